@@ -1,0 +1,17 @@
+// How the tests run: from source (no build), a device a worker shared by its files.
+import { defineConfig } from 'vitest/config';
+
+const source = ['@moviegen/source'];
+
+export default defineConfig({
+  resolve: { conditions: source },
+  ssr: { resolve: { conditions: source } },
+  test: {
+    include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    isolate: false,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});
