@@ -1,1 +1,7 @@
-export {};
+// @moviegen/kernels: every kernel as a pure record, its plain CPU reference, and the cases that check both.
+export type { Case, Fill, TensorSpec } from './cases/index.ts';
+export { cases, fill, references, spec } from './cases/index.ts';
+export type { Binding, DType, Kernel, SubgroupMatrixConfig, Target } from './kernel.ts';
+export { BYTES, f32, i32, u32, uniformBlock, workgroupIndexWGSL } from './kernel.ts';
+export type { NDArray, Operands, Options, Reference } from './reference/ndarray.ts';
+export { at, generate, operand, sizeOf, stridesOf, zeros } from './reference/ndarray.ts';
