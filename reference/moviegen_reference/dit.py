@@ -71,10 +71,10 @@ def rows(table: Tensor, G: int) -> Tensor:
 
 
 def timestep_embedding(t: Tensor, dim: int) -> Tensor:
-    """dim/2 cosines, then dim/2 sines, of 1000 t exp(-ln(10000) i / (dim/2)); in f64, since angles reach 1000."""
+    """dim/2 cosines, then dim/2 sines, of 1000 t exp(-ln(10000) i / (dim/2)), in f64, since angles reach 1000."""
     i = torch.arange(dim // 2, dtype=torch.float64, device=t.device)
     angle = 1000.0 * t.double()[:, None] * torch.exp(-math.log(10000.0) * i / (dim // 2))
-    return torch.cat([angle.cos(), angle.sin()], dim=-1).float()           # [B, dim]
+    return torch.cat([angle.cos(), angle.sin()], dim=-1)                   # [B, dim]
 
 
 class Attention(nn.Module):
@@ -213,7 +213,7 @@ class DiT(nn.Module):
                 raise ValueError(f"dit: latent {axis} must be a multiple of {patch}, got {size}")
         grid = tuple(size // patch for size, patch in zip(x.shape[2:], self.patch))
         words, mask = self.embed_text(text, text_mask)                     # [B, L, D], [B, L]
-        time = self.t_embedder(timestep_embedding(t, self.config["timestep_dim"]))  # [B, D]
+        time = self.t_embedder(timestep_embedding(t, self.config["timestep_dim"]).to(x.dtype))  # [B, D]
         modulation = self.adaln(F.silu(time)).unflatten(1, (6, -1))        # [B, 6, D]
         positions = self.pos_embed(grid)                                   # [N, D]
         x = self.patch_embed(x)                                            # [B, N, D]
