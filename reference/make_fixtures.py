@@ -1,0 +1,31 @@
+"""Writes packages/moviegen/fixtures: small seeded models, their inputs, every intermediate tensor and their results.
+
+    cd reference && pip install -r requirements.txt
+    python make_fixtures.py              # all of them
+    python make_fixtures.py dit philox   # some of them
+
+Running it again gives the same bytes (on the same machine and the same releases; elsewhere the last bits may differ).
+The fixtures of T5, CLIP and the tokenizers come from `transformers` and `tokenizers`, those of the image autoencoder from
+`diffusers`: a second opinion that nobody here wrote. Where `diffusers` is not installed its fixtures are left alone.
+"""
+
+import importlib
+import sys
+
+import torch
+
+NAMES = ["dit", "philox"]
+
+
+def main(names: list[str]):
+    unknown = sorted(set(names) - set(NAMES))
+    if unknown:
+        sys.exit(f"make_fixtures: unknown fixture {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    for name in names or NAMES:
+        importlib.import_module(f"fixtures.{name}").make()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
