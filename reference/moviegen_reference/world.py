@@ -124,11 +124,11 @@ def inside(shape: str, x: np.ndarray, y: np.ndarray, r: float) -> np.ndarray:
     return (u - r) * inner_v - v * (inner_u - 1.0) <= 0.0
 
 
-def coverage(shape: str, cx: float, cy: float, r: float, size: int = SIZE) -> np.ndarray:
+def coverage(shape: str, cx: float, cy: float, r: float, size: tuple[int, int] = (SIZE, SIZE)) -> np.ndarray:
     """Share of each pixel that the shape covers, in 16ths `[H, W]` f32: 4x4 samples a pixel."""
-    out = np.zeros((size, size), dtype=np.float32)
-    x0, x1 = max(math.floor(cx - r) - 1, 0), min(math.ceil(cx + r) + 2, size)
-    y0, y1 = max(math.floor(cy - r) - 1, 0), min(math.ceil(cy + r) + 2, size)
+    out = np.zeros(size, dtype=np.float32)
+    x0, x1 = max(math.floor(cx - r) - 1, 0), min(math.ceil(cx + r) + 2, size[1])
+    y0, y1 = max(math.floor(cy - r) - 1, 0), min(math.ceil(cy + r) + 2, size[0])
     if x0 >= x1 or y0 >= y1:
         return out
     sub = (np.arange(SAMPLES) + 0.5) / SAMPLES - 0.5
