@@ -14,7 +14,7 @@ import sys
 
 import torch
 
-NAMES = ["dit", "philox"]
+NAMES = ["dit", "philox", "text"]
 
 
 def main(names: list[str]):
