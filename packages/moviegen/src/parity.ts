@@ -1,0 +1,135 @@
+// Parity, layer by layer: runs a model on the inputs of a fixture and names the FIRST tensor that differs from
+// the reference's. Not here: the fixture's layout (parity/fixture.ts), how each kind of model is run
+// (parity/models.ts), the file system (src/node).
+
+import { type Device, Tensor } from '@moviegen/tensor';
+import { compare, type Difference, failed } from './parity/compare.ts';
+import {
+  type Fixture,
+  type FixtureFiles,
+  openFixture,
+  type ParityCase,
+  type Values,
+} from './parity/fixture.ts';
+
+export { compare, type Difference } from './parity/compare.ts';
+export {
+  type Fixture,
+  type FixtureFiles,
+  openFixture,
+  type ParityCase,
+  type Values,
+} from './parity/fixture.ts';
+
+/** Takes a model's value under its name in the fixture. A tensor need only live until the call returns. */
+export type Report = (name: string, value: Tensor | Values) => void;
+
+/** A model that can be held against a fixture. */
+export interface ParityModel {
+  /** Runs a case and reports intermediates and outputs, in PyTorch's shapes, under the fixture's names. */
+  run(given: ParityCase, report: Report): void | Promise<void>;
+  dispose(): void;
+}
+
+/** Loads the model of a fixture. */
+export type ParityLoader = (device: Device, fixture: Fixture) => Promise<ParityModel>;
+
+/** What holding one case against a model gave. */
+export interface ParityReport {
+  readonly fixture: string;
+  readonly case: string;
+  /** Tensors compared; all of them pass, up to `first`. */
+  readonly compared: number;
+  /** Intermediates of the reference that the model does not report (fused away). Outputs are never among them. */
+  readonly unreported: readonly string[];
+  /** The largest difference of all. */
+  readonly worst: Difference | undefined;
+  /** The first tensor that differs by more than the bound, in the reference's order. */
+  readonly first: Difference | undefined;
+}
+
+/** Bound on max|a - b| / max|b| in f32: sums over a few hundred terms in another order, through a few layers. */
+export const PARITY_BOUND = 1e-4;
+
+/** Runs one case on a model and holds everything it reports against the fixture. */
+export async function checkCase(
+  model: ParityModel,
+  fixture: Fixture,
+  caseName: string,
+  bound: number = PARITY_BOUND,
+): Promise<ParityReport> {
+  const given = await fixture.open(caseName);
+  const reported = new Map<string, Promise<Values>>();
+  await model.run(given, (name, value) => {
+    const values = valuesOf(value);
+    values.catch(() => {}); // reported below, in order
+    reported.set(name, values);
+  });
+
+  const unreported: string[] = [];
+  let [compared, first, worst]: [number, Difference | undefined, Difference | undefined] = [
+    0,
+    undefined,
+    undefined,
+  ];
+  for (const name of given.order) {
+    if (name.startsWith('input.')) continue;
+    const values = reported.get(name);
+    if (values === undefined && !name.startsWith('output.')) {
+      unreported.push(name);
+      continue;
+    }
+    const difference =
+      values === undefined
+        ? failed(name, 'the model does not report it')
+        : compare(name, await values, given.values(name));
+    compared++;
+    if (worst === undefined || difference.difference > worst.difference) worst = difference;
+    if (first === undefined && !(difference.difference <= bound)) first = difference;
+  }
+  return { fixture: fixture.name, case: caseName, compared, unreported, worst, first };
+}
+
+/** Runs every case of a folder; each report comes as soon as there is one. */
+export async function* checkFixture(
+  device: Device,
+  files: FixtureFiles,
+  folder: string,
+  loaders: Readonly<Record<string, ParityLoader>>,
+  bound: number = PARITY_BOUND,
+): AsyncGenerator<ParityReport> {
+  const fixture = await openFixture(files, folder);
+  const load = Object.hasOwn(loaders, fixture.model) ? loaders[fixture.model] : undefined;
+  if (load === undefined) {
+    const known = Object.keys(loaders).join(', ');
+    throw new Error(
+      `parity: ${folder} is of an unknown kind of model, ${fixture.model}; expected one of ${known}`,
+    );
+  }
+  const model = await load(device, fixture);
+  try {
+    for (const name of fixture.cases) yield await checkCase(model, fixture, name, bound);
+  } finally {
+    model.dispose();
+  }
+}
+
+/** One line for a person: what was compared, or the first tensor that differs, by how much and where. */
+export function describeReport({ fixture, case: name, compared, first, worst }: ParityReport): string {
+  const label = `${fixture}/${name}`;
+  if (first === undefined)
+    return `${label}: ${compared} tensors agree, largest difference ${format(worst?.difference ?? 0)} in ${worst?.tensor ?? 'none'}`;
+  if (first.problem !== undefined) return `${label}: ${first.tensor}: ${first.problem}`;
+  return (
+    `${label}: ${first.tensor} is the first to differ, by ${format(first.difference)} of its largest value, ` +
+    `most at [${first.index.join(', ')}]: got ${first.got}, expected ${first.expected}`
+  );
+}
+
+async function valuesOf(value: Tensor | Values): Promise<Values> {
+  if (!(value instanceof Tensor)) return value;
+  const { shape } = value; // the copy is enqueued before the first await, so that the tensor may be released
+  return { shape, data: await value.read() };
+}
+
+const format = (difference: number): string => difference.toExponential(1);

@@ -1,0 +1,55 @@
+// How far a tensor is from the reference's.
+
+import type { Values } from './fixture.ts';
+
+/** How far a tensor is from the reference's. */
+export interface Difference {
+  readonly tensor: string;
+  /** max|a - b| / max|b|. Infinite where shapes differ or a value is not finite. */
+  readonly difference: number;
+  /** Where |a - b| is largest. */
+  readonly index: readonly number[];
+  readonly got: number;
+  readonly expected: number;
+  /** Set where the values could not be compared. */
+  readonly problem?: string;
+}
+
+/** Holds values against the reference's. */
+export function compare(tensor: string, got: Values, expected: Values): Difference {
+  if (got.shape.join() !== expected.shape.join() || got.data.length !== expected.data.length)
+    return failed(tensor, `its shape is [${got.shape.join(', ')}], expected [${expected.shape.join(', ')}]`);
+  let [at, largest, scale] = [0, 0, 0];
+  for (let i = 0; i < expected.data.length; i++) {
+    const b = expected.data[i]!;
+    const difference = Math.abs(got.data[i]! - b);
+    if (!(difference <= largest)) {
+      at = i;
+      largest = difference;
+      if (Number.isNaN(difference)) break;
+    }
+    scale = Math.max(scale, Math.abs(b));
+  }
+  const relative = Number.isNaN(largest) ? Number.POSITIVE_INFINITY : largest / (scale || 1);
+  const values = { got: got.data[at] ?? 0, expected: expected.data[at] ?? 0 };
+  return { tensor, difference: relative, index: unravel(at, expected.shape), ...values };
+}
+
+/** The difference of a tensor that cannot be compared. */
+export const failed = (tensor: string, problem: string): Difference => ({
+  tensor,
+  difference: Number.POSITIVE_INFINITY,
+  index: [],
+  got: Number.NaN,
+  expected: Number.NaN,
+  problem,
+});
+
+function unravel(position: number, shape: readonly number[]): number[] {
+  const index: number[] = [];
+  for (const size of shape.toReversed()) {
+    index.unshift(position % size);
+    position = Math.floor(position / size);
+  }
+  return index;
+}

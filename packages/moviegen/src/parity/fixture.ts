@@ -1,0 +1,130 @@
+// A fixture: a small seeded model, and what the reference computed with it, tensor by tensor. A folder of
+// (reference/fixtures makes ours; a user's own in the same layout works too)
+//
+//   fixture.json   { name, model, config, cases: [{ name, file, args, order }] }
+//   weights.safetensors or model.safetensors
+//   <case>.safetensors   "input.*", every intermediate under its module's path, "output.*"
+
+import { bytesToFloats } from '@moviegen/kernels';
+import { Safetensors } from '@moviegen/safetensors';
+import type { WeightSource } from '@moviegen/tensor';
+
+/** Where fixtures are read from: a folder on a disk, a web address, a test's own memory. */
+export interface FixtureFiles {
+  /** Names of the folders that hold a `fixture.json`. */
+  folders(): Promise<readonly string[]>;
+  /** A file's bytes, by its path below the root, with `/`. Rejects where there is none. */
+  read(path: string): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** Values on the host, in PyTorch's shape. */
+export interface Values {
+  readonly shape: readonly number[];
+  readonly data: ArrayLike<number>;
+}
+
+/** One case of a fixture, and what the reference gave. */
+export interface ParityCase {
+  readonly name: string;
+  /** Whatever the case needs besides tensors. */
+  readonly args: Readonly<Record<string, unknown>>;
+  /** Names of the tensors in the file, in the order of the reference's computation. */
+  readonly order: readonly string[];
+  /** A tensor of the file by its whole name: `input.x`. */
+  values(name: string): Values;
+}
+
+/** A fixture's folder, open. */
+export interface Fixture {
+  readonly name: string;
+  /** The kind of model: `dit`, `tae`, `t5` ... */
+  readonly model: string;
+  readonly config: unknown;
+  /** All of `fixture.json`. */
+  readonly record: Readonly<Record<string, unknown>>;
+  readonly cases: readonly string[];
+  open(name: string): Promise<ParityCase>;
+  /** The weights' file in the folder, or in the folder `layout` below it. */
+  weights(layout?: string): Promise<WeightSource>;
+  /** Any other file of the folder. */
+  read(path: string): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** Opens a fixture's folder. */
+export async function openFixture(files: FixtureFiles, folder: string): Promise<Fixture> {
+  const path = (name: string) => `${folder}/${name}`;
+  const text = new TextDecoder().decode(await files.read(path('fixture.json')));
+  let record: Record<string, unknown>;
+  try {
+    record = JSON.parse(text);
+  } catch (cause) {
+    throw new Error(`parity: ${path('fixture.json')} is no JSON: ${(cause as Error).message}`, { cause });
+  }
+  const cases = record.cases;
+  if (typeof record.model !== 'string' || !Array.isArray(cases) || !cases.every(isCase))
+    throw new Error(
+      `parity: ${path('fixture.json')} must hold model and cases [{ name, file, args, order }]`,
+    );
+  return {
+    name: typeof record.name === 'string' ? record.name : folder,
+    model: record.model,
+    config: record.config,
+    record,
+    cases: cases.map(({ name }) => name),
+    read: (name) => files.read(path(name)),
+    async open(name) {
+      const found = cases.find((one) => one.name === name);
+      if (found === undefined) throw new Error(`parity: ${folder} has no case ${JSON.stringify(name)}`);
+      return openCase(found, await files.read(path(found.file)));
+    },
+    async weights(layout = '.') {
+      const inside = layout === '.' ? '' : `${layout}/`;
+      const bytes = await files
+        .read(path(`${inside}weights.safetensors`))
+        .catch(() => files.read(path(`${inside}model.safetensors`)));
+      return Safetensors.open(bytes);
+    },
+  };
+}
+
+interface CaseRecord {
+  readonly name: string;
+  readonly file: string;
+  readonly args?: Readonly<Record<string, unknown>>;
+  readonly order: readonly string[];
+}
+
+function isCase(value: unknown): value is CaseRecord {
+  const given = value as Partial<CaseRecord> | null;
+  return typeof given?.name === 'string' && typeof given.file === 'string' && Array.isArray(given.order);
+}
+
+async function openCase(
+  { name, args = {}, order }: CaseRecord,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<ParityCase> {
+  const file = await Safetensors.open(bytes);
+  const tensors = new Map<string, Values>();
+  for (const tensor of file.names())
+    tensors.set(tensor, {
+      shape: file.shape(tensor),
+      data: hostValues(await file.read(tensor), file.dtype(tensor)),
+    });
+  return {
+    name,
+    args,
+    order,
+    values(tensor) {
+      const found = tensors.get(tensor);
+      if (found === undefined) throw new Error(`parity: case ${name} has no tensor ${tensor}`);
+      return found;
+    },
+  };
+}
+
+/** Exact also for 32-bit integers, which an f32 does not hold. */
+function hostValues(bytes: Uint8Array<ArrayBuffer>, type: string): ArrayLike<number> {
+  if (type === 'U32') return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+  if (type === 'I32') return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+  return bytesToFloats(bytes, type);
+}
