@@ -1,1 +1,7 @@
-export {};
+// @moviegen/sampler: flow matching along the optimal-transport path, its schedules and solvers. A model is
+// known here only as a function of x and t.
+
+export { flowMatchingLoss, pathPoint, pathVelocity, SIGMA_MIN } from './flow.ts';
+export { combineBranches, guided, guidedBatch, type Velocity } from './guidance.ts';
+export { type SampleOptions, type SampleProgress, type Solver, sample } from './sample.ts';
+export { linearQuadraticSchedule, linearSchedule, type Schedule } from './schedule.ts';

@@ -1,0 +1,62 @@
+// The weights of a DiT by name, in the checkpoint's spelling (LLaMa's), and how many they are.
+
+import { type DiTConfig, TEXT_ORDER } from './config.ts';
+
+/** Shape of every weight by its name in the checkpoint. */
+export function weightShapes(config: DiTConfig): Record<string, readonly number[]> {
+  const D = config.hiddenSize;
+  const F = config.ffnHiddenSize;
+  const patch = config.patchSize.reduce((a, b) => a * b);
+  const shapes: Record<string, readonly number[]> = {
+    'patch_embed.weight': [D, config.inChannels, ...config.patchSize],
+    'patch_embed.bias': [D],
+    'pos_embed.t': [config.maxGrid[0], D],
+    'pos_embed.h': [config.maxGrid[1], D],
+    'pos_embed.w': [config.maxGrid[2], D],
+    't_embedder.0.weight': [D, config.timestepDim],
+    't_embedder.0.bias': [D],
+    't_embedder.2.weight': [D, D],
+    't_embedder.2.bias': [D],
+    'adaln.weight': [6 * D, D],
+    'adaln.bias': [6 * D],
+  };
+  for (const name of TEXT_ORDER) {
+    const width = config.textDims[name];
+    if (width === undefined) continue;
+    shapes[`text_proj.${name}.linear.weight`] = [D, width];
+    for (const part of ['linear.bias', 'norm.weight', 'norm.bias']) shapes[`text_proj.${name}.${part}`] = [D];
+  }
+  for (let i = 0; i < config.numLayers; i++) {
+    const layer = `layers.${i}`;
+    for (const attention of ['attention', 'cross_attention']) {
+      shapes[`${layer}.${attention}_norm.weight`] = [D];
+      for (const w of ['wq', 'wk', 'wv', 'wo']) shapes[`${layer}.${attention}.${w}.weight`] = [D, D];
+    }
+    shapes[`${layer}.ffn_norm.weight`] = [D];
+    shapes[`${layer}.feed_forward.w1.weight`] = [F, D];
+    shapes[`${layer}.feed_forward.w2.weight`] = [D, F];
+    shapes[`${layer}.feed_forward.w3.weight`] = [F, D];
+    shapes[`${layer}.adaln_table`] = [6, D];
+  }
+  shapes['norm.weight'] = [D];
+  shapes.final_table = [2, D];
+  shapes['output.weight'] = [patch * config.outChannels, D];
+  shapes['output.bias'] = [patch * config.outChannels];
+  return shapes;
+}
+
+/**
+ * Counts parameters without allocating any.
+ * @returns `core`: attention, feed-forward and the shared adaLN projection, the part that the size's name
+ * counts (29,217,558,528 for `30b`); `total`: every weight.
+ */
+export function parameterCount(config: DiTConfig): { core: number; total: number } {
+  const isCore = /^(layers\.\d+\.((cross_)?attention|feed_forward)|adaln)\./;
+  let [core, total] = [0, 0];
+  for (const [name, shape] of Object.entries(weightShapes(config))) {
+    const size = shape.reduce((a, b) => a * b, 1);
+    total += size;
+    if (isCore.test(name)) core += size;
+  }
+  return { core, total };
+}

@@ -1,0 +1,126 @@
+// Dormand-Prince 4(5): an explicit Runge-Kutta solver that chooses its own steps, for comparison with the
+// schedules. Tableau and step control as in Hairer, Norsett and Wanner, "Solving Ordinary Differential Equations I",
+// sections II.4 and II.5 (the form that scipy's and torchdiffeq's solvers share). The error norm is formed on the host:
+// latents are small beside a model's step.
+
+import { eulerStep, mul, type Tensor } from '@moviegen/tensor';
+import type { Evaluate } from './solvers.ts';
+
+const NODES = [0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1, 1];
+const STAGES = [
+  [],
+  [1 / 5],
+  [3 / 40, 9 / 40],
+  [44 / 45, -56 / 15, 32 / 9],
+  [19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729],
+  [9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656],
+  [35 / 384, 0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84], // the fifth order's weights as well
+];
+/** Fifth order minus fourth: the estimate of a step's error. */
+const ERROR = [71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40];
+
+const SAFETY = 0.9;
+const [MIN_FACTOR, MAX_FACTOR] = [0.2, 10];
+
+/** Where the flow stands after an accepted step. */
+export interface DormandPrinceState {
+  readonly t: number;
+  readonly x: Tensor;
+  /** u(x, t): the last stage of one step is the first of the next. */
+  readonly slope: Tensor;
+  /** The step to try next. */
+  readonly h: number;
+}
+
+/** Allowed error a value: `atol + rtol |x|`. */
+export interface Tolerances {
+  readonly rtol: number;
+  readonly atol: number;
+}
+
+/** The state at the start, with a first step by Hairer's rule: two evaluations. */
+export async function startDormandPrince(
+  u: Evaluate,
+  x: Tensor,
+  t: number,
+  tolerances: Tolerances,
+): Promise<DormandPrinceState> {
+  const slope = copy(await u(x, t));
+  const [x0, f0] = await Promise.all([read(x), read(slope)]);
+  const scale = x0.map((value) => tolerances.atol + tolerances.rtol * Math.abs(value));
+  const d0 = rms(x0, scale);
+  const d1 = rms(f0, scale);
+  const h0 = Math.min(d0 < 1e-5 || d1 < 1e-5 ? 1e-6 : (0.01 * d0) / d1, 1 - t);
+  const f1 = await read(await u(eulerStep(x, slope, h0), t + h0));
+  const d2 =
+    rms(
+      f1.map((value, i) => value - f0[i]!),
+      scale,
+    ) / h0;
+  const steepest = Math.max(d1, d2);
+  const h1 = steepest <= 1e-15 ? Math.max(1e-6, h0 * 1e-3) : (0.01 / steepest) ** (1 / 5);
+  return { t, x, slope, h: Math.min(100 * h0, h1, 1 - t) };
+}
+
+/** One accepted step, at most to `end`; steps whose error is too large are tried again with a smaller h. */
+export async function stepDormandPrince(
+  u: Evaluate,
+  state: DormandPrinceState,
+  end: number,
+  tolerances: Tolerances,
+): Promise<DormandPrinceState> {
+  const { t, x } = state;
+  let h = state.h;
+  for (let rejected = false; ; rejected = true) {
+    if (t + h === t)
+      throw new Error(`dopri5: the step at t = ${t} became too small; the velocity may not be finite there`);
+    const last = t + h >= end;
+    if (last) h = end - t;
+    const slopes = [state.slope];
+    let next = x;
+    for (let stage = 1; stage < STAGES.length; stage++) {
+      next = combine(x, slopes, STAGES[stage]!, h);
+      slopes.push(copy(await u(next, stage === 6 && last ? end : t + NODES[stage]! * h)));
+    }
+    const error = await errorNorm(x, next, slopes, h, tolerances);
+    const factor =
+      error === 0 ? MAX_FACTOR : Math.min(MAX_FACTOR, Math.max(MIN_FACTOR, SAFETY * error ** (-1 / 5)));
+    // Not `error > 1`: a NaN must count as too large.
+    if (error <= 1)
+      return {
+        t: last ? end : t + h,
+        x: next,
+        slope: slopes[6]!,
+        h: h * (rejected ? Math.min(1, factor) : factor),
+      };
+    h *= Number.isFinite(error) ? factor : MIN_FACTOR;
+  }
+}
+
+/** `x + h sum_i weights_i slopes_i` */
+function combine(x: Tensor, slopes: readonly Tensor[], weights: readonly number[], h: number): Tensor {
+  return weights.reduce((sum, weight, i) => (weight === 0 ? sum : eulerStep(sum, slopes[i]!, h * weight)), x);
+}
+
+/** Root mean square of the estimated error over what is allowed; a step is accepted up to 1. */
+async function errorNorm(
+  x: Tensor,
+  next: Tensor,
+  slopes: readonly Tensor[],
+  h: number,
+  { rtol, atol }: Tolerances,
+): Promise<number> {
+  const error = combine(mul(slopes[0]!, h * ERROR[0]!), slopes.slice(1), ERROR.slice(1), h);
+  const [x0, x1, e] = await Promise.all([read(x), read(next), read(error)]);
+  const scale = x0.map((value, i) => atol + rtol * Math.max(Math.abs(value), Math.abs(x1[i]!)));
+  return rms(e, scale);
+}
+
+function rms(values: Float64Array, scale: Float64Array): number {
+  return Math.sqrt(values.reduce((sum, value, i) => sum + (value / scale[i]!) ** 2, 0) / values.length);
+}
+
+/** A velocity may be overwritten by the next call; one that is kept is copied. */
+const copy = (slope: Tensor): Tensor => mul(slope, 1);
+
+const read = async (tensor: Tensor): Promise<Float64Array> => Float64Array.from(await tensor.read());

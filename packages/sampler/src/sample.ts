@@ -1,0 +1,153 @@
+// The loop from noise to data: schedule, solver, progress and stop. It knows a model only as a velocity.
+
+import { scopeAsync, Tensor } from '@moviegen/tensor';
+import { startDormandPrince, stepDormandPrince } from './dopri5.ts';
+import type { Velocity } from './guidance.ts';
+import { linearQuadraticSchedule, type Schedule } from './schedule.ts';
+import { type Evaluate, fixedSolvers } from './solvers.ts';
+
+/** A solver of the flow's equation; `dopri5` chooses its own steps. */
+export type Solver = keyof typeof fixedSolvers | 'dopri5';
+
+/** Where sampling stands after a step. */
+export interface SampleProgress {
+  /** Steps done, from 1. */
+  readonly step: number;
+  /** Steps in all; undefined for `dopri5`, which cannot know. */
+  readonly steps: number | undefined;
+  /** The flow's time reached: 1 at the end. */
+  readonly t: number;
+  /** X_t. It lives until the callback ends (a promise that it gives: settles); the last one is the result. */
+  readonly latents: Tensor;
+}
+
+/** Options of `sample`. */
+export interface SampleOptions {
+  /** Default 50. Not for `dopri5`. */
+  readonly steps?: number;
+  /** Times from 0 to 1, or a function of the steps; the default is `linearQuadraticSchedule`. Not for `dopri5`. */
+  readonly schedule?: Schedule | ((steps: number) => Schedule);
+  /** Default `euler`. */
+  readonly solver?: Solver;
+  /** Tolerances of `dopri5`; 1e-5 each by default. */
+  readonly rtol?: number;
+  readonly atol?: number;
+  /** Stops within a step: the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Called after each step. The device's work may lag by one step; reading the latents waits for it. */
+  readonly onStep?: (progress: SampleProgress) => void | Promise<void>;
+}
+
+/**
+ * Follows the flow from noise at t = 0 to data at t = 1.
+ * @param noise X_0 ~ N(0, I), any shape; read, never changed.
+ * @returns X_1, of the same shape; the caller owns it.
+ * @throws the signal's reason where it was aborted; Error where schedule, steps or solver make no sense.
+ */
+export async function sample(
+  velocity: Velocity,
+  noise: Tensor,
+  options: SampleOptions = {},
+): Promise<Tensor> {
+  const { solver = 'euler', signal, rtol = 1e-5, atol = 1e-5 } = options;
+  const u: Evaluate = async (x, t) => {
+    signal?.throwIfAborted();
+    return velocity(x, t);
+  };
+  if (solver === 'dopri5') {
+    if (options.steps !== undefined || options.schedule !== undefined)
+      throw new Error('sample: dopri5 chooses its own steps: give neither steps nor schedule');
+    return follow(noise, options, {
+      start: (x) => startDormandPrince(u, x, 0, { rtol, atol }),
+      advance: (state) => stepDormandPrince(u, state, 1, { rtol, atol }),
+    });
+  }
+  const solve = fixedSolvers[solver];
+  if (solve === undefined) {
+    const known = [...Object.keys(fixedSolvers), 'dopri5'].join(', ');
+    throw new Error(`sample: unknown solver ${JSON.stringify(solver)}, expected one of ${known}`);
+  }
+  const times = timesOf(options);
+  return follow(noise, options, {
+    steps: times.length - 1,
+    start: async (x) => ({ t: 0, x }),
+    advance: async ({ x }, step) => ({
+      t: times[step]!,
+      x: await solve(u, x, times[step - 1]!, times[step]!),
+    }),
+  });
+}
+
+/** Where a solver stands: the flow's time, X_t, and what else it carries on. */
+interface State {
+  readonly t: number;
+  readonly x: Tensor;
+}
+
+interface Path<S extends State> {
+  readonly steps?: number;
+  start(x: Tensor): Promise<S>;
+  advance(state: S, step: number): Promise<S>;
+}
+
+/** Runs a path to t = 1. At most one step runs ahead of the device, so that a stop is felt and memory stays flat. */
+async function follow<S extends State>(
+  noise: Tensor,
+  options: SampleOptions,
+  path: Path<S>,
+): Promise<Tensor> {
+  const { signal, onStep } = options;
+  const { device } = noise;
+  signal?.throwIfAborted();
+  let state = await scopeAsync(device, () => path.start(noise));
+  let done = Promise.resolve();
+  try {
+    for (let step = 1; state.t < 1; step++) {
+      const next = await scopeAsync(device, () => path.advance(state, step));
+      release(state, [noise, ...tensorsOf(next)]);
+      state = next;
+      await orAborted(done, signal);
+      done = device.sync();
+      await onStep?.({ step, steps: path.steps, t: state.t, latents: state.x });
+    }
+    await orAborted(done, signal);
+  } catch (error) {
+    release(state, [noise]);
+    throw error;
+  }
+  release(state, [state.x]);
+  return state.x;
+}
+
+function timesOf({ steps, schedule = linearQuadraticSchedule }: SampleOptions): Schedule {
+  const times = typeof schedule === 'function' ? schedule(steps ?? 50) : schedule;
+  if (steps !== undefined && times.length !== steps + 1)
+    throw new Error(`sample: a schedule of ${steps} steps has ${steps + 1} times, got ${times.length}`);
+  const rises = times.every((t, i) => i === 0 || t > times[i - 1]!);
+  if (times.length < 2 || times[0] !== 0 || times.at(-1) !== 1 || !rises)
+    throw new Error(`sample: a schedule rises from 0 to 1, got [${times.join(', ')}]`);
+  return times;
+}
+
+const tensorsOf = (state: object): Tensor[] =>
+  Object.values(state).filter((value) => value instanceof Tensor);
+
+function release(state: State, kept: readonly Tensor[]): void {
+  for (const tensor of tensorsOf(state)) if (!kept.includes(tensor)) tensor.dispose();
+}
+
+/** Waits for the device, or rejects as soon as the signal is aborted. */
+async function orAborted(done: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return done;
+  signal.throwIfAborted();
+  let stop = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener('abort', stop);
+  });
+  try {
+    await Promise.race([done, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
