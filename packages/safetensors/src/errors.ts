@@ -1,0 +1,59 @@
+// The one error of this package, and how untrusted names are printed in it.
+
+/** Where an error arose and what was wrong there. */
+export interface SafetensorsErrorDetails {
+  /** What was being done: `open`, `read`, `serialize`, ... */
+  readonly op: string;
+  /** What is wrong. */
+  readonly what: string;
+  /** What came. */
+  readonly got?: string;
+  /** What was expected, and where it helps, what to do. */
+  readonly expected?: string;
+  /** File, address or other name of the source. */
+  readonly source?: string;
+  readonly cause?: unknown;
+}
+
+/** Everything this package refuses. The message is one line: operation, source, what, got, expected. */
+export class SafetensorsError extends Error {
+  override readonly name = 'SafetensorsError';
+  readonly op: string;
+  readonly what: string;
+  readonly got: string | undefined;
+  readonly expected: string | undefined;
+  readonly source: string | undefined;
+
+  constructor({ op, what, got, expected, source, cause }: SafetensorsErrorDetails) {
+    const facts = [
+      got === undefined ? '' : `got ${got}`,
+      expected === undefined ? '' : `expected ${expected}`,
+    ].filter(Boolean);
+    const tail = facts.length > 0 ? `: ${facts.join(', ')}` : '';
+    super(`safetensors ${op}${source ? ` ${source}` : ''}: ${what}${tail}`, { cause });
+    this.op = op;
+    this.what = what;
+    this.got = got;
+    this.expected = expected;
+    this.source = source;
+  }
+}
+
+/** A name out of a file, fit for one line of a terminal: quoted, escaped, cut at 100 characters. */
+export function quoted(name: string): string {
+  const cut = name.length > 100 ? `${name.slice(0, 97)}...` : name;
+  return JSON.stringify(cut).replace(
+    /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** Counts with thousands apart: `1,048,576`. */
+export function counted(n: number | bigint): string {
+  return n.toString().replace(/\B(?=(\d{3})+(?!\d))/g, ',');
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,281 @@
+// An HTTP source: byte ranges of one address. Every answer is checked (206, Content-Range, length, the same file
+// as before); a broken transfer is resumed. A server without ranges sends the file once, whole, into memory.
+
+import { counted, messageOf, SafetensorsError } from './errors.ts';
+import { type ByteSource, memorySource } from './source.ts';
+
+/** How to ask a server. */
+export interface HttpOptions {
+  readonly signal?: AbortSignal;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** In place of the global `fetch`. */
+  readonly fetch?: typeof fetch;
+  /** Tries after a failure that may pass (network, 408, 429, 5xx), counted anew when bytes arrive. Default 3. */
+  readonly retries?: number;
+  /** First pause before a retry, doubled each time. Default 250 ms. */
+  readonly retryDelay?: number;
+  /** Largest file held in memory where the server ignores ranges. Default 2 GiB. */
+  readonly maxWholeBytes?: number;
+}
+
+/** The first request's bytes: most headers fit, so that opening a file is one request. */
+const FIRST_BYTES = 65_536;
+const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+/**
+ * Opens an address.
+ * @returns the source, or undefined where the server says 404 or 410
+ * @throws SafetensorsError; the signal's reason where aborted
+ */
+export async function httpSource(
+  url: URL | string,
+  options: HttpOptions = {},
+): Promise<ByteSource | undefined> {
+  const address = new URL(url);
+  const label = `${address.origin}${address.pathname}`;
+  if (address.protocol !== 'http:' && address.protocol !== 'https:') {
+    const got = address.protocol;
+    throw new SafetensorsError({
+      op: 'open',
+      source: label,
+      what: 'no web address',
+      got,
+      expected: 'http: or https:',
+    });
+  }
+  const http = new Http(address, label, options);
+  return http.open();
+}
+
+/**
+ * The files of a folder on a server, for `openCheckpoint`: a name becomes one path segment under `url`.
+ */
+export function httpFolder(url: URL | string, options: HttpOptions = {}) {
+  const base = new URL(url);
+  if (!base.pathname.endsWith('/')) base.pathname += '/';
+  return (name: string, signal?: AbortSignal): Promise<ByteSource | undefined> =>
+    httpSource(new URL(`./${encodeURIComponent(name)}`, base), { ...options, signal });
+}
+
+class Http {
+  private total = 0;
+  private tag: string | undefined;
+  private first: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+
+  constructor(
+    private readonly url: URL,
+    private readonly label: string,
+    private readonly options: HttpOptions,
+  ) {}
+
+  async open(): Promise<ByteSource | undefined> {
+    return this.trying(this.options.signal, async () => {
+      const response = await this.request(0, FIRST_BYTES, this.options.signal);
+      if (response.status === 404 || response.status === 410) {
+        await response.body?.cancel();
+        return undefined;
+      }
+      if (response.status === 200) return this.whole(response);
+      if (response.status === 416) return this.empty(response);
+      const range = this.contentRange(response);
+      if (range.start !== 0 || range.end !== Math.min(FIRST_BYTES, range.total)) {
+        throw this.error(
+          'the server sent another range',
+          `bytes ${range.start} to ${range.end}`,
+          'the first bytes',
+        );
+      }
+      this.total = range.total;
+      this.tag = strongTag(response);
+      const first = new Uint8Array(range.end);
+      if ((await fill(response, first, 0, this)) !== first.length)
+        throw new Passing('the transfer broke off');
+      this.first = first;
+      return {
+        label: this.label,
+        byteLength: this.total,
+        read: (start, end, signal) => this.read(start, end, signal),
+        close: async () => {},
+      };
+    });
+  }
+
+  private async read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    signal?.throwIfAborted();
+    if (end <= this.first.length) return this.first.slice(start, end);
+    const bytes = new Uint8Array(end - start);
+    let at = 0;
+    while (at < bytes.length) {
+      const from = at;
+      at = await this.trying(signal, async () => {
+        const response = await this.request(start + from, end, signal);
+        const range = this.contentRange(response);
+        this.checkSame(response, range.total);
+        if (range.start !== start + from || range.end !== end) {
+          const got = `bytes ${range.start} to ${range.end}`;
+          throw this.error('the server sent another range', got, `${start + from} to ${end}`);
+        }
+        const filled = await fill(response, bytes, from, this);
+        if (filled === from) throw new Passing('the transfer broke off');
+        return filled;
+      });
+    }
+    return bytes;
+  }
+
+  /** The whole file in memory, for a server that does not know ranges. */
+  private async whole(response: Response): Promise<ByteSource> {
+    const most = this.options.maxWholeBytes ?? 2 ** 31;
+    const parts: Uint8Array[] = [];
+    let length = 0;
+    const tooLarge = (got: number) =>
+      this.error(
+        'the server ignores byte ranges and the file is too large to hold in memory',
+        `${counted(got)} bytes or more`,
+        `at most ${counted(most)}: download it, or use a server that answers Range requests`,
+      );
+    const said = Number(response.headers.get('content-length') ?? 0);
+    if (said > most) {
+      await response.body?.cancel();
+      throw tooLarge(said);
+    }
+    for await (const part of chunks(response)) {
+      length += part.length;
+      if (length > most) throw tooLarge(length);
+      parts.push(part);
+    }
+    const encoded = response.headers.has('content-encoding');
+    if (!encoded && said > 0 && said !== length) throw new Passing('the transfer broke off');
+    const bytes = new Uint8Array(length);
+    let at = 0;
+    for (const part of parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    return memorySource(bytes, this.label);
+  }
+
+  private async empty(response: Response): Promise<ByteSource> {
+    await response.body?.cancel();
+    if (/^bytes \*\/0$/.test(response.headers.get('content-range') ?? '')) {
+      return memorySource(new Uint8Array(0), this.label);
+    }
+    throw this.error('the server refuses the range', 'status 416', 'status 206');
+  }
+
+  private async request(start: number, end: number, signal?: AbortSignal): Promise<Response> {
+    const headers = { ...this.options.headers, Range: `bytes=${start}-${end - 1}` };
+    const send = this.options.fetch ?? fetch;
+    let response: Response;
+    try {
+      response = await send(this.url, { headers, signal: signal ?? null });
+    } catch (cause) {
+      signal?.throwIfAborted();
+      const inner = cause instanceof Error && cause.cause instanceof Error ? ` (${cause.cause.message})` : '';
+      throw new Passing(`the server cannot be reached: ${messageOf(cause)}${inner}`);
+    }
+    if (response.status === 206 || (this.total === 0 && [200, 404, 410, 416].includes(response.status)))
+      return response;
+    await response.body?.cancel();
+    const got = `status ${response.status}${response.statusText ? ` ${response.statusText}` : ''}`;
+    if (PASSING.has(response.status)) throw new Passing(got);
+    if (response.status === 200)
+      throw this.error('the server no longer answers byte ranges', got, 'status 206');
+    throw this.error('the server refuses', got, 'status 206');
+  }
+
+  private contentRange(response: Response): { start: number; end: number; total: number } {
+    const text = response.headers.get('content-range') ?? '';
+    const found = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(text);
+    if (!found) {
+      const got = text ? JSON.stringify(text) : 'nothing (a page of another origin must expose it)';
+      throw this.error('no usable Content-Range in the answer', got, '"bytes first-last/length"');
+    }
+    return { start: Number(found[1]), end: Number(found[2]) + 1, total: Number(found[3]) };
+  }
+
+  private checkSame(response: Response, total: number): void {
+    if (total !== this.total) {
+      const got = `${counted(total)} bytes`;
+      throw this.error('the file has changed since it was opened', got, counted(this.total));
+    }
+    const tag = strongTag(response);
+    if (tag !== this.tag && tag !== undefined && this.tag !== undefined) {
+      throw this.error('the file has changed since it was opened', `ETag ${tag}`, this.tag);
+    }
+  }
+
+  private async trying<T>(signal: AbortSignal | undefined, attempt: () => Promise<T>): Promise<T> {
+    const retries = this.options.retries ?? 3;
+    for (let tried = 0; ; tried++) {
+      try {
+        return await attempt();
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (!(error instanceof Passing)) throw error;
+        if (tried >= retries) throw this.error(error.message, `${tried + 1} failures in a row`);
+        await pause((this.options.retryDelay ?? 250) * 2 ** tried, signal);
+      }
+    }
+  }
+
+  error(what: string, got?: string, expected?: string): SafetensorsError {
+    const op = this.total === 0 ? 'open' : 'read';
+    return new SafetensorsError({ op, source: this.label, what, got, expected });
+  }
+}
+
+/** A failure that another try may mend. */
+class Passing extends Error {}
+
+/** Copies a body into `bytes` from `at` on. @returns where it stopped: short of the end if the transfer broke */
+async function fill(response: Response, bytes: Uint8Array, at: number, http: Http): Promise<number> {
+  try {
+    for await (const part of chunks(response)) {
+      if (at + part.length > bytes.length) {
+        throw http.error('the server sent more than it announced', undefined, `${bytes.length} bytes`);
+      }
+      bytes.set(part, at);
+      at += part.length;
+    }
+  } catch (error) {
+    if (error instanceof SafetensorsError) throw error;
+  }
+  return at;
+}
+
+async function* chunks(response: Response): AsyncGenerator<Uint8Array> {
+  const reader = response.body?.getReader();
+  if (!reader) return;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } catch (error) {
+    throw new Passing(messageOf(error));
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}
+
+/** An ETag that promises equal bytes; a weak one does not. */
+function strongTag(response: Response): string | undefined {
+  const tag = response.headers.get('etag');
+  return tag && !tag.startsWith('W/') ? tag : undefined;
+}
+
+function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', stop);
+      resolve();
+    }, ms);
+    signal?.addEventListener('abort', stop, { once: true });
+  });
+}

@@ -1,0 +1,163 @@
+// One safetensors file: its header is read and checked when it is opened, tensors when they are asked for.
+
+import type { SafetensorsDType } from './dtypes.ts';
+import { messageOf, quoted, SafetensorsError } from './errors.ts';
+import { type Header, headerLength, LENGTH_BYTES, parseHeader, type TensorInfo } from './header.ts';
+import { type HttpOptions, httpSource } from './http.ts';
+import { type ByteSource, blobSource, memorySource, type SourceLike } from './source.ts';
+
+/** Options of {@link Safetensors.open}. Those of HTTP matter only for an address. */
+export type OpenOptions = HttpOptions;
+
+/** Options of a read. */
+export interface ReadOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** What both a file and a set of shards offer. It is the `WeightSource` of `@moviegen/tensor`. */
+export interface TensorSource {
+  /** Free text beside the tensors. It has no prototype: any key is safe. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** All names, in the order of the data. */
+  names(): string[];
+  has(name: string): boolean;
+  shape(name: string): readonly number[];
+  dtype(name: string): SafetensorsDType;
+  byteLength(name: string): number;
+  /** The raw little-endian bytes of one tensor, at the start of a buffer of their own. */
+  read(name: string, options?: ReadOptions): Promise<Uint8Array<ArrayBuffer>>;
+  close(): Promise<void>;
+}
+
+/**
+ * A safetensors file, open for reading.
+ *
+ * ```ts
+ * const file = await Safetensors.open(await fetch(url).then((r) => r.arrayBuffer()));
+ * file.names();                          // ['layers.0.attention.wq.weight', ...]
+ * const bytes = await file.read(name);   // Uint8Array
+ * ```
+ */
+export class Safetensors implements TensorSource {
+  readonly metadata: Readonly<Record<string, string>>;
+  /** All tensors, in the order of the data. */
+  readonly tensors: readonly TensorInfo[];
+  /** Bytes of the whole file. */
+  readonly fileBytes: number;
+  /** The file's name in messages. */
+  readonly label: string;
+  private readonly byName: ReadonlyMap<string, TensorInfo>;
+
+  private constructor(
+    private readonly source: ByteSource,
+    header: Header,
+  ) {
+    this.metadata = header.metadata;
+    this.tensors = header.tensors;
+    this.fileBytes = source.byteLength;
+    this.label = source.label;
+    this.byName = new Map(header.tensors.map((tensor) => [tensor.name, tensor]));
+  }
+
+  /**
+   * Reads and checks the header of a file; no tensor is read.
+   * @param source bytes, a Blob or File, an http(s) address, or any {@link ByteSource}; a file of Node's by
+   *   `openFile` of `@moviegen/safetensors/node`
+   * @throws SafetensorsError where a rule of the format is broken or the source fails
+   */
+  static async open(source: SourceLike, options: OpenOptions = {}): Promise<Safetensors> {
+    const bytes = await toSource(source, options);
+    const where = { op: 'open', source: bytes.label };
+    const { signal } = options;
+    try {
+      const first = await bytes.read(0, Math.min(LENGTH_BYTES, bytes.byteLength), signal);
+      const length = headerLength(first, bytes.byteLength, where);
+      const header = await bytes.read(LENGTH_BYTES, LENGTH_BYTES + length, signal);
+      return new Safetensors(bytes, parseHeader(header, bytes.byteLength, where));
+    } catch (error) {
+      await bytes.close();
+      throw error;
+    }
+  }
+
+  names(): string[] {
+    return this.tensors.map((tensor) => tensor.name);
+  }
+
+  has(name: string): boolean {
+    return this.byName.has(name);
+  }
+
+  /** @throws SafetensorsError where there is no such tensor */
+  shape(name: string): readonly number[] {
+    return this.info(name).shape;
+  }
+
+  /** @throws SafetensorsError where there is no such tensor */
+  dtype(name: string): SafetensorsDType {
+    return this.info(name).dtype;
+  }
+
+  /** @throws SafetensorsError where there is no such tensor */
+  byteLength(name: string): number {
+    return this.info(name).byteLength;
+  }
+
+  /** @throws SafetensorsError where there is no such tensor or the source fails */
+  async read(name: string, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    const { start, byteLength } = this.info(name);
+    return this.source.read(start, start + byteLength, options.signal);
+  }
+
+  /** One tensor in pieces of at most `chunkBytes` (16 MiB): memory stays flat however large it is. */
+  async *chunks(
+    name: string,
+    { chunkBytes = 2 ** 24, signal }: ReadOptions & { readonly chunkBytes?: number } = {},
+  ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    const { start, byteLength } = this.info(name);
+    for (let at = 0; at < byteLength; at += chunkBytes) {
+      yield await this.source.read(start + at, start + Math.min(at + chunkBytes, byteLength), signal);
+    }
+  }
+
+  /** Gives the source back: a file of Node's is closed. */
+  async close(): Promise<void> {
+    await this.source.close();
+  }
+
+  private info(name: string): TensorInfo {
+    const found = this.byName.get(name);
+    if (found) return found;
+    const expected = `one of its ${this.tensors.length} names`;
+    throw new SafetensorsError({
+      op: 'read',
+      source: this.label,
+      what: 'no such tensor',
+      got: quoted(name),
+      expected,
+    });
+  }
+}
+
+/** Whatever a caller may give, as a source. */
+export async function toSource(source: SourceLike, options: OpenOptions = {}): Promise<ByteSource> {
+  if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return memorySource(source);
+  if (source instanceof Blob) return blobSource(source);
+  if (typeof source !== 'string' && !(source instanceof URL)) return source;
+  let url: URL;
+  try {
+    url = new URL(source);
+  } catch (cause) {
+    const expected = 'an http(s) address; open a file with openFile of @moviegen/safetensors/node';
+    const got = quoted(String(source));
+    throw new SafetensorsError({ op: 'open', what: messageOf(cause), got, expected, cause });
+  }
+  const opened = await httpSource(url, options);
+  if (opened) return opened;
+  throw new SafetensorsError({
+    op: 'open',
+    source: url.href,
+    what: 'there is no such file',
+    got: 'status 404',
+  });
+}

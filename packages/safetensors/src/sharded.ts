@@ -1,0 +1,219 @@
+// A checkpoint in several files, by its `*.safetensors.index.json`. All shards' headers are read and held against
+// the index when it is opened; every disagreement is listed in one error.
+
+import type { SafetensorsDType } from './dtypes.ts';
+import { counted, messageOf, quoted, SafetensorsError } from './errors.ts';
+import { type Json, parseJson } from './json.ts';
+import { type ReadOptions, Safetensors, type TensorSource, toSource } from './safetensors.ts';
+import type { ByteSource, SourceLike } from './source.ts';
+
+/** Finds a file of a checkpoint by its plain name; undefined where there is none. */
+export type OpenFile = (name: string, signal?: AbortSignal) => Promise<ByteSource | undefined>;
+
+/** The official bound on headers serves for indexes too. */
+const MAX_INDEX_BYTES = 100_000_000;
+/** Lines of disagreement that one error lists. */
+const MOST_LISTED = 20;
+
+/** An index: which tensor is in which file. */
+export interface ShardIndex {
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly files: ReadonlyMap<string, string>;
+}
+
+/** A checkpoint of several files, open for reading. */
+export class ShardedSafetensors implements TensorSource {
+  private constructor(
+    readonly metadata: Readonly<Record<string, string>>,
+    /** Shards by file name. */
+    readonly shards: ReadonlyMap<string, Safetensors>,
+    private readonly byName: ReadonlyMap<string, Safetensors>,
+    private readonly label: string,
+  ) {}
+
+  /**
+   * Opens an index and the header of each of its shards.
+   * @param index the `*.index.json`
+   * @param resolve opens a shard by the plain file name that the index gives
+   * @throws SafetensorsError listing missing shards and all disagreements of index and shards
+   */
+  static async open(
+    index: SourceLike,
+    resolve: OpenFile,
+    { signal }: ReadOptions = {},
+  ): Promise<ShardedSafetensors> {
+    const { parsed, label } = await readIndex(index, signal);
+    const shards = new Map<string, Safetensors>();
+    const problems: string[] = [];
+    try {
+      for (const file of new Set(parsed.files.values())) {
+        const source = await resolve(file, signal);
+        if (source) shards.set(file, await Safetensors.open(source, { signal }));
+        else problems.push(`shard ${quoted(file)} is missing`);
+      }
+      const byName = match(parsed.files, shards, problems);
+      if (problems.length > 0) throw disagreement(label, problems);
+      return new ShardedSafetensors(parsed.metadata, shards, byName, label);
+    } catch (error) {
+      await closeAll(shards);
+      throw error;
+    }
+  }
+
+  names(): string[] {
+    return [...this.byName.keys()];
+  }
+
+  has(name: string): boolean {
+    return this.byName.has(name);
+  }
+
+  shape(name: string): readonly number[] {
+    return this.shard(name).shape(name);
+  }
+
+  dtype(name: string): SafetensorsDType {
+    return this.shard(name).dtype(name);
+  }
+
+  byteLength(name: string): number {
+    return this.shard(name).byteLength(name);
+  }
+
+  async read(name: string, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    return this.shard(name).read(name, options);
+  }
+
+  async close(): Promise<void> {
+    await closeAll(this.shards);
+  }
+
+  private shard(name: string): Safetensors {
+    const shard = this.byName.get(name);
+    if (shard) return shard;
+    throw new SafetensorsError({ op: 'read', source: this.label, what: 'no such tensor', got: quoted(name) });
+  }
+}
+
+/**
+ * Opens a checkpoint folder, whatever it is: `BASE.safetensors`, else `BASE.safetensors.index.json` and its shards.
+ * @param openFile finds a file of the folder: `httpFolder(url)`, or `folder(path)` of `@moviegen/safetensors/node`
+ * @param options.bases names to try; by default those of transformers and diffusers
+ * @throws SafetensorsError
+ */
+export async function openCheckpoint(
+  openFile: OpenFile,
+  {
+    bases = ['model', 'diffusion_pytorch_model'],
+    signal,
+  }: ReadOptions & { readonly bases?: readonly string[] } = {},
+): Promise<TensorSource> {
+  for (const base of bases) {
+    const file = await openFile(`${base}.safetensors`, signal);
+    if (file) return Safetensors.open(file, { signal });
+    const index = await openFile(`${base}.safetensors.index.json`, signal);
+    if (index) return ShardedSafetensors.open(index, openFile, { signal });
+  }
+  const expected = bases.map((base) => `${base}.safetensors or ${base}.safetensors.index.json`).join(', or ');
+  throw new SafetensorsError({ op: 'open', what: 'there is no checkpoint', expected });
+}
+
+/**
+ * Parses and checks an index. File names are plain names: no folder, no address, nothing hidden.
+ * @throws SafetensorsError
+ */
+export function parseIndex(bytes: Uint8Array, label = 'index'): ShardIndex {
+  const wrong = (what: string, got?: string, expected?: string) =>
+    new SafetensorsError({ op: 'open', source: label, what, got, expected });
+  let root: Json;
+  try {
+    root = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw wrong(`the index is not JSON: ${messageOf(cause)}`);
+  }
+  const map = root instanceof Map ? root.get('weight_map') : undefined;
+  if (!(root instanceof Map) || !(map instanceof Map))
+    throw wrong('the index has no weight_map', undefined, 'an object');
+  const files = new Map<string, string>();
+  for (const [name, file] of map) {
+    if (typeof file !== 'string') throw wrong(`weight_map ${quoted(name)} is no string`);
+    if (!isPlainName(file)) {
+      const expected = 'a plain file name that ends in .safetensors';
+      throw wrong(`weight_map ${quoted(name)} names no file beside the index`, quoted(file), expected);
+    }
+    files.set(name, file);
+  }
+  const metadata: Record<string, string> = Object.create(null);
+  const given = root.get('metadata');
+  if (given instanceof Map) {
+    for (const [key, value] of given) {
+      if (typeof value !== 'object') metadata[key] = String(value);
+    }
+  }
+  return { metadata, files };
+}
+
+const isPlainName = (file: string) =>
+  file.endsWith('.safetensors') && !file.startsWith('.') && !/[/\\:*?"<>|\p{Cc}]/u.test(file);
+
+async function readIndex(
+  index: SourceLike,
+  signal: AbortSignal | undefined,
+): Promise<{ parsed: ShardIndex; label: string }> {
+  const source = await toSource(index, { signal });
+  try {
+    if (source.byteLength > MAX_INDEX_BYTES) {
+      const got = `${counted(source.byteLength)} bytes`;
+      const expected = `at most ${counted(MAX_INDEX_BYTES)}`;
+      throw new SafetensorsError({
+        op: 'open',
+        source: source.label,
+        what: 'the index is too large',
+        got,
+        expected,
+      });
+    }
+    return {
+      parsed: parseIndex(await source.read(0, source.byteLength, signal), source.label),
+      label: source.label,
+    };
+  } finally {
+    await source.close();
+  }
+}
+
+/** Each tensor's shard, in the order of the shards' data; what disagrees goes to `problems`. */
+function match(
+  files: ReadonlyMap<string, string>,
+  shards: ReadonlyMap<string, Safetensors>,
+  problems: string[],
+): Map<string, Safetensors> {
+  const byName = new Map<string, Safetensors>();
+  for (const [file, shard] of shards) {
+    for (const name of shard.names()) {
+      const said = files.get(name);
+      if (said === file) byName.set(name, shard);
+      else if (said === undefined)
+        problems.push(`${quoted(file)} holds ${quoted(name)}, which is not in the index`);
+      else problems.push(`${quoted(file)} holds ${quoted(name)}, which the index puts into ${quoted(said)}`);
+    }
+  }
+  for (const [name, file] of files) {
+    if (shards.has(file) && !byName.has(name)) problems.push(`${quoted(file)} has no ${quoted(name)}`);
+  }
+  return byName;
+}
+
+function disagreement(label: string, problems: readonly string[]): SafetensorsError {
+  const listed = problems.slice(0, MOST_LISTED).join('; ');
+  const more = problems.length > MOST_LISTED ? `; and ${problems.length - MOST_LISTED} more` : '';
+  return new SafetensorsError({
+    op: 'open',
+    source: label,
+    what: `index and shards disagree: ${listed}${more}`,
+  });
+}
+
+async function closeAll(shards: ReadonlyMap<string, Safetensors>): Promise<void> {
+  for (const shard of shards.values()) await shard.close();
+}

@@ -1,0 +1,124 @@
+// Writes a file: whole into memory, or piece by piece so that no more than one piece is held.
+
+import { counted, quoted, SafetensorsError } from './errors.ts';
+import { layOut, type MetadataText, type TensorShape, type TensorsByName } from './layout.ts';
+import { bytesOf } from './source.ts';
+
+/** A tensor in memory: its raw little-endian bytes, or a typed array of them. */
+export interface TensorData extends TensorShape {
+  readonly data: ArrayBuffer | ArrayBufferView;
+}
+
+/** A tensor whose bytes may come later, whole or in pieces: asked for when its turn to be written comes. */
+export interface TensorStream extends TensorShape {
+  readonly data: ArrayBuffer | ArrayBufferView | (() => Promise<Uint8Array> | AsyncIterable<Uint8Array>);
+}
+
+/** Options of the streaming writers. */
+export interface WriteOptions {
+  readonly metadata?: MetadataText;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * A whole file in memory.
+ *
+ * ```ts
+ * const bytes = serialize({ weight: { dtype: 'F32', shape: [2, 2], data: new Float32Array(4) } }, { format: 'pt' });
+ * ```
+ * @throws SafetensorsError
+ */
+export function serialize(
+  tensors: TensorsByName<TensorData>,
+  metadata?: MetadataText,
+): Uint8Array<ArrayBuffer> {
+  const layout = layOut(tensors, metadata, 'serialize');
+  const file = new Uint8Array(layout.fileBytes);
+  file.set(layout.head);
+  let at = layout.head.length;
+  for (const { name, tensor, byteLength } of layout.tensors) {
+    const bytes = bytesOf(tensor.data);
+    if (bytes.length !== byteLength) throw wrongLength('serialize', name, tensor, bytes.length, byteLength);
+    file.set(bytes, at);
+    at += byteLength;
+  }
+  return file;
+}
+
+/**
+ * A file as pieces, in order. Nothing is asked for before its turn.
+ * @throws SafetensorsError; the signal's reason where aborted
+ */
+export async function* serializeChunks(
+  tensors: TensorsByName<TensorStream>,
+  { metadata, signal }: WriteOptions = {},
+): AsyncGenerator<Uint8Array> {
+  const layout = layOut(tensors, metadata, 'write');
+  signal?.throwIfAborted();
+  yield layout.head;
+  for (const { name, tensor, byteLength } of layout.tensors) {
+    let written = 0;
+    for await (const piece of piecesOf(tensor)) {
+      signal?.throwIfAborted();
+      written += piece.length;
+      if (written > byteLength) throw wrongLength('write', name, tensor, written, byteLength);
+      if (piece.length > 0) yield piece;
+    }
+    if (written !== byteLength) throw wrongLength('write', name, tensor, written, byteLength);
+  }
+}
+
+/**
+ * Writes a file to a stream, waiting for the stream between pieces, and closes it. Where anything fails the stream
+ * is aborted with the same error, so that its owner can remove what is there.
+ * @returns bytes written
+ * @throws SafetensorsError; the signal's reason where aborted
+ */
+export async function writeTo(
+  stream: WritableStream<Uint8Array>,
+  tensors: TensorsByName<TensorStream>,
+  options: WriteOptions = {},
+): Promise<number> {
+  const writer = stream.getWriter();
+  let bytes = 0;
+  try {
+    for await (const piece of serializeChunks(tensors, options)) {
+      await writer.ready;
+      await writer.write(piece);
+      bytes += piece.length;
+    }
+    options.signal?.throwIfAborted();
+    await writer.close();
+    return bytes;
+  } catch (error) {
+    await writer.abort(error).catch(() => {});
+    throw error;
+  } finally {
+    writer.releaseLock();
+  }
+}
+
+async function* piecesOf({ data }: TensorStream): AsyncGenerator<Uint8Array> {
+  if (typeof data !== 'function') {
+    yield bytesOf(data);
+    return;
+  }
+  const given = data();
+  if (Symbol.asyncIterator in given) yield* given;
+  else yield await given;
+}
+
+function wrongLength(
+  op: string,
+  name: string,
+  { dtype, shape }: TensorShape,
+  got: number,
+  expected: number,
+): SafetensorsError {
+  return new SafetensorsError({
+    op,
+    what: `tensor ${quoted(name)}: its data disagrees with ${dtype} [${shape.join(', ')}]`,
+    got: `${counted(got)} bytes`,
+    expected: counted(expected),
+  });
+}
