@@ -1,0 +1,24 @@
+// softmax(q k^T * scale + bias) v a head, with an online softmax: scores live in registers and the
+// N x M matrix is never written. Legend: B batch, H heads, N queries, M keys, D size of a head;
+// q [B, N, H D], k and v [B, M, H D] as columns of wider rows, out [B, N, H D]. A query that sees no
+// key gives 0. Accumulates in f32.
+import { attentionPlainKernel } from './attentionPlain.ts';
+import type { AttentionShape } from './attentionShape.ts';
+import type { DType, Kernel, Target } from './kernel.ts';
+
+/** Variants for this shape on this adapter, best first. */
+export function attentionVariants(_shape: AttentionShape, _target: Target): string[] {
+  return ['plain'];
+}
+
+/** The kernel of one attention. Bindings: q, k, v, [keyLengths], [bias], out. */
+export function attentionKernel(
+  shape: AttentionShape,
+  dtype: DType,
+  target: Target,
+  variant: string = attentionVariants(shape, target)[0]!,
+): Kernel {
+  if (variant === 'plain') return attentionPlainKernel(shape, dtype);
+  const names = attentionVariants(shape, target).join(', ');
+  throw new Error(`attention: no variant "${variant}" on this adapter; it has ${names}`);
+}

@@ -1,0 +1,55 @@
+// Which input element a tap of a window meets: WGSL and uniforms that all convolution kernels share.
+import type { ConvShape } from './convShape.ts';
+import { i32, u32 } from './kernel.ts';
+
+/** Uniform fields of a window over T, H, W. */
+export function convUniforms({
+  input,
+  output,
+  kernel,
+  stride,
+  dilation,
+  pad,
+  upsample,
+  replicate,
+}: ConvShape) {
+  const axes = ['T', 'H', 'W'] as const;
+  const fields: Record<string, ReturnType<typeof u32> | ReturnType<typeof i32>> = {};
+  axes.forEach((axis, i) => {
+    fields[`in${axis}`] = u32(input[i]!);
+    fields[`out${axis}`] = u32(output[i]!);
+    fields[`kernel${axis}`] = u32(kernel[i]!);
+    fields[`stride${axis}`] = i32(stride[i]!);
+    fields[`dilation${axis}`] = i32(dilation[i]!);
+    fields[`pad${axis}`] = i32(pad[i]!);
+    fields[`upsample${axis}`] = i32(upsample[i]!);
+  });
+  return { ...fields, replicate: u32(replicate ? 1 : 0) };
+}
+
+/**
+ * `inputPosition(position, tap)`: the input position (t-major, then h, w) that `tap` meets at an output
+ * position, and whether it lies inside; outside it is the nearest one inside.
+ */
+export const inputCoordinateWGSL = /* wgsl */ `
+struct InputPosition { index: u32, inside: bool }
+fn corner(position: u32) -> vec3<i32> {
+  let p = vec3<i32>(vec3<u32>(position / (u.outH * u.outW), position / u.outW % u.outH, position % u.outW));
+  return p * vec3<i32>(u.strideT, u.strideH, u.strideW) - vec3<i32>(u.padT, u.padH, u.padW);
+}
+fn offsetOf(tap: u32) -> vec3<i32> {
+  let t = vec3<i32>(vec3<u32>(tap / (u.kernelH * u.kernelW), tap / u.kernelW % u.kernelH, tap % u.kernelW));
+  return t * vec3<i32>(u.dilationT, u.dilationH, u.dilationW);
+}
+fn meet(at: vec3<i32>) -> InputPosition {
+  let scale = vec3<i32>(u.upsampleT, u.upsampleH, u.upsampleW);
+  let size = vec3<i32>(vec3<u32>(u.inT, u.inH, u.inW));
+  let clamped = clamp(at, vec3<i32>(), size * scale - 1);
+  let source = vec3<u32>(clamped / scale);
+  let inside = u.replicate != 0u || all(clamped == at);
+  return InputPosition((source.x * u.inH + source.y) * u.inW + source.z, inside);
+}
+fn inputPosition(position: u32, tap: u32) -> InputPosition {
+  return meet(corner(position) + offsetOf(tap));
+}
+`;
