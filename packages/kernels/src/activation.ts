@@ -17,20 +17,23 @@ const formulas: Readonly<Record<Activation, string>> = {
   relu: 'return select(x, vec4f(), x < vec4f());',
 };
 
-/** WGSL of `fn activate(x: vec4f) -> vec4f`; the identity where there is none. */
-export const activationWGSL = (activation: Activation | undefined): string =>
-  `fn activate(x: vec4f) -> vec4f {\n  ${activation ? formulas[activation] : 'return x;'}\n}\n`;
+/** WGSL of `fn activate(x: vec4f) -> vec4f` (or of another type); the identity where there is none. */
+export const activationWGSL = (activation: Activation | undefined, type = 'vec4f'): string => {
+  const body = activation ? formulas[activation].replaceAll('vec4f', type) : 'return x;';
+  return `fn activate(x: ${type}) -> ${type} {\n  ${body}\n}\n`;
+};
 
+// Maclaurin's series with e^(-z^2) taken out: every term is positive, so nothing cancels.
 function erf(x: number): number {
   const z = Math.abs(x);
   if (z > 6) return Math.sign(x);
   let term = z;
   let sum = z;
-  for (let n = 1; n < 200 && Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
-    term *= (-z * z) / n;
-    sum += term / (2 * n + 1);
+  for (let n = 1; term > 1e-17 * sum; n++) {
+    term *= (2 * z * z) / (2 * n + 1);
+    sum += term;
   }
-  return (Math.sign(x) * 2 * sum) / Math.sqrt(Math.PI);
+  return (Math.sign(x) * 2 * sum * Math.exp(-z * z)) / Math.sqrt(Math.PI);
 }
 
 /** The activations on the CPU. */
@@ -39,5 +42,5 @@ export const activations: Readonly<Record<Activation, (x: number) => number>> = 
   gelu: (x) => 0.5 * x * (1 + erf(x / Math.SQRT2)),
   'gelu-tanh': (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
   'quick-gelu': (x) => x / (1 + Math.exp(-1.702 * x)),
-  relu: (x) => (x < 0 ? 0 : x),
+  relu: (x) => Math.max(x, 0),
 };

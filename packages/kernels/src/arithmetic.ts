@@ -1,0 +1,32 @@
+// a + b, a - b, a * b, a / b: of two tensors that broadcast, or of a tensor and a number on either side.
+import { elementwiseKernel } from './elementwise.ts';
+import { type DType, f32, type Kernel } from './kernel.ts';
+
+/** The four operations. */
+export type Arithmetic = 'add' | 'sub' | 'mul' | 'div';
+const symbols: Readonly<Record<Arithmetic, string>> = { add: '+', sub: '-', mul: '*', div: '/' };
+
+/** One side: a tensor's shape, or a number. */
+export type ArithmeticSide = readonly number[] | number;
+
+/** The kernel of `a op b` with the result's shape. Bindings: a and b where they are tensors, then out. */
+export function arithmeticKernel(
+  op: Arithmetic,
+  a: ArithmeticSide,
+  b: ArithmeticSide,
+  shape: readonly number[],
+  dtype: DType,
+): Kernel {
+  const sides = Object.entries({ a, b });
+  const numbers = sides.filter((side): side is [string, number] => typeof side[1] === 'number');
+  const tensors = sides.filter((side): side is [string, readonly number[]] => typeof side[1] !== 'number');
+  const term = (name: string, side: ArithmeticSide) => (typeof side === 'number' ? `V(u.${name})` : name);
+  return elementwiseKernel({
+    label: op,
+    shape,
+    inputs: Object.fromEntries(tensors.map(([name, own]) => [name, { shape: own, dtype }])),
+    dtype,
+    scalars: Object.fromEntries(numbers.map(([name, value]) => [name, f32(value)])),
+    value: `${term('a', a)} ${symbols[op]} ${term('b', b)}`,
+  });
+}

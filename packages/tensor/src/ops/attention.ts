@@ -1,0 +1,89 @@
+import { attentionKernel } from '@moviegen/kernels';
+import { Tensor } from '../tensor.ts';
+import { asColumns, type Columns } from './columns.ts';
+import { sameType } from './operands.ts';
+
+/** Options of {@link attention}. */
+export interface AttentionOptions {
+  readonly heads: number;
+  /** Default 1 / sqrt(head size). */
+  readonly scale?: number | undefined;
+  /** Query n sees keys 0 .. n only. */
+  readonly causal?: boolean | undefined;
+  /** u32 [B]: of each batch item only the first so many keys are seen. */
+  readonly keyLengths?: Tensor | undefined;
+  /** Added to the scores: [B or 1, heads or 1, N, M]. */
+  readonly bias?: Tensor | undefined;
+  /** A variant's name, for tests and benchmarks; default the best for this adapter. */
+  readonly variant?: string | undefined;
+}
+
+const show = ({ tensor, start, width }: Columns) =>
+  `[${tensor.shape.join(', ')}]${width === tensor.shape.at(-1) ? '' : ` columns ${start} to ${start + width}`}`;
+
+/**
+ * softmax(q k^T * scale + bias) v, head by head, without ever holding the scores.
+ * q [B, N, heads D], k and v [B, M, heads D], each a tensor or {@link columns} of a wider one ->
+ * [B, N, heads D]. A query that sees no key gives 0.
+ * @throws where shapes or types do not fit.
+ */
+export function attention(
+  q: Tensor | Columns,
+  k: Tensor | Columns,
+  v: Tensor | Columns,
+  options: AttentionOptions,
+): Tensor {
+  const [queries, keys, values] = [asColumns(q), asColumns(k), asColumns(v)];
+  const { heads, causal = false, keyLengths, bias, variant } = options;
+  const width = queries.width;
+  const D = width / heads;
+  const [B = 0, N = 0] = queries.tensor.shape;
+  const M = keys.tensor.shape[1] ?? 0;
+  const fits = [queries, keys, values].every(
+    (c) => c.tensor.rank === 3 && c.tensor.shape[0] === B && c.width === width,
+  );
+  if (!fits || values.tensor.shape[1] !== M || !Number.isInteger(D) || heads < 1) {
+    const want = 'q [B, N, heads D], k and v [B, M, heads D]';
+    throw new Error(
+      `attention: got q ${show(queries)}, k ${show(keys)}, v ${show(values)}, heads ${heads}; expected ${want}`,
+    );
+  }
+  if (keyLengths && (keyLengths.dtype !== 'u32' || keyLengths.rank !== 1 || keyLengths.shape[0] !== B)) {
+    throw new Error(`attention: keyLengths is ${keyLengths}, expected u32 [${B}]`);
+  }
+  const [biasB = 0, biasH = 0] = bias?.shape ?? [];
+  const biasFits = bias?.rank === 4 && bias.shape[2] === N && bias.shape[3] === M;
+  if (bias && !(biasFits && (biasB === 1 || biasB === B) && (biasH === 1 || biasH === heads))) {
+    const want = `[1 or ${B}, 1 or ${heads}, ${N}, ${M}]`;
+    throw new Error(`attention: bias is [${bias.shape.join(', ')}], expected ${want}`);
+  }
+  const dtype = sameType('attention', { q: queries.tensor, k: keys.tensor, v: values.tensor, bias });
+  const { device } = queries.tensor;
+  const out = Tensor.empty(device, [B, N, width], dtype);
+  if (!out.size) return out;
+  const rows = ({ tensor, start }: Columns) => ({ pitch: tensor.shape[2]!, start });
+  const shape = {
+    batch: B,
+    heads,
+    N,
+    M,
+    D,
+    q: rows(queries),
+    k: rows(keys),
+    v: rows(values),
+    scale: options.scale ?? 1 / Math.sqrt(D),
+    causal,
+    keyLengths: keyLengths !== undefined,
+    bias: bias && {
+      batchStride: biasB === 1 ? 0 : biasH * N * M,
+      headStride: biasH === 1 ? 0 : N * M,
+    },
+  };
+  const operands = [queries.tensor, keys.tensor, values.tensor, keyLengths, bias, out];
+  const kernel = attentionKernel(shape, dtype, device.target, variant);
+  device.run(
+    kernel,
+    operands.filter((tensor) => tensor !== undefined),
+  );
+  return out;
+}

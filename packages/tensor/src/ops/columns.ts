@@ -1,0 +1,30 @@
+// A range of a tensor's last axis without a copy: what attention reads of a stacked projection.
+import type { Tensor } from '../tensor.ts';
+
+/** Columns `start` to `start + width` of the last axis. */
+export interface Columns {
+  readonly tensor: Tensor;
+  readonly start: number;
+  readonly width: number;
+}
+
+/**
+ * Columns of the last axis, without a copy: for `attention`, which reads q, k and v out of one projection.
+ * @throws where the range leaves the axis.
+ */
+export function columns(tensor: Tensor, start: number, width: number): Columns {
+  const last = tensor.shape.at(-1) ?? 0;
+  const whole = Number.isInteger(start) && Number.isInteger(width) && start >= 0 && width >= 1;
+  if (!whole || start + width > last) {
+    throw new Error(
+      `columns: ${start} to ${start + width} is no range of the last axis of [${tensor.shape.join(', ')}]`,
+    );
+  }
+  return { tensor, start, width };
+}
+
+/** The whole last axis of a tensor, or the columns that were asked for. */
+export function asColumns(operand: Tensor | Columns): Columns {
+  if ('tensor' in operand) return operand;
+  return { tensor: operand, start: 0, width: operand.shape.at(-1) ?? 0 };
+}

@@ -1,0 +1,75 @@
+import { convDirectKernel, convKernel, convSizes, type ConvOptions as Window } from '@moviegen/kernels';
+import { Tensor } from '../tensor.ts';
+import { expectShape, sameType } from './operands.ts';
+import { type PackedConv, packConv } from './pack.ts';
+
+/** Options of the convolutions; a number stands for all axes. Every part is fused into the one kernel. */
+export interface ConvOptions extends Window {
+  /** [O]. */
+  readonly bias?: Tensor | undefined;
+  /** Of the result's shape, added last. */
+  readonly residual?: Tensor | undefined;
+  /** A variant's name, for tests and benchmarks; default the best for this adapter. */
+  readonly variant?: string | undefined;
+}
+
+function conv(
+  op: string,
+  rank: number,
+  x: Tensor,
+  weight: Tensor | PackedConv,
+  options: ConvOptions,
+): Tensor {
+  const { bias, residual, variant } = options;
+  const { shape, out: outShape } = convSizes(x.shape, weight.shape, options);
+  if (weight.shape.length !== rank + 2) {
+    const want = `${rank + 2} axes [O, I / groups, ...kernel]`;
+    throw new Error(
+      `${op}: weight [${weight.shape.join(', ')}] has ${weight.shape.length} axes, expected ${want}`,
+    );
+  }
+  const numbers = weight instanceof Tensor ? weight : weight.tensor;
+  expectShape(op, 'bias', bias, [shape.O]);
+  expectShape(op, 'residual', residual, outShape);
+  const dtype = sameType(op, { x, weight: numbers, bias, residual });
+  const out = Tensor.empty(x.device, outShape, dtype);
+  if (!out.size) return out;
+  const parts = { bias: bias !== undefined, residual: residual !== undefined };
+  const rest = [bias, residual, out].filter((tensor) => tensor !== undefined);
+  const product = shape.channelsLast && shape.groups === 1;
+  if (!product) {
+    if (!(weight instanceof Tensor)) {
+      const got = `layout ${shape.channelsLast ? 'channels-last' : 'channels-first'}, groups=${shape.groups}`;
+      throw new Error(
+        `${op}: a packed weight is for channels-last and groups=1, got ${got}; pass the plain weight`,
+      );
+    }
+    x.device.run(convDirectKernel(shape, parts, dtype), [x, weight, ...rest]);
+    return out;
+  }
+  const packed = weight instanceof Tensor ? packConv(weight) : weight;
+  const kernel = convKernel(shape, packed.tensor.shape.at(-1)!, parts, dtype, x.device.target, variant);
+  x.device.run(kernel, [x, packed.tensor, ...rest]);
+  if (weight instanceof Tensor) packed.tensor.dispose();
+  return out;
+}
+
+/**
+ * Convolution over one axis: x [B, C, W] (channels-last: [B, W, C]), weight [O, C / groups, kw], prepacked
+ * by {@link packConv} where it is constant and the layout channels-last, which is the fast path.
+ * y = activation(conv(x) + bias) + residual; `upsample` enlarges x (nearest) inside the kernel.
+ * @throws where shapes, groups or the window do not fit.
+ */
+export function conv1d(x: Tensor, weight: Tensor | PackedConv, options: ConvOptions = {}): Tensor {
+  return conv('conv1d', 1, x, weight, options);
+}
+
+/** Convolution over two axes: x [B, C, H, W] (channels-last: [B, H, W, C]), weight [O, C / groups, kh, kw]; see {@link conv1d}. */
+export function conv2d(x: Tensor, weight: Tensor | PackedConv, options: ConvOptions = {}): Tensor {
+  return conv('conv2d', 2, x, weight, options);
+}
+
+/** Convolution over three axes: x [B, C, T, H, W] (channels-last: [B, T, H, W, C]), weight [O, C / groups, kt, kh, kw]; see {@link conv1d}. */
+export function conv3d(x: Tensor, weight: Tensor | PackedConv, options: ConvOptions = {}): Tensor {
+  return conv('conv3d', 3, x, weight, options);
+}

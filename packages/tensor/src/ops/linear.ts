@@ -1,0 +1,63 @@
+import { type Activation, linearKernel } from '@moviegen/kernels';
+import { Tensor } from '../tensor.ts';
+import { expectShape, sameType } from './operands.ts';
+import { type Packed, pack } from './pack.ts';
+
+/** Options of {@link linear}; every part is fused into the product. */
+export interface LinearOptions {
+  /** [out]. */
+  readonly bias?: Tensor | undefined;
+  readonly activation?: Activation | undefined;
+  /** [out], or [B, out] with B the first axis of x: a row a batch item. */
+  readonly gate?: Tensor | undefined;
+  /** Of the result's shape. */
+  readonly residual?: Tensor | undefined;
+  /** A variant's name, for tests and benchmarks; default the best for this adapter. */
+  readonly variant?: string | undefined;
+}
+
+/**
+ * residual + gate * activation(x W^T + bias), x [..., in] -> [..., out]. Accumulates in f32.
+ * @param weight [out, in], or prepacked by {@link pack}, which is faster; of several stacked weights the
+ *   outputs lie side by side.
+ * @throws where shapes or types do not fit.
+ */
+export function linear(x: Tensor, weight: Tensor | Packed, options: LinearOptions = {}): Tensor {
+  if (weight instanceof Tensor) {
+    const packed = pack(weight);
+    const out = linear(x, packed, options);
+    packed.tensor.dispose();
+    return out;
+  }
+  if (weight.use !== 'linear')
+    throw new Error('linear: the weight was packed for swiglu; pack it without `use`');
+  const { bias, activation, gate, residual, variant } = options;
+  const K = weight.inputs;
+  const N = weight.outputs.reduce((sum, n) => sum + n, 0);
+  if (x.shape.at(-1) !== K) {
+    throw new Error(
+      `linear: x [${x.shape.join(', ')}] must end in the weight's inputs, ${K} (weight [${N}, ${K}])`,
+    );
+  }
+  const lead = x.shape.slice(0, -1);
+  const rows = lead.reduce((product, n) => product * n, 1);
+  expectShape('linear', 'bias', bias, [N]);
+  expectShape('linear', 'gate', gate, gate?.rank === 1 ? [N] : [lead[0] ?? 1, N]);
+  expectShape('linear', 'residual', residual, [...lead, N]);
+  const dtype = sameType('linear', { x, weight: weight.tensor, bias, gate, residual });
+  const out = Tensor.empty(x.device, [...lead, N], dtype);
+  if (!out.size) return out;
+  const shape = {
+    rows,
+    K,
+    N,
+    pitch: weight.tensor.shape[1]!,
+    bias: bias !== undefined,
+    activation,
+    rowsPerGate: gate && rows / (gate.size / N),
+    residual: residual !== undefined,
+  };
+  const operands = [x, weight.tensor, bias, gate, residual, out].filter((tensor) => tensor !== undefined);
+  x.device.run(linearKernel(shape, dtype, x.device.target, variant), operands);
+  return out;
+}

@@ -1,0 +1,26 @@
+// Checks of operands that the product ops share.
+import type { DType } from '@moviegen/kernels';
+import type { Tensor } from '../tensor.ts';
+
+/** The type that all given operands have. */
+export function sameType(op: string, operands: Readonly<Record<string, Tensor | undefined>>): DType {
+  const given = Object.entries(operands).filter((entry): entry is [string, Tensor] => entry[1] !== undefined);
+  const [first] = given;
+  if (!first) throw new Error(`internal: ${op} without operands`);
+  const dtype = first[1].dtype;
+  if ((dtype === 'f32' || dtype === 'f16') && given.every(([, tensor]) => tensor.dtype === dtype))
+    return dtype;
+  const came = given.map(([name, tensor]) => `${name} ${tensor.dtype}`).join(', ');
+  throw new Error(`${op}: operands must all be f32 or all f16: got ${came}; cast() converts`);
+}
+
+/** Checks an operand's shape. */
+export function expectShape(
+  op: string,
+  name: string,
+  tensor: Tensor | undefined,
+  shape: readonly number[],
+): void {
+  if (!tensor || (tensor.rank === shape.length && shape.every((n, i) => tensor.shape[i] === n))) return;
+  throw new Error(`${op}: ${name} is [${tensor.shape.join(', ')}], expected [${shape.join(', ')}]`);
+}

@@ -1,0 +1,79 @@
+import { packKernel } from '@moviegen/kernels';
+import { Tensor } from '../tensor.ts';
+import { sameType } from './operands.ts';
+
+/** A constant weight laid out for {@link linear} or {@link swiglu}. Made once, at load, by {@link pack}. */
+export interface Packed {
+  /** The numbers; their layout is the kernels' own. */
+  readonly tensor: Tensor;
+  /** Inputs of the layer. */
+  readonly inputs: number;
+  /** Outputs of each weight that went in, in order. */
+  readonly outputs: readonly number[];
+  readonly use: 'linear' | 'swiglu';
+}
+
+/** A constant weight laid out for the convolutions. Made once, at load, by {@link packConv}. */
+export interface PackedConv {
+  /** The numbers; their layout is the kernels' own. */
+  readonly tensor: Tensor;
+  /** Shape of the weight that went in, [O, I, ...kernel]. */
+  readonly shape: readonly number[];
+  readonly use: 'conv';
+}
+
+/**
+ * Lays one weight [out, in], or several with the same `in`, out for the product kernels.
+ * Several are stacked along the output: `linear` then gives all their outputs side by side (Q, K, V in
+ * one product; `columns` takes them apart). With `use: 'swiglu'` it takes exactly two, W1 and W3.
+ * The given tensors are not needed afterwards.
+ * @throws where weights have different types or inputs.
+ */
+export function pack(
+  weight: Tensor | readonly Tensor[],
+  options: { readonly use?: Packed['use'] } = {},
+): Packed {
+  const weights = weight instanceof Tensor ? [weight] : weight;
+  const { use = 'linear' } = options;
+  const shapes = weights.map(({ shape }) => `[${shape.join(', ')}]`).join(', ');
+  const [first] = weights;
+  if (!first || weights.some(({ shape }) => shape.length !== 2 || shape[1] !== first.shape[1])) {
+    throw new Error(`pack: expected weights [out, in] with the same in, got ${shapes || 'none'}`);
+  }
+  const outputs = weights.map(({ shape }) => shape[0]!);
+  if (use === 'swiglu' && (weights.length !== 2 || outputs[0] !== outputs[1])) {
+    throw new Error(`pack: swiglu takes two weights of one shape, W1 and W3; got ${shapes}`);
+  }
+  const inputs = first.shape[1]!;
+  const dtype = sameType('pack', Object.fromEntries(weights.map((tensor, i) => [`weight ${i}`, tensor])));
+  const total = outputs.reduce((sum, n) => sum + n, 0);
+  const pitch = use === 'swiglu' ? 8 * Math.ceil(outputs[0]! / 4) : 4 * Math.ceil(total / 4);
+  const tensor = Tensor.empty(first.device, [inputs, pitch], dtype, first.label);
+  let start = 0;
+  for (const [i, source] of weights.entries()) {
+    const N = outputs[i]!;
+    const place = use === 'swiglu' ? { start: 4 * i, every: 8 } : { start, every: 4 };
+    source.device.run(packKernel({ N, I: inputs, taps: 1, pitch, ...place }, dtype), [source, tensor]);
+    start += N;
+  }
+  return { tensor, inputs, outputs, use };
+}
+
+/**
+ * Lays the weight [O, I, ...kernel] of a convolution without groups out for channels-last input.
+ * The given tensor is not needed afterwards.
+ */
+export function packConv(weight: Tensor): PackedConv {
+  const [O = 0, I = 0, ...kernel] = weight.shape;
+  if (kernel.length < 1 || kernel.length > 3) {
+    throw new Error(
+      `packConv: expected a weight [O, I, ...kernel] of 1 to 3 axes, got [${weight.shape.join(', ')}]`,
+    );
+  }
+  const dtype = sameType('packConv', { weight });
+  const taps = kernel.reduce((product, n) => product * n, 1);
+  const pitch = 4 * Math.ceil(O / 4);
+  const tensor = Tensor.empty(weight.device, [taps, I, pitch], dtype, weight.label);
+  weight.device.run(packKernel({ N: O, I, taps, pitch, start: 0, every: 4 }, dtype), [weight, tensor]);
+  return { tensor, shape: weight.shape, use: 'conv' };
+}
