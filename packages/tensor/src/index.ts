@@ -1,1 +1,26 @@
-export {};
+// @moviegen/tensor: device, memory, dispatch, Tensor and its ops. All GPU words of the project live here.
+export type { AdapterInfo } from './adapter.ts';
+export type { DeviceOptions, Timing } from './device.ts';
+export { Device } from './device.ts';
+export type { SubmitBounds } from './encoder.ts';
+export { DeviceLostError, NoAdapterError, OutOfMemoryError, ShaderError } from './errors.ts';
+export { fold } from './fold.ts';
+export type { Host } from './host.ts';
+export type { AttentionOptions } from './ops/attention.ts';
+export { attention } from './ops/attention.ts';
+export type { Columns } from './ops/columns.ts';
+export { columns } from './ops/columns.ts';
+export type { ConvOptions } from './ops/conv.ts';
+export { conv1d, conv2d, conv3d } from './ops/conv.ts';
+export type { LinearOptions } from './ops/linear.ts';
+export { linear } from './ops/linear.ts';
+export type { MatmulOptions } from './ops/matmul.ts';
+export { matmul } from './ops/matmul.ts';
+export type { Packed, PackedConv } from './ops/pack.ts';
+export { pack, packConv } from './ops/pack.ts';
+export { swiglu } from './ops/swiglu.ts';
+export type { Memory } from './pool.ts';
+export type { Recording } from './recording.ts';
+export { keep, scope, scopeAsync } from './scope.ts';
+export type { HostArray, Numbers, TensorOptions } from './tensor.ts';
+export { Tensor } from './tensor.ts';

@@ -1,0 +1,71 @@
+// What an adapter is and can: read once, into plain records. Nothing here makes GPU objects but the device.
+import type { SubgroupMatrixConfig, Target } from '@moviegen/kernels';
+import { NoAdapterError } from './errors.ts';
+
+/** Names by which an adapter describes itself; empty where it does not say. */
+export interface AdapterInfo {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly device: string;
+  readonly description: string;
+  /** It runs on the CPU. */
+  readonly software: boolean;
+}
+
+/** Dawn's addition to `GPUAdapterInfo`. */
+interface WithMatrices {
+  readonly subgroupMatrixConfigs?: readonly SubgroupMatrixConfig[];
+  readonly isFallbackAdapter?: boolean;
+}
+
+const SUBGROUP_MATRIX = 'chromium-experimental-subgroup-matrix';
+const WANTED = ['shader-f16', 'subgroups', 'timestamp-query', SUBGROUP_MATRIX];
+
+/** The adapter's names, and whether it is a software rasterizer. */
+export function describeAdapter(adapter: GPUAdapter): AdapterInfo {
+  const info: GPUAdapterInfo & WithMatrices = adapter.info;
+  const { vendor, architecture, device, description } = info;
+  const software =
+    info.isFallbackAdapter === true ||
+    /swiftshader|llvmpipe|lavapipe|softpipe|basic render/i.test(`${architecture} ${device} ${description}`);
+  return { vendor, architecture, device, description, software };
+}
+
+/** A device with every limit of its adapter and every feature that kernels can use. */
+export async function requestDevice(adapter: GPUAdapter, label: string): Promise<GPUDevice> {
+  const requiredLimits: Record<string, number> = {};
+  for (const name in adapter.limits) {
+    const value = adapter.limits[name as keyof GPUSupportedLimits];
+    if (typeof value === 'number') requiredLimits[name] = value;
+  }
+  const requiredFeatures = WANTED.filter((name) => adapter.features.has(name)) as GPUFeatureName[];
+  try {
+    return await adapter.requestDevice({ label, requiredFeatures, requiredLimits });
+  } catch (error) {
+    const { vendor, architecture, description } = describeAdapter(adapter);
+    const text = error instanceof Error ? error.message : String(error);
+    throw new NoAdapterError(`device: ${vendor} ${architecture} (${description}) gives no device: ${text}`);
+  }
+}
+
+/** What kernels may count on with this device. */
+export function targetOf(adapter: GPUAdapter, gpu: GPUDevice): Target {
+  const info: GPUAdapterInfo & WithMatrices = adapter.info;
+  const subgroups = gpu.features.has('subgroups');
+  const matrices = gpu.features.has(SUBGROUP_MATRIX as GPUFeatureName) ? info.subgroupMatrixConfigs : [];
+  return {
+    f16: gpu.features.has('shader-f16'),
+    subgroups,
+    subgroupSize: subgroups ? [info.subgroupMinSize ?? 4, info.subgroupMaxSize ?? 128] : [0, 0],
+    subgroupMatrix: (matrices ?? []).map(({ componentType, resultComponentType, M, N, K }) => ({
+      componentType,
+      resultComponentType,
+      M,
+      N,
+      K,
+    })),
+    maxWorkgroupSize: gpu.limits.maxComputeInvocationsPerWorkgroup,
+    maxWorkgroupStorage: gpu.limits.maxComputeWorkgroupStorageSize,
+    software: describeAdapter(adapter).software,
+  };
+}

@@ -1,0 +1,76 @@
+// What goes wrong on the GPU is told late, through promises and events. It is gathered here and thrown at
+// the next point where the caller waits: nothing vanishes.
+import { DeviceLostError, OutOfMemoryError, ShaderError } from './errors.ts';
+import type { Host } from './host.ts';
+import type { Block } from './pool.ts';
+
+/** Gathers errors of one device. */
+export class Faults {
+  readonly #gpu: GPUDevice;
+  readonly #host: Host;
+  readonly #checks = new Set<Promise<void>>();
+  readonly #found: Error[] = [];
+  #lost: DeviceLostError | undefined;
+  /** Resolves when the device is lost or destroyed. */
+  readonly lost: Promise<DeviceLostError>;
+
+  constructor(gpu: GPUDevice, host: Host) {
+    this.#gpu = gpu;
+    this.#host = host;
+    gpu.onuncapturederror = ({ error }) => {
+      const text = error.message;
+      const memory = error.constructor.name === 'GPUOutOfMemoryError';
+      this.#found.push(memory ? new OutOfMemoryError(0, `device: ${text}`) : new Error(`webgpu: ${text}`));
+    };
+    this.lost = gpu.lost.then(({ reason, message }) => {
+      this.#lost = new DeviceLostError(reason, message);
+      return this.#lost;
+    });
+  }
+
+  /** Awaits `check` before the caller's next wait ends, which rejects as it does. */
+  watch(check: Promise<void>): void {
+    const settled = check
+      .catch((error: unknown) => {
+        this.#found.push(error instanceof Error ? error : new Error(String(error)));
+      })
+      .finally(() => this.#checks.delete(settled));
+    this.#checks.add(settled);
+  }
+
+  /** Watches for a buffer that found no memory; an error scope was pushed before it was made. */
+  watchMemory(block: Block, label: string, describe: () => string): void {
+    const check = async (): Promise<void> => {
+      const error = await this.#host.poll(() => this.#gpu.popErrorScope());
+      if (!error) return;
+      block.valid = false;
+      const text = `${label}: out of memory: no room for ${block.bytes} bytes (${describe()}): ${error.message}`;
+      throw new OutOfMemoryError(block.bytes, text);
+    };
+    this.watch(check());
+  }
+
+  /** Throws where the device is known to be lost. */
+  throwIfLost(): void {
+    if (this.#lost) throw this.#lost;
+  }
+
+  /** Waits for `work` and for all checks; rejects with the first cause of what went wrong. */
+  async settle<T>(work: Promise<T>): Promise<T> {
+    let failure: unknown;
+    let result: T | undefined;
+    try {
+      result = await work;
+    } catch (error) {
+      failure = error;
+    }
+    while (this.#checks.size > 0 && !this.#lost) await Promise.race([Promise.all(this.#checks), this.lost]);
+    this.throwIfLost();
+    const found = this.#found.splice(0);
+    // One cause has many effects: a refused shader or buffer also spoils the commands that name it.
+    const cause = found.find((error) => error instanceof ShaderError || error instanceof OutOfMemoryError);
+    if (cause ?? found[0]) throw cause ?? found[0];
+    if (failure) throw failure;
+    return result as T;
+  }
+}

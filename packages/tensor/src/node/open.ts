@@ -1,0 +1,128 @@
+// Opens a device in Node: a GPU of the system where there is one, else SwiftShader.
+import { existsSync, readdirSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { describeAdapter } from '../adapter.ts';
+import { Device, type DeviceOptions } from '../device.ts';
+import { NoAdapterError } from '../errors.ts';
+import type { Host } from '../host.ts';
+import { pollingHost } from './polling.ts';
+import { loadVulkan, unpackSwiftShader } from './swiftshader.ts';
+
+/** How to open a device in Node. */
+export interface OpenOptions extends Omit<DeviceOptions, 'gpu' | 'adapter' | 'host'> {
+  /**
+   * Part of a name of the adapter: of its vendor, architecture, device or description. Default: the
+   * environment's `MOVIEGEN_ADAPTER`; without one the system's GPU, else SwiftShader.
+   */
+  readonly adapter?: string;
+}
+
+interface Found {
+  readonly adapter: GPUAdapter;
+  readonly host: Host;
+  readonly name: string;
+}
+
+/** The binding's own object must outlive every device made with it. */
+const instances: GPU[] = [];
+
+/**
+ * Opens a device.
+ * @throws NoAdapterError where none fits; it lists those there are, or says what to install.
+ */
+export async function openDevice(options: OpenOptions = {}): Promise<Device> {
+  const { adapter: named = process.env.MOVIEGEN_ADAPTER, ...rest } = options;
+  const wanted = named?.toLowerCase() ?? '';
+  const create = await importDawn();
+  const seen: string[] = [];
+  for (const candidates of [systemAdapters, swiftShader]) {
+    for (const found of await candidates(create)) {
+      seen.push(found.name);
+      const { software } = describeAdapter(found.adapter);
+      const fits = wanted
+        ? found.name.toLowerCase().includes(wanted)
+        : !software || candidates === swiftShader;
+      if (fits) return Device.create({ ...rest, adapter: found.adapter, host: found.host });
+    }
+  }
+  throw new NoAdapterError(`device: no adapter is named "${named}"; there are: ${seen.join(', ') || 'none'}`);
+}
+
+type Create = (flags: string[]) => GPU;
+
+async function importDawn(): Promise<Create> {
+  try {
+    return (await import('webgpu')).create;
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    throw new NoAdapterError(`device: WebGPU for Node is missing: npm install webgpu (${text})`);
+  }
+}
+
+// The toggles: 16-bit floats on NVIDIA are behind one, subgroup matrices behind "unsafe", and timestamps
+// come in steps of 0.1 ms unless told otherwise.
+const FLAGS = [
+  'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia',
+  'disable-dawn-features=timestamp_quantization',
+];
+
+async function systemAdapters(create: Create): Promise<Found[]> {
+  if (process.platform === 'linux' && !hasVulkanDriver()) return [];
+  return request(create, FLAGS);
+}
+
+async function swiftShader(create: Create): Promise<Found[]> {
+  const { manifest, loader } = await unpackSwiftShader();
+  const before = {
+    VK_DRIVER_FILES: process.env.VK_DRIVER_FILES,
+    VK_ICD_FILENAMES: process.env.VK_ICD_FILENAMES,
+  };
+  Object.assign(process.env, { VK_DRIVER_FILES: manifest, VK_ICD_FILENAMES: manifest });
+  try {
+    loadVulkan(loader);
+    return await request(create, ['backend=vulkan', ...FLAGS]);
+  } finally {
+    for (const [name, value] of Object.entries(before)) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  }
+}
+
+async function request(create: Create, flags: string[]): Promise<Found[]> {
+  const gpu = create(flags);
+  const probe = pollingHost(0);
+  const adapter = await probe.poll(() => gpu.requestAdapter({ powerPreference: 'high-performance' }));
+  if (!adapter) return [];
+  instances.push(gpu);
+  const { vendor, architecture, device, description, software } = describeAdapter(adapter);
+  const name = [vendor, architecture, device, description].filter((part) => part !== '').join(' ');
+  // A GPU answers within microseconds; on a software adapter spinning takes a core from the work itself.
+  return [{ adapter, name, host: pollingHost(software ? 0.1 : 4) }];
+}
+
+/** Whether the Vulkan loader would find a driver: without one, asking only makes Dawn complain. */
+function hasVulkanDriver(): boolean {
+  const {
+    VK_DRIVER_FILES,
+    VK_ICD_FILENAMES,
+    VK_ADD_DRIVER_FILES,
+    XDG_DATA_DIRS,
+    XDG_DATA_HOME,
+    XDG_CONFIG_DIRS,
+    HOME,
+  } = process.env;
+  if (VK_DRIVER_FILES || VK_ICD_FILENAMES || VK_ADD_DRIVER_FILES) return true;
+  const lists = [
+    XDG_CONFIG_DIRS || '/etc/xdg',
+    '/etc',
+    XDG_DATA_DIRS || '/usr/local/share:/usr/share',
+    XDG_DATA_HOME,
+  ];
+  const folders = lists.flatMap((list) => list?.split(delimiter) ?? []);
+  if (HOME) folders.push(join(HOME, '.local/share'));
+  return folders.some((folder) => {
+    const icds = join(folder, 'vulkan', 'icd.d');
+    return existsSync(icds) && readdirSync(icds).some((name) => name.endsWith('.json'));
+  });
+}

@@ -1,0 +1,117 @@
+// SwiftShader, a Vulkan that runs on the CPU, out of the npm package @sparticuz/chromium: unpacked once
+// into a cache folder, with the Vulkan loader that comes along. Nothing is installed on the system.
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { constants, homedir, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { brotliDecompress } from 'node:zlib';
+import { NoAdapterError } from '../errors.ts';
+
+const FILES = ['libvulkan.so.1', 'libvk_swiftshader.so', 'vk_swiftshader_icd.json'];
+const RTLD_NODELETE = 0x1000;
+
+/** Files of SwiftShader on disk. */
+export interface SwiftShader {
+  /** Path of the driver's manifest, for the Vulkan loader. */
+  readonly manifest: string;
+  /** Path of the Vulkan loader. */
+  readonly loader: string;
+}
+
+/** Unpacks SwiftShader if need be. @throws NoAdapterError with what to install. */
+export async function unpackSwiftShader(): Promise<SwiftShader> {
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    throw new NoAdapterError(
+      `device: no GPU found, and the software adapter is for linux-x64, not ${process.platform}-${process.arch}: ` +
+        'install a driver with Vulkan, Metal or Direct3D 12',
+    );
+  }
+  const archive = await readArchive();
+  const version = createHash('sha256').update(archive).digest('hex').slice(0, 16);
+  const reasons: string[] = [];
+  for (const cache of cacheFolders()) {
+    try {
+      return await unpackInto(join(cache, 'moviegen', `swiftshader-${version}`), archive);
+    } catch (error) {
+      reasons.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  throw new NoAdapterError(`device: SwiftShader cannot be unpacked: ${reasons.join('; ')}`);
+}
+
+/**
+ * Loads the Vulkan loader into the process, where Dawn's `dlopen` by name then finds it. Node refuses it
+ * as an addon, after having loaded it; RTLD_NODELETE keeps it from being unloaded again.
+ */
+export function loadVulkan(path: string): void {
+  const { RTLD_NOW, RTLD_GLOBAL } = constants.dlopen;
+  try {
+    process.dlopen({ exports: {} }, path, RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE);
+  } catch (error) {
+    if (!(error instanceof Error && error.message.includes('did not self-register'))) throw error;
+  }
+}
+
+async function readArchive(): Promise<Buffer> {
+  const require = createRequire(import.meta.url);
+  let entry: string;
+  try {
+    entry = require.resolve('@sparticuz/chromium');
+  } catch {
+    throw new NoAdapterError('device: no GPU found; for a software adapter: npm install @sparticuz/chromium');
+  }
+  for (let folder = dirname(entry); folder !== dirname(folder); folder = dirname(folder)) {
+    const path = join(folder, 'bin', 'swiftshader.tar.br');
+    if (existsSync(path)) return readFile(path);
+  }
+  throw new NoAdapterError(
+    `device: ${entry} comes without bin/swiftshader.tar.br: update @sparticuz/chromium`,
+  );
+}
+
+function cacheFolders(): string[] {
+  const { XDG_CACHE_HOME, HOME } = process.env;
+  const home = HOME === undefined ? homedir() : HOME;
+  const folders = [XDG_CACHE_HOME, home && join(home, '.cache'), tmpdir()];
+  return folders.filter((folder): folder is string => folder !== undefined && folder !== '');
+}
+
+/** Unpacks beside the target and renames, so that nobody ever sees half of it. */
+async function unpackInto(target: string, archive: Buffer): Promise<SwiftShader> {
+  const found = { manifest: join(target, FILES[2]!), loader: join(target, FILES[0]!) };
+  const files = (): Promise<unknown> => Promise.all(FILES.map((name) => stat(join(target, name))));
+  if (existsSync(target)) {
+    await files();
+    return found;
+  }
+  await mkdir(dirname(target), { recursive: true });
+  const draft = await mkdtemp(`${target}-`);
+  try {
+    const tar = await promisify(brotliDecompress)(archive);
+    for (const [name, content] of readTar(tar)) {
+      if (FILES.includes(name)) await writeFile(join(draft, name), content, { mode: 0o755 });
+    }
+    await Promise.all(FILES.map((name) => stat(join(draft, name))));
+    await rename(draft, target);
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    if (!existsSync(target)) throw error; // else another process was faster
+  }
+  await files();
+  return found;
+}
+
+/** Regular files of a tar archive: names and contents. */
+function* readTar(tar: Buffer): Generator<[string, Buffer]> {
+  const text = (from: number, length: number): string =>
+    tar.toString('utf8', from, from + length).replace(/\0.*$/s, '');
+  for (let at = 0; at + 512 <= tar.length && tar[at] !== 0; ) {
+    const size = Number.parseInt(text(at + 124, 12), 8);
+    const type = text(at + 156, 1);
+    if (type === '0' || type === '') yield [text(at, 100), tar.subarray(at + 512, at + 512 + size)];
+    at += 512 + Math.ceil(size / 512) * 512;
+  }
+}

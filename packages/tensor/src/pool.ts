@@ -1,0 +1,172 @@
+// The device's storage buffers, pooled by size class, with exact accounts. It knows nothing of tensors.
+import { OutOfMemoryError } from './errors.ts';
+
+// WebGPU's usage bits: the globals of that name do not exist in Node.
+const STORAGE = 0x80;
+const COPY_SRC = 0x4;
+const COPY_DST = 0x8;
+
+/** A buffer of the pool. */
+export interface Block {
+  /** Never used twice, so that caches may key on it. */
+  readonly id: number;
+  readonly buffer: GPUBuffer;
+  readonly bytes: number;
+  /** Batch of commands that last named it: what is still being encoded must go out before a host write. */
+  batch: number;
+  /** False once the adapter refused the memory: then it is dropped, not pooled. */
+  valid: boolean;
+}
+
+/** Bytes held on the device, exactly. */
+export interface Memory {
+  /** All buffers: `used + pooled` and the device's own for uniforms and readback. */
+  readonly allocated: number;
+  /** Buffers that hold living tensors or belong to a recording. */
+  readonly used: number;
+  /** Free buffers kept for reuse; `device.trim()` gives them back. */
+  readonly pooled: number;
+  /** Highest `allocated` since the start or `device.resetPeak()`. */
+  readonly peak: number;
+  /** Count of all buffers. */
+  readonly buffers: number;
+}
+
+/**
+ * The size class of a request: multiples of 256 bytes up to 4 KiB, then 16 steps a doubling, so that at
+ * most a sixteenth is wasted and shapes that differ a little still share buffers.
+ */
+export function sizeClass(bytes: number): number {
+  if (bytes <= 4096) return Math.max(256, Math.ceil(bytes / 256) * 256);
+  const step = 2 ** (Math.floor(Math.log2(bytes - 1)) - 4);
+  return Math.ceil(bytes / step) * step;
+}
+
+const MIB = 2 ** 20;
+
+/** Hands out buffers and takes them back. */
+export class BufferPool {
+  readonly #gpu: GPUDevice;
+  readonly #limit: number;
+  /** Free blocks by class, the most recently freed last. */
+  readonly #free = new Map<number, Block[]>();
+  readonly #onCreate: (block: Block, label: string) => void;
+  readonly #beforeDestroy: (block: Block) => void;
+  #next = 0;
+  #used = 0;
+  #pooled = 0;
+  #own = 0;
+  #peak = 0;
+  #buffers = 0;
+
+  /**
+   * @param limit bytes that all buffers together may reach; Infinity for what the adapter has.
+   * @param onCreate called within the new buffer's error scope's lifetime, to watch for refused memory.
+   * @param beforeDestroy called before a buffer goes, which commands not yet submitted may still name.
+   */
+  constructor(
+    gpu: GPUDevice,
+    limit: number,
+    onCreate: (block: Block, label: string) => void,
+    beforeDestroy: (block: Block) => void,
+  ) {
+    this.#gpu = gpu;
+    this.#limit = limit;
+    this.#onCreate = onCreate;
+    this.#beforeDestroy = beforeDestroy;
+  }
+
+  /**
+   * A buffer of at least `bytes`; its content is whatever was there.
+   * @throws OutOfMemoryError where the adapter or the budget cannot hold it.
+   */
+  acquire(bytes: number, label: string): Block {
+    const size = Math.min(sizeClass(bytes), Math.max(bytes, this.#gpu.limits.maxBufferSize));
+    const free = this.#free.get(size);
+    const block = free?.pop();
+    if (block) {
+      if (free!.length === 0) this.#free.delete(size);
+      this.#pooled -= size;
+      this.#used += size;
+      return block;
+    }
+    return this.#create(size, label);
+  }
+
+  /** Takes a buffer back. Work already encoded or submitted may still use it: see `Encoder`. */
+  release(block: Block): void {
+    this.#used -= block.bytes;
+    this.#pooled += block.bytes;
+    const free = this.#free.get(block.bytes);
+    if (free) free.push(block);
+    else this.#free.set(block.bytes, [block]);
+    if (!block.valid) this.#destroy(block);
+    // Phases of a program use different sizes: what the last one left must not grow without bound.
+    if (this.#pooled > Math.max(256 * MIB, this.#used)) this.trim(this.#pooled / 2);
+  }
+
+  /** Destroys free buffers, those of the least recently used sizes first, until `keep` bytes are left. */
+  trim(keep = 0): void {
+    for (const blocks of [...this.#free.values()]) {
+      for (const block of [...blocks]) {
+        if (this.#pooled <= keep) return;
+        this.#destroy(block);
+      }
+    }
+  }
+
+  /** Counts a buffer that the device made for itself; negative when it goes. */
+  count(bytes: number): void {
+    this.#own += bytes;
+    this.#buffers += Math.sign(bytes);
+    this.#peak = Math.max(this.#peak, this.memory().allocated);
+  }
+
+  memory(): Memory {
+    const allocated = this.#used + this.#pooled + this.#own;
+    return { allocated, used: this.#used, pooled: this.#pooled, peak: this.#peak, buffers: this.#buffers };
+  }
+
+  resetPeak(): void {
+    this.#peak = this.memory().allocated;
+  }
+
+  #create(size: number, label: string): Block {
+    const most = this.#gpu.limits.maxBufferSize;
+    if (size > most) {
+      throw new OutOfMemoryError(size, `${label}: needs ${size} bytes, but a buffer here holds ${most}`);
+    }
+    const excess = this.memory().allocated + size - this.#limit;
+    if (excess > 0) this.trim(Math.max(0, this.#pooled - excess));
+    const { allocated, used } = this.memory();
+    if (allocated + size > this.#limit) {
+      throw new OutOfMemoryError(
+        size,
+        `${label}: out of memory: needs ${size} bytes, but ${used} of memoryLimit=${this.#limit} are in use`,
+      );
+    }
+    const id = this.#next++;
+    this.#gpu.pushErrorScope('out-of-memory');
+    const buffer = this.#gpu.createBuffer({
+      label: `pool ${id}`,
+      size,
+      usage: STORAGE | COPY_SRC | COPY_DST,
+    });
+    const block: Block = { id, buffer, bytes: size, batch: -1, valid: true };
+    this.#used += size;
+    this.#buffers++;
+    this.#peak = Math.max(this.#peak, this.memory().allocated);
+    this.#onCreate(block, label);
+    return block;
+  }
+
+  #destroy(block: Block): void {
+    const blocks = this.#free.get(block.bytes)!;
+    blocks.splice(blocks.indexOf(block), 1);
+    if (blocks.length === 0) this.#free.delete(block.bytes);
+    this.#beforeDestroy(block);
+    block.buffer.destroy();
+    this.#pooled -= block.bytes;
+    this.#buffers--;
+  }
+}

@@ -1,0 +1,70 @@
+// From the device to the host: pooled buffers to copy into, map and read.
+import type { Binding, Encoder } from './encoder.ts';
+import type { Host } from './host.ts';
+import { type BufferPool, sizeClass } from './pool.ts';
+
+const MAP_READ = 0x1;
+const COPY_DST = 0x8;
+const KEPT_BYTES = 64 * 2 ** 20;
+
+/** Copies ranges of buffers out. */
+export class Readback {
+  readonly #gpu: GPUDevice;
+  readonly #host: Host;
+  readonly #encoder: Encoder;
+  readonly #pool: BufferPool;
+  readonly #free: GPUBuffer[] = [];
+
+  constructor(gpu: GPUDevice, host: Host, encoder: Encoder, pool: BufferPool) {
+    this.#gpu = gpu;
+    this.#host = host;
+    this.#encoder = encoder;
+    this.#pool = pool;
+  }
+
+  /** The first `bytes` of a range, as of the work queued so far. */
+  async read({ block, offset }: Binding, bytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    const padded = Math.ceil(bytes / 4) * 4;
+    const staging = this.#take(padded);
+    try {
+      this.#encoder.copyOut(block, offset, staging, padded);
+      this.#encoder.submit();
+      await this.#host.poll(() => staging.mapAsync(1, 0, padded));
+      const copy = new Uint8Array(staging.getMappedRange(0, padded)).slice(0, bytes);
+      staging.unmap();
+      this.#give(staging);
+      return copy;
+    } catch (error) {
+      this.#destroy(staging);
+      throw error;
+    }
+  }
+
+  /** Destroys idle buffers. */
+  trim(): void {
+    for (const buffer of this.#free.splice(0)) this.#destroy(buffer);
+  }
+
+  #take(bytes: number): GPUBuffer {
+    const size = Math.max(bytes, Math.min(sizeClass(bytes), this.#gpu.limits.maxBufferSize));
+    const at = this.#free.findIndex((buffer) => buffer.size === size);
+    if (at >= 0) return this.#free.splice(at, 1)[0]!;
+    this.#pool.count(size);
+    return this.#gpu.createBuffer({ label: `readback ${size}`, size, usage: MAP_READ | COPY_DST });
+  }
+
+  #give(buffer: GPUBuffer): void {
+    this.#free.push(buffer);
+    let kept = this.#free.reduce((sum, { size }) => sum + size, 0);
+    while (kept > KEPT_BYTES) {
+      const oldest = this.#free.shift()!;
+      kept -= oldest.size;
+      this.#destroy(oldest);
+    }
+  }
+
+  #destroy(buffer: GPUBuffer): void {
+    this.#pool.count(-buffer.size);
+    buffer.destroy();
+  }
+}

@@ -1,0 +1,219 @@
+// A function's dispatches, kept to be run again: pipelines, bind groups, uniforms and memory are settled
+// once, and a replay only encodes. While a function is recorded none of its dispatches runs.
+import type { Kernel } from '@moviegen/kernels';
+import { type Binding, bindGroup, type Encoder, totalBytes } from './encoder.ts';
+import { fold } from './fold.ts';
+import type { Pipelines, Program } from './pipelines.ts';
+import type { Block, BufferPool } from './pool.ts';
+import type { Allocator, Storage } from './storage.ts';
+
+const COPY_DST = 0x8;
+const UNIFORM = 0x40;
+const alignment = 256;
+
+interface Dispatch {
+  readonly kernel: Kernel;
+  readonly program: Program;
+  readonly bindings: readonly Binding[];
+  readonly counts: readonly [number, number, number];
+  readonly bytes: number;
+  readonly offset: number | undefined;
+  group?: GPUBindGroup;
+}
+
+interface Clear {
+  readonly clear: Binding;
+}
+
+/** What a recording needs of its device. */
+export interface Parts {
+  readonly gpu: GPUDevice;
+  readonly pipelines: Pipelines;
+  readonly pool: BufferPool;
+  readonly encoder: Encoder;
+  readonly maxWorkgroups: number;
+  readonly label: string;
+}
+
+/**
+ * The plan of a recording: its steps, and its memory. Buffers that a scope inside releases go to later
+ * steps of the same recording, and to nobody else for as long as the recording lives.
+ */
+export class Plan implements Allocator {
+  readonly #parts: Parts;
+  readonly #steps: (Dispatch | Clear)[] = [];
+  readonly #blocks = new Set<Block>();
+  readonly #free = new Map<number, Block[]>();
+  /** Blocks with content from the host, written once: no step may use them for anything else. */
+  readonly #constant = new Set<Block>();
+  readonly #held = new Set<Storage>();
+  readonly #mentioned = new Set<Block>();
+  #uniforms: GPUBuffer | undefined;
+  #uniformBytes = 0;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  acquire(bytes: number, label: string): Block {
+    // Any block of the plan that is large enough, without wasting half of it.
+    for (const [size, blocks] of this.#free) {
+      if (size >= bytes && size <= Math.max(256, 2 * bytes) && blocks.length > 0) return blocks.pop()!;
+    }
+    const block = this.#parts.pool.acquire(bytes, label);
+    this.#blocks.add(block);
+    return block;
+  }
+
+  /** A block for content that the host writes now and every replay reads. */
+  acquireConstant(bytes: number, label: string): Block {
+    const block = this.#parts.pool.acquire(bytes, label);
+    this.#blocks.add(block);
+    this.#constant.add(block);
+    return block;
+  }
+
+  /** Whether the block belongs to the plan. */
+  owns(block: Block): boolean {
+    return this.#blocks.has(block);
+  }
+
+  release(block: Block): void {
+    if (!this.#blocks.has(block) || this.#constant.has(block)) return;
+    const free = this.#free.get(block.bytes);
+    if (free) free.push(block);
+    else this.#free.set(block.bytes, [block]);
+  }
+
+  /** Adds a dispatch; `storages` are those of its bindings, kept alive as long as the recording. */
+  dispatch(kernel: Kernel, bindings: readonly Binding[], storages: readonly Storage[]): void {
+    const program = this.#parts.pipelines.started(kernel);
+    for (const storage of storages) this.#hold(storage);
+    for (const { block } of bindings) this.#mentioned.add(block);
+    const offset = kernel.uniforms ? this.#uniformBytes : undefined;
+    if (kernel.uniforms) this.#uniformBytes += Math.ceil(kernel.uniforms.length / alignment) * alignment;
+    const counts = fold(kernel.workgroups, this.#parts.maxWorkgroups);
+    this.#steps.push({ kernel, program, bindings, counts, offset, bytes: totalBytes(bindings) });
+  }
+
+  /** Adds filling a range with zero bytes. */
+  clear(range: Binding, storage: Storage): void {
+    this.#hold(storage);
+    this.#mentioned.add(range.block);
+    this.#steps.push({ clear: range });
+  }
+
+  /** Uploads the uniforms and makes the bind groups: nothing is left to allocate afterwards. */
+  finish(): void {
+    const { gpu, pool, label } = this.#parts;
+    const bytes = new Uint8Array(Math.max(alignment, this.#uniformBytes));
+    const uniforms = gpu.createBuffer({
+      label: `${label} uniforms`,
+      size: bytes.length,
+      usage: UNIFORM | COPY_DST,
+    });
+    pool.count(bytes.length);
+    for (const step of this.#steps) {
+      if ('clear' in step) continue;
+      const { kernel, program, bindings, offset } = step;
+      if (kernel.uniforms) bytes.set(kernel.uniforms, offset);
+      const size = kernel.uniforms?.length ?? 0;
+      step.group = bindGroup(gpu, kernel.label, program.layout, bindings, uniforms, size);
+    }
+    gpu.queue.writeBuffer(uniforms, 0, bytes);
+    this.#uniforms = uniforms;
+  }
+
+  /** Resolves when every pipeline is compiled. */
+  async ready(): Promise<void> {
+    const programs = new Set(this.#steps.flatMap((step) => ('program' in step ? [step.program] : [])));
+    await Promise.all([...programs].map(({ ready }) => ready));
+  }
+
+  /** Encodes all steps. */
+  replay(): void {
+    const { encoder, pipelines } = this.#parts;
+    for (const step of this.#steps) {
+      if ('clear' in step) {
+        encoder.clear(step.clear.block, step.clear.offset, step.clear.bytes);
+        continue;
+      }
+      const pipeline = step.program.pipeline ?? pipelines.compiled(step.kernel).pipeline;
+      encoder.encode(pipeline, step.group!, step.offset, step.counts, step.bytes);
+    }
+    encoder.mark(this.#mentioned);
+  }
+
+  /** Counts of dispatches and bytes of the memory plan. */
+  size(): { dispatches: number; bytes: number } {
+    let bytes = 0;
+    for (const block of this.#blocks) bytes += block.bytes;
+    return { dispatches: this.#steps.filter((step) => 'program' in step).length, bytes };
+  }
+
+  /** Gives all memory back. */
+  destroy(): void {
+    const { pool, encoder } = this.#parts;
+    encoder.submit(); // a replay that is still being encoded names these buffers
+    for (const storage of this.#held) storage.release();
+    for (const block of this.#blocks) pool.release(block);
+    this.#held.clear();
+    this.#blocks.clear();
+    this.#free.clear();
+    this.#steps.length = 0;
+    if (this.#uniforms) {
+      pool.count(-this.#uniforms.size);
+      this.#uniforms.destroy();
+      this.#uniforms = undefined;
+    }
+  }
+
+  #hold(storage: Storage): void {
+    if (this.#blocks.has(storage.block) || this.#held.has(storage)) return;
+    this.#held.add(storage.retain());
+  }
+}
+
+/** Dispatches to run again and again. */
+export class Recording<T> {
+  /** What the function returned; its tensors hold the newest replay's values, and go with the recording. */
+  readonly result: T;
+  readonly #plan: Plan;
+  readonly #release: () => void;
+  readonly #check: () => void;
+  #destroyed = false;
+
+  /** @internal */
+  constructor(result: T, plan: Plan, check: () => void, release: () => void) {
+    this.result = result;
+    this.#plan = plan;
+    this.#check = check;
+    this.#release = release;
+  }
+
+  /** Dispatches a replay encodes, and bytes of memory that the recording keeps for itself. */
+  get size(): { readonly dispatches: number; readonly bytes: number } {
+    return this.#plan.size();
+  }
+
+  /** Resolves when every pipeline is compiled; without waiting, `run` compiles what is missing itself. */
+  ready(): Promise<void> {
+    return this.#plan.ready();
+  }
+
+  /** Runs everything once more, with the inputs' present content. Allocates nothing. */
+  run(): T {
+    this.#check();
+    if (this.#destroyed) throw new Error('recording: run after destroy');
+    this.#plan.replay();
+    return this.result;
+  }
+
+  /** Releases the recording's memory and its result. */
+  destroy(): void {
+    if (this.#destroyed) return;
+    this.#destroyed = true;
+    this.#release();
+    this.#plan.destroy();
+  }
+}

@@ -1,0 +1,54 @@
+// Lifetimes without `dispose` in the maths: tensors made inside a scope end with it, unless returned or
+// kept. Released buffers are reused at once; why that is safe stands in encoder.ts.
+//
+// The rule for asynchronous scopes: a device has one stack of scopes, so scopes must nest in time. Await
+// an asynchronous scope before opening another beside it, and do not `yield` out of one. A scope that
+// ends while a younger one is open throws.
+import type { Device } from './device.ts';
+import { tensorsIn } from './tensorsIn.ts';
+
+/**
+ * Runs `fn`, then releases the tensors that it made, except those in its result: the result itself,
+ * or inside arrays, plain objects, class instances with public fields, maps, sets. They belong to the
+ * scope around this one, if any. Scopes nest.
+ * @throws whatever `fn` throws, after everything it made is released.
+ */
+export function scope<T>(device: Device, fn: () => T): T {
+  const opened = device.scopes.open();
+  let result: T;
+  try {
+    result = fn();
+  } catch (error) {
+    device.scopes.close(opened, []);
+    throw error;
+  }
+  if (result instanceof Promise) {
+    device.scopes.close(opened, []);
+    throw new Error('scope: fn returned a promise: use scopeAsync');
+  }
+  device.scopes.close(opened, tensorsIn(result));
+  return result;
+}
+
+/**
+ * {@link scope} for a function that awaits. Only one asynchronous scope of a device may be open beside
+ * another: await it, or nest it. Tensors that other code makes meanwhile on this device belong to it too.
+ */
+export async function scopeAsync<T>(device: Device, fn: () => Promise<T>): Promise<T> {
+  const opened = device.scopes.open();
+  let result: T;
+  try {
+    result = await fn();
+  } catch (error) {
+    device.scopes.close(opened, []);
+    throw error;
+  }
+  device.scopes.close(opened, tensorsIn(result));
+  return result;
+}
+
+/** Takes tensors (a tensor, or a value that holds some) out of every scope: they live until disposed. */
+export function keep<T>(value: T): T {
+  for (const tensor of tensorsIn(value)) tensor.device.scopes.detach(tensor);
+  return value;
+}

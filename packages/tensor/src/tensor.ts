@@ -1,0 +1,256 @@
+// A typed array on the device with a shape, row-major and contiguous. Ops live in ops/, memory in storage.ts.
+import { BYTES, type DType, floatsToHalves, halvesToFloats } from '@moviegen/kernels';
+import type { Device } from './device.ts';
+import type { Binding } from './encoder.ts';
+import type { Storage } from './storage.ts';
+
+/** Numbers from the host. */
+export type Numbers = readonly number[] | Float32Array | Float64Array | Int32Array | Uint32Array;
+/** Numbers to the host: f16 arrives as f32. */
+export type HostArray = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+
+/** What may be said of a new tensor. */
+export interface TensorOptions {
+  /** Default: that of the array given; f32 for plain numbers. */
+  readonly dtype?: DType;
+  /** Name in error messages. */
+  readonly label?: string;
+}
+
+/** An n-dimensional array on a device. Make one with `Tensor.from`, `zeros`, `full` or `empty`. */
+export class Tensor {
+  readonly device: Device;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  /** Count of elements. */
+  readonly size: number;
+  /** Name in error messages. */
+  readonly label: string | undefined;
+  readonly #offset: number;
+  #storage: Storage | undefined;
+
+  /** @internal Use the static functions. */
+  constructor(
+    device: Device,
+    storage: Storage,
+    shape: readonly number[],
+    dtype: DType,
+    label?: string,
+    offset = 0,
+  ) {
+    this.device = device;
+    this.shape = shape;
+    this.dtype = dtype;
+    this.size = count(shape);
+    this.label = label;
+    this.#offset = offset;
+    this.#storage = storage;
+    device.scopes.adopt(this);
+  }
+
+  /**
+   * A tensor with the given numbers. `shape` defaults to one axis.
+   * @throws where the count of numbers is not that of the shape.
+   */
+  static from(
+    device: Device,
+    data: Numbers,
+    shape: readonly number[] = [data.length],
+    options: TensorOptions = {},
+  ): Tensor {
+    const dtype = options.dtype ?? naturalType(data);
+    const tensor = Tensor.fromBytes(device, encode(data, dtype), [...shape], dtype, options.label);
+    return tensor;
+  }
+
+  /** A tensor with the given raw little-endian bytes. */
+  static fromBytes(
+    device: Device,
+    bytes: Uint8Array<ArrayBuffer>,
+    shape: readonly number[],
+    dtype: DType,
+    label?: string,
+  ): Tensor {
+    checkShape(shape, label);
+    const expected = count(shape) * BYTES[dtype];
+    if (bytes.length !== expected) {
+      const got = bytes.length / BYTES[dtype];
+      throw new Error(`${label ?? 'tensor'}: ${got} elements do not fill [${shape}] (${count(shape)})`);
+    }
+    const tensor = new Tensor(
+      device,
+      device.allocate(expected, dtype, label, true),
+      [...shape],
+      dtype,
+      label,
+    );
+    device.upload(tensor.binding('write'), bytes);
+    return tensor;
+  }
+
+  /** A tensor of zeros. */
+  static zeros(device: Device, shape: readonly number[], dtype: DType = 'f32', label?: string): Tensor {
+    const tensor = Tensor.empty(device, shape, dtype, label);
+    device.clear(tensor);
+    return tensor;
+  }
+
+  /** A tensor of one value. */
+  static full(
+    device: Device,
+    shape: readonly number[],
+    value: number,
+    dtype: DType = 'f32',
+    label?: string,
+  ): Tensor {
+    const data = new Float64Array(count(shape)).fill(value);
+    return Tensor.from(device, data, shape, { dtype, ...(label !== undefined && { label }) });
+  }
+
+  /** A tensor whose content is whatever was there: for results that a kernel fills. */
+  static empty(device: Device, shape: readonly number[], dtype: DType = 'f32', label?: string): Tensor {
+    checkShape(shape, label);
+    const bytes = count(shape) * BYTES[dtype];
+    return new Tensor(device, device.allocate(bytes, dtype, label, false), [...shape], dtype, label);
+  }
+
+  /** Bytes of the elements. */
+  get bytes(): number {
+    return this.size * BYTES[this.dtype];
+  }
+
+  /** Count of axes. */
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  /** True once disposed, by hand or by its scope. */
+  get disposed(): boolean {
+    return this.#storage === undefined;
+  }
+
+  /** The same elements under another shape, without a copy. One axis may be -1. */
+  reshape(shape: readonly number[]): Tensor {
+    const resolved = resolveShape(this, shape);
+    return new Tensor(
+      this.device,
+      this.storage('reshape').retain(),
+      resolved,
+      this.dtype,
+      this.label,
+      this.#offset,
+    );
+  }
+
+  /**
+   * Rows `start` to `end` of axis 0 without a copy, where the device can bind that offset; undefined
+   * where it cannot (offsets are multiples of 256 bytes). The view and its tensor share a buffer: one
+   * kernel cannot read the one and write the other.
+   */
+  rows(start: number, end: number): Tensor | undefined {
+    const [length = 0, ...rest] = this.shape;
+    if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= length)) {
+      throw new Error(`rows: ${start} to ${end} is no range of axis 0 of [${this.shape}]`);
+    }
+    const offset = this.#offset + start * count(rest) * BYTES[this.dtype];
+    if (offset % this.device.limits.minStorageBufferOffsetAlignment !== 0) return undefined;
+    const storage = this.storage('rows').retain();
+    return new Tensor(this.device, storage, [end - start, ...rest], this.dtype, this.label, offset);
+  }
+
+  /**
+   * The elements, once all work queued so far is done.
+   * @throws what went wrong on the device since the last read or sync.
+   */
+  async read(): Promise<HostArray> {
+    const bytes = await this.device.download(this.binding('read'), this.bytes);
+    if (this.dtype === 'f16') return halvesToFloats(new Uint16Array(bytes.buffer));
+    if (this.dtype === 'i32') return new Int32Array(bytes.buffer);
+    return this.dtype === 'u32' ? new Uint32Array(bytes.buffer) : new Float32Array(bytes.buffer);
+  }
+
+  /** The only element. */
+  async item(): Promise<number> {
+    if (this.size !== 1) throw new Error(`item: [${this.shape}] has ${this.size} elements, not one`);
+    return (await this.read())[0]!;
+  }
+
+  /** Replaces the elements, after all work queued so far. */
+  write(data: Numbers): void {
+    if (data.length !== this.size) {
+      throw new Error(`write: ${data.length} elements do not fill ${describe(this)} (${this.size})`);
+    }
+    this.device.overwrite(this.binding('write'), encode(data, this.dtype));
+  }
+
+  /** Gives the memory back. Scopes do this; call it only for what outlives them. Twice does no harm. */
+  dispose(): void {
+    const storage = this.#storage;
+    if (!storage) return;
+    this.#storage = undefined;
+    this.device.scopes.detach(this);
+    storage.release();
+  }
+
+  /** @internal The memory, or an error that says who used the tensor too late. */
+  storage(user: string): Storage {
+    if (this.#storage) return this.#storage;
+    throw new Error(
+      `${user}: ${describe(this)} was released: return it from its scope, or keep() it, to use it later`,
+    );
+  }
+
+  /** @internal The range to bind. Rounded up to 16 bytes, so that a vec4 may load a ragged tail. */
+  binding(user: string): Binding {
+    const { block } = this.storage(user);
+    const bytes = Math.max(16, Math.ceil(this.bytes / 16) * 16);
+    return { block, offset: this.#offset, bytes };
+  }
+
+  /** `weight f32 [2, 3]`. */
+  toString(): string {
+    return describe(this);
+  }
+}
+
+/** Product of the axes. */
+export function count(shape: readonly number[]): number {
+  return shape.reduce((product, length) => product * length, 1);
+}
+
+function describe({ label, dtype, shape }: Tensor): string {
+  return `${label ?? 'tensor'} ${dtype} [${shape.join(', ')}]`;
+}
+
+function checkShape(shape: readonly number[], label: string | undefined): void {
+  if (shape.every((length) => Number.isSafeInteger(length) && length >= 0)) return;
+  throw new Error(`${label ?? 'tensor'}: [${shape.join(', ')}] is no shape: axes are integers from 0`);
+}
+
+function resolveShape(tensor: Tensor, shape: readonly number[]): number[] {
+  const known = count(shape.filter((length) => length !== -1));
+  const open = shape.filter((length) => length === -1).length;
+  const resolved = shape.map((length) => (length === -1 ? tensor.size / known : length));
+  const fits =
+    open <= 1 && resolved.every((n) => Number.isInteger(n) && n >= 0) && count(resolved) === tensor.size;
+  if (fits) return resolved;
+  throw new Error(`reshape: [${tensor.shape.join(', ')}] does not fit [${shape.join(', ')}]`);
+}
+
+function naturalType(data: Numbers): DType {
+  if (data instanceof Int32Array) return 'i32';
+  return data instanceof Uint32Array ? 'u32' : 'f32';
+}
+
+/** Numbers as the bytes of a type. Copies only where the type differs. */
+function encode(data: Numbers, dtype: DType): Uint8Array<ArrayBuffer> {
+  const typed = typedArray(data, dtype);
+  return new Uint8Array(typed.buffer as ArrayBuffer, typed.byteOffset, typed.byteLength);
+}
+
+function typedArray(data: Numbers, dtype: DType): Float32Array | Int32Array | Uint32Array | Uint16Array {
+  if (dtype === 'f16') return floatsToHalves(data);
+  if (dtype === 'i32') return data instanceof Int32Array ? data : Int32Array.from(data);
+  if (dtype === 'u32') return data instanceof Uint32Array ? data : Uint32Array.from(data);
+  return data instanceof Float32Array ? data : Float32Array.from(data);
+}
