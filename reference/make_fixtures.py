@@ -14,7 +14,7 @@ import sys
 
 import torch
 
-NAMES = ["dit", "philox", "text"]
+NAMES = ["dit", "philox", "text", "flow"]
 
 
 def main(names: list[str]):
