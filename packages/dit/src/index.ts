@@ -1,1 +1,7 @@
-export {};
+// @moviegen/dit: the backbone of Movie Gen, a flow's velocity given text and time.
+
+export { configs, type DiTConfig, parseConfig, TEXT_ORDER, type TextEncoderName } from './config.ts';
+export type { Context, EmbeddedText, EncoderStates, LayerText, TextStates } from './context.ts';
+export { type Checkpoint, DiT, type ForwardOptions, type LoadOptions } from './dit.ts';
+export type { Trace } from './trace.ts';
+export { parameterCount, weightShapes } from './weights.ts';
