@@ -261,7 +261,9 @@ function exact(value: bigint, what: string, where: Reading): number {
 function kind(value: Json | undefined): string {
   if (value === undefined) return 'nothing';
   if (value === null || typeof value === 'boolean') return String(value);
-  if (typeof value === 'bigint' || typeof value === 'number') return `the number ${value}`;
+  if (typeof value === 'bigint') return `the number ${value}`;
+  if (typeof value === 'number')
+    return `a number not written as an integer (${Object.is(value, -0) ? '-0' : value})`;
   if (typeof value === 'string') return `the string ${quoted(value)}`;
   return Array.isArray(value) ? 'an array' : 'an object';
 }
