@@ -1,4 +1,5 @@
 // @moviegen/tensor: device, memory, dispatch, Tensor and its ops. All GPU words of the project live here.
+export type { DType } from '@moviegen/kernels';
 export type { AdapterInfo } from './adapter.ts';
 export type { DeviceOptions, Timing } from './device.ts';
 export { Device } from './device.ts';
@@ -24,3 +25,5 @@ export type { Recording } from './recording.ts';
 export { keep, scope, scopeAsync } from './scope.ts';
 export type { HostArray, Numbers, TensorOptions } from './tensor.ts';
 export { Tensor } from './tensor.ts';
+export type { WeightOptions, WeightProgress, WeightSource } from './weights.ts';
+export { loadWeights, WeightsError } from './weights.ts';

@@ -183,6 +183,12 @@ export class Tensor {
     this.device.overwrite(this.binding('write'), encode(data, this.dtype));
   }
 
+  /** @internal Replaces raw bytes from `at` on, a multiple of 4. */
+  writeBytes(bytes: Uint8Array<ArrayBuffer>, at: number): void {
+    const range = this.binding('write');
+    this.device.overwrite({ ...range, offset: range.offset + at }, bytes);
+  }
+
   /** Gives the memory back. Scopes do this; call it only for what outlives them. Twice does no harm. */
   dispose(): void {
     const storage = this.#storage;
