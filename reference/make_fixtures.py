@@ -14,7 +14,7 @@ import sys
 
 import torch
 
-NAMES = ["dit", "philox", "text", "flow"]
+NAMES = ["dit", "philox", "text", "flow", "tae"]
 
 
 def main(names: list[str]):
