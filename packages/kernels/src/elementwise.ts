@@ -1,7 +1,6 @@
 // out[i] = f(a[i], b[i], ...) for any number of operands that broadcast: the loop that activations,
 // arithmetic and updates share. Operands of the output's shape are read four at a time.
 import { type DType, type f32, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from './kernel.ts';
-import { enableWGSL } from './matmulStorage.ts';
 import { sizeOf } from './reference/ndarray.ts';
 import { broadcastStrides, collapse, walkWGSL } from './strides.ts';
 
@@ -23,6 +22,35 @@ export interface Elementwise {
 const LANES = 256;
 const PER_INVOCATION = 4;
 
+/** A stored element, or four of them. */
+export const elementWGSL = (dtype: DType, width: number): string => (width === 4 ? `vec4<${dtype}>` : dtype);
+
+/** The line that lets a kernel use f16, where one of its types is that. */
+export const enableWGSL = (dtypes: readonly DType[]): string =>
+  dtypes.includes('f16') ? 'enable f16;\n' : '';
+
+/** WGSL of an entry point that runs `statement` for every `i` below `limit`. */
+export const eachWGSL = (limit: string, statement: string): string => /* wgsl */ `
+// A workgroup owns ${LANES * PER_INVOCATION} neighbouring values of i, an invocation every ${LANES}th of them.
+@compute @workgroup_size(${LANES})
+fn main(
+  @builtin(workgroup_id) id: vec3<u32>,
+  @builtin(num_workgroups) count: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let first = workgroupIndex(id, count) * ${LANES * PER_INVOCATION}u + local;
+  for (var k = 0u; k < ${PER_INVOCATION}u; k++) {
+    let i = first + k * ${LANES}u;
+    if (i < ${limit}) {
+      ${statement}
+    }
+  }
+}
+`;
+
+/** Workgroups that {@link eachWGSL} needs for `count` values of i. */
+export const eachWorkgroups = (count: number): number => Math.ceil(count / (LANES * PER_INVOCATION));
+
 /** The kernel of an elementwise op. Bindings: the inputs in order, then `out`. */
 export function elementwiseKernel(op: Elementwise): Kernel {
   const { shape, dtype, scalars = {}, functions = '' } = op;
@@ -37,7 +65,7 @@ export function elementwiseKernel(op: Elementwise): Kernel {
   const inner = broadcast.length > 0 ? walked.shape[rank - 1]! : size;
   const width = inner % 4 === 0 ? 4 : 1;
   const V = width === 4 ? 'vec4f' : 'f32';
-  const stored = (type: DType) => (width === 4 ? `vec4<${type}>` : type);
+  const stored = (type: DType) => elementWGSL(type, width);
 
   const uniforms = uniformBlock(names.length + 1, {
     count: u32(size / width),
@@ -67,7 +95,7 @@ ${walkWGSL(rank, { at: `${name}_` })}
   });
   const operands = names.map((name) => (broadcast.includes(name) ? `read_${name}(i)` : `V(${name}[i])`));
 
-  const code = /* wgsl */ `${enableWGSL([dtype, ...names.map((name) => op.inputs[name]!.dtype)].includes('f16') ? 'f16' : 'f32', false)}
+  const code = /* wgsl */ `${enableWGSL([dtype, ...names.map((name) => op.inputs[name]!.dtype)])}
 alias V = ${V};
 ${declared.join('\n')}
 @group(0) @binding(${names.length}) var<storage, read_write> out: array<${stored(dtype)}>;
@@ -77,22 +105,7 @@ fn value(${names.map((name) => `${name}: V`).join(', ')}) -> V {
   return ${op.value};
 }
 
-// A workgroup owns ${LANES * PER_INVOCATION} neighbouring elements (of ${width} numbers each), an invocation every ${LANES}th of them.
-@compute @workgroup_size(${LANES})
-fn main(
-  @builtin(workgroup_id) id: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let first = workgroupIndex(id, count) * ${LANES * PER_INVOCATION}u + local;
-  for (var k = 0u; k < ${PER_INVOCATION}u; k++) {
-    let i = first + k * ${LANES}u;
-    if (i < u.count) {
-      out[i] = ${stored(dtype)}(value(${operands.join(', ')}));
-    }
-  }
-}
-`;
+${eachWGSL('u.count', `out[i] = ${stored(dtype)}(value(${operands.join(', ')}));`)}`;
   return {
     label: `${op.label} ${dtype}${broadcast.length > 0 ? ` broadcast ${rank}` : ''}`,
     code,
@@ -101,6 +114,6 @@ fn main(
       { name: 'out', dtype, access: 'read_write' as const },
     ],
     uniforms: uniforms.bytes,
-    workgroups: Math.ceil(size / width / (LANES * PER_INVOCATION)),
+    workgroups: eachWorkgroups(size / width),
   };
 }

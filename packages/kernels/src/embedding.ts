@@ -1,0 +1,39 @@
+// y[i] = table[ids[i]], a row of D numbers; an id outside the table gives a row of zeros.
+// Legend: table [V, D], ids [L] of i32 or u32, y [L, D].
+import { eachWGSL, eachWorkgroups, elementWGSL, enableWGSL } from './elementwise.ts';
+import { type DType, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from './kernel.ts';
+
+/** The kernel of an embedding. Bindings: table, ids, out. */
+export function embeddingKernel(
+  { V, D, L }: { readonly V: number; readonly D: number; readonly L: number },
+  dtype: DType,
+  ids: 'i32' | 'u32',
+): Kernel {
+  const width = D % 4 === 0 ? 4 : 1;
+  const uniforms = uniformBlock(3, { count: u32((L * D) / width), V: u32(V), columns: u32(D / width) });
+  const element = elementWGSL(dtype, width);
+  const code = /* wgsl */ `${enableWGSL([dtype])}
+@group(0) @binding(0) var<storage, read> table: array<${element}>;
+@group(0) @binding(1) var<storage, read> ids: array<${ids}>;
+@group(0) @binding(2) var<storage, read_write> out: array<${element}>;
+${uniforms.wgsl}${workgroupIndexWGSL}
+fn lookUp(i: u32) -> ${element} {
+  let id = u32(ids[i / u.columns]); // a negative one becomes a large one
+  if (id >= u.V) {
+    return ${element}();
+  }
+  return table[id * u.columns + i % u.columns];
+}
+${eachWGSL('u.count', 'out[i] = lookUp(i);')}`;
+  return {
+    label: `embedding ${dtype} ${ids}`,
+    code,
+    bindings: [
+      { name: 'table', dtype, access: 'read' },
+      { name: 'ids', dtype: ids, access: 'read' },
+      { name: 'out', dtype, access: 'read_write' },
+    ],
+    uniforms: uniforms.bytes,
+    workgroups: eachWorkgroups((L * D) / width),
+  };
+}

@@ -1,0 +1,87 @@
+// Our normal noise on the CPU, usable as a library: Philox 4x32-10 and Box-Muller in f64, rounded to f32 once.
+// It follows the definition in reference/moviegen_reference/philox.py; the GPU's is ../randn.ts.
+import type { NDArray, Operands, Options } from './ndarray.ts';
+
+/** Which noise: element i depends on seed, stream and i alone, never on the tensor's shape. */
+export interface NoiseOptions {
+  /** An integer from 0 to 2^64 - 1. */
+  readonly seed: number | bigint;
+  /** Two words; the first says what the noise is for (0 latents, 1 the autoencoder's sample). A number n is [n, 0]. */
+  readonly stream?: number | readonly [number, number];
+  /** Index of the first element, 0 unless said: a tensor may continue another. */
+  readonly start?: number;
+}
+
+/** The options as words. @throws where a seed, stream or start is out of range. */
+export function noiseKey({ seed, stream = 0, start = 0 }: NoiseOptions): {
+  key: readonly [number, number];
+  stream: readonly [number, number];
+  start: number;
+} {
+  const whole = typeof seed === 'bigint' || Number.isSafeInteger(seed);
+  if (!whole || seed < 0 || seed >= 2n ** 64n) {
+    throw new Error(`randn: seed must be an integer from 0 to 2^64 - 1 (a bigint above 2^53), got ${seed}`);
+  }
+  const words = typeof stream === 'number' ? ([stream, 0] as const) : stream;
+  if (words.length !== 2 || words.some((word) => !Number.isInteger(word) || word < 0 || word >= 2 ** 32)) {
+    throw new Error(`randn: stream must be one or two integers from 0 to 2^32 - 1, got ${stream}`);
+  }
+  if (!Number.isSafeInteger(start) || start < 0) {
+    throw new Error(`randn: start must be an integer from 0, got ${start}`);
+  }
+  const wide = BigInt(seed);
+  return { key: [Number(wide & 0xffffffffn), Number(wide >> 32n)], stream: words, start };
+}
+
+/** (high, low) of the 64-bit product of two words. */
+function multiply(a: number, b: number): [number, number] {
+  const product = BigInt(a) * BigInt(b);
+  return [Number(product >> 32n), Number(product & 0xffffffffn)];
+}
+
+function block(index: number, key: readonly [number, number], stream: readonly [number, number]): number[] {
+  let [c0, c1, c2, c3] = [index % 2 ** 32, Math.floor(index / 2 ** 32), stream[0], stream[1]];
+  let [k0, k1] = key;
+  for (let round = 0; round < 10; round++) {
+    const [high0, low0] = multiply(0xd2511f53, c0);
+    const [high1, low1] = multiply(0xcd9e8d57, c2);
+    [c0, c1, c2, c3] = [(high1 ^ c1 ^ k0) >>> 0, low1, (high0 ^ c3 ^ k1) >>> 0, low0];
+    k0 = (k0 + 0x9e3779b9) % 2 ** 32;
+    k1 = (k1 + 0xbb67ae85) % 2 ** 32;
+  }
+  return [c0, c1, c2, c3];
+}
+
+/** The Philox words behind elements start .. start + count - 1. */
+export function philoxWords(count: number, options: NoiseOptions): Uint32Array<ArrayBuffer> {
+  const { key, stream, start } = noiseKey(options);
+  const out = new Uint32Array(count);
+  for (let i = 0; i < count; ) {
+    const words = block(Math.floor((start + i) / 4), key, stream);
+    for (let member = (start + i) % 4; member < 4 && i < count; member++) out[i++] = words[member]!;
+  }
+  return out;
+}
+
+/** Standard normals start .. start + count - 1. */
+export function philoxNormal(count: number, options: NoiseOptions): Float32Array<ArrayBuffer> {
+  const { start = 0 } = options;
+  const skip = start % 4;
+  const words = philoxWords(Math.ceil((skip + count) / 4) * 4, { ...options, start: start - skip });
+  const uniform = (word: number): number => (2 * (word >>> 9) + 1) / 2 ** 24;
+  const out = new Float32Array(words.length);
+  for (let i = 0; i < words.length; i += 2) {
+    const radius = Math.sqrt(-2 * Math.log(uniform(words[i]!)));
+    const angle = 2 * Math.PI * uniform(words[i + 1]!);
+    out[i] = radius * Math.cos(angle);
+    out[i + 1] = radius * Math.sin(angle);
+  }
+  return out.slice(skip, skip + count);
+}
+
+/** Options of the op: shape and noise. */
+export function randn(_: Operands, options: Options): NDArray {
+  const { shape, ...noise } = options as unknown as NoiseOptions & { shape: readonly number[] };
+  const count = shape.reduce((size, n) => size * n, 1);
+  return { shape, dtype: 'f32', data: philoxNormal(count, noise) };
+}
