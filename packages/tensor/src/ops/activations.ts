@@ -1,0 +1,40 @@
+// SiLU, GELU, quick-GELU and ReLU, element by element, and the gate of SwiGLU.
+import { type Activation, activateKernel, siluMulKernel } from '@moviegen/kernels';
+import { Tensor } from '../tensor.ts';
+import { expectShape, sameType } from './operands.ts';
+
+function activate(activation: Activation, x: Tensor): Tensor {
+  const dtype = sameType(activation, { x });
+  const out = Tensor.empty(x.device, x.shape, dtype);
+  if (out.size > 0) x.device.run(activateKernel(activation, x.shape, dtype), [x, out]);
+  return out;
+}
+
+/** x sigmoid(x). */
+export const silu = (x: Tensor): Tensor => activate('silu', x);
+
+/** x Phi(x) with the error function, or its approximation by tanh. */
+export function gelu(
+  x: Tensor,
+  options: { readonly approximate?: 'none' | 'tanh' | undefined } = {},
+): Tensor {
+  return activate(options.approximate === 'tanh' ? 'gelu-tanh' : 'gelu', x);
+}
+
+/** x sigmoid(1.702 x). */
+export const quickGelu = (x: Tensor): Tensor => activate('quick-gelu', x);
+
+/** max(x, 0). */
+export const relu = (x: Tensor): Tensor => activate('relu', x);
+
+/**
+ * silu(a) * b, of two tensors of one shape. `swiglu` fuses it with the products before.
+ * @throws where shapes or types differ.
+ */
+export function siluMul(a: Tensor, b: Tensor): Tensor {
+  const dtype = sameType('siluMul', { a, b });
+  expectShape('siluMul', 'b', b, a.shape);
+  const out = Tensor.empty(a.device, a.shape, dtype);
+  if (out.size > 0) a.device.run(siluMulKernel(a.shape, dtype), [a, b, out]);
+  return out;
+}

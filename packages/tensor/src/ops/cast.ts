@@ -1,0 +1,14 @@
+import { castKernel, type DType } from '@moviegen/kernels';
+import { Tensor } from '../tensor.ts';
+
+/**
+ * The elements as another type (the same tensor's own copy-free view where it is that type already).
+ * Floats become integers by truncation, clamped to the type's range.
+ * @throws where the adapter has no f16 and that is asked for.
+ */
+export function cast(x: Tensor, dtype: DType): Tensor {
+  if (x.dtype === dtype) return x.reshape(x.shape);
+  const out = Tensor.empty(x.device, x.shape, dtype);
+  if (out.size > 0) x.device.run(castKernel(x.size, x.dtype, dtype), [x, out]);
+  return out;
+}

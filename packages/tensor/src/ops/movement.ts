@@ -1,0 +1,105 @@
+// Ops that move elements and never look at them, of any type: slice, concat, permute, nearest upsampling.
+import { concatKernel, permuteKernel, sliceKernel, upsampleNearestKernel } from '@moviegen/kernels';
+import { Tensor } from '../tensor.ts';
+import { anySameType, axesOf, axisOf, show } from './shapes.ts';
+
+/** Bounds of {@link slice}, one an axis; axes left out at the end are taken whole. */
+export interface SliceOptions {
+  /** First index; negative counts from the end. */
+  readonly start: readonly number[];
+  /** Index after the last; negative counts from the end. */
+  readonly end: readonly number[];
+}
+
+/**
+ * x[start : end], axis by axis.
+ * @throws where a range leaves its axis.
+ */
+export function slice(x: Tensor, { start, end }: SliceOptions): Tensor {
+  const from0 = (bound: number, n: number) => (bound < 0 ? bound + n : bound);
+  const first = x.shape.map((n, axis) => from0(start[axis] ?? 0, n));
+  const after = x.shape.map((n, axis) => from0(end[axis] ?? n, n));
+  const fits = x.shape.every((n, axis) => {
+    const [a, b] = [first[axis]!, after[axis]!];
+    return Number.isInteger(a) && Number.isInteger(b) && 0 <= a && a <= b && b <= n;
+  });
+  if (!fits || Math.max(start.length, end.length) > x.rank) {
+    throw new Error(`slice: ${show(start)} to ${show(end)} is no range of ${show(x.shape)}`);
+  }
+  const shape = x.shape.map((_, axis) => after[axis]! - first[axis]!);
+  const out = Tensor.empty(x.device, shape, x.dtype);
+  if (out.size > 0) x.device.run(sliceKernel(x.shape, first, after, x.dtype), [x, out]);
+  return out;
+}
+
+/**
+ * The tensors one after the other along an axis; their other axes are equal.
+ * @throws where shapes or types do not fit.
+ */
+export function concat(tensors: readonly Tensor[], { axis }: { readonly axis: number }): Tensor {
+  const [first] = tensors;
+  if (!first) throw new Error('concat: no tensors');
+  const dtype = anySameType('concat', tensors);
+  const along = axisOf('concat', axis, first);
+  const fits = tensors.every(
+    ({ shape }) => shape.length === first.rank && shape.every((n, k) => k === along || n === first.shape[k]),
+  );
+  if (!fits) {
+    const got = tensors.map(({ shape }) => show(shape)).join(', ');
+    throw new Error(`concat: shapes must be equal but for axis ${along}: got ${got}`);
+  }
+  const length = tensors.reduce((total, { shape }) => total + shape[along]!, 0);
+  const out = Tensor.empty(
+    first.device,
+    first.shape.map((n, k) => (k === along ? length : n)),
+    dtype,
+  );
+  let at = 0;
+  for (const tensor of tensors) {
+    if (tensor.size > 0) {
+      first.device.run(concatKernel(tensor.shape, out.shape, along, at, dtype), [tensor, out]);
+    }
+    at += tensor.shape[along]!;
+  }
+  return out;
+}
+
+/**
+ * The axes in another order: axis k of the result is axis `axes[k]` of x.
+ * @throws where `axes` does not name every axis once.
+ */
+export function permute(x: Tensor, axes: readonly number[]): Tensor {
+  const order = axes.map((axis) => axisOf('permute', axis, x));
+  if (axesOf('permute', axes, x).length !== x.rank) {
+    throw new Error(`permute: axes ${show(axes)} must name every axis of ${show(x.shape)} once`);
+  }
+  const shape = order.map((axis) => x.shape[axis]!);
+  const out = Tensor.empty(x.device, shape, x.dtype);
+  if (out.size > 0) x.device.run(permuteKernel(x.shape, order, x.dtype), [x, out]);
+  return out;
+}
+
+/** Options of {@link upsampleNearest}. */
+export interface UpsampleOptions {
+  /** Whole factors of the positions' axes: [t, h, w] or [h, w], as many as x has. */
+  readonly scale: readonly number[];
+  /** [B, ..., C], or [B, C, ...] (the default, PyTorch's). */
+  readonly layout?: 'channels-first' | 'channels-last' | undefined;
+}
+
+/**
+ * Every position repeated along its axes. `conv` can do it inside its kernel (`upsample`).
+ * @throws where the factors do not fit the shape.
+ */
+export function upsampleNearest(x: Tensor, { scale, layout = 'channels-first' }: UpsampleOptions): Tensor {
+  if (scale.length !== x.rank - 2 || scale.some((s) => !Number.isInteger(s) || s < 1)) {
+    throw new Error(
+      `upsampleNearest: scale ${show(scale)} must be ${x.rank - 2} whole numbers, for the positions of ${show(x.shape)} ${layout}`,
+    );
+  }
+  const factors = layout === 'channels-last' ? [1, ...scale, 1] : [1, 1, ...scale];
+  const shape = x.shape.map((n, axis) => n * factors[axis]!);
+  const out = Tensor.empty(x.device, shape, x.dtype);
+  if (out.size > 0) x.device.run(upsampleNearestKernel(x.shape, factors, x.dtype), [x, out]);
+  return out;
+}

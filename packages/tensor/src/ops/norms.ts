@@ -1,0 +1,72 @@
+// Layer norm and RMS norm over the last axis, with what adaLN puts behind them in the same kernel.
+import { type Activation, layerNormKernel, type NormShape, rmsNormKernel } from '@moviegen/kernels';
+import { Tensor } from '../tensor.ts';
+import { expectShape, sameType } from './operands.ts';
+import { sizeOf } from './shapes.ts';
+
+/** Options of {@link layerNorm} and {@link rmsNorm}. */
+export interface NormOptions {
+  /** [D]. */
+  readonly weight?: Tensor | undefined;
+  /** [D]. */
+  readonly bias?: Tensor | undefined;
+  /** Added to the variance. Default 1e-5. */
+  readonly eps?: number | undefined;
+  /** adaLN: y (1 + scale) + shift, both [B, D] with B the first axis of x, or [D]; the one needs the other. */
+  readonly shift?: Tensor | undefined;
+  readonly scale?: Tensor | undefined;
+  /** Applied last. */
+  readonly activation?: Activation | undefined;
+  /** A variant's name, for tests and benchmarks; default the best for this adapter. */
+  readonly variant?: string | undefined;
+}
+
+type Make = typeof layerNormKernel;
+
+function norm(op: string, make: Make, x: Tensor, options: NormOptions): Tensor {
+  const { weight, bias, eps = 1e-5, shift, scale, activation, variant } = options;
+  const D = x.shape.at(-1);
+  if (D === undefined) throw new Error(`${op}: x is a scalar; it needs a last axis`);
+  expectShape(op, 'weight', weight, [D]);
+  expectShape(op, 'bias', bias, [D]);
+  if ((shift === undefined) !== (scale === undefined)) {
+    throw new Error(`${op}: shift and scale come together: got only ${shift ? 'shift' : 'scale'}`);
+  }
+  const B = x.shape[0]!;
+  const perItem = shift !== undefined && shift.rank !== 1;
+  expectShape(op, 'shift', shift, perItem ? [B, D] : [D]);
+  expectShape(op, 'scale', scale, perItem ? [B, D] : [D]);
+  const dtype = sameType(op, { x, weight, bias, shift, scale });
+  const out = Tensor.empty(x.device, x.shape, dtype);
+  if (out.size === 0) return out;
+  const rows = sizeOf(x.shape.slice(0, -1));
+  const shape: NormShape = {
+    rows,
+    D,
+    eps,
+    weight: weight !== undefined,
+    bias: bias !== undefined,
+    ...(shift && { modulate: perItem ? rows / B : 'all' }),
+    ...(activation && { activation }),
+  };
+  const operands = [x, weight, bias, shift, scale, out].filter((tensor) => tensor !== undefined);
+  x.device.run(make(shape, dtype, x.device.target, variant), operands);
+  return out;
+}
+
+/**
+ * (x - mean) / sqrt(var + eps) over the last axis, times weight, plus bias; x [..., D]. Variance in two
+ * passes and in f32.
+ * @throws where shapes or types do not fit.
+ */
+export function layerNorm(x: Tensor, options: NormOptions = {}): Tensor {
+  return norm('layerNorm', layerNormKernel, x, options);
+}
+
+/**
+ * x / sqrt(mean(x^2) + eps) over the last axis, times weight; x [..., D]. Accumulates in f32.
+ * @throws where shapes or types do not fit.
+ */
+export function rmsNorm(x: Tensor, options: NormOptions = {}): Tensor {
+  return norm('rmsNorm', rmsNormKernel, x, options);
+}

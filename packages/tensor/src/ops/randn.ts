@@ -1,0 +1,24 @@
+import { type DType, type NoiseOptions, randnKernel } from '@moviegen/kernels';
+import type { Device } from '../device.ts';
+import { Tensor } from '../tensor.ts';
+import { sizeOf } from './shapes.ts';
+
+/** Options of {@link randn}. */
+export interface RandnOptions extends NoiseOptions {
+  /** Default f32. */
+  readonly dtype?: DType | undefined;
+}
+
+/**
+ * Standard normals by Philox 4x32-10: element i depends on seed, stream and i alone, and is the same
+ * within 1e-6 on every adapter.
+ * @throws where seed, stream or start is out of range, or the type is no float.
+ */
+export function randn(device: Device, shape: readonly number[], options: RandnOptions): Tensor {
+  const { dtype = 'f32', ...noise } = options;
+  if (dtype !== 'f32' && dtype !== 'f16') throw new Error(`randn: dtype must be f32 or f16, got ${dtype}`);
+  const kernel = randnKernel(sizeOf(shape), noise, dtype);
+  const out = Tensor.empty(device, shape, dtype);
+  device.run(kernel, [out]);
+  return out;
+}

@@ -1,0 +1,42 @@
+// The updates of a model and its sampler that take several operands in one pass over memory.
+import { eulerStepKernel, gatedResidualKernel, guidanceKernel } from '@moviegen/kernels';
+import { Tensor } from '../tensor.ts';
+import { expectShape, sameType } from './operands.ts';
+
+/**
+ * x + gate * y. x, y [B, ..., D]; gate [B, D], one vector a batch item, or [D].
+ * @throws where shapes or types do not fit.
+ */
+export function gatedResidual(x: Tensor, gate: Tensor, y: Tensor): Tensor {
+  const dtype = sameType('gatedResidual', { x, gate, y });
+  expectShape('gatedResidual', 'y', y, x.shape);
+  const D = x.shape.at(-1) ?? 1;
+  expectShape('gatedResidual', 'gate', gate, gate.rank === 1 ? [D] : [x.shape[0] ?? 1, D]);
+  const out = Tensor.empty(x.device, x.shape, dtype);
+  if (out.size > 0) x.device.run(gatedResidualKernel(x.shape, gate.shape, dtype), [x, gate, y, out]);
+  return out;
+}
+
+/**
+ * Classifier-free guidance: uNull + scale (uText - uNull).
+ * @throws where shapes or types differ.
+ */
+export function guidance(uNull: Tensor, uText: Tensor, scale: number): Tensor {
+  const dtype = sameType('guidance', { uNull, uText });
+  expectShape('guidance', 'uText', uText, uNull.shape);
+  const out = Tensor.empty(uNull.device, uNull.shape, dtype);
+  if (out.size > 0) uNull.device.run(guidanceKernel(uNull.shape, scale, dtype), [uNull, uText, out]);
+  return out;
+}
+
+/**
+ * x + dt * velocity.
+ * @throws where shapes or types differ.
+ */
+export function eulerStep(x: Tensor, velocity: Tensor, dt: number): Tensor {
+  const dtype = sameType('eulerStep', { x, velocity });
+  expectShape('eulerStep', 'velocity', velocity, x.shape);
+  const out = Tensor.empty(x.device, x.shape, dtype);
+  if (out.size > 0) x.device.run(eulerStepKernel(x.shape, dt, dtype), [x, velocity, out]);
+  return out;
+}
