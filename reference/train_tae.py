@@ -89,7 +89,7 @@ def main():
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--init", type=Path, help="a last.pt of an earlier stage")
     parser.add_argument("--minutes", type=float, required=True, help="wall clock; the learning rate decays over it")
-    parser.add_argument("--batch", type=int, default=4, help="a process; images: four times as many")
+    parser.add_argument("--batch", type=int, default=4, help="clips a process; more where they are images")
     parser.add_argument("--crop", type=int, default=64)
     parser.add_argument("--lr", type=float, default=1e-2)
     parser.add_argument("--final-lr", type=float, default=0.05, help="as a share of --lr")
@@ -139,7 +139,8 @@ def main():
     while True:
         elapsed = time.time() - started
         image = args.stage == "image" or (args.stage == "video" and updates % 4 == 3)
-        drawn = [draw_clip(rng, 1 if image else world.FRAMES, args.crop) for _ in range(args.batch * (4 if image else 1))]
+        count_drawn = args.batch * (1 if not image else 4 if args.stage == "image" else 2)
+        drawn = [draw_clip(rng, 1 if image else world.FRAMES, args.crop) for _ in range(count_drawn)]
         video, cover = to_video([d[0] for d in drawn]), torch.from_numpy(np.stack([d[1] for d in drawn]))
         loss, parts = loss_of(tae, video, cover, args.stage == "decoder")
         tae.zero_grad(set_to_none=True)

@@ -1,6 +1,6 @@
 """The judge against true clips (at least 99% right, also after a file format's losses) and against broken ones (all wrong).
 
-`python3 -m unittest test_judge` from this folder. The losses imitate 4:2:0 H.264: chroma at half resolution, then
+`python3 -m unittest tests.test_judge` from `reference/`. The losses imitate 4:2:0 H.264: chroma at half resolution, then
 coarsely quantized 8x8 cosine blocks.
 """
 

@@ -1,0 +1,53 @@
+"""From prompts to videos with the PyTorch models: text, noise, guided flow, decoder. Spec sections 2 to 4.
+
+Noise is `philox.py`'s for the seed of each prompt, so that other implementations can be held against the same latents.
+Not here: judging, files of videos.
+
+Legend: B prompts, C T H W the latent.
+"""
+
+import json
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from . import flow, philox
+from .dit import DiT, load_dit
+from .tae import TAE, load_tae
+from .text import TextEncoders, load_encoders
+
+
+class Pipeline:
+    def __init__(self, text: TextEncoders, dit: DiT, tae: TAE):
+        self.text, self.dit, self.tae = text, dit, tae
+
+    @torch.no_grad()
+    def latents(self, prompts: list[str], seeds: list[int], steps: int, guidance_scale: float,
+                negative: str | None = None, num_frames: int = 16, height: int = 64, width: int = 64) -> Tensor:
+        """The latents of the flow at t = 1, in the model's space."""
+        k = self.tae.factor
+        shape = (self.tae.config["latent_channels"], -(-num_frames // k), height // k, width // k)
+        noise = torch.stack([philox.normal(shape, seed) for seed in seeds]).float()     # [B, C, T, H, W]
+        states, masks = self.text(prompts)
+        null_states, null_masks = self.text([negative] * len(prompts))
+
+        def velocity(states, masks):
+            return lambda x, t: self.dit(x, torch.full((len(x),), t, dtype=x.dtype), states, masks)
+
+        guided = flow.guided(velocity(states, masks), velocity(null_states, null_masks), guidance_scale)
+        return flow.solve(guided, noise, flow.linear_quadratic_schedule(steps), "euler")
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor, num_frames: int = 16) -> Tensor:
+        """u8 `[B, T', H', W', 3]`."""
+        videos = [self.tae.decode(self.tae.from_model_space(z), num_frames) for z in latents.split(4)]
+        x = ((torch.cat(videos).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+        return x.permute(0, 2, 3, 4, 1)
+
+
+def load_pipeline(folder: str | Path) -> tuple[Pipeline, dict]:
+    """From a checkpoint laid out as `models/shapes-world`, and its `model_index.json`."""
+    folder = Path(folder)
+    index = json.loads((folder / "model_index.json").read_text())
+    return Pipeline(load_encoders(folder), load_dit(folder / index["transformer"]), load_tae(folder / index["tae"])), index
