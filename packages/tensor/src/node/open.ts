@@ -34,15 +34,17 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
   const { adapter: named = process.env.MOVIEGEN_ADAPTER, ...rest } = options;
   const wanted = named?.toLowerCase() ?? '';
   const create = await importDawn();
+  const places = 'swiftshader'.includes(wanted || '-')
+    ? [swiftShader, systemAdapters]
+    : [systemAdapters, swiftShader];
   const seen: string[] = [];
-  for (const candidates of [systemAdapters, swiftShader]) {
-    for (const found of await candidates(create)) {
-      seen.push(found.name);
-      const { software } = describeAdapter(found.adapter);
-      const fits = wanted
-        ? found.name.toLowerCase().includes(wanted)
-        : !software || candidates === swiftShader;
-      if (fits) return Device.create({ ...rest, adapter: found.adapter, host: found.host });
+  for (const place of places) {
+    for (const { adapter, name, host } of await place(create)) {
+      seen.push(name);
+      // A software adapter of the system's is not preferred over ours, which is tested.
+      const preferred = place === swiftShader || !describeAdapter(adapter).software;
+      const fits = wanted ? name.toLowerCase().includes(wanted) : preferred;
+      if (fits) return Device.create({ ...rest, adapter, host });
     }
   }
   throw new NoAdapterError(`device: no adapter is named "${named}"; there are: ${seen.join(', ') || 'none'}`);
@@ -89,16 +91,22 @@ async function swiftShader(create: Create): Promise<Found[]> {
   }
 }
 
+/** The adapters that an instance offers: WebGPU does not list them, but answers to preferences. */
 async function request(create: Create, flags: string[]): Promise<Found[]> {
   const gpu = create(flags);
-  const probe = pollingHost(0);
-  const adapter = await probe.poll(() => gpu.requestAdapter({ powerPreference: 'high-performance' }));
-  if (!adapter) return [];
   instances.push(gpu);
-  const { vendor, architecture, device, description, software } = describeAdapter(adapter);
-  const name = [vendor, architecture, device, description].filter((part) => part !== '').join(' ');
-  // A GPU answers within microseconds; on a software adapter spinning takes a core from the work itself.
-  return [{ adapter, name, host: pollingHost(software ? 0.1 : 4) }];
+  const probe = pollingHost(0);
+  const found = new Map<string, Found>();
+  for (const powerPreference of ['high-performance', 'low-power'] as const) {
+    const adapter = await probe.poll(() => gpu.requestAdapter({ powerPreference }));
+    if (!adapter) continue;
+    const { vendor, architecture, device, description, software } = describeAdapter(adapter);
+    const name = [vendor, architecture, device, description].filter((part) => part !== '').join(' ');
+    if (found.has(name)) continue;
+    // A GPU answers within microseconds; on a software adapter spinning takes a core from the work itself.
+    found.set(name, { adapter, name, host: pollingHost(software ? 0.1 : 4) });
+  }
+  return [...found.values()];
 }
 
 /** Whether the Vulkan loader would find a driver: without one, asking only makes Dawn complain. */

@@ -1,0 +1,92 @@
+import { DeviceLostError, ShaderError, Tensor } from '@moviegen/tensor';
+import { openDevice } from '@moviegen/tensor/node';
+import { describe, expect, test } from 'vitest';
+import { testDevice } from './device.ts';
+import { affine } from './kernels.ts';
+
+const device = await testDevice();
+
+describe('a kernel that WGSL refuses', () => {
+  const broken = { ...affine(1), label: 'broken f32' };
+  const code = broken.code.replace('x[i] * 2', 'x[i] * nothing');
+  const shown = /broken f32: unresolved value 'nothing'\n +\d+ \| {3}y\[i\] = x\[i\] \* nothing.*\n +\^/;
+
+  test('rejects the next read, naming the kernel and the line, and the device goes on', async () => {
+    const x = Tensor.from(device, [1]);
+    const y = Tensor.zeros(device, [1]);
+    device.run({ ...broken, code }, [x, y]);
+    const error = await y.read().catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(ShaderError);
+    expect((error as ShaderError).kernel).toBe('broken f32');
+    expect(String(error)).toMatch(shown);
+    device.run({ ...broken, code }, [x, y]);
+    await expect(device.sync()).rejects.toThrow(shown); // told again
+    device.run(affine(1), [x, y]);
+    expect(await y.item()).toBe(3);
+  });
+
+  test('rejects its compilation ahead', async () => {
+    await expect(device.precompile([affine(1), { ...broken, code }])).rejects.toThrow(shown);
+  });
+
+  test('rejects where the bindings do not fit the text', async () => {
+    const missing = {
+      ...broken,
+      bindings: broken.bindings.slice(0, 1),
+      code: `${code.replace('nothing', '2')}//`,
+    };
+    const { uniforms: _, ...kernel } = missing;
+    device.run(kernel, [Tensor.from(device, [1])]);
+    await expect(device.sync()).rejects.toThrow('broken f32: ');
+  });
+});
+
+describe('run checks', () => {
+  const x = Tensor.from(device, [1], [1], { label: 'x' });
+  const u = Tensor.from(device, new Uint32Array(1));
+
+  test('the count, the type and the device of its tensors', async () => {
+    expect(() => device.run(affine(1), [x])).toThrow('internal: affine: got 1 tensors for 2 bindings');
+    expect(() => device.run(affine(1), [u, x])).toThrow('internal: affine: x is u32, not f32');
+    const other = await openDevice();
+    expect(() => other.run(affine(1), [x, x])).toThrow('affine: x is on another device');
+    other.destroy();
+  });
+
+  test('that no binding shares a buffer with one that is written', () => {
+    expect(() => device.run(affine(1), [x, x])).toThrow(
+      'internal: affine: y is written and shares a buffer with x',
+    );
+  });
+
+  test('that a binding is within the limit', () => {
+    const { maxStorageBufferBindingSize: most, maxBufferSize } = device.limits;
+    const limits = Object.create(device.limits, { maxStorageBufferBindingSize: { value: 16 } });
+    expect(most).toBeLessThanOrEqual(maxBufferSize);
+    const twin = Object.create(device, { limits: { value: limits } });
+    expect(twin.limits.maxStorageBufferBindingSize).toBe(16);
+  });
+});
+
+test('errors of WebGPU itself reject the next wait, once', async () => {
+  device.gpu.createBuffer({ label: 'odd', size: 4, usage: 0x1 | 0x2 });
+  await expect(device.sync()).rejects.toThrow(/webgpu: .*odd/s);
+  await device.sync();
+});
+
+describe('a lost device', () => {
+  test('rejects what is waited for and refuses what comes', async () => {
+    const lost = await openDevice();
+    const x = Tensor.from(lost, [1]);
+    const pending = x.read();
+    lost.gpu.destroy();
+    await expect(pending).rejects.toThrow(DeviceLostError);
+    await expect(x.read()).rejects.toThrow(DeviceLostError);
+    await expect(lost.sync()).rejects.toThrow(DeviceLostError);
+    expect(() => lost.run(affine(1), [x, x])).toThrow(DeviceLostError);
+    expect(() => Tensor.from(lost, [1])).toThrow(DeviceLostError);
+    const error = await lost.lost;
+    expect(error.reason).toBe('destroyed');
+    expect(error.message).toMatch(/^device: lost \(destroyed\)/);
+  });
+});

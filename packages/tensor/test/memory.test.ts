@@ -1,0 +1,211 @@
+import { keep, OutOfMemoryError, scope, scopeAsync, Tensor } from '@moviegen/tensor';
+import { openDevice } from '@moviegen/tensor/node';
+import { afterAll, describe, expect, test } from 'vitest';
+import { sizeClass } from '../src/pool.ts';
+import { affine } from './kernels.ts';
+
+const device = await openDevice();
+afterAll(() => device.destroy());
+
+/** Runs `fn` and says how much more memory is in use after it. */
+function growth(fn: () => void): number {
+  const before = device.memory().used;
+  fn();
+  return device.memory().used - before;
+}
+
+describe('size classes', () => {
+  test('hold what they must and waste at most a sixteenth above 4 KiB', () => {
+    for (let bytes = 1; bytes < 1e9; bytes = Math.ceil(bytes * 1.01)) {
+      const size = sizeClass(bytes);
+      expect(size).toBeGreaterThanOrEqual(bytes);
+      expect(size % 256).toBe(0);
+      if (bytes > 4096) expect(size / bytes).toBeLessThan(1 + 1 / 16);
+      expect(sizeClass(size)).toBe(size);
+    }
+  });
+});
+
+describe('memory', () => {
+  test('counts every byte', () => {
+    device.trim();
+    const before = device.memory();
+    expect(before.allocated).toBe(before.used + before.pooled + 64 * 1024); // the uniforms
+    const x = Tensor.empty(device, [1024, 1024]);
+    const y = Tensor.empty(device, [10]);
+    const during = device.memory();
+    expect(during.used - before.used).toBe(4 * 2 ** 20 + 256);
+    expect(during.allocated - before.allocated).toBe(4 * 2 ** 20 + 256);
+    expect(during.buffers - before.buffers).toBe(2);
+    x.dispose();
+    y.dispose();
+    expect(device.memory()).toMatchObject({
+      used: before.used,
+      pooled: 4 * 2 ** 20 + 256,
+      peak: during.allocated,
+    });
+    device.trim();
+    expect(device.memory()).toMatchObject({
+      pooled: 0,
+      buffers: before.buffers,
+      allocated: before.allocated,
+    });
+    device.resetPeak();
+    expect(device.memory().peak).toBe(before.allocated);
+  });
+
+  test('reuses released buffers', () => {
+    Tensor.empty(device, [1000]).dispose();
+    const { allocated } = device.memory();
+    for (let i = 0; i < 100; i++) Tensor.empty(device, [1000 - (i % 20)]).dispose();
+    expect(device.memory().allocated).toBe(allocated);
+  });
+
+  test('stays within its budget, giving pooled buffers back before it fails', async () => {
+    const small = await openDevice({ memoryLimit: 2 ** 20 });
+    Tensor.empty(small, [200_000]).dispose();
+    const x = Tensor.empty(small, [150_000]); // fits once the pooled 200,000 go
+    let error: unknown;
+    try {
+      Tensor.empty(small, [150_000], 'f32', 'activations');
+    } catch (caught) {
+      error = caught;
+    }
+    expect(error).toBeInstanceOf(OutOfMemoryError);
+    expect(String(error)).toMatch(
+      /activations: out of memory: needs \d+ bytes, but \d+ of memoryLimit=1048576 are in use/,
+    );
+    expect((error as OutOfMemoryError).bytes).toBeGreaterThanOrEqual(600_000);
+    x.dispose();
+    Tensor.empty(small, [150_000]);
+    small.destroy();
+  });
+
+  test('a tensor larger than any buffer is refused by name', () => {
+    const elements = device.limits.maxBufferSize / 4 + 4;
+    expect(() => Tensor.empty(device, [elements], 'f32', 'huge')).toThrow(OutOfMemoryError);
+    expect(() => Tensor.empty(device, [elements], 'f32', 'huge')).toThrow(/huge: needs \d+ bytes/);
+  });
+});
+
+describe('scope', () => {
+  test('releases what it made, except the result', () => {
+    let inner: Tensor | undefined;
+    const grown = growth(() => {
+      const kept = scope(device, () => {
+        inner = Tensor.empty(device, [1000]);
+        inner.reshape([10, 100]);
+        return Tensor.empty(device, [64]);
+      });
+      expect(inner!.disposed).toBe(true);
+      expect(kept.disposed).toBe(false);
+      kept.dispose();
+    });
+    expect(grown).toBe(0);
+  });
+
+  test('lets tensors out of arrays, objects, instances, maps and sets', () => {
+    class Pair {
+      readonly a = Tensor.empty(device, [1]);
+      readonly b = [Tensor.empty(device, [1])];
+    }
+    const grown = growth(() => {
+      const result = scope(device, () => ({
+        list: [Tensor.empty(device, [1]), 3, null],
+        pair: new Pair(),
+        map: new Map([['x', Tensor.empty(device, [1])]]),
+        set: new Set([Tensor.empty(device, [1])]),
+      }));
+      const all = [
+        result.list[0] as Tensor,
+        result.pair.a,
+        result.pair.b[0]!,
+        result.map.get('x')!,
+        ...result.set,
+      ];
+      expect(all.map((tensor) => tensor.disposed)).toEqual(Array(5).fill(false));
+      for (const tensor of all) tensor.dispose();
+    });
+    expect(grown).toBe(0);
+  });
+
+  test('nests: what escapes the inner one belongs to the outer one', () => {
+    let escaped: Tensor | undefined;
+    scope(device, () => {
+      escaped = scope(device, () => Tensor.empty(device, [1]));
+      expect(escaped.disposed).toBe(false);
+    });
+    expect(escaped!.disposed).toBe(true);
+  });
+
+  test('keep takes a tensor out of all scopes', () => {
+    let kept: Tensor | undefined;
+    scope(device, () => {
+      scope(device, () => {
+        kept = keep(Tensor.empty(device, [1]));
+      });
+    });
+    expect(kept!.disposed).toBe(false);
+    kept!.dispose();
+  });
+
+  test('does not release what came from outside', () => {
+    const x = Tensor.empty(device, [1]);
+    expect(scope(device, () => x)).toBe(x);
+    expect(x.disposed).toBe(false);
+    x.dispose();
+  });
+
+  test('releases everything where fn throws', async () => {
+    const before = device.memory().used;
+    const fail = (): never => {
+      Tensor.empty(device, [1000]);
+      throw new Error('no');
+    };
+    expect(() => scope(device, fail)).toThrow('no');
+    await expect(scopeAsync(device, async () => fail())).rejects.toThrow('no');
+    expect(device.memory().used).toBe(before);
+  });
+
+  test('works across awaits, and refuses a promise where it cannot', async () => {
+    const before = device.memory().used;
+    const sum = await scopeAsync(device, async () => {
+      const x = Tensor.from(device, [1, 2]);
+      const [a, b] = await x.read();
+      Tensor.empty(device, [50]);
+      return a! + b!;
+    });
+    expect(sum).toBe(3);
+    expect(device.memory().used).toBe(before);
+    expect(() => scope(device, async () => 1)).toThrow('use scopeAsync');
+  });
+
+  test('finds scopes that interleave', async () => {
+    let finish = (): void => undefined;
+    const first = scopeAsync(device, () => new Promise<void>((resolve) => (finish = resolve)));
+    const second = scopeAsync(device, () => new Promise<void>((resolve) => setTimeout(resolve, 20)));
+    finish();
+    await expect(first).rejects.toThrow('scope: ended while a younger scope of the same device is open');
+    await second;
+  });
+
+  test('reuses a buffer within one batch without disturbing its last reader', async () => {
+    const x = Tensor.from(device, [1]);
+    const y = scope(device, () => {
+      let value = x;
+      for (let i = 0; i < 20; i++) {
+        const next = scope(device, () => {
+          const out = Tensor.empty(device, [1]);
+          device.run(affine(1, 0), [value, out]);
+          return out;
+        });
+        if (value !== x) value.dispose();
+        value = next;
+      }
+      return value;
+    });
+    expect(await y.item()).toBe(2 ** 20);
+    x.dispose();
+    y.dispose();
+  });
+});

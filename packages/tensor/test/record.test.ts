@@ -1,0 +1,134 @@
+import { scope, Tensor } from '@moviegen/tensor';
+import { openDevice } from '@moviegen/tensor/node';
+import { afterAll, describe, expect, test } from 'vitest';
+import { affine } from './kernels.ts';
+
+const device = await openDevice({ submit: { maxDispatches: 5 } }); // so that a replay spans submits
+afterAll(() => device.destroy());
+
+/** `times` times 2 x + add, each result releasing the one before. */
+function chain(x: Tensor, times: number, add = 1): Tensor {
+  let value = x;
+  for (let i = 0; i < times; i++) {
+    const next = Tensor.empty(device, x.shape);
+    device.run(affine(x.size, add), [value, next]);
+    if (value !== x) value.dispose();
+    value = next;
+  }
+  return value;
+}
+
+describe('record', () => {
+  test('runs nothing until it is run, then with the inputs of the moment', async () => {
+    const x = Tensor.from(device, [1]);
+    const recording = device.record(() => chain(x, 3));
+    recording.run();
+    expect(await recording.result.item()).toBe(15);
+    x.write([2]);
+    expect(await recording.run().item()).toBe(23);
+    expect(await recording.result.item()).toBe(23); // reading does not run
+    recording.destroy();
+    x.dispose();
+  });
+
+  test('shares memory between intermediates, and takes none while replaying', async () => {
+    const x = Tensor.from(device, new Float32Array(1000));
+    const recording = device.record(() => chain(x, 50));
+    expect(recording.size.dispatches).toBe(50);
+    expect(recording.size.bytes).toBeLessThan(3 * 4096);
+    recording.run();
+    await device.sync();
+    const before = device.memory();
+    for (let i = 0; i < 100; i++) recording.run();
+    await device.sync();
+    expect(device.memory()).toEqual(before);
+    recording.destroy();
+    expect(device.memory().used).toBeLessThan(before.used);
+    x.dispose();
+  });
+
+  test('gives everything back', () => {
+    const { used } = device.memory();
+    const x = Tensor.from(device, [1]);
+    const recording = device.record(() => {
+      const unused = Tensor.empty(device, [9]);
+      return { y: chain(x, 2), view: unused.reshape([3, 3]), x };
+    });
+    recording.destroy();
+    recording.destroy();
+    expect(recording.result.y.disposed).toBe(true);
+    expect(x.disposed).toBe(false);
+    expect(() => recording.run()).toThrow('recording: run after destroy');
+    x.dispose();
+    expect(device.memory().used).toBe(used);
+  });
+
+  test('keeps the inputs alive, and its own memory to itself', async () => {
+    const x = Tensor.from(device, [1]);
+    const recording = device.record(() => scope(device, () => chain(x, 4)));
+    x.dispose();
+    const others = [5, 6, 7, 8].map((value) => Tensor.from(device, [value]));
+    expect(await recording.run().item()).toBe(31);
+    expect(await Promise.all(others.map((other) => other.item()))).toEqual([5, 6, 7, 8]);
+    recording.destroy();
+    for (const other of others) other.dispose();
+  });
+
+  test('replays constants and zeros made inside', async () => {
+    const recording = device.record(() => {
+      const zero = Tensor.zeros(device, [1]);
+      const y = scope(device, () => chain(Tensor.from(device, [3]), 3));
+      const z = chain(zero, 1);
+      device.run(affine(1), [y, zero]); // dirties what the next replay must clear
+      return [y, z, zero];
+    });
+    for (let i = 0; i < 3; i++) {
+      const [y, z, zero] = recording.run();
+      expect([await y!.item(), await z!.item(), await zero!.item()]).toEqual([31, 1, 63]);
+    }
+    recording.destroy();
+  });
+
+  test('belongs to no scope', async () => {
+    const x = Tensor.from(device, [1]);
+    const recording = scope(device, () => device.record(() => chain(x, 1)));
+    const later = Tensor.from(device, [50]);
+    expect(await recording.run().item()).toBe(3);
+    expect(await later.item()).toBe(50);
+    recording.destroy();
+    x.dispose();
+  });
+
+  test('refuses what it cannot replay, and recovers', async () => {
+    const x = Tensor.from(device, [1]);
+    expect(() => device.record(() => x.write([2]))).toThrow('write inside a recording');
+    expect(() => device.record(() => device.record(() => 1))).toThrow('a recording is being made already');
+    const y = device.record(() => x.read());
+    await expect(y.result).rejects.toThrow('read inside a recording');
+    y.destroy();
+    expect(await chain(x, 1).item()).toBe(3);
+  });
+
+  test('compiles ahead', async () => {
+    const kernel = affine(1);
+    const other = { ...kernel, code: `${kernel.code}\n// another text` };
+    const x = Tensor.from(device, [1]);
+    const y = Tensor.empty(device, [1]);
+    await device.warmUp(() => device.run(other, [x, y]));
+    device.run(other, [x, y]);
+    expect(await y.item()).toBe(3);
+    await expect(device.warmUp(() => device.run({ ...kernel, code: 'fn main() {' }, [x, y]))).rejects.toThrow(
+      'affine:',
+    );
+  });
+});
+
+test('time measures what it runs', async () => {
+  const x = Tensor.from(device, new Float32Array(1 << 14));
+  const few = await device.time(() => chain(x, 1).dispose());
+  const many = await device.time(() => chain(x, 30).dispose());
+  expect(few.source).toBe(device.features.has('timestamp-query') ? 'gpu' : 'host');
+  expect(few.ms).toBeGreaterThan(0);
+  expect(many.ms).toBeGreaterThan(3 * few.ms);
+  x.dispose();
+});
