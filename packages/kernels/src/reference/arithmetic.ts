@@ -1,0 +1,27 @@
+// CPU references of broadcasting arithmetic; an absent operand is the number of that name in the options.
+import { broadcastShape } from '../strides.ts';
+import { at, generate, type NDArray, type Reference } from './ndarray.ts';
+
+/** The element of `x` that a broadcast to a wider shape reads at `index`. */
+export function broadcastAt(x: NDArray, index: readonly number[]): number {
+  const own = index.slice(index.length - x.shape.length);
+  return at(
+    x,
+    own.map((i, axis) => (x.shape[axis] === 1 ? 0 : i)),
+  );
+}
+
+const arithmetic =
+  (f: (a: number, b: number) => number): Reference =>
+  (inputs, options) => {
+    const { a, b } = inputs;
+    const shape = broadcastShape(...[a, b].flatMap((side) => (side ? [side.shape] : [])))!;
+    const side = (x: NDArray | undefined, name: string, index: readonly number[]) =>
+      x ? broadcastAt(x, index) : Math.fround(options[name] as number);
+    return generate(shape, (a ?? b)!.dtype, (index) => f(side(a, 'a', index), side(b, 'b', index)));
+  };
+
+export const add = arithmetic((a, b) => a + b);
+export const sub = arithmetic((a, b) => a - b);
+export const mul = arithmetic((a, b) => a * b);
+export const div = arithmetic((a, b) => a / b);
