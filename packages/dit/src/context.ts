@@ -63,7 +63,7 @@ export function embedText(
   const lengths = Array.from({ length: B }, (_, b) => given.reduce((sum, part) => sum + part.lengths[b]!, 0));
   const L = Math.max(1, ...lengths);
 
-  // Every encoder's tokens in one table, a row of zeros last; `order` says which row stands where in the sequence.
+  // Every encoder's tokens in one table; `order` says which of its rows stands where in the packed sequence.
   const order = new Map<number, number>();
   const filled = new Array<number>(B).fill(0);
   const tables: Tensor[] = [];
@@ -84,12 +84,10 @@ export function embedText(
     firstRow += B * rows;
   }
   const { device, dtype } = given[0]!.states;
-  tables.push(Tensor.zeros(device, [1, config.hiddenSize], dtype));
-  const ids = Uint32Array.from({ length: B * L }, (_, place) => order.get(place) ?? firstRow);
-  return {
-    text: embedding(concat(tables, { axis: 0 }), Tensor.from(device, ids, [B, L], { dtype: 'u32' })),
-    lengths,
-  };
+  if (tables.length === 0) return { text: Tensor.zeros(device, [B, L, config.hiddenSize], dtype), lengths };
+  const table = concat(tables, { axis: 0 });
+  const ids = Uint32Array.from({ length: B * L }, (_, place) => order.get(place) ?? firstRow); // past the table: zeros
+  return { text: embedding(table, Tensor.from(device, ids, [B, L])), lengths };
 }
 
 function check(

@@ -16,6 +16,7 @@ import {
   rmsNorm,
   scope,
   Tensor,
+  type WeightOptions,
   type WeightSource,
 } from '@moviegen/tensor';
 import { DiTBlock } from './block.ts';
@@ -28,13 +29,8 @@ import { noteUnder, type Trace } from './trace.ts';
 import { WeightBook } from './weightBook.ts';
 import { weightShapes } from './weights.ts';
 
-/** Options of loading. */
-export interface LoadOptions {
-  /** Type of weights and activations; sums are in f32 always. Default f32. */
-  readonly dtype?: DType;
-  readonly onProgress?: (loaded: number, total: number) => void;
-  readonly signal?: AbortSignal;
-}
+/** Type on the device (weights and activations; sums are in f32 always; default f32), progress and stop. */
+export type LoadOptions = Pick<WeightOptions, 'dtype' | 'onProgress' | 'signal'>;
 
 /** Options of a forward pass. */
 export interface ForwardOptions {

@@ -1,0 +1,11 @@
+// The DiT against PyTorch's, layer by layer.
+
+import { loadDiT } from '../../moviegen/src/parity/dit.ts';
+import { testParity } from '../../moviegen/test/fixtures.ts';
+import { testDevice } from '../../tensor/test/device.ts';
+
+// SwiGLU's two products and its gate are one kernel; keys and values of the text are computed with the context.
+const fused = /feed_forward\.(w1|w3)$|cross_attention\.(wk|wv)$/;
+
+for (const folder of ['dit', 'dit-odd', 'dit-f16', 'dit-bf16'])
+  testParity(testDevice, folder, loadDiT, fused);

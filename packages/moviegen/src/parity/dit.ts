@@ -1,0 +1,65 @@
+// Runs a DiT on a fixture's inputs.
+
+import { DiT, parseConfig, TEXT_ORDER, type TextStates } from '@moviegen/dit';
+import { type Device, scope, Tensor } from '@moviegen/tensor';
+import type { ParityLoader, ParityModel, Report } from '../parity.ts';
+import type { ParityCase, Values } from './fixture.ts';
+
+/** Loads the DiT of a fixture. */
+export const loadDiT: ParityLoader = async (device, fixture) =>
+  new ParityDiT(device, await DiT.load(device, await fixture.weights(), parseConfig(fixture.config)));
+
+class ParityDiT implements ParityModel {
+  constructor(
+    private readonly device: Device,
+    private readonly dit: DiT,
+  ) {}
+
+  run(given: ParityCase, report: Report): void {
+    const { device, dit } = this;
+    scope(device, () => {
+      const text = textStates(device, given, '');
+      const lengths = embeddedLengths(text);
+      report('text.lengths', { shape: [lengths.length], data: lengths });
+      const context = dit.context(text, { trace: report });
+      const [x, t] = ['input.x', 'input.t'].map((name) => upload(device, given.values(name)));
+      report('output.velocity', dit.forward(x!, t!, context, { trace: report }));
+      context.dispose();
+    });
+  }
+
+  dispose(): void {
+    this.dit.dispose();
+  }
+}
+
+/** The states and masks of a case, `input.<prefix>text.ul2` ..., as the DiT takes them. */
+export function textStates(device: Device, given: ParityCase, prefix: string): TextStates {
+  const names = TEXT_ORDER.filter((name) => given.order.includes(`input.${prefix}text.${name}`));
+  return Object.fromEntries(
+    names.map((name) => {
+      const mask = given.values(`input.${prefix}mask.${name}`);
+      const [B, L] = mask.shape as [number, number];
+      const lengths = Array.from({ length: B }, (_, b) => {
+        let length = 0;
+        for (let i = 0; i < L; i++) length += mask.data[b * L + i]!;
+        return length;
+      });
+      return [name, { states: upload(device, given.values(`input.${prefix}text.${name}`)), lengths }];
+    }),
+  );
+}
+
+/** A fixture's tensor on the device. */
+export function upload(device: Device, { shape, data }: Values): Tensor {
+  return Tensor.from(
+    device,
+    data instanceof Int32Array || data instanceof Uint32Array ? data : Float32Array.from(data),
+    shape,
+  );
+}
+
+function embeddedLengths(text: TextStates): number[] {
+  const parts = Object.values(text);
+  return parts[0]?.lengths.map((_, b) => parts.reduce((sum, part) => sum + part.lengths[b]!, 0)) ?? [];
+}
