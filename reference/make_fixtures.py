@@ -14,7 +14,7 @@ import sys
 
 import torch
 
-NAMES = ["dit", "philox", "text", "flow", "tae"]
+NAMES = ["dit", "philox", "text", "flow", "tae", "tokenizer"]
 
 
 def main(names: list[str]):
