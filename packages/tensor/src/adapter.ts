@@ -31,13 +31,21 @@ export function describeAdapter(adapter: GPUAdapter): AdapterInfo {
   return { vendor, architecture, device, description, software };
 }
 
-/** A device with every limit of its adapter and every feature that kernels can use. */
-export async function requestDevice(adapter: GPUAdapter, label: string): Promise<GPUDevice> {
+/** Limits by name, as WebGPU spells them. */
+export type Limits = Readonly<Partial<Record<keyof GPUSupportedLimits, number>>>;
+
+/** A device with every limit of its adapter, but for those given, and every feature that kernels can use. */
+export async function requestDevice(
+  adapter: GPUAdapter,
+  label: string,
+  limits: Limits = {},
+): Promise<GPUDevice> {
   const requiredLimits: Record<string, number> = {};
   for (const name in adapter.limits) {
     const value = adapter.limits[name as keyof GPUSupportedLimits];
     if (typeof value === 'number') requiredLimits[name] = value;
   }
+  Object.assign(requiredLimits, limits);
   const requiredFeatures = WANTED.filter((name) => adapter.features.has(name)) as GPUFeatureName[];
   try {
     return await adapter.requestDevice({ label, requiredFeatures, requiredLimits });

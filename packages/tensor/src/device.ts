@@ -1,7 +1,7 @@
 // A GPU and all that is done to it: memory, dispatch, waiting, errors. The parts stand in files of their
 // own; this is their public face. What a dispatch computes is written in @moviegen/kernels.
 import type { DType, Kernel, Target } from '@moviegen/kernels';
-import { type AdapterInfo, describeAdapter, requestDevice, targetOf } from './adapter.ts';
+import { type AdapterInfo, describeAdapter, type Limits, requestDevice, targetOf } from './adapter.ts';
 import { type Binding, Encoder, type SubmitBounds } from './encoder.ts';
 import { type DeviceLostError, NoAdapterError } from './errors.ts';
 import { Faults } from './faults.ts';
@@ -28,6 +28,8 @@ export interface DeviceOptions {
   readonly submit?: Partial<SubmitBounds>;
   /** Workgroups a dimension before a dispatch is folded. Default: the adapter's limit. */
   readonly maxWorkgroups?: number;
+  /** Limits lower than the adapter's, to try how code fares on a smaller one. */
+  readonly limits?: Limits;
   /** How promises get to resolve. The Node entry sets it. */
   readonly host?: Host;
 }
@@ -106,7 +108,7 @@ export class Device {
       (await host.poll(() => gpu!.requestAdapter({ powerPreference: 'high-performance' })));
     if (!adapter) throw new NoAdapterError('device: this system has WebGPU, but no adapter for it');
     const label = options.label ?? 'moviegen';
-    return new Device(adapter, await host.poll(() => requestDevice(adapter, label)), options);
+    return new Device(adapter, await host.poll(() => requestDevice(adapter, label, options.limits)), options);
   }
 
   /** Bytes held on the device, exactly. */

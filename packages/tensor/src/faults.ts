@@ -17,7 +17,9 @@ export class Faults {
   constructor(gpu: GPUDevice, host: Host) {
     this.#gpu = gpu;
     this.#host = host;
-    gpu.onuncapturederror = ({ error }) => {
+    gpu.onuncapturederror = (event) => {
+      event.preventDefault(); // it is thrown below, not printed
+      const { error } = event;
       const text = error.message;
       const memory = error.constructor.name === 'GPUOutOfMemoryError';
       this.#found.push(memory ? new OutOfMemoryError(0, `device: ${text}`) : new Error(`webgpu: ${text}`));

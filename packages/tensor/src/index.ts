@@ -1,6 +1,6 @@
 // @moviegen/tensor: device, memory, dispatch, Tensor and its ops. All GPU words of the project live here.
 export type { DType } from '@moviegen/kernels';
-export type { AdapterInfo } from './adapter.ts';
+export type { AdapterInfo, Limits } from './adapter.ts';
 export type { DeviceOptions, Timing } from './device.ts';
 export { Device } from './device.ts';
 export type { SubmitBounds } from './encoder.ts';
@@ -43,6 +43,17 @@ export { timestepEmbedding } from './ops/timestepEmbedding.ts';
 export { eulerStep, gatedResidual, guidance } from './ops/updates.ts';
 export type { Memory } from './pool.ts';
 export type { Recording } from './recording.ts';
+export type { CaseRun, Difference } from './runCase.ts';
+export {
+  caseOperands,
+  caseReference,
+  caseTolerance,
+  caseVariants,
+  checkCase,
+  compare,
+  prepareCase,
+  uploadOperands,
+} from './runCase.ts';
 export { keep, scope, scopeAsync } from './scope.ts';
 export type { HostArray, Numbers, TensorOptions } from './tensor.ts';
 export { Tensor } from './tensor.ts';

@@ -17,13 +17,22 @@ export interface OpenOptions extends Omit<DeviceOptions, 'gpu' | 'adapter' | 'ho
   readonly adapter?: string;
 }
 
-interface Found {
+/** An adapter that could be opened. */
+export interface Found {
   readonly adapter: GPUAdapter;
   readonly host: Host;
+  /** All that it says of itself, in one line. */
   readonly name: string;
 }
 
-/** The binding's own object must outlive every device made with it. */
+/** Where adapters come from. */
+export interface Place {
+  /** Its software adapters are taken without being named: true for the one that we bring along. */
+  readonly ours: boolean;
+  adapters(): Promise<readonly Found[]>;
+}
+
+/** The binding's own objects must outlive every device made with them. */
 const instances: GPU[] = [];
 
 /**
@@ -32,19 +41,29 @@ const instances: GPU[] = [];
  */
 export async function openDevice(options: OpenOptions = {}): Promise<Device> {
   const { adapter: named = process.env.MOVIEGEN_ADAPTER, ...rest } = options;
-  const wanted = named?.toLowerCase() ?? '';
   const create = await importDawn();
-  const places = 'swiftshader'.includes(wanted || '-')
-    ? [swiftShader, systemAdapters]
-    : [systemAdapters, swiftShader];
+  const { adapter, host } = await choose(
+    [
+      { ours: false, adapters: () => systemAdapters(create) },
+      { ours: true, adapters: () => swiftShader(create) },
+    ],
+    named,
+  );
+  return Device.create({ ...rest, adapter, host });
+}
+
+/**
+ * The first adapter whose name has `named` in it; without a name the first GPU, then our own software.
+ * Other software adapters must be named. @throws NoAdapterError that lists all.
+ */
+export async function choose(places: readonly Place[], named?: string): Promise<Found> {
+  const wanted = named?.toLowerCase();
   const seen: string[] = [];
-  for (const place of places) {
-    for (const { adapter, name, host } of await place(create)) {
-      seen.push(name);
-      // A software adapter of the system's is not preferred over ours, which is tested.
-      const preferred = place === swiftShader || !describeAdapter(adapter).software;
-      const fits = wanted ? name.toLowerCase().includes(wanted) : preferred;
-      if (fits) return Device.create({ ...rest, adapter, host });
+  for (const { ours, adapters } of places) {
+    for (const found of await adapters()) {
+      seen.push(found.name);
+      const preferred = ours || !describeAdapter(found.adapter).software;
+      if (wanted ? found.name.toLowerCase().includes(wanted) : preferred) return found;
     }
   }
   throw new NoAdapterError(`device: no adapter is named "${named}"; there are: ${seen.join(', ') || 'none'}`);

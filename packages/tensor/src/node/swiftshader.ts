@@ -34,7 +34,7 @@ export async function unpackSwiftShader(): Promise<SwiftShader> {
   const reasons: string[] = [];
   for (const cache of cacheFolders()) {
     try {
-      return await unpackInto(join(cache, 'moviegen', `swiftshader-${version}`), archive);
+      return await unpackInto(join(cache, `swiftshader-${version}`), archive);
     } catch (error) {
       reasons.push(error instanceof Error ? error.message : String(error));
     }
@@ -75,18 +75,15 @@ async function readArchive(): Promise<Buffer> {
 function cacheFolders(): string[] {
   const { XDG_CACHE_HOME, HOME } = process.env;
   const home = HOME === undefined ? homedir() : HOME;
-  const folders = [XDG_CACHE_HOME, home && join(home, '.cache'), tmpdir()];
-  return folders.filter((folder): folder is string => folder !== undefined && folder !== '');
+  const folders = [XDG_CACHE_HOME, home && join(home, '.cache')].filter((folder) => folder !== undefined);
+  const named = folders.filter((folder) => folder !== '').map((folder) => join(folder, 'moviegen'));
+  return [...named, join(tmpdir(), `moviegen-${process.getuid?.()}`)];
 }
 
 /** Unpacks beside the target and renames, so that nobody ever sees half of it. */
 async function unpackInto(target: string, archive: Buffer): Promise<SwiftShader> {
   const found = { manifest: join(target, FILES[2]!), loader: join(target, FILES[0]!) };
-  const files = (): Promise<unknown> => Promise.all(FILES.map((name) => stat(join(target, name))));
-  if (existsSync(target)) {
-    await files();
-    return found;
-  }
+  if (await isComplete(target)) return found;
   await mkdir(dirname(target), { recursive: true });
   const draft = await mkdtemp(`${target}-`);
   try {
@@ -94,14 +91,30 @@ async function unpackInto(target: string, archive: Buffer): Promise<SwiftShader>
     for (const [name, content] of readTar(tar)) {
       if (FILES.includes(name)) await writeFile(join(draft, name), content, { mode: 0o755 });
     }
-    await Promise.all(FILES.map((name) => stat(join(draft, name))));
-    await rename(draft, target);
+    if (!(await isComplete(target))) {
+      await rm(target, { recursive: true, force: true }); // what a cleaner of old files has left
+      await rename(draft, target);
+    }
   } catch (error) {
+    if (!(await isComplete(target))) throw error; // else another process was faster
+  } finally {
     await rm(draft, { recursive: true, force: true });
-    if (!existsSync(target)) throw error; // else another process was faster
   }
-  await files();
+  if (!(await isComplete(target))) throw new Error(`${target} lacks one of ${FILES.join(', ')}`);
   return found;
+}
+
+/** Whether all files are there, and ours: in a shared folder for temporary files others may write too. */
+async function isComplete(folder: string): Promise<boolean> {
+  try {
+    const found = await Promise.all(['', ...FILES].map((name) => stat(join(folder, name))));
+    const strange = found.some(({ uid }) => uid !== process.getuid?.());
+    if (strange) throw new NoAdapterError(`${folder} belongs to another user`);
+    return true;
+  } catch (error) {
+    if (error instanceof NoAdapterError) throw error;
+    return false;
+  }
 }
 
 /** Regular files of a tar archive: names and contents. */
