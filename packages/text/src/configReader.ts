@@ -1,0 +1,96 @@
+// Reads values out of a parsed `config.json` and collects everything that is wrong with it into one error.
+
+import type { Activation } from '@moviegen/kernels';
+
+/** The names that transformers gives activations, and ours. */
+const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map([
+  ['relu', 'relu'],
+  ['gelu', 'gelu'],
+  ['gelu_new', 'gelu-tanh'],
+  ['gelu_pytorch_tanh', 'gelu-tanh'],
+  ['gelu_fast', 'gelu-tanh'],
+  ['quick_gelu', 'quick-gelu'],
+  ['silu', 'silu'],
+  ['swish', 'silu'],
+]);
+
+/** A configuration's values by key; `finish` throws if any was wrong. */
+export class ConfigReader {
+  private readonly given: Readonly<Record<string, unknown>>;
+  private readonly problems: string[] = [];
+
+  /** @throws Error where `json` is no object. */
+  constructor(
+    private readonly model: string,
+    json: unknown,
+  ) {
+    if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+      throw new Error(`${model}: config must be an object, got ${JSON.stringify(json)}`);
+    }
+    this.given = json as Readonly<Record<string, unknown>>;
+  }
+
+  has(key: string): boolean {
+    return this.value(key) !== undefined;
+  }
+
+  /** The reader of an object inside, or this one where there is none. */
+  inside(key: string): ConfigReader {
+    return this.has(key) ? new ConfigReader(this.model, this.value(key)) : this;
+  }
+
+  /** Checks `model_type`, where there is one. */
+  kind(...known: readonly string[]): void {
+    const value = this.value('model_type');
+    if (value === undefined || known.includes(value as string)) return;
+    this.wrong('model_type', value, `${known.join(' or ')}; is this another model's config?`);
+  }
+
+  /** An integer of at least `min`. */
+  integer(key: string, fallback?: number, min = 1): number {
+    const value = this.value(key) ?? fallback;
+    if (Number.isInteger(value) && (value as number) >= min) return value as number;
+    this.wrong(key, value, `an integer of at least ${min}`);
+    return min;
+  }
+
+  /** A number above 0. */
+  positive(key: string, fallback: number): number {
+    const value = this.value(key) ?? fallback;
+    if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value;
+    this.wrong(key, value, 'a number above 0');
+    return fallback;
+  }
+
+  /** A text. */
+  text(key: string, fallback: string): string {
+    const value = this.value(key) ?? fallback;
+    if (typeof value === 'string') return value;
+    this.wrong(key, value, 'a text');
+    return fallback;
+  }
+
+  /** Our name of an activation of transformers'. */
+  activation(key: string, name: string): Activation {
+    const found = ACTIVATIONS.get(name);
+    if (found !== undefined) return found;
+    this.wrong(key, this.value(key), `one of ${[...ACTIVATIONS.keys()].join(', ')}`);
+    return 'relu';
+  }
+
+  /** Notes something that is wrong. */
+  wrong(key: string, got: unknown, expected: string): void {
+    this.problems.push(`${key}: got ${JSON.stringify(got)}, expected ${expected}`);
+  }
+
+  /** @throws Error naming every key that is wrong, with what came and what was expected. */
+  finish(): void {
+    if (this.problems.length === 0) return;
+    throw new Error(`${this.model}: config is wrong:\n  ${this.problems.join('\n  ')}`);
+  }
+
+  private value(key: string): unknown {
+    const value = Object.hasOwn(this.given, key) ? this.given[key] : undefined;
+    return value === null ? undefined : value;
+  }
+}

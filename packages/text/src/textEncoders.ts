@@ -1,0 +1,173 @@
+// The text of a generation (Movie Gen section 3.1.4): each prompt through UL2, MetaCLIP and ByT5. The three go on
+// side by side; who projects and joins them is the DiT.
+
+import type { Device, WeightProgress, WeightSource } from '@moviegen/tensor';
+import { byt5Ids } from './byt5.ts';
+import { ClipTextModel } from './clip/clip.ts';
+import { parseClipTextConfig } from './clip/config.ts';
+import { promptTexts } from './prompt.ts';
+import type { EncoderStates } from './states.ts';
+import { parseT5Config } from './t5/config.ts';
+import { type LoadOptions, T5Encoder } from './t5/t5.ts';
+import { Tokenizer } from './tokenizer.ts';
+import type { Trace } from './trace.ts';
+
+/** The encoders' names, in the order in which the DiT joins them. */
+export const TEXT_ENCODERS = ['ul2', 'metaclip', 'byt5'] as const;
+/** Name of an encoder. */
+export type TextEncoderName = (typeof TEXT_ENCODERS)[number];
+
+/** States of the encoders that had something to say to at least one prompt. */
+export type TextStates = Readonly<Partial<Record<TextEncoderName, EncoderStates>>>;
+
+/** The files of one encoder: parsed JSON, and the weights. */
+export interface EncoderFiles {
+  readonly config: unknown;
+  readonly weights: WeightSource;
+}
+
+/** The same with a `tokenizer.json`. */
+export interface TokenizedEncoderFiles extends EncoderFiles {
+  readonly tokenizer: unknown;
+  readonly tokenizerConfig?: unknown;
+}
+
+/** The files of all encoders; one that is absent gives no tokens. */
+export interface TextEncoderFiles {
+  readonly ul2?: TokenizedEncoderFiles | undefined;
+  readonly metaclip?: TokenizedEncoderFiles | undefined;
+  readonly byt5?: EncoderFiles | undefined;
+}
+
+/** Options of {@link TextEncoders.load}. */
+export interface TextEncodersOptions extends Omit<LoadOptions, 'onProgress'> {
+  /** Tokens at most, by encoder. Default 512, 256 and 100; never more than the encoder has positions. */
+  readonly maxLength?: Readonly<Partial<Record<TextEncoderName, number>>>;
+  /** Takes the parts in quotes out of what UL2 and MetaCLIP see. Default false. */
+  readonly stripQuoted?: boolean;
+  readonly onProgress?: (encoder: TextEncoderName, progress: WeightProgress) => void;
+}
+
+/** Token ids of each prompt, by encoder. */
+export type PromptTokens = Readonly<Partial<Record<TextEncoderName, readonly (readonly number[])[]>>>;
+
+const MAX_LENGTH: Readonly<Record<TextEncoderName, number>> = { ul2: 512, metaclip: 256, byt5: 100 };
+
+interface Loaded {
+  readonly ul2?: { readonly model: T5Encoder; readonly tokenizer: Tokenizer } | undefined;
+  readonly metaclip?: { readonly model: ClipTextModel; readonly tokenizer: Tokenizer } | undefined;
+  readonly byt5?: { readonly model: T5Encoder } | undefined;
+}
+
+/**
+ * The three text encoders.
+ *
+ * ```ts
+ * const encoders = await TextEncoders.load(device, files);
+ * const states = encoders.encode(['', 'the word "HI" moves up'], { fps: 16 });   // the null prompt, and a prompt
+ * ```
+ */
+export class TextEncoders {
+  private constructor(
+    private readonly encoders: Loaded,
+    private readonly maxLength: Readonly<Record<TextEncoderName, number>>,
+    private readonly stripQuoted: boolean,
+  ) {}
+
+  /**
+   * Loads the encoders one after the other.
+   * @throws Error of the first that cannot be loaded; the others are released.
+   */
+  static async load(
+    device: Device,
+    files: TextEncoderFiles,
+    { maxLength, stripQuoted = false, onProgress, ...options }: TextEncodersOptions = {},
+  ): Promise<TextEncoders> {
+    const { ul2, metaclip, byt5 } = files;
+    const loaded: { -readonly [K in keyof Loaded]: Loaded[K] } = {};
+    const optionsOf = (name: TextEncoderName): LoadOptions =>
+      onProgress ? { ...options, onProgress: (progress) => onProgress(name, progress) } : options;
+    try {
+      if (ul2) {
+        const tokenizer = new Tokenizer(ul2.tokenizer, ul2.tokenizerConfig);
+        const config = parseT5Config(ul2.config);
+        loaded.ul2 = {
+          model: await T5Encoder.load(device, ul2.weights, config, optionsOf('ul2')),
+          tokenizer,
+        };
+      }
+      if (metaclip) {
+        const tokenizer = new Tokenizer(metaclip.tokenizer, metaclip.tokenizerConfig);
+        const config = parseClipTextConfig(metaclip.config);
+        const model = await ClipTextModel.load(device, metaclip.weights, config, optionsOf('metaclip'));
+        loaded.metaclip = { model, tokenizer };
+      }
+      if (byt5) {
+        const config = parseT5Config(byt5.config);
+        loaded.byt5 = { model: await T5Encoder.load(device, byt5.weights, config, optionsOf('byt5')) };
+      }
+    } catch (error) {
+      disposeAll(loaded);
+      throw error;
+    }
+    const limits = { ...MAX_LENGTH, ...maxLength };
+    limits.metaclip = Math.min(
+      limits.metaclip,
+      loaded.metaclip?.model.config.maxPositions ?? limits.metaclip,
+    );
+    return new TextEncoders(loaded, limits, stripQuoted);
+  }
+
+  /** Width of each encoder's states. */
+  get dims(): Readonly<Partial<Record<TextEncoderName, number>>> {
+    const present = TEXT_ENCODERS.flatMap((name) => {
+      const encoder = this.encoders[name];
+      return encoder ? [[name, encoder.model.config.hiddenSize] as const] : [];
+    });
+    return Object.fromEntries(present);
+  }
+
+  /** Token ids of each prompt, cut at each encoder's length. The empty prompt is guidance's null prompt. */
+  tokenize(prompts: readonly string[], { fps }: { readonly fps: number }): PromptTokens {
+    const { encoders, maxLength, stripQuoted } = this;
+    const texts = prompts.map((prompt) => promptTexts(prompt, { fps, stripQuoted }));
+    const ids = (name: 'ul2' | 'metaclip', tokenizer: Tokenizer) =>
+      texts.map(({ prompt }) => tokenizer.encode(prompt, maxLength[name]));
+    return {
+      ...(encoders.ul2 && { ul2: ids('ul2', encoders.ul2.tokenizer) }),
+      ...(encoders.metaclip && { metaclip: ids('metaclip', encoders.metaclip.tokenizer) }),
+      ...(encoders.byt5 && {
+        byt5: texts.map(({ quoted }) => (quoted === '' ? [] : byt5Ids(quoted, maxLength.byt5))),
+      }),
+    };
+  }
+
+  /**
+   * The states of each prompt's tokens, by encoder. ByT5 is absent where no prompt has a part in quotes.
+   * @param prompts a batch: for guidance the null prompt `''`, or a negative prompt, and the prompt
+   * @param options.fps frames a second, which stand before every prompt but the null prompt
+   * @returns the caller owns the states
+   */
+  encode(
+    prompts: readonly string[],
+    { fps, trace }: { readonly fps: number; readonly trace?: (encoder: TextEncoderName) => Trace },
+  ): TextStates {
+    const tokens = this.tokenize(prompts, { fps });
+    const said = TEXT_ENCODERS.flatMap((name) => {
+      const ids = tokens[name];
+      const model = this.encoders[name]?.model;
+      if (!model || !ids?.some((text) => text.length > 0)) return [];
+      return [[name, model.forward(ids, trace ? { trace: trace(name) } : {})] as const];
+    });
+    return Object.fromEntries(said);
+  }
+
+  /** Releases the weights of all encoders. */
+  dispose(): void {
+    disposeAll(this.encoders);
+  }
+}
+
+function disposeAll({ ul2, metaclip, byt5 }: Loaded): void {
+  for (const encoder of [ul2, metaclip, byt5]) encoder?.model.dispose();
+}

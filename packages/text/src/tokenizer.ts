@@ -1,0 +1,56 @@
+// A public tokenizer by its `tokenizer.json`. The work is @huggingface/tokenizers'; here are the truncation that it
+// lacks, and errors. Its one known difference from the original library (Unigram with SentencePiece's own character
+// map, as UL2's): U+0085, U+0344 and U+200D are normalized otherwise.
+
+import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+
+/** What is used of the library. */
+interface Inner {
+  encode(text: string, options?: { add_special_tokens?: boolean }): { readonly ids: readonly number[] };
+}
+
+/** Turns a text into token ids. */
+export class Tokenizer {
+  private readonly inner: Inner;
+
+  /**
+   * @param json the parsed `tokenizer.json`; its own truncation and padding are not used
+   * @param config the parsed `tokenizer_config.json`, where there is one
+   * @throws Error where it is no tokenizer, or of a kind that is not known
+   */
+  constructor(json: unknown, config: unknown = {}) {
+    const given = json as { readonly model?: unknown } | null;
+    if (
+      typeof given !== 'object' ||
+      given === null ||
+      typeof given.model !== 'object' ||
+      given.model === null
+    ) {
+      throw new Error('tokenizer: this is no tokenizer.json: expected an object with a model');
+    }
+    try {
+      this.inner = new HuggingFaceTokenizer(given, (config ?? {}) as object);
+    } catch (cause) {
+      const message = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(`tokenizer: this tokenizer.json cannot be used: ${message}`, { cause });
+    }
+  }
+
+  /**
+   * The ids of a text with its start and end tokens.
+   * @param maxLength tokens at most: the text is cut, its start and end tokens stay, as the original library does
+   */
+  encode(text: string, maxLength = Number.POSITIVE_INFINITY): number[] {
+    const whole = this.inner.encode(text).ids;
+    if (whole.length <= maxLength) return [...whole];
+    const content = this.inner.encode(text, { add_special_tokens: false }).ids;
+    const added = whole.length - content.length;
+    if (maxLength < added) {
+      throw new Error(`tokenizer: got a length of ${maxLength}, expected at least the ${added} added tokens`);
+    }
+    let start = 0;
+    while (start < added && content.some((id, i) => whole[start + i] !== id)) start++;
+    const kept = content.slice(0, maxLength - added);
+    return [...whole.slice(0, start), ...kept, ...whole.slice(start + content.length)];
+  }
+}
