@@ -63,4 +63,6 @@ export type { SwigluShape } from './swiglu.ts';
 export { swigluKernel, swigluVariants } from './swiglu.ts';
 export type { TimestepShape } from './timestepEmbedding.ts';
 export { timestepEmbeddingKernel } from './timestepEmbedding.ts';
+export type { Unary } from './unary.ts';
+export { clampKernel, unaryKernel } from './unary.ts';
 export { upsampleNearestKernel } from './upsampleNearest.ts';

@@ -40,6 +40,7 @@ export { softmax } from './ops/softmax.ts';
 export { swiglu } from './ops/swiglu.ts';
 export type { TimestepOptions } from './ops/timestepEmbedding.ts';
 export { timestepEmbedding } from './ops/timestepEmbedding.ts';
+export { abs, clamp, exp, sqrt } from './ops/unary.ts';
 export { eulerStep, gatedResidual, guidance } from './ops/updates.ts';
 export type { Memory } from './pool.ts';
 export type { Recording } from './recording.ts';

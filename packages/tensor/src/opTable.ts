@@ -33,6 +33,7 @@ import { max, mean, sum } from './ops/reduce.ts';
 import { softmax } from './ops/softmax.ts';
 import { swiglu } from './ops/swiglu.ts';
 import { timestepEmbedding } from './ops/timestepEmbedding.ts';
+import { abs, clamp, exp, sqrt } from './ops/unary.ts';
 import { eulerStep, gatedResidual, guidance } from './ops/updates.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -180,6 +181,10 @@ export const opTable: Readonly<Record<string, OpEntry>> = {
   gelu: entry(([x], options) => gelu(x!, options)),
   quickGelu: entry(([x]) => quickGelu(x!)),
   relu: entry(([x]) => relu(x!)),
+  exp: entry(([x]) => exp(x!)),
+  sqrt: entry(([x]) => sqrt(x!)),
+  abs: entry(([x]) => abs(x!)),
+  clamp: entry(([x], options) => clamp(x!, options.low as number, options.high as number)),
   siluMul: entry(([a, b]) => siluMul(a!, b!)),
   ...Object.fromEntries(
     Object.entries({ add, sub, mul, div }).map(([name, op]): [string, OpEntry] => [

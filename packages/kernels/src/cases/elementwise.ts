@@ -78,6 +78,11 @@ export const elementwiseCases: readonly Case[] = [
     unary(op, [3, 5, 7], {}, 4, 'test'),
     unary(op, [4, 1100], {}, 4, 'test'),
   ]),
+  ...(['exp', 'sqrt', 'abs'] as const).flatMap((op) => {
+    const fill = op === 'sqrt' ? 'positive' : 'normal';
+    return [[1], [3, 5, 7], [4, 16]].map((shape) => unary(op, shape, {}, 1, 'test', fill));
+  }),
+  ...[[1], [3, 5, 7], [4, 16]].map((shape) => unary('clamp', shape, { low: -0.7, high: 2 }, 2, 'test')),
   unary('gelu', [4, 33], { approximate: 'tanh' }, 8, 'test'),
   unary('silu', [16, 64, 64, 16], {}, 4, 'bench'),
   unary('gelu', [64, 1024], {}, 12, 'bench'),

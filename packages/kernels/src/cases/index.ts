@@ -14,6 +14,7 @@ import { max, mean, sum } from '../reference/reduce.ts';
 import { softmax } from '../reference/softmax.ts';
 import { swiglu } from '../reference/swiglu.ts';
 import { timestepEmbedding } from '../reference/timestepEmbedding.ts';
+import { abs, clamp, exp, sqrt } from '../reference/unary.ts';
 import { eulerStep, gatedResidual, guidance } from '../reference/updates.ts';
 import { attentionCases } from './attention.ts';
 import type { Case } from './case.ts';
@@ -60,6 +61,10 @@ export const references: Readonly<Record<string, Reference>> = {
   gelu,
   quickGelu,
   relu,
+  exp,
+  sqrt,
+  abs,
+  clamp,
   siluMul,
   add,
   sub,

@@ -1,0 +1,32 @@
+// Functions of one number, element by element.
+import { clampKernel, type Unary, unaryKernel } from '@moviegen/kernels';
+import { Tensor } from '../tensor.ts';
+import { sameType } from './operands.ts';
+
+function unary(op: Unary, x: Tensor): Tensor {
+  const dtype = sameType(op, { x });
+  const out = Tensor.empty(x.device, x.shape, dtype);
+  if (out.size > 0) x.device.run(unaryKernel(op, x.shape, dtype), [x, out]);
+  return out;
+}
+
+/** e to the power x. */
+export const exp = (x: Tensor): Tensor => unary('exp', x);
+
+/** The square root. */
+export const sqrt = (x: Tensor): Tensor => unary('sqrt', x);
+
+/** |x|. */
+export const abs = (x: Tensor): Tensor => unary('abs', x);
+
+/**
+ * min(max(x, low), high).
+ * @throws where low is above high.
+ */
+export function clamp(x: Tensor, low: number, high: number): Tensor {
+  const dtype = sameType('clamp', { x });
+  if (!(low <= high)) throw new Error(`clamp: low=${low} must not be above high=${high}`);
+  const out = Tensor.empty(x.device, x.shape, dtype);
+  if (out.size > 0) x.device.run(clampKernel(low, high, x.shape, dtype), [x, out]);
+  return out;
+}
