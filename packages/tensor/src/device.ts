@@ -41,7 +41,8 @@ export interface Timing {
   readonly source: 'gpu' | 'host';
 }
 
-const DEFAULT_BOUNDS: SubmitBounds = { maxDispatches: 256, maxBytes: 2 ** 36 };
+// Enough to hide the cost of a submit, and of large dispatches no more than two or three.
+const DEFAULT_BOUNDS: SubmitBounds = { maxDispatches: 128, maxBytes: 2 ** 32 };
 
 /** A GPU to compute on. In Node, `openDevice` of `@moviegen/tensor/node` makes one. */
 export class Device {

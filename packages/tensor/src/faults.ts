@@ -20,7 +20,7 @@ export class Faults {
     gpu.onuncapturederror = (event) => {
       event.preventDefault(); // it is thrown below, not printed
       const { error } = event;
-      const text = error.message;
+      const text = withoutStack(error.message);
       const memory = error.constructor.name === 'GPUOutOfMemoryError';
       this.#found.push(memory ? new OutOfMemoryError(0, `device: ${text}`) : new Error(`webgpu: ${text}`));
     };
@@ -46,7 +46,7 @@ export class Faults {
       const error = await this.#host.poll(() => this.#gpu.popErrorScope());
       if (!error) return;
       block.valid = false;
-      const text = `${label}: out of memory: no room for ${block.bytes} bytes (${describe()}): ${error.message}`;
+      const text = `${label}: out of memory: no room for ${block.bytes} bytes (${describe()}): ${withoutStack(error.message)}`;
       throw new OutOfMemoryError(block.bytes, text);
     };
     this.watch(check());
@@ -75,4 +75,9 @@ export class Faults {
     if (failure) throw failure;
     return result as T;
   }
+}
+
+/** A message without the lines in which Dawn names places in its own source. */
+function withoutStack(message: string): string {
+  return message.replace(/\n {4}at .*/g, '').trimEnd();
 }

@@ -28,21 +28,23 @@ export interface Memory {
   readonly pooled: number;
   /** Highest `allocated` since the start or `device.resetPeak()`. */
   readonly peak: number;
+  /** Highest `used` since then: what a program needs, where `peak` also has what the pool kept. */
+  readonly peakUsed: number;
   /** Count of all buffers. */
   readonly buffers: number;
 }
 
+const MIB = 2 ** 20;
+
 /**
- * The size class of a request: multiples of 256 bytes up to 4 KiB, then 16 steps a doubling, so that at
- * most a sixteenth is wasted and shapes that differ a little still share buffers.
+ * The size class of a request: multiples of 256 bytes up to 4 KiB, then 16 steps a doubling, of 1 MiB at
+ * most: little is wasted, and small shapes that differ a little still share buffers.
  */
 export function sizeClass(bytes: number): number {
   if (bytes <= 4096) return Math.max(256, Math.ceil(bytes / 256) * 256);
-  const step = 2 ** (Math.floor(Math.log2(bytes - 1)) - 4);
+  const step = Math.min(MIB, 2 ** (Math.floor(Math.log2(bytes - 1)) - 4));
   return Math.ceil(bytes / step) * step;
 }
-
-const MIB = 2 ** 20;
 
 /** Hands out buffers and takes them back. */
 export class BufferPool {
@@ -57,6 +59,7 @@ export class BufferPool {
   #pooled = 0;
   #own = 0;
   #peak = 0;
+  #peakUsed = 0;
   #buffers = 0;
 
   /**
@@ -81,13 +84,17 @@ export class BufferPool {
    * @throws OutOfMemoryError where the adapter or the budget cannot hold it.
    */
   acquire(bytes: number, label: string): Block {
-    const size = Math.min(sizeClass(bytes), Math.max(bytes, this.#gpu.limits.maxBufferSize));
+    const most = Math.floor(this.#gpu.limits.maxBufferSize / 16) * 16; // some adapters say 2^32 - 1
+    if (bytes > most) {
+      throw new OutOfMemoryError(bytes, `${label}: needs ${bytes} bytes, but a buffer here holds ${most}`);
+    }
+    const size = Math.min(sizeClass(bytes), most);
     const free = this.#free.get(size);
     const block = free?.pop();
     if (block) {
       if (free!.length === 0) this.#free.delete(size);
       this.#pooled -= size;
-      this.#used += size;
+      this.#use(size);
       return block;
     }
     return this.#create(size, label);
@@ -101,8 +108,6 @@ export class BufferPool {
     if (free) free.push(block);
     else this.#free.set(block.bytes, [block]);
     if (!block.valid) this.#destroy(block);
-    // Phases of a program use different sizes: what the last one left must not grow without bound.
-    if (this.#pooled > Math.max(256 * MIB, this.#used)) this.trim(this.#pooled / 2);
   }
 
   /** Destroys free buffers, those of the least recently used sizes first, until `keep` bytes are left. */
@@ -119,24 +124,30 @@ export class BufferPool {
   count(bytes: number): void {
     this.#own += bytes;
     this.#buffers += Math.sign(bytes);
-    this.#peak = Math.max(this.#peak, this.memory().allocated);
+    this.#notePeak();
   }
 
   memory(): Memory {
     const allocated = this.#used + this.#pooled + this.#own;
-    return { allocated, used: this.#used, pooled: this.#pooled, peak: this.#peak, buffers: this.#buffers };
+    return {
+      allocated,
+      used: this.#used,
+      pooled: this.#pooled,
+      peak: this.#peak,
+      peakUsed: this.#peakUsed,
+      buffers: this.#buffers,
+    };
   }
 
   resetPeak(): void {
     this.#peak = this.memory().allocated;
+    this.#peakUsed = this.#used;
   }
 
   #create(size: number, label: string): Block {
-    const most = this.#gpu.limits.maxBufferSize;
-    if (size > most) {
-      throw new OutOfMemoryError(size, `${label}: needs ${size} bytes, but a buffer here holds ${most}`);
-    }
-    const excess = this.memory().allocated + size - this.#limit;
+    // Phases of a program use different sizes: what one leaves in the pool makes room for the next.
+    const enough = 1.25 * Math.max(this.#peakUsed, this.#used + size) + 256 * MIB;
+    const excess = this.memory().allocated + size - Math.min(this.#limit, enough);
     if (excess > 0) this.trim(Math.max(0, this.#pooled - excess));
     const { allocated, used } = this.memory();
     if (allocated + size > this.#limit) {
@@ -153,11 +164,20 @@ export class BufferPool {
       usage: STORAGE | COPY_SRC | COPY_DST,
     });
     const block: Block = { id, buffer, bytes: size, batch: -1, valid: true };
-    this.#used += size;
+    this.#use(size);
     this.#buffers++;
-    this.#peak = Math.max(this.#peak, this.memory().allocated);
+    this.#notePeak();
     this.#onCreate(block, label);
     return block;
+  }
+
+  #use(size: number): void {
+    this.#used += size;
+    this.#peakUsed = Math.max(this.#peakUsed, this.#used);
+  }
+
+  #notePeak(): void {
+    this.#peak = Math.max(this.#peak, this.#used + this.#pooled + this.#own);
   }
 
   #destroy(block: Block): void {
