@@ -1,0 +1,71 @@
+// Where a checkpoint's files are: a web address here, a folder in node/platform.ts, or whatever a caller writes.
+
+import { type HttpOptions, httpFolder, type OpenFile } from '@moviegen/safetensors';
+import { filesAt } from '#platform';
+import { CheckpointError } from './errors.ts';
+
+/** The files of a checkpoint. */
+export interface CheckpointFiles {
+  /** Its name in messages. */
+  readonly label: string;
+  /** Opens files of a folder below the root; `''` is the root itself. */
+  folder(name: string): OpenFile;
+  /** Rejects where the whole cannot be reached: a better message than that of the first missing file. */
+  check?(): Promise<void>;
+}
+
+/** Options of opening a checkpoint at an address. */
+export type FilesOptions = Pick<HttpOptions, 'headers' | 'fetch' | 'retries'>;
+
+/** The files at a path (Node only) or at an http(s) address. */
+export function openFiles(
+  source: string | URL | CheckpointFiles,
+  options: FilesOptions = {},
+): CheckpointFiles {
+  if (typeof source === 'object' && !(source instanceof URL)) return source;
+  if (typeof source === 'string' && !/^https?:\/\//i.test(source)) return filesAt(source);
+  const base = new URL(source);
+  if (!base.pathname.endsWith('/')) base.pathname += '/';
+  return {
+    label: base.href,
+    folder: (name) => httpFolder(name === '' ? base : new URL(`${encodeURIComponent(name)}/`, base), options),
+  };
+}
+
+/** A JSON file's value; undefined where there is no such file. @throws CheckpointError where it is no JSON. */
+export async function readJson(
+  files: CheckpointFiles,
+  folder: string,
+  name: string,
+  signal?: AbortSignal,
+): Promise<unknown> {
+  const bytes = await readFile(files, folder, name, signal);
+  if (bytes === undefined) return undefined;
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    throw new CheckpointError(`checkpoint: ${pathOf(files, folder, name)} is no JSON: ${text}`, { cause });
+  }
+}
+
+/** A file's bytes; undefined where there is none. */
+export async function readFile(
+  files: CheckpointFiles,
+  folder: string,
+  name: string,
+  signal?: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const source = await files.folder(folder)(name, signal);
+  if (source === undefined) return undefined;
+  try {
+    return await source.read(0, source.byteLength, signal);
+  } finally {
+    await source.close();
+  }
+}
+
+/** A file's place in messages. */
+export function pathOf({ label }: CheckpointFiles, folder: string, name: string): string {
+  return [label.replace(/\/$/, ''), folder, name].filter((part) => part !== '').join('/');
+}

@@ -1,0 +1,21 @@
+// What differs between a browser and Node; this is the browser's part. Packages resolve `#platform` to
+// node/platform.ts under Node.
+
+import { Device } from '@moviegen/tensor';
+import type { CheckpointFiles } from './checkpointFiles.ts';
+import { InputError, shown } from './errors.ts';
+
+/** The device of a page. */
+export function openDevice(): Promise<Device> {
+  return Device.create();
+}
+
+/** Files by a path: a browser has none. */
+export function filesAt(path: string): CheckpointFiles {
+  throw new InputError(
+    `checkpoint: ${shown(path)} is no http(s) address, and a browser has no files by path`,
+  );
+}
+
+/** Makes codecs known to mediabunny: a browser brings its own. */
+export async function registerCodecs(): Promise<void> {}

@@ -1,0 +1,78 @@
+// A video on the host: 8-bit RGB, and its way from and to the autoencoder's numbers in [-1, 1].
+
+/** Frames of a video, 8-bit RGB. */
+export interface Frames {
+  /** Row-major [T, H, W, 3]. */
+  readonly data: Uint8Array<ArrayBuffer>;
+  readonly shape: readonly [frames: number, height: number, width: number, channels: 3];
+}
+
+/** Frames with the rate at which they are shown. */
+export interface Video extends Frames {
+  /** Frames a second. */
+  readonly fps: number;
+}
+
+/** Frames from the autoencoder's pixels. @param pixels [3, T, H, W] in [-1, 1]; what lies beyond is clamped. */
+export function framesFromPixels(pixels: Float32Array, [T, H, W]: readonly [number, number, number]): Frames {
+  const plane = T * H * W;
+  const data = new Uint8Array(plane * 3);
+  for (let channel = 0; channel < 3; channel++)
+    for (let i = 0; i < plane; i++) {
+      const value = Math.min(1, Math.max(-1, pixels[channel * plane + i]!));
+      data[i * 3 + channel] = Math.round((value + 1) * 127.5);
+    }
+  return { data, shape: [T, H, W, 3] };
+}
+
+/** The autoencoder's pixels of frames: [3, T, H, W] in [-1, 1]. */
+export function pixelsFromFrames({ data, shape: [T, H, W] }: Frames): Float32Array<ArrayBuffer> {
+  const plane = T * H * W;
+  const pixels = new Float32Array(plane * 3);
+  for (let channel = 0; channel < 3; channel++)
+    for (let i = 0; i < plane; i++) pixels[channel * plane + i] = data[i * 3 + channel]! / 127.5 - 1;
+  return pixels;
+}
+
+/** One frame: [H, W, 3], a view. */
+export function frameOf({ data, shape: [, H, W] }: Frames, index: number): Uint8Array<ArrayBuffer> {
+  return data.subarray(index * H * W * 3, (index + 1) * H * W * 3);
+}
+
+/** Several runs of frames of one size, one after the other. */
+export function joinFrames(parts: readonly Frames[]): Frames {
+  const [, H = 0, W = 0] = parts[0]?.shape ?? [];
+  const T = parts.reduce((sum, { shape }) => sum + shape[0], 0);
+  const data = new Uint8Array(T * H * W * 3);
+  let at = 0;
+  for (const part of parts) {
+    if (part.shape[1] !== H || part.shape[2] !== W)
+      throw new Error(`frames: sizes differ: ${W}x${H} and ${part.shape[2]}x${part.shape[1]}`);
+    data.set(part.data, at);
+    at += part.data.length;
+  }
+  return { data, shape: [T, H, W, 3] };
+}
+
+/** RGB with an opaque fourth channel: what canvases and encoders take. */
+export function withAlpha(rgb: Uint8Array): Uint8ClampedArray<ArrayBuffer> {
+  const rgba = new Uint8ClampedArray((rgb.length / 3) * 4);
+  for (let from = 0, to = 0; from < rgb.length; from += 3, to += 4) {
+    rgba[to] = rgb[from]!;
+    rgba[to + 1] = rgb[from + 1]!;
+    rgba[to + 2] = rgb[from + 2]!;
+    rgba[to + 3] = 255;
+  }
+  return rgba;
+}
+
+/** RGB of RGBA. */
+export function withoutAlpha(rgba: ArrayLike<number>): Uint8Array<ArrayBuffer> {
+  const rgb = new Uint8Array((rgba.length / 4) * 3);
+  for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
+    rgb[to] = rgba[from]!;
+    rgb[to + 1] = rgba[from + 1]!;
+    rgb[to + 2] = rgba[from + 2]!;
+  }
+  return rgb;
+}

@@ -1,0 +1,91 @@
+// Video files: what goes in comes out, and what is lost on the way does not change the judge's mind.
+
+import { describe, expect, test } from 'vitest';
+import { InputError } from '../src/errors.ts';
+import { judge } from '../src/shapesWorld/judge.ts';
+import { caption, draw, type Facts } from '../src/shapesWorld/world.ts';
+import { decodePng, decodeVideo, encodePng } from '../src/video/decode.ts';
+import { encodeVideo, formatOf, VIDEO_FORMATS } from '../src/video/encode.ts';
+import { frameOf, framesFromPixels, joinFrames, pixelsFromFrames } from '../src/video/frames.ts';
+
+const prompts: Facts[] = [
+  { colour: 'red', shape: 'circle', motion: 'moves right', background: 'black', size: 'small' },
+  { colour: 'blue', shape: 'star', motion: 'grows', background: 'navy', size: '' },
+  { colour: 'pink', shape: 'cross', motion: 'circles clockwise', background: 'white', size: 'big' },
+  { colour: 'yellow', shape: 'triangle', motion: 'stays still', background: 'gray', size: '' },
+];
+
+describe.each(VIDEO_FORMATS)('%s', (format) => {
+  test('keeps frames, rate and the judge’s verdict', async () => {
+    for (const facts of prompts) {
+      const clip = draw(facts, [1.5, -2.25]);
+      const read = await decodeVideo(await encodeVideo(clip, { format }));
+      expect(read.shape).toEqual(clip.shape);
+      expect(read.fps).toBe(16);
+      // Colour at half the resolution costs most at the edges of saturated shapes; a gif keeps 256 colours.
+      expect(psnr(read.data, clip.data), caption(facts)).toBeGreaterThan(format === 'gif' ? 38 : 31);
+      expect(judge(read, facts), caption(facts)).toMatchObject({ right: true });
+    }
+  });
+
+  test('gives the same bytes twice', async () => {
+    const clip = draw(prompts[0]!);
+    const once = await encodeVideo(clip, { format });
+    expect(Buffer.compare(once, await encodeVideo(clip, { format }))).toBe(0);
+  });
+
+  test('holds one frame, and sizes other than a square', async () => {
+    const clip = draw(prompts[2]!);
+    const data = clip.data.slice(0, 32 * 64 * 3);
+    const read = await decodeVideo(await encodeVideo({ data, shape: [1, 32, 64, 3], fps: 24 }, { format }));
+    expect(read.shape).toEqual([1, 32, 64, 3]);
+    expect(psnr(read.data, data)).toBeGreaterThan(30);
+  });
+
+  test('stops when it is told to', async () => {
+    const stopped = encodeVideo(draw(prompts[0]!), {
+      format,
+      signal: AbortSignal.abort(new Error('enough')),
+    });
+    await expect(stopped).rejects.toThrow('enough');
+  });
+});
+
+test('a PNG holds a frame exactly', () => {
+  const clip = draw(prompts[1]!);
+  expect(Buffer.compare(decodePng(encodePng(clip, 7)).data, frameOf(clip, 7))).toBe(0);
+});
+
+test('what is no video is called by its name', async () => {
+  const noise = Uint8Array.from({ length: 4000 }, (_, i) => (i * i) % 251);
+  await expect(decodeVideo(noise, { name: 'noise.mp4' })).rejects.toThrow(/^noise\.mp4: not a video/);
+  await expect(decodeVideo(new Uint8Array(0))).rejects.toThrow(InputError);
+  expect(() => decodePng(noise, 'noise.png')).toThrow(/^noise\.png: not a PNG/);
+});
+
+test('a file’s extension names its format', () => {
+  expect(formatOf('out/a.b.MP4')).toBe('mp4');
+  expect(() => formatOf('out/clip.avi')).toThrow(
+    'output: "out/clip.avi" must end in one of .mp4, .webm, .gif',
+  );
+  expect(() => formatOf('out.d/clip')).toThrow(InputError);
+});
+
+test('pixels in [-1, 1] and 8-bit frames are one another’s inverse, clamped', () => {
+  const clip = draw(prompts[3]!);
+  const [T, H, W] = clip.shape;
+  expect(Buffer.compare(framesFromPixels(pixelsFromFrames(clip), [T, H, W]).data, clip.data)).toBe(0);
+  expect([...framesFromPixels(new Float32Array([-7, 0.0001, 3]), [1, 1, 1]).data]).toEqual([0, 128, 255]);
+});
+
+test('frames of different sizes do not join', () => {
+  const one = { data: new Uint8Array(12), shape: [1, 2, 2, 3] as const };
+  const other = { data: new Uint8Array(6), shape: [1, 1, 2, 3] as const };
+  expect(() => joinFrames([one, other])).toThrow('frames: sizes differ: 2x2 and 2x1');
+});
+
+function psnr(a: Uint8Array, b: Uint8Array): number {
+  let squares = 0;
+  for (let i = 0; i < a.length; i++) squares += (a[i]! - b[i]!) ** 2;
+  return 10 * Math.log10(255 ** 2 / (squares / a.length));
+}
