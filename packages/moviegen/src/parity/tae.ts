@@ -1,0 +1,86 @@
+// Runs a temporal autoencoder on a fixture's inputs.
+
+import { klLoss, outlierPenaltyLoss, parseConfig, psnr, reconstructionLoss, TAE } from '@moviegen/tae';
+import { concat, type Device, scope, type Tensor } from '@moviegen/tensor';
+import type { ParityLoader, ParityModel, Report } from '../parity.ts';
+import { upload } from './dit.ts';
+import type { ParityCase } from './fixture.ts';
+
+/** Loads the TAE of a fixture. */
+export const loadTAE: ParityLoader = async (device, fixture) =>
+  new ParityTAE(device, await TAE.load(device, await fixture.weights(), parseConfig(fixture.config)));
+
+class ParityTAE implements ParityModel {
+  constructor(
+    private readonly device: Device,
+    private readonly tae: TAE,
+  ) {}
+
+  async run(given: ParityCase, report: Report): Promise<void> {
+    const { kind } = given.args;
+    if (kind === 'encode') this.encode(given, report);
+    else if (kind === 'decode') this.decode(given, report);
+    else if (kind === 'tiled') await this.tiled(given, report);
+    else if (kind === 'losses') await this.losses(given, report);
+    else throw new Error(`parity: a tae cannot run a case of kind ${JSON.stringify(kind)}`);
+  }
+
+  dispose(): void {
+    this.tae.dispose();
+  }
+
+  private encode(given: ParityCase, report: Report): void {
+    scope(this.device, () => {
+      const video = this.input(given, 'video');
+      const posterior = this.tae.encode(video, { trace: report });
+      report('output.mean', posterior.mean);
+      report('output.logvar', posterior.logvar);
+      report('output.mode', posterior.mode());
+      if (given.order.includes('input.noise'))
+        report('output.latents', posterior.sample(this.input(given, 'noise')));
+    });
+  }
+
+  private decode(given: ParityCase, report: Report): void {
+    scope(this.device, () => {
+      const numFrames = given.args.num_frames as number;
+      report('output.video', this.tae.decode(this.input(given, 'latents'), { numFrames, trace: report }));
+    });
+  }
+
+  private async tiled(given: ParityCase, report: Report): Promise<void> {
+    const means: Tensor[] = [];
+    const logvars: Tensor[] = [];
+    for await (const { mean, logvar } of this.tae.encodeTiled(this.input(given, 'video'))) {
+      means.push(mean);
+      logvars.push(logvar);
+    }
+    const latent = scope(this.device, () => {
+      const mean = concat(means, { axis: 2 });
+      report('output.mean', mean);
+      report('output.logvar', concat(logvars, { axis: 2 }));
+      return this.tae.toModelSpace(mean); // the fixture decodes the mean as it is
+    });
+    const frames: Tensor[] = [];
+    for await (const piece of this.tae.decodeTiled(latent, { numFrames: given.args.num_frames as number }))
+      frames.push(piece);
+    scope(this.device, () => report('output.video', concat(frames, { axis: 2 })));
+    for (const tensor of [latent, ...means, ...logvars, ...frames]) tensor.dispose();
+  }
+
+  private async losses(given: ParityCase, report: Report): Promise<void> {
+    const [video, target] = [this.input(given, 'video'), this.input(given, 'target')];
+    scope(this.device, () => {
+      const z = this.input(given, 'z');
+      report('output.reconstruction', reconstructionLoss(video, target));
+      report('output.kl', klLoss(this.input(given, 'mean'), this.input(given, 'logvar')));
+      report('output.opl', outlierPenaltyLoss(z, given.args.r as number));
+      report('output.opl.r1', outlierPenaltyLoss(z, 1));
+    });
+    report('output.psnr', { shape: [], data: [await psnr(video, target)] });
+  }
+
+  private input(given: ParityCase, name: string): Tensor {
+    return upload(this.device, given.values(`input.${name}`));
+  }
+}

@@ -1,0 +1,36 @@
+// Inflation (Movie Gen section 3.1.1): an image autoencoder's weights made those of a video's, which at first treats a
+// video as a pile of images. `TAE.load` needs no inflated file: it skips the identities that this writes out.
+
+import type { WeightSource } from '@moviegen/tensor';
+import type { TAEConfig } from './config.ts';
+import { currentSource } from './source.ts';
+import { isTemporal, weightShapes } from './weights.ts';
+
+/**
+ * The weights of an image autoencoder and, beside them, those of its temporal companions: convolutions as identity
+ * (centre tap 1, bias 0), temporal attention as the spatial one with its output projection 0. To train from, or to save.
+ * @throws Error where the source has temporal weights already.
+ */
+export function inflate(source: WeightSource, config: TAEConfig): WeightSource {
+  const image = currentSource(source);
+  if (image.temporal) throw new Error('tae.inflate: these weights are temporal already');
+  const shapes = weightShapes({ ...config, temporal: true });
+  const added = new Set(Object.keys(shapes).filter(isTemporal));
+  const spatial = (name: string) => name.replace('temporal_attentions', 'attentions');
+  const copied = (name: string) => /temporal_attentions\.\d+\.(group_norm|to_[qkv])\./.test(name);
+  return {
+    names: () => [...image.source.names(), ...added],
+    shape: (name) => (added.has(name) ? shapes[name]! : image.source.shape(name)),
+    dtype: (name) => (added.has(name) && !copied(name) ? 'F32' : image.source.dtype(spatial(name))),
+    async read(name, options) {
+      if (!added.has(name)) return image.source.read(name, options);
+      if (copied(name)) return image.source.read(spatial(name), options);
+      const values = new Float32Array(shapes[name]!.reduce((a, b) => a * b));
+      if (name.endsWith('.temporal.weight')) {
+        const [O, I, taps] = shapes[name] as [number, number, number];
+        for (let o = 0; o < O; o++) values[(o * I + o) * taps + 1] = 1;
+      }
+      return new Uint8Array(values.buffer);
+    },
+  };
+}
