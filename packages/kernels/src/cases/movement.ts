@@ -104,6 +104,7 @@ const converted = (x: readonly number[], from: DType, to: DType, how: Fill, use:
 export const movementCases: readonly Case[] = [
   sliced([1], [0], [1], 'test'),
   sliced([5, 7], [1, 2], [4, 5], 'test'),
+  sliced([12], [2], [6], 'test'),
   sliced([4, 3, 8], [1], [3], 'test'),
   sliced([2, 6, 12], [0, 2, 4], [2, -1, 8], 'test'),
   sliced([2, 3, 2, 3, 2, 4], [0, 1, 0, 1, 1, 1], [2, 3, 2, 2, 2, 4], 'test'),
@@ -111,6 +112,7 @@ export const movementCases: readonly Case[] = [
   sliced([9, 4], [-3], [-1], 'test', 'u32'),
   sliced([2, 16, 2, 8, 8], [1], [2], 'bench'),
   joined([[3]], 0, 'test'),
+  joined([[2], [4]], 0, 'test'),
   joined(
     [
       [2, 3],
