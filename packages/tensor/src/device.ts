@@ -59,7 +59,9 @@ export class Device {
   /** The WebGPU device underneath, for what this class lacks. */
   readonly gpu: GPUDevice;
   /** @internal */
-  readonly scopes = new Scopes<Tensor>();
+  readonly scopes = new Scopes<Tensor>((tensor) => this.#watchOrphan(tensor));
+  /** Gives back the memory of tensors that nobody disposed and nobody can reach any more. */
+  readonly #orphans = new FinalizationRegistry<Storage>((storage) => storage.release());
   readonly #host: Host;
   readonly #faults: Faults;
   readonly #pipelines: Pipelines;
@@ -179,6 +181,10 @@ export class Device {
     let result: T;
     try {
       result = fn();
+      if (result instanceof Promise) {
+        result.catch(() => undefined);
+        throw new Error('record: fn returned a promise: it must queue all its work at once');
+      }
       for (const tensor of tensorsIn(result)) this.scopes.detach(tensor);
       this.scopes.close(opened, []);
       plan.finish();
@@ -232,6 +238,12 @@ export class Device {
     this.gpu.destroy();
   }
 
+  /** @internal Must be called where a tensor is disposed. */
+  forget(tensor: Tensor): void {
+    this.scopes.forget(tensor);
+    this.#orphans.unregister(tensor);
+  }
+
   /** @internal Memory for a tensor; `written` where its content comes from the host. */
   allocate(bytes: number, dtype: DType, label: string | undefined, written: boolean): Storage {
     this.#faults.throwIfLost();
@@ -275,6 +287,10 @@ export class Device {
     if (this.#plan) throw new Error('record: read inside a recording: nothing has run yet');
     if (bytes === 0) return new Uint8Array();
     return this.#faults.settle(this.#readback.read(range, bytes));
+  }
+
+  #watchOrphan(tensor: Tensor): void {
+    if (!tensor.disposed) this.#orphans.register(tensor, tensor.storage('scope'), tensor);
   }
 
   #parts(label: string): Parts {

@@ -7,6 +7,7 @@
  * @throws where even `max` cubed does not reach `count`.
  */
 export function fold(count: number, max: number): [x: number, y: number, z: number] {
+  if (!Number.isSafeInteger(count)) throw new Error(`internal: ${count} workgroups`);
   if (count <= max) return [count, 1, 1];
   const rows = Math.ceil(count / max);
   const z = Math.ceil(rows / max);

@@ -71,6 +71,10 @@ export class Pipelines {
     const key = `${accesses.join()}${kernel.uniforms ? '+u' : ''}`;
     const known = this.#layouts.get(key);
     if (known) return known;
+    const most = this.#gpu.limits.maxStorageBuffersPerShaderStage;
+    if (accesses.length > most) {
+      throw new Error(`${kernel.label}: ${accesses.length} buffers, but this adapter binds at most ${most}`);
+    }
     const entries = accesses.map((access, binding): GPUBindGroupLayoutEntry => {
       const type = access === 'read' ? 'read-only-storage' : 'storage';
       return { binding, visibility: COMPUTE, buffer: { type } };

@@ -23,6 +23,7 @@ export function scope<T>(device: Device, fn: () => T): T {
     throw error;
   }
   if (result instanceof Promise) {
+    result.catch(() => undefined);
     device.scopes.close(opened, []);
     throw new Error('scope: fn returned a promise: use scopeAsync');
   }

@@ -8,6 +8,12 @@ export interface Owned {
 /** A stack of sets of tensors, the innermost last. */
 export class Scopes<T extends Owned> {
   readonly #stack: Set<T>[] = [];
+  readonly #orphaned: (tensor: T) => void;
+
+  /** @param orphaned told of every tensor that no scope owns, or none any more. */
+  constructor(orphaned: (tensor: T) => void) {
+    this.#orphaned = orphaned;
+  }
 
   /** Open scopes. */
   get depth(): number {
@@ -23,11 +29,16 @@ export class Scopes<T extends Owned> {
 
   /** Puts a new tensor into the innermost scope. Without one it lives until it is disposed. */
   adopt(tensor: T): void {
-    this.#stack.at(-1)?.add(tensor);
+    this.#give(tensor, this.#stack.at(-1));
   }
 
   /** Takes a tensor out of whichever scope owns it. */
   detach(tensor: T): void {
+    for (const owned of this.#stack) if (owned.delete(tensor)) this.#orphaned(tensor);
+  }
+
+  /** Forgets a tensor that was disposed. */
+  forget(tensor: T): void {
     for (const owned of this.#stack) owned.delete(tensor);
   }
 
@@ -38,7 +49,7 @@ export class Scopes<T extends Owned> {
     this.#stack.splice(at, 1);
     const outer = this.#stack[at - 1];
     for (const tensor of escaping) {
-      if (opened.delete(tensor)) outer?.add(tensor);
+      if (opened.delete(tensor)) this.#give(tensor, outer);
     }
     for (const tensor of opened) tensor.dispose();
     opened.clear();
@@ -47,5 +58,10 @@ export class Scopes<T extends Owned> {
         'scope: ended while a younger scope of the same device is open: await scopeAsync before the next',
       );
     }
+  }
+
+  #give(tensor: T, owner: Set<T> | undefined): void {
+    if (owner) owner.add(tensor);
+    else this.#orphaned(tensor);
   }
 }

@@ -103,8 +103,11 @@ export class Tensor {
     dtype: DType = 'f32',
     label?: string,
   ): Tensor {
-    const data = new Float64Array(count(shape)).fill(value);
-    return Tensor.from(device, data, shape, { dtype, ...(label !== undefined && { label }) });
+    checkShape(shape, label);
+    const data = encode([value], dtype);
+    const bytes = new Uint8Array(count(shape) * data.length);
+    for (let at = 0; at < bytes.length; at += data.length) bytes.set(data, at);
+    return Tensor.fromBytes(device, bytes, shape, dtype, label);
   }
 
   /** A tensor whose content is whatever was there: for results that a kernel fills. */
@@ -194,7 +197,7 @@ export class Tensor {
     const storage = this.#storage;
     if (!storage) return;
     this.#storage = undefined;
-    this.device.scopes.detach(this);
+    this.device.forget(this);
     storage.release();
   }
 

@@ -59,6 +59,18 @@ describe('run checks', () => {
     );
   });
 
+  test('that there are not too many of them', () => {
+    const most = device.limits.maxStorageBuffersPerShaderStage;
+    const bindings = Array.from({ length: most + 1 }, (_, i) => ({
+      name: `x${i}`,
+      dtype: 'f32' as const,
+      access: 'read' as const,
+    }));
+    expect(() => device.run({ ...affine(1), code: 'many', bindings }, Array(most + 1).fill(x))).toThrow(
+      `affine: ${most + 1} buffers, but this adapter binds at most ${most}`,
+    );
+  });
+
   test('that a binding is within the limit', async () => {
     const small = await openDevice({ limits: { maxStorageBufferBindingSize: 2 ** 27 } });
     const tensors = [2 ** 25, 2 ** 25 + 4].map((size) => Tensor.empty(small, [size], 'f32', 'logits'));

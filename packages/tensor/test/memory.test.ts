@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { keep, OutOfMemoryError, scope, scopeAsync, Tensor } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -109,6 +111,35 @@ describe('memory', () => {
     const elements = Math.floor(device.limits.maxBufferSize / 4) + 4;
     expect(() => Tensor.empty(device, [elements], 'f32', 'huge')).toThrow(OutOfMemoryError);
     expect(() => Tensor.empty(device, [elements], 'f32', 'huge')).toThrow(/huge: needs \d+ bytes/);
+  });
+});
+
+describe('a tensor that nobody can reach', () => {
+  const collect = async (): Promise<void> => {
+    setFlagsFromString('--expose-gc');
+    const gc = runInNewContext('gc') as () => void;
+    for (let i = 0; i < 3; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      gc();
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+
+  test('gives its memory back, once, and not while a view of it lives', async () => {
+    const { used } = device.memory();
+    const view = (() => {
+      Tensor.empty(device, [1000]);
+      scope(device, () => keep(Tensor.empty(device, [2000])));
+      scope(device, () => scope(device, () => Tensor.empty(device, [3000])));
+      Tensor.empty(device, [4000]).dispose();
+      return Tensor.from(device, [1, 2, 3, 4], [4]).reshape([2, 2]);
+    })();
+    await collect();
+    expect(device.memory().used - used).toBe(256);
+    expect([...(await view.read())]).toEqual([1, 2, 3, 4]);
+    view.dispose();
+    await collect();
+    expect(device.memory().used).toBe(used);
   });
 });
 
