@@ -1,11 +1,12 @@
 // A public tokenizer by its `tokenizer.json`. The work is @huggingface/tokenizers'; here are the truncation that it
-// lacks, and errors. Its one known difference from the original library (Unigram with SentencePiece's own character
-// map, as UL2's): U+0085, U+0344 and U+200D are normalized otherwise.
+// lacks, and errors.
 
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import { type Normalizer, repair } from './normalizers.ts';
 
 /** What is used of the library. */
 interface Inner {
+  readonly normalizer: Normalizer | null;
   encode(text: string, options?: { add_special_tokens?: boolean }): { readonly ids: readonly number[] };
 }
 
@@ -30,6 +31,7 @@ export class Tokenizer {
     }
     try {
       this.inner = new HuggingFaceTokenizer(given, (config ?? {}) as object);
+      repair(this.inner.normalizer);
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
       throw new Error(`tokenizer: this tokenizer.json cannot be used: ${message}`, { cause });

@@ -1,0 +1,28 @@
+// T5 and CLIP against transformers', layer by layer.
+
+import { expect, test } from 'vitest';
+import { loadClip, loadClipLayout, loadT5, loadT5Layout } from '../../moviegen/src/parity/text.ts';
+import { checkCase, describeReport, openFixture } from '../../moviegen/src/parity.ts';
+import { fixtures, testParity } from '../../moviegen/test/fixtures.ts';
+import { testDevice } from '../../tensor/test/device.ts';
+
+// The gate of SiLU and its two products are one kernel.
+testParity(testDevice, 't5-gated-silu', loadT5, /DenseReluDense\.wi_[01]$/);
+for (const folder of ['t5-gated-gelu', 't5-relu', 't5-bf16']) testParity(testDevice, folder, loadT5);
+for (const folder of ['clip-quick-gelu', 'clip-gelu-256', 'clip-f16'])
+  testParity(testDevice, folder, loadClip);
+
+test.each([
+  ['t5-relu', loadT5Layout, ['embed_tokens', 'both', 'encoder-decoder']],
+  ['clip-quick-gelu', loadClipLayout, ['text_model', 'whole']],
+] as const)('%s: the other layouts of the same weights', async (folder, load, layouts) => {
+  const fixture = await openFixture(fixtures, folder);
+  expect(fixture.record.layouts).toEqual(['.', ...layouts]);
+  for (const layout of layouts) {
+    const model = await load(await testDevice(), fixture, layout);
+    const report = await checkCase(model, fixture, 'masked');
+    model.dispose();
+    expect(report.first && describeReport(report)).toBeUndefined();
+    expect(report.compared).toBeGreaterThan(0);
+  }
+});
