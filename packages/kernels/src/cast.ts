@@ -1,4 +1,4 @@
-// y = x as another element type. Floats become integers by truncation, clamped to the type's range.
+// y = x as another element type. Floats become integers by truncation, clamped to the floats in the type's range.
 import { eachWGSL, eachWorkgroups, elementWGSL, enableWGSL } from './elementwise.ts';
 import { type DType, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from './kernel.ts';
 

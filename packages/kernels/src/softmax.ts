@@ -42,7 +42,10 @@ ${sweep.open}
   for (var k = first; k < u.N; k += step) {
     sum += exp(f32(x[start + k * u.I]) - highest);
   }
-  let all = total(sum, local);
+  // A NaN or +inf makes the row NaN, as exp(inf - inf) would; some adapters' exp drops a NaN.
+  let bits = bitcast<u32>(highest);
+  let spoiled = (bits & 0x7fffffffu) >= 0x7f800000u;
+  let all = select(total(sum, local), bitcast<f32>(bits | 0x7fc00000u), spoiled);
   for (var k = first; k < u.N; k += step) {
     let at = start + k * u.I;
     out[at] = ${dtype}(exp(f32(x[at]) - highest) / all);

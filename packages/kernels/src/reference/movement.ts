@@ -94,11 +94,11 @@ export const embedding: Reference = (inputs) => {
   });
 };
 
-/** Another type; floats become integers by truncation, clamped. */
+/** Another type; floats become integers by truncation, clamped to the floats inside the type's range. */
 export const cast: Reference = (inputs, options) => {
   const x = operand(inputs, 'x');
   const to = options.to as DType;
-  const [least, most] = to === 'i32' ? [-(2 ** 31), 2 ** 31 - 1] : [0, 2 ** 32 - 1];
+  const [least, most] = to === 'i32' ? [-(2 ** 31), 2 ** 31 - 128] : [0, 2 ** 32 - 256];
   const out = zeros(x.shape, to);
   out.data.forEach((_, i) => {
     const v = x.data[i]!;

@@ -3,7 +3,7 @@ import { Tensor } from '../tensor.ts';
 
 /**
  * The elements as another type (the same tensor's own copy-free view where it is that type already).
- * Floats become integers by truncation, clamped to the type's range.
+ * Floats become integers by truncation, clamped to the floats in the type's range.
  * @throws where the adapter has no f16 and that is asked for.
  */
 export function cast(x: Tensor, dtype: DType): Tensor {

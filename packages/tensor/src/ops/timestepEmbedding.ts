@@ -21,8 +21,8 @@ export function timestepEmbedding(t: Tensor, options: TimestepOptions): Tensor {
   const { dim, scale = 1000, maxPeriod = 10000 } = options;
   const dtype = sameType('timestepEmbedding', { t });
   if (t.rank !== 1) throw new Error(`timestepEmbedding: t ${show(t.shape)} must be [B]`);
-  if (!Number.isInteger(dim) || dim < 2 || dim % 2 !== 0) {
-    throw new Error(`timestepEmbedding: dim=${dim} must be even and at least 2`);
+  if (!Number.isInteger(dim) || dim < 2 || dim % 2 !== 0 || dim > 4096) {
+    throw new Error(`timestepEmbedding: dim=${dim} must be even, from 2 to 4096`);
   }
   const out = Tensor.empty(t.device, [t.size, dim], dtype);
   const shape = { B: t.size, D: dim, scale, maxPeriod };
