@@ -78,14 +78,18 @@ export async function openFixture(files: FixtureFiles, folder: string): Promise<
       return openCase(found, await files.read(path(found.file)));
     },
     async weights(layout = '.') {
-      const inside = layout === '.' ? '' : `${layout}/`;
-      const bytes = await files
-        .read(path(`${inside}weights.safetensors`))
-        .catch(() => files.read(path(`${inside}model.safetensors`)));
-      return Safetensors.open(bytes);
+      for (const name of WEIGHT_FILES) {
+        const bytes = await files
+          .read(path(layout === '.' ? name : `${layout}/${name}`))
+          .catch(() => undefined);
+        if (bytes) return Safetensors.open(bytes);
+      }
+      throw new Error(`parity: ${path(layout)} holds none of ${WEIGHT_FILES.join(', ')}`);
     },
   };
 }
+
+const WEIGHT_FILES = ['weights.safetensors', 'model.safetensors', 'diffusion_pytorch_model.safetensors'];
 
 interface CaseRecord {
   readonly name: string;

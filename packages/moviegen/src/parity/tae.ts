@@ -1,14 +1,29 @@
 // Runs a temporal autoencoder on a fixture's inputs.
 
 import { klLoss, outlierPenaltyLoss, parseConfig, psnr, reconstructionLoss, TAE } from '@moviegen/tae';
-import { concat, type Device, scope, type Tensor } from '@moviegen/tensor';
+import { concat, type Device, scope, slice, type Tensor } from '@moviegen/tensor';
 import type { ParityLoader, ParityModel, Report } from '../parity.ts';
 import { upload } from './dit.ts';
-import type { ParityCase } from './fixture.ts';
+import type { Fixture, ParityCase } from './fixture.ts';
 
 /** Loads the TAE of a fixture. */
 export const loadTAE: ParityLoader = async (device, fixture) =>
   new ParityTAE(device, await TAE.load(device, await fixture.weights(), parseConfig(fixture.config)));
+
+/** Loads the image autoencoder of a fixture: a TAE inflated from it. */
+export const loadAutoencoderKL: ParityLoader = (device, fixture) =>
+  loadAutoencoderKLLayout(device, fixture, '.');
+
+/** The same from one of the folders in which the fixture holds its weights and config in another layout. */
+export async function loadAutoencoderKLLayout(
+  device: Device,
+  fixture: Fixture,
+  layout: string,
+): Promise<ParityModel> {
+  const config = await fixture.read(layout === '.' ? 'config.json' : `${layout}/config.json`);
+  const json: unknown = JSON.parse(new TextDecoder().decode(config));
+  return new ParityTAE(device, await TAE.load(device, await fixture.weights(layout), parseConfig(json)));
+}
 
 class ParityTAE implements ParityModel {
   constructor(
@@ -22,6 +37,7 @@ class ParityTAE implements ParityModel {
     else if (kind === 'decode') this.decode(given, report);
     else if (kind === 'tiled') await this.tiled(given, report);
     else if (kind === 'losses') await this.losses(given, report);
+    else if (kind === 'encode, mode, decode') this.image(given, report);
     else throw new Error(`parity: a tae cannot run a case of kind ${JSON.stringify(kind)}`);
   }
 
@@ -45,6 +61,21 @@ class ParityTAE implements ParityModel {
     scope(this.device, () => {
       const numFrames = given.args.num_frames as number;
       report('output.video', this.tae.decode(this.input(given, 'latents'), { numFrames, trace: report }));
+    });
+  }
+
+  /** An image is a video of one frame. */
+  private image(given: ParityCase, report: Report): void {
+    scope(this.device, () => {
+      const trace = (name: string, value: Tensor) => report(name, frame(value));
+      const image = this.input(given, 'image'); // [B, 3, H, W]
+      const [B, channels, H, W] = image.shape as [number, number, number, number];
+      const posterior = this.tae.encode(image.reshape([B, channels, 1, H, W]), { trace });
+      trace('output.mean', posterior.mean);
+      trace('output.logvar', posterior.logvar);
+      const latents = posterior.mode();
+      trace('output.latents', latents);
+      trace('output.image', this.tae.decode(latents, { numFrames: 1, trace }));
     });
   }
 
@@ -83,4 +114,10 @@ class ParityTAE implements ParityModel {
   private input(given: ParityCase, name: string): Tensor {
     return upload(this.device, given.values(`input.${name}`));
   }
+}
+
+/** The first frame of [B, C, T, H, W]: the others come of decoding a latent that stands for eight. */
+function frame(video: Tensor): Tensor {
+  const [B, C, , H, W] = video.shape as [number, number, number, number, number];
+  return slice(video, { start: [0, 0, 0], end: [B, C, 1] }).reshape([B, C, H, W]);
 }

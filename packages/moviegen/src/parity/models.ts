@@ -1,0 +1,19 @@
+// How each kind of model is run on a fixture.
+
+import type { ParityLoader } from '../parity.ts';
+import { loadDiT } from './dit.ts';
+import { loadFlow } from './flow.ts';
+import { loadPhilox } from './philox.ts';
+import { loadAutoencoderKL, loadTAE } from './tae.ts';
+import { loadClip, loadT5 } from './text.ts';
+
+/** By the `model` that a `fixture.json` names. */
+export const parityLoaders: Readonly<Record<string, ParityLoader>> = {
+  dit: loadDiT,
+  tae: loadTAE,
+  autoencoder_kl: loadAutoencoderKL,
+  t5: loadT5,
+  clip: loadClip,
+  flow: loadFlow,
+  philox: loadPhilox,
+};
