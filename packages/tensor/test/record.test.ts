@@ -31,6 +31,18 @@ describe('record', () => {
     x.dispose();
   });
 
+  test('keeps the uniforms of every dispatch apart, recorded and not', async () => {
+    const x = Tensor.from(device, [1]);
+    const work = () => Array.from({ length: 12 }, (_, i) => chain(x, 1, i));
+    const expected = Array.from({ length: 12 }, (_, i) => 2 + i);
+    const recording = device.record(work);
+    for (const results of [recording.run(), work()]) {
+      expect(await Promise.all(results.map((result) => result.item()))).toEqual(expected);
+    }
+    recording.destroy();
+    x.dispose();
+  });
+
   test('shares memory between intermediates, and takes none while replaying', async () => {
     const x = Tensor.from(device, new Float32Array(100));
     const recording = device.record(() => chain(x, 20));
