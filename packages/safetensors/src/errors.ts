@@ -39,14 +39,23 @@ export class SafetensorsError extends Error {
   }
 }
 
-/** A name out of a file, fit for one line of a terminal: quoted, escaped, cut at 100 characters. */
+/** A text out of a file, fit for a terminal: control characters and those that turn the reading direction are escaped. */
+export function printable(text: string): string {
+  return escaped(text)
+    .slice(1, -1)
+    .replace(/\\(["\\])/g, '$1');
+}
+
+/** A name out of a file for one line of a message: quoted, escaped, cut at 100 characters. */
 export function quoted(name: string): string {
-  const cut = name.length > 100 ? `${name.slice(0, 97)}...` : name;
-  return JSON.stringify(cut).replace(
-    /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+  return escaped(name.length > 100 ? `${name.slice(0, 97)}...` : name);
+}
+
+const escaped = (text: string): string =>
+  JSON.stringify(text).replace(
+    /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
-}
 
 /** Counts with thousands apart: `1,048,576`. */
 export function counted(n: number | bigint): string {

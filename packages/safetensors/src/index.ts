@@ -1,12 +1,18 @@
 // @moviegen/safetensors: the file format, strict and streaming. Depends on nothing. Node's files: the `./node` entry.
 
 export { DTYPE_BITS, DTYPES, type SafetensorsDType } from './dtypes.ts';
-export { SafetensorsError, type SafetensorsErrorDetails } from './errors.ts';
+export { printable, SafetensorsError, type SafetensorsErrorDetails } from './errors.ts';
 export { MAX_HEADER_BYTES, type TensorInfo } from './header.ts';
 export { type HttpOptions, httpFolder, httpSource } from './http.ts';
 export type { MetadataText, TensorShape, TensorsByName } from './layout.ts';
 export { readStream, type StreamedTensor } from './readStream.ts';
-export { type OpenOptions, type ReadOptions, Safetensors, type TensorSource } from './safetensors.ts';
+export {
+  type ChunkOptions,
+  type OpenOptions,
+  type ReadOptions,
+  Safetensors,
+  type TensorSource,
+} from './safetensors.ts';
 export { type OpenFile, openCheckpoint, parseIndex, ShardedSafetensors, type ShardIndex } from './sharded.ts';
 export { type ByteSource, blobSource, memorySource, type SourceLike } from './source.ts';
 export {

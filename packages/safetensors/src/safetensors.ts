@@ -14,6 +14,12 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Options of reading in pieces. */
+export interface ChunkOptions extends ReadOptions {
+  /** Bytes of a piece at most; a multiple of 8 keeps elements whole. Default 16 MiB. */
+  readonly chunkBytes?: number;
+}
+
 /** What both a file and a set of shards offer. It is the `WeightSource` of `@moviegen/tensor`. */
 export interface TensorSource {
   /** Free text beside the tensors. It has no prototype: any key is safe. */
@@ -26,6 +32,8 @@ export interface TensorSource {
   byteLength(name: string): number;
   /** The raw little-endian bytes of one tensor, at the start of a buffer of their own. */
   read(name: string, options?: ReadOptions): Promise<Uint8Array<ArrayBuffer>>;
+  /** The same in pieces, so that memory stays flat however large a tensor is. */
+  chunks(name: string, options?: ChunkOptions): AsyncGenerator<Uint8Array<ArrayBuffer>>;
   close(): Promise<void>;
 }
 
@@ -109,10 +117,10 @@ export class Safetensors implements TensorSource {
     return this.source.read(start, start + byteLength, options.signal);
   }
 
-  /** One tensor in pieces of at most `chunkBytes` (16 MiB): memory stays flat however large it is. */
+  /** @throws SafetensorsError where there is no such tensor or the source fails */
   async *chunks(
     name: string,
-    { chunkBytes = 2 ** 24, signal }: ReadOptions & { readonly chunkBytes?: number } = {},
+    { chunkBytes = 2 ** 24, signal }: ChunkOptions = {},
   ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     const { start, byteLength } = this.info(name);
     for (let at = 0; at < byteLength; at += chunkBytes) {

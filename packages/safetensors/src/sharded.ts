@@ -4,7 +4,13 @@
 import type { SafetensorsDType } from './dtypes.ts';
 import { counted, messageOf, quoted, SafetensorsError } from './errors.ts';
 import { type Json, parseJson } from './json.ts';
-import { type ReadOptions, Safetensors, type TensorSource, toSource } from './safetensors.ts';
+import {
+  type ChunkOptions,
+  type ReadOptions,
+  Safetensors,
+  type TensorSource,
+  toSource,
+} from './safetensors.ts';
 import type { ByteSource, SourceLike } from './source.ts';
 
 /** Finds a file of a checkpoint by its plain name; undefined where there is none. */
@@ -82,6 +88,10 @@ export class ShardedSafetensors implements TensorSource {
 
   async read(name: string, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     return this.shard(name).read(name, options);
+  }
+
+  chunks(name: string, options: ChunkOptions = {}): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    return this.shard(name).chunks(name, options);
   }
 
   async close(): Promise<void> {

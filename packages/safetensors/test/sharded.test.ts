@@ -52,6 +52,10 @@ test('a checkpoint in two shards', async () => {
   expect(checkpoint.shape('b')).toEqual([2]);
   expect(checkpoint.dtype('c')).toBe('U8');
   expect([...(await checkpoint.read('c'))]).toEqual([4, 5]);
+  const pieces: number[][] = [];
+  for await (const piece of checkpoint.chunks('b', { chunkBytes: 1 })) pieces.push([...piece]);
+  expect(pieces).toEqual([[2], [3]]);
+  expect(checkpoint.byteLength('b')).toBe(2);
   expect(checkpoint.has('__proto__')).toBe(false);
   expect({ ...checkpoint.metadata }).toEqual({ total_size: '5', format: 'pt' });
   await expect(checkpoint.read('d')).rejects.toThrow('no such tensor: got "d"');
