@@ -44,14 +44,14 @@ export function nearest<Word extends string>(value: Rgb, words: Readonly<Record<
 export function borderOf({ data, shape: [T, H, W] }: Frames): Uint8Array {
   const border = new Uint8Array(T * 2 * (H + W) * 3);
   let to = 0;
-  const take = (k: number, y: number, x: number) => {
-    const from = ((k * H + y) * W + x) * 3;
-    border.set(data.subarray(from, from + 3), to);
-    to += 3;
+  const take = (pixel: number) => {
+    for (let c = 0; c < 3; c++) border[to++] = data[pixel * 3 + c]!;
   };
-  for (let k = 0; k < T; k++) {
-    for (let x = 0; x < W; x++) for (const y of [0, H - 1]) take(k, y, x);
-    for (let y = 0; y < H; y++) for (const x of [0, W - 1]) take(k, y, x);
+  for (let first = 0; first < T * H * W; first += H * W) {
+    for (let x = 0; x < W; x++) take(first + x);
+    for (let x = 0; x < W; x++) take(first + (H - 1) * W + x);
+    for (let y = 0; y < H; y++) take(first + y * W);
+    for (let y = 0; y < H; y++) take(first + y * W + W - 1);
   }
   return border;
 }
@@ -69,9 +69,8 @@ export function objectMask(
   background: Rgb,
   border: Uint8Array,
 ): { mask: Uint8Array; inner: number[]; plain: number } {
-  const mask = Uint8Array.from({ length: T * H * W }, (_, i) =>
-    distance(data, i * 3, background) > OBJECT_DISTANCE ? 1 : 0,
-  );
+  const mask = new Uint8Array(T * H * W);
+  for (let i = 0; i < mask.length; i++) mask[i] = distance(data, i * 3, background) > OBJECT_DISTANCE ? 1 : 0;
   const inner: number[] = [];
   for (let pixel = 0; pixel < mask.length; pixel++)
     if (neighbourhood(mask, pixel, H, W) === 5) inner.push(pixel);

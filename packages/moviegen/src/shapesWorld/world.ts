@@ -104,9 +104,13 @@ export const AREA: Readonly<Record<Shape, number>> = {
   cross: 2 * 2 * 0.7 - 0.7 ** 2,
 };
 
+const INNER_U = 0.42 * Math.cos(Math.PI / 5);
+const INNER_V = 0.42 * Math.sin(Math.PI / 5);
+
 /** Whether the point (x, y), relative to the centre, lies in the shape of size r. */
 function inside(shape: Shape, x: number, y: number, r: number): boolean {
-  const [ax, ay] = [Math.abs(x), Math.abs(y)];
+  const ax = Math.abs(x);
+  const ay = Math.abs(y);
   if (shape === 'circle') return x * x + y * y <= r * r;
   if (shape === 'square') return ax <= 0.78 * r && ay <= 0.78 * r;
   if (shape === 'cross') return (ax <= r && ay <= 0.35 * r) || (ay <= r && ax <= 0.35 * r);
@@ -116,9 +120,9 @@ function inside(shape: Shape, x: number, y: number, r: number): boolean {
   const turned = Math.atan2(x, -y) + Math.PI / 5;
   const angle = Math.abs(turned - sector * Math.floor(turned / sector) - Math.PI / 5);
   const radius = Math.hypot(x, y);
-  const [u, v] = [radius * Math.cos(angle), radius * Math.sin(angle)];
-  const [innerU, innerV] = [0.42 * Math.cos(Math.PI / 5), 0.42 * Math.sin(Math.PI / 5)];
-  return (u - r) * innerV - v * (innerU - 1) <= 0;
+  const u = radius * Math.cos(angle);
+  const v = radius * Math.sin(angle);
+  return (u - r) * INNER_V - v * (INNER_U - 1) <= 0;
 }
 
 /** Share of each pixel that the shape covers, in 16ths: [height, width]. The centre is in pixels from the top left. */

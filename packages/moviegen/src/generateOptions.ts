@@ -1,0 +1,167 @@
+// What `generate` may be asked for, its defaults, and the checks that answer nonsense with one line.
+
+import { linearQuadraticSchedule, linearSchedule, type Schedule, type Solver } from '@moviegen/sampler';
+import { InputError, shown } from './errors.ts';
+import type { Latents } from './latents.ts';
+import type { ModelIndex } from './modelIndex.ts';
+import type { OnProgress } from './progress.ts';
+
+/** Names of schedules. */
+export const SCHEDULES = ['linear-quadratic', 'linear'] as const;
+/** Name of a schedule. */
+export type ScheduleName = (typeof SCHEDULES)[number];
+/** Names of solvers. */
+export const SOLVERS = ['euler', 'midpoint', 'heun', 'dopri5'] as const satisfies readonly Solver[];
+
+/** Options of `MovieGen.generate`. What is left out takes the checkpoint's defaults. */
+export interface GenerateOptions {
+  /** What the video should not show; takes the place of the null prompt. One for all prompts, or one each. */
+  readonly negativePrompt?: string | readonly string[];
+  /** 0 .. 2^64 - 1. One seed is the first prompt's, the next prompt has the next one; or one each. Default 0. */
+  readonly seed?: number | bigint | readonly (number | bigint)[];
+  /** Steps of the solver. Default 50. Not for `dopri5`. */
+  readonly steps?: number;
+  /** g of `u = u_null + g (u_text - u_null)`; 1 samples without guidance, in half the time. */
+  readonly guidanceScale?: number;
+  /** Pixels, multiples of 16. */
+  readonly width?: number;
+  readonly height?: number;
+  readonly numFrames?: number;
+  /** Frames a second: said to the text encoders, and the rate of the result. */
+  readonly fps?: number;
+  /** Prompts sampled together. Default 1. */
+  readonly batch?: number;
+  /** Where between noise and data the steps are. Default `linear-quadratic`. Not for `dopri5`. */
+  readonly schedule?: ScheduleName;
+  /** Default `euler`. */
+  readonly solver?: Solver;
+  /** Start from this noise instead of the seed's: [C, T, H, W], one for each prompt. */
+  readonly latents?: Latents | readonly Latents[];
+  readonly onProgress?: OnProgress;
+  /** Stops within a step: `generate` rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** One video to make. */
+export interface Job {
+  readonly prompt: string;
+  readonly negativePrompt: string;
+  readonly seed: bigint;
+  readonly noise: Latents | undefined;
+}
+
+/** What all videos of a call have in common, checked. */
+export interface Plan {
+  readonly jobs: readonly Job[];
+  readonly guidanceScale: number;
+  readonly width: number;
+  readonly height: number;
+  readonly numFrames: number;
+  readonly fps: number;
+  readonly batch: number;
+  readonly solver: Solver;
+  /** Undefined for `dopri5`, which chooses its own times. */
+  readonly schedule: Schedule | undefined;
+}
+
+/** Sizes that a checkpoint's models impose. */
+export interface Geometry {
+  /** Pixels that make a token: width and height are multiples of it. */
+  readonly multiple: readonly [height: number, width: number];
+  /** Shape of a video's latents. */
+  latentShape(numFrames: number, height: number, width: number): readonly [number, number, number, number];
+}
+
+/** Checks options and fills in defaults. @throws InputError naming the first option that makes no sense. */
+export function planOf(
+  prompts: readonly string[],
+  options: GenerateOptions,
+  index: ModelIndex,
+  geometry: Geometry,
+): Plan {
+  const { sampler, video } = index;
+  const width = integer('width', options.width ?? video.width, 1);
+  const height = integer('height', options.height ?? video.height, 1);
+  for (const [name, value, multiple] of [
+    ['width', width, geometry.multiple[1]],
+    ['height', height, geometry.multiple[0]],
+  ] as const)
+    if (value % multiple !== 0)
+      throw new InputError(`generate: ${name} must be a multiple of ${multiple}, got ${value}`);
+  const numFrames = integer('numFrames', options.numFrames ?? video.numFrames, 1);
+  const fps = options.fps ?? video.fps;
+  if (!(Number.isFinite(fps) && fps > 0))
+    throw new InputError(`generate: fps must be a number above 0, got ${shown(fps)}`);
+  const guidanceScale = options.guidanceScale ?? sampler.guidanceScale;
+  if (!Number.isFinite(guidanceScale))
+    throw new InputError(`generate: guidanceScale must be a finite number, got ${shown(guidanceScale)}`);
+  const solver = oneOf('solver', options.solver ?? 'euler', SOLVERS);
+  const noiseShape = geometry.latentShape(numFrames, height, width);
+  return {
+    jobs: jobsOf(prompts, options, noiseShape),
+    ...{ guidanceScale, width, height, numFrames, fps, solver },
+    batch: integer('batch', options.batch ?? 1, 1),
+    schedule: scheduleOf(solver, options, sampler),
+  };
+}
+
+function jobsOf(
+  prompts: readonly string[],
+  { negativePrompt = '', seed = 0, latents }: GenerateOptions,
+  shape: readonly number[],
+): Job[] {
+  if (prompts.length === 0) throw new InputError('generate: there is no prompt');
+  const each = <T>(name: string, given: T | readonly T[], one: (value: T, i: number) => T): T[] => {
+    if (!Array.isArray(given)) return prompts.map((_, i) => one(given as T, i));
+    if (given.length === prompts.length) return [...given];
+    throw new InputError(`generate: got ${given.length} of ${name} for ${prompts.length} prompts`);
+  };
+  const seeds = each('seed', seed, (first, i) => (i === 0 ? first : seedOf(first) + BigInt(i)));
+  const negatives = each('negativePrompt', negativePrompt, (text) => text);
+  const noises = each<Latents | undefined>('latents', latents, (value) => value);
+  return prompts.map((prompt, i) => {
+    if (typeof prompt !== 'string' || prompt.trim() === '')
+      throw new InputError(`generate: the prompt is empty${prompts.length > 1 ? ` (number ${i + 1})` : ''}`);
+    const noise = noises[i];
+    if (noise !== undefined && noise.shape.join() !== shape.join())
+      throw new InputError(
+        `generate: latents must be [${shape.join(', ')}] for this size, got [${noise.shape.join(', ')}]`,
+      );
+    return { prompt, negativePrompt: negatives[i]!, seed: seedOf(seeds[i]!), noise };
+  });
+}
+
+/** A seed as an integer. @throws InputError where it is none, or out of range. */
+export function seedOf(seed: number | bigint): bigint {
+  const whole = typeof seed === 'bigint' || Number.isSafeInteger(seed);
+  if (whole && seed >= 0 && BigInt(seed) < 2n ** 64n) return BigInt(seed);
+  throw new InputError(`generate: seed must be an integer from 0 to 2^64 - 1, got ${shown(seed)}`);
+}
+
+function scheduleOf(
+  solver: Solver,
+  { steps, schedule }: GenerateOptions,
+  defaults: ModelIndex['sampler'],
+): Schedule | undefined {
+  if (solver === 'dopri5') {
+    if (steps === undefined && schedule === undefined) return undefined;
+    throw new InputError('generate: dopri5 chooses its own steps: give neither steps nor schedule');
+  }
+  const count = integer('steps', steps ?? defaults.steps, 1);
+  if (oneOf('schedule', schedule ?? defaults.schedule, SCHEDULES) === 'linear') return linearSchedule(count);
+  if (count > defaults.n)
+    throw new InputError(
+      `generate: the linear-quadratic schedule has at most ${defaults.n} steps, got ${count}; use the linear one`,
+    );
+  return linearQuadraticSchedule(count, defaults.n);
+}
+
+function integer(name: string, value: number, least: number): number {
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw new InputError(`generate: ${name} must be an integer of at least ${least}, got ${shown(value)}`);
+}
+
+function oneOf<T extends string>(name: string, value: T, known: readonly T[]): T {
+  if (known.includes(value)) return value;
+  throw new InputError(`generate: unknown ${name} ${shown(value)}, expected one of ${known.join(', ')}`);
+}

@@ -1,0 +1,68 @@
+// The velocity of a generation's flow: both branches of guidance as one batch, recorded once and replayed at every
+// step with no allocation.
+
+import type { Context, DiT } from '@moviegen/dit';
+import { castKernel } from '@moviegen/kernels';
+import { combineBranches, type Velocity } from '@moviegen/sampler';
+import { concat, type Recording, Tensor } from '@moviegen/tensor';
+
+/** A velocity that is replayed. Its result is overwritten by the next call. */
+export interface RecordedVelocity {
+  readonly velocity: Velocity;
+  /** Where the last call was made, and what it gave: tensors of the recording, which the next call overwrites. */
+  readonly last: { readonly x: Tensor; readonly u: Tensor };
+  /** Compiles whatever is new. */
+  ready(): Promise<void>;
+  dispose(): void;
+}
+
+/**
+ * Records `u = u_null + g (u_text - u_null)` at latents of the given shape.
+ * @param context of 2B prompts, null prompts first; of B prompts where `scale` is 1: no guidance.
+ * @param shape of the latents, [B, C, T, H, W].
+ */
+export function recordVelocity(
+  dit: DiT,
+  context: Context,
+  shape: readonly number[],
+  scale: number,
+): RecordedVelocity {
+  const { device } = dit;
+  dit.preparePositions(shape);
+  const x = Tensor.empty(device, shape, 'f32', 'x_t');
+  const t = Tensor.empty(device, [1], 'f32', 't');
+  let recording: Recording<Tensor> | undefined;
+  const dispose = () => {
+    recording?.destroy();
+    x.dispose();
+    t.dispose();
+  };
+  try {
+    recording = device.record(() => {
+      if (scale === 1) return dit.forward(x, t, context);
+      const both = shape[0] === 1 ? x : concat([x, x], { axis: 0 }); // one sample is shared by both branches
+      return combineBranches(dit.forward(both, t, context), scale);
+    });
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+  const { run, result, ready } = bound(recording);
+  const copy = castKernel(x.size, 'f32', 'f32');
+  return {
+    velocity: (now, time) => {
+      device.run(copy, [now, x]);
+      t.write([time]);
+      return run();
+    },
+    last: { x, u: result },
+    ready,
+    dispose,
+  };
+}
+
+const bound = <T>(recording: Recording<T>) => ({
+  run: () => recording.run(),
+  ready: () => recording.ready(),
+  result: recording.result,
+});

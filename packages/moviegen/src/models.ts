@@ -1,0 +1,196 @@
+// The models of a checkpoint, from its files to the device. Not here: what is done with them.
+
+import { DiT, parseConfig as parseDitConfig } from '@moviegen/dit';
+import { openCheckpoint, SafetensorsError, type TensorSource } from '@moviegen/safetensors';
+import { parseConfig as parseTaeConfig, TAE } from '@moviegen/tae';
+import { type Device, type DType, WeightsError } from '@moviegen/tensor';
+import { type TextEncoderFiles, TextEncoders } from '@moviegen/text';
+import { type CheckpointFiles, pathOf, readJson } from './checkpointFiles.ts';
+import { CheckpointError, shown } from './errors.ts';
+import { type EncoderName, type ModelIndex, parseModelIndex } from './modelIndex.ts';
+
+/** The models of a checkpoint, on a device. */
+export interface Models {
+  readonly index: ModelIndex;
+  readonly text: TextEncoders;
+  readonly dit: DiT;
+  readonly tae: TAE;
+}
+
+/** How far loading is: bytes of weights, as in the files. */
+export interface LoadProgress {
+  readonly phase: 'load';
+  /** The model being loaded: `transformer`, `tae`, `text_encoder_ul2` ... */
+  readonly model: string;
+  readonly bytes: number;
+  readonly totalBytes: number;
+}
+
+/** Options of loading. */
+export interface LoadModelsOptions {
+  readonly dtype: DType;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
+}
+
+/** A model's files, open. */
+interface Part {
+  readonly folder: string;
+  readonly path: string;
+  readonly config: unknown;
+  readonly weights: TensorSource;
+}
+
+/**
+ * Opens all files of a checkpoint, then loads its models.
+ * @throws CheckpointError, SafetensorsError; the signal's reason on abort. What was loaded by then is released.
+ */
+export async function loadModels(
+  device: Device,
+  files: CheckpointFiles,
+  { dtype, signal, onProgress }: LoadModelsOptions,
+): Promise<Models> {
+  await files.check?.();
+  const json = await readJson(files, '', 'model_index.json', signal);
+  const indexPath = pathOf(files, '', 'model_index.json');
+  if (json === undefined) throw new CheckpointError(`checkpoint: ${indexPath} is missing`);
+  const index = parseModelIndex(json, indexPath);
+
+  const parts: Part[] = [];
+  const open = async (folder: string) => {
+    const part = await openPart(files, folder, signal);
+    parts.push(part);
+    return part;
+  };
+  const loaded: { text?: TextEncoders; dit?: DiT; tae?: TAE } = {};
+  try {
+    const [transformer, autoencoder] = [await open(index.transformer), await open(index.tae)];
+    let encoder: Part | undefined; // the one being loaded
+    const encoders = await openEncoders(files, index, open, (part) => {
+      encoder = part;
+    });
+    const totalBytes = parts.reduce((sum, part) => sum + bytesOf(part.weights), 0);
+    let before = 0;
+    const report = (part: Part, { bytes }: { readonly bytes: number }) => {
+      onProgress?.({ phase: 'load', model: part.folder, bytes: before + bytes, totalBytes });
+      if (bytes === bytesOf(part.weights)) before += bytes;
+    };
+    const options = (part: Part) => ({
+      dtype,
+      ...(signal && { signal }),
+      onProgress: (progress: { readonly bytes: number }) => report(part, progress),
+    });
+
+    const ditConfig = await placed(transformer, () => parseDitConfig(transformer.config));
+    const taeConfig = await placed(autoencoder, () => parseTaeConfig(autoencoder.config));
+    if (ditConfig.inChannels !== taeConfig.latentChannels)
+      throw new CheckpointError(
+        `checkpoint: the transformer's in_channels ${ditConfig.inChannels} and the TAE's latent_channels ` +
+          `${taeConfig.latentChannels} must be the same`,
+      );
+    const { maxLength, stripQuoted } = index;
+    loaded.text = await placed(
+      () => encoder,
+      () =>
+        TextEncoders.load(device, encoders, {
+          ...{ dtype, maxLength, stripQuoted, ...(signal && { signal }) },
+          onProgress: (_, progress) => report(encoder!, progress),
+        }),
+    );
+    checkWidths(ditConfig.textDims, loaded.text.dims);
+    loaded.dit = await placed(transformer, () =>
+      DiT.load(device, transformer.weights, ditConfig, options(transformer)),
+    );
+    loaded.tae = await placed(autoencoder, () =>
+      TAE.load(device, autoencoder.weights, taeConfig, options(autoencoder)),
+    );
+    return { index, text: loaded.text, dit: loaded.dit, tae: loaded.tae };
+  } catch (error) {
+    for (const model of Object.values(loaded)) model.dispose();
+    throw error;
+  } finally {
+    await Promise.all(parts.map(({ weights }) => weights.close()));
+  }
+}
+
+async function openPart(files: CheckpointFiles, folder: string, signal?: AbortSignal): Promise<Part> {
+  const config = await readJson(files, folder, 'config.json', signal);
+  const path = pathOf(files, folder, '');
+  if (config === undefined) throw new CheckpointError(`checkpoint: ${path}/config.json is missing`);
+  try {
+    const weights = await openCheckpoint(files.folder(folder), signal ? { signal } : {});
+    return { folder, path, config, weights };
+  } catch (error) {
+    if (error instanceof SafetensorsError && error.source === undefined)
+      throw new CheckpointError(`checkpoint: ${path}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+/** @param reading is told which encoder's files are being looked at: an error of the loader does not say. */
+async function openEncoders(
+  files: CheckpointFiles,
+  { textEncoders: { ul2, metaclip, byt5 } }: ModelIndex,
+  open: (folder: string) => Promise<Part>,
+  reading: (part: Part) => void,
+): Promise<TextEncoderFiles> {
+  const tokenized = async (folder: string) => {
+    const part = await open(folder);
+    const tokenizer = await readJson(files, folder, 'tokenizer.json');
+    if (tokenizer === undefined)
+      throw new CheckpointError(`checkpoint: ${part.path}/tokenizer.json is missing`);
+    const tokenizerConfig = (await readJson(files, folder, 'tokenizer_config.json')) ?? {};
+    const { config, weights } = part;
+    return {
+      ...{ config, weights, tokenizerConfig },
+      get tokenizer() {
+        reading(part);
+        return tokenizer;
+      },
+    };
+  };
+  const plain = async (folder: string) => {
+    const part = await open(folder);
+    return {
+      weights: part.weights,
+      get config() {
+        reading(part);
+        return part.config;
+      },
+    };
+  };
+  return {
+    ul2: ul2 === undefined ? undefined : await tokenized(ul2),
+    metaclip: metaclip === undefined ? undefined : await tokenized(metaclip),
+    byt5: byt5 === undefined ? undefined : await plain(byt5),
+  };
+}
+
+type Widths = Readonly<Partial<Record<EncoderName, number>>>;
+
+function checkWidths(wanted: Widths, given: Widths): void {
+  for (const name of Object.keys(given) as EncoderName[])
+    if (wanted[name] !== given[name])
+      throw new CheckpointError(
+        `checkpoint: the transformer projects ${name} of width ${shown(wanted[name])}, but that encoder gives ${given[name]}`,
+      );
+}
+
+const bytesOf = (source: TensorSource): number =>
+  source.names().reduce((sum, name) => sum + source.byteLength(name), 0);
+
+/** Runs a step of loading; what it finds wrong with a model's files is said with their place. */
+async function placed<T>(part: Part | (() => Part | undefined), step: () => T | Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    const wrong = error instanceof WeightsError || isConfigError(error);
+    if (!wrong) throw error;
+    const { path = 'text encoders' } = (typeof part === 'function' ? part() : part) ?? {};
+    throw new CheckpointError(`checkpoint: ${path}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** The models' packages throw plain errors where a `config.json` or `tokenizer.json` is wrong. */
+const isConfigError = (error: unknown): boolean =>
+  error instanceof Error && /^\w+: (config|this (is no )?tokenizer)/.test(error.message);

@@ -1,0 +1,83 @@
+// Latents as small pictures, for looking on while a video is made: each position of the latent becomes one pixel by
+// a linear map. Good enough to see what goes where; the autoencoder's decoder is what makes the video.
+
+import type { Latents } from './latents.ts';
+import type { Frames } from './video/frames.ts';
+
+/** A linear map from a latent's C channels to RGB in [-1, 1]: `rgb = weights z + bias`. */
+export interface LatentProjection {
+  /** [3, C]. */
+  readonly weights: Float64Array;
+  /** [3]. */
+  readonly bias: Float64Array;
+}
+
+/** Pictures of latents: [T, H, W, 3], a pixel a position. */
+export function projectLatents({ data, shape: [C, T, H, W] }: Latents, projection: LatentProjection): Frames {
+  const plane = T * H * W;
+  const pixels = new Uint8Array(plane * 3);
+  for (let at = 0; at < plane; at++)
+    for (let channel = 0; channel < 3; channel++) {
+      let value = projection.bias[channel]!;
+      for (let c = 0; c < C; c++) value += projection.weights[channel * C + c]! * data[c * plane + at]!;
+      pixels[at * 3 + channel] = Math.round((Math.min(1, Math.max(-1, value)) + 1) * 127.5);
+    }
+  return { data: pixels, shape: [T, H, W, 3] };
+}
+
+/**
+ * The projection that best gives known colours from known latents, by least squares (a little ridge keeps channels
+ * that say nothing of colour small).
+ * @param colours [positions, 3] in [-1, 1], in the order of the latents' positions.
+ */
+export function fitProjection(
+  { data, shape: [C, T, H, W] }: Latents,
+  colours: ArrayLike<number>,
+): LatentProjection {
+  const plane = T * H * W;
+  const n = C + 1; // the last column is the bias
+  const value = (at: number, c: number) => (c === C ? 1 : data[c * plane + at]!);
+  const normal = Array.from({ length: n }, () => new Float64Array(n + 3)); // [X'X + ridge | X'Y]
+  for (let at = 0; at < plane; at++)
+    for (let i = 0; i < n; i++) {
+      const row = normal[i]!;
+      for (let j = 0; j < n; j++) row[j]! += value(at, i) * value(at, j);
+      for (let channel = 0; channel < 3; channel++)
+        row[n + channel]! += value(at, i) * colours[at * 3 + channel]!;
+    }
+  for (let i = 0; i < C; i++) normal[i]![i]! += 1e-2 * plane;
+  const solution = solve(normal, n);
+  const weights = new Float64Array(3 * C);
+  for (let channel = 0; channel < 3; channel++)
+    for (let c = 0; c < C; c++) weights[channel * C + c] = solution[c]![channel]!;
+  return { weights, bias: Float64Array.from(solution[C]!) };
+}
+
+/** Solves a symmetric positive definite system by elimination, in place. @param rows [n, n + 3] */
+function solve(rows: Float64Array[], n: number): Float64Array[] {
+  for (let i = 0; i < n; i++) {
+    const pivot = rows[i]!;
+    const scale = 1 / pivot[i]!;
+    for (let j = i; j < n + 3; j++) pivot[j]! *= scale;
+    for (const [k, row] of rows.entries()) {
+      const factor = row[i]!;
+      if (k !== i) for (let j = i; j < n + 3; j++) row[j]! -= factor * pivot[j]!;
+    }
+  }
+  return rows.map((row) => row.subarray(n));
+}
+
+/** A picture of many plain colours, for {@link fitProjection}: [3, 1, side, side] in [-1, 1]. */
+export function colourChart(side: number, patch: number): Float32Array<ArrayBuffer> {
+  const pixels = new Float32Array(3 * side * side);
+  const patches = side / patch;
+  for (let y = 0; y < side; y++)
+    for (let x = 0; x < side; x++) {
+      const index = Math.floor(y / patch) * patches + Math.floor(x / patch);
+      // Steps by irrational shares of the range spread any number of colours evenly over the cube.
+      [0.8191725, 0.6710436, 0.5497005].forEach((share, channel) => {
+        pixels[(channel * side + y) * side + x] = 2 * ((0.5 + index * share) % 1) - 1;
+      });
+    }
+  return pixels;
+}
