@@ -214,7 +214,7 @@ export const movementCases: readonly Case[] = [
   embedded(7, 5, [9], 12, 'i32', 'test'),
   embedded(32128, 64, [512], 32128, 'i32', 'bench'),
   converted([3, 5], 'f32', 'i32', { normalTimes: 100 }, 'test'),
-  converted([4, 6], 'f32', 'u32', { integersBelow: 1e6 }, 'test'),
+  converted([4, 6], 'f32', 'u32', { integersBelow: 60_000 }, 'test'),
   converted([4, 6], 'i32', 'f32', integers, 'test'),
   converted([7], 'u32', 'i32', integers, 'test'),
   converted([4096, 256], 'u32', 'f32', integers, 'bench'),
