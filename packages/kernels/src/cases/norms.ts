@@ -25,7 +25,9 @@ function norm(op: string, x: readonly number[], C: number, parts: Parts, use: Ca
   if (modulate) Object.assign(inputs, { shift: spec(modulate), scale: spec(modulate) });
   const said = [
     ...Object.keys(inputs).slice(1),
-    ...Object.entries(options).map(([name, value]) => (name === 'layout' ? `${value}` : `${name} ${value}`)),
+    ...Object.entries(options).map(([name, value]) =>
+      typeof value === 'string' ? value : `${name} ${value}`,
+    ),
     typeof fill === 'object' && 'normalTimes' in fill ? `times ${fill.normalTimes}` : '',
   ].filter(Boolean);
   const reads = op === 'groupNorm' ? 2 : 1;
