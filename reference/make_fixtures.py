@@ -14,7 +14,7 @@ import sys
 
 import torch
 
-NAMES = ["dit", "philox", "text", "flow", "tae", "tokenizer", "autoencoder_kl"]
+NAMES = ["dit", "philox", "text", "flow", "tae", "tokenizer", "autoencoder_kl", "pipeline"]
 
 
 def main(names: list[str]):
