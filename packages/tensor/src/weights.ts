@@ -70,6 +70,7 @@ export async function loadWeights<Name extends string>(
   let inFlight = 0;
   try {
     for (const [i, name] of names.entries()) {
+      signal?.throwIfAborted();
       const tensor = Tensor.empty(device, source.shape(prefix + name), dtype, name);
       loaded.set(name, tensor);
       let at = 0;

@@ -141,11 +141,15 @@ describe('record', () => {
 });
 
 test('time measures what it runs', async () => {
-  const x = Tensor.from(device, new Float32Array(1 << 14));
-  const few = await device.time(() => chain(x, 1).dispose());
-  const many = await device.time(() => chain(x, 30).dispose());
-  expect(few.source).toBe(device.features.has('timestamp-query') ? 'gpu' : 'host');
-  expect(few.ms).toBeGreaterThan(0);
-  expect(many.ms).toBeGreaterThan(3 * few.ms);
-  x.dispose();
+  const small = Tensor.from(device, new Float32Array(1 << 6));
+  const large = Tensor.from(device, new Float32Array(1 << 15));
+  const little = await device.time(() => chain(small, 1).dispose());
+  const much = await device.time(() => chain(large, 4).dispose()); // one pass, too
+  const more = await device.time(() => chain(large, 12).dispose()); // several
+  expect(little.source).toBe(device.features.has('timestamp-query') ? 'gpu' : 'host');
+  expect(little.ms).toBeGreaterThan(0);
+  expect(much.ms).toBeGreaterThan(3 * little.ms);
+  expect(more.ms).toBeGreaterThan(1.2 * much.ms);
+  small.dispose();
+  large.dispose();
 });

@@ -110,6 +110,7 @@ describe('views', () => {
     device.run(affine(128, 0), [rows, y]);
     expect((await y.read())[0]).toBe(128);
     expect((await rows.rows(1, 2)!.read())[0]).toBe(128);
+    expect((await rows.reshape([128]).read())[0]).toBe(64);
     expect(Tensor.zeros(device, [4, 3]).rows(1, 2)).toBeUndefined();
     expect(() => x.rows(3, 5)).toThrow('rows: 3 to 5 is no range of axis 0 of [4,64]');
   });

@@ -131,8 +131,20 @@ test('stops at an abort, a failing or a short source, and gives the memory back'
   const spec = { a: [2], b: [1] };
   const controller = new AbortController();
   const onProgress = (): void => controller.abort(new Error('enough'));
-  const aborted = loadWeights(device, sourceOf(entries), spec, { signal: controller.signal, onProgress });
+  const source = sourceOf(entries);
+  const aborted = loadWeights(device, source, spec, { signal: controller.signal, onProgress });
   await expect(aborted).rejects.toThrow('enough');
+  expect(source.reads).toEqual(['a']);
+  const between = new AbortController();
+  const pieces: WeightSource = {
+    ...sourceOf(entries),
+    async *chunks(name) {
+      yield entries[name as 'a'].bytes.subarray(0, 4);
+      between.abort(new Error('halfway'));
+      yield entries[name as 'a'].bytes.subarray(4);
+    },
+  };
+  await expect(loadWeights(device, pieces, spec, { signal: between.signal })).rejects.toThrow('halfway');
   const failing = { ...sourceOf(entries), read: () => Promise.reject(new Error('disk')) };
   await expect(loadWeights(device, failing, spec)).rejects.toThrow('disk');
   const short = sourceOf({ ...entries, b: { ...entries.b, bytes: new Uint8Array() } });
