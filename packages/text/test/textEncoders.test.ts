@@ -144,7 +144,9 @@ test('weights are released, also where a later encoder cannot be loaded', async 
   encoders.dispose();
   await device.sync();
   expect(device.memory().used).toBe(before);
-  const broken = TextEncoders.load(device, { byt5: await files('t5-gated-gelu', { d_ff: 34 }) });
+  const weights = await randomWeights(T5Encoder.weightShapes(parseT5Config(ul2.config)));
+  const byt5 = await files('t5-gated-gelu', { d_ff: 34 });
+  const broken = TextEncoders.load(device, { ul2: { ...ul2, weights }, byt5 });
   await expect(broken).rejects.toThrow('wi_0.weight [33, 24], expected [34, 24]');
   await device.sync();
   expect(device.memory().used).toBe(before);
@@ -164,6 +166,35 @@ describe('configurations', () => {
     expect(() => parseClipTextConfig({ model_type: 't5' })).toThrow(
       'clip: config is wrong:\n  model_type: got "t5"',
     );
+  });
+
+  test('every value is read', async () => {
+    expect(parseT5Config(await json('t5-relu/config.json'))).toEqual({
+      vocabSize: 48,
+      hiddenSize: 16,
+      numLayers: 2,
+      numHeads: 2,
+      headSize: 8,
+      ffnHiddenSize: 24,
+      activation: 'relu',
+      gated: false,
+      normEps: 1e-5,
+      numBuckets: 8,
+      maxDistance: 20,
+      padTokenId: 0,
+    });
+    const changed = { ...(await json('clip-gelu-256/config.json')), layer_norm_eps: 1e-6 };
+    expect(parseClipTextConfig(changed)).toEqual({
+      vocabSize: 99,
+      hiddenSize: 36,
+      numLayers: 2,
+      numHeads: 3,
+      ffnHiddenSize: 41,
+      activation: 'gelu',
+      normEps: 1e-6,
+      maxPositions: 256,
+      padTokenId: 96,
+    });
   });
 
   test('public ones: UL2, ByT5, T5, long CLIP', () => {
