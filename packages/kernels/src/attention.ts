@@ -2,13 +2,14 @@
 // N x M matrix is never written. Legend: B batch, H heads, N queries, M keys, D size of a head;
 // q [B, N, H D], k and v [B, M, H D] as columns of wider rows, out [B, N, H D]. A query that sees no
 // key gives 0. Accumulates in f32.
+import { attentionLanesFits, attentionLanesKernel } from './attentionLanes.ts';
 import { attentionPlainKernel } from './attentionPlain.ts';
 import type { AttentionShape } from './attentionShape.ts';
 import type { DType, Kernel, Target } from './kernel.ts';
 
 /** Variants for this shape on this adapter, best first. */
-export function attentionVariants(_shape: AttentionShape, _target: Target): string[] {
-  return ['plain'];
+export function attentionVariants(shape: AttentionShape, target: Target): string[] {
+  return attentionLanesFits(shape, target) ? ['lanes', 'plain'] : ['plain'];
 }
 
 /** The kernel of one attention. Bindings: q, k, v, [keyLengths], [bias], out. */
@@ -19,6 +20,8 @@ export function attentionKernel(
   variant: string = attentionVariants(shape, target)[0]!,
 ): Kernel {
   if (variant === 'plain') return attentionPlainKernel(shape, dtype);
+  if (variant === 'lanes' && attentionLanesFits(shape, target))
+    return attentionLanesKernel(shape, dtype, target);
   const names = attentionVariants(shape, target).join(', ');
   throw new Error(`attention: no variant "${variant}" on this adapter; it has ${names}`);
 }

@@ -1,14 +1,15 @@
 // Convolution over one to three axes. Channels last, without groups and with a prepacked weight, it is
 // an implicit matrix product: rows are output positions, k runs over taps and input channels, columns
 // are output channels; nothing is unfolded in memory. All else goes through convDirect.ts.
-// Legend: x [B, T, H, W, C], weight [taps, C, pitch] (pack.ts), bias [O], residual and y [B, T', H', W', O].
+// Legend: x [B, T, H, W, C], weight [O, C, taps] prepacked in blocks (pack.ts), bias [O], residual and y [B, T', H', W', O].
 import { activationWGSL } from './activation.ts';
 import type { ConvShape } from './convShape.ts';
 import { convUniforms, inputCoordinateWGSL } from './convWindow.ts';
 import { type DType, type Kernel, type Target, u32, uniformBlock, workgroupIndexWGSL } from './kernel.ts';
 import { epilogueWGSL } from './linearEpilogue.ts';
+import { loadPacked, type Product, packedWGSL } from './matmulProduct.ts';
 import { enableWGSL, storageArray, storeRowWGSL, toF32 } from './matmulStorage.ts';
-import { type Product, registerTileWGSL } from './matmulTile.ts';
+import { registerTileWGSL } from './matmulTile.ts';
 import { registerTileNames, registerTileOf } from './matmulTiles.ts';
 
 /** The parts that a convolution may fuse beside its activation. */
@@ -25,8 +26,8 @@ export function convVariants(shape: ConvShape, target: Target): string[] {
 }
 
 /**
- * The kernel of one convolution as an implicit product; `pitch` counts the numbers of a packed row.
- * Bindings: x, weight, [bias], [residual], out.
+ * The kernel of one convolution as an implicit product; `pitch` counts the blocks in a row of packed weights.
+ * Bindings: x, weight, bias, residual, out; an absent part's takes any tensor.
  */
 export function convKernel(
   shape: ConvShape,
@@ -40,16 +41,14 @@ export function convKernel(
   if (!shape.channelsLast || shape.groups !== 1)
     throw new Error('internal: implicit conv is channels-last, without groups');
   const tile = registerTileOf('conv', variant, target);
-  const wideA = C % 4 === 0;
+  const step = C % 4 === 0 ? 4 : 1;
   const wideC = O % 4 === 0;
-  const step = wideA ? 4 : 1;
   const M = rowsOf(shape);
   const columns = Math.ceil(O / 4);
   const tilesM = Math.ceil(M / tile.rows);
   const tilesN = Math.ceil(columns / (tile.lanes * tile.vectors));
-  const epilogue = epilogueWGSL(2, { ...parts, gate: false }, dtype, wideC);
-  const out = 2 + epilogue.bindings.length;
-  const uniforms = uniformBlock(out + 1, {
+  const epilogue = epilogueWGSL(2, parts, dtype, wideC);
+  const uniforms = uniformBlock(5, {
     ...convUniforms(shape),
     M: u32(M),
     N: u32(O),
@@ -59,38 +58,39 @@ export function convKernel(
     tilesN: u32(tilesN),
     tiles: u32(tilesM * tilesN),
     columns: u32(columns),
-    pitch: u32(pitch / 4),
+    pitch: u32(pitch),
+    blocks: u32(Math.ceil(C / 4)),
+    ...epilogue.uniforms,
   });
-  const zero = wideA ? 'vec4f()' : '0.0';
   const product: Product = {
-    declarations: /* wgsl */ `${enableWGSL(dtype, tile.subgroup)}
-@group(0) @binding(0) var<storage, read> x: ${storageArray(dtype, wideA)};
-@group(0) @binding(1) var<storage, read> weight: ${storageArray(dtype, true)};
+    declarations: /* wgsl */ `${enableWGSL(dtype, tile.exchange !== 'none')}
+@group(0) @binding(0) var<storage, read> x: ${storageArray(dtype, step === 4)};
+${packedWGSL(1, dtype, step)}
 ${epilogue.declarations}
-@group(0) @binding(${out}) var<storage, read_write> out: ${storageArray(dtype, wideC)};
+@group(0) @binding(4) var<storage, read_write> out: ${storageArray(dtype, wideC)};
 ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL(shape.activation)}${inputCoordinateWGSL}`,
     step,
-    rowSetup: (i) => `  let corner${i} = corner(row${i} % outputs);
+    setup: 'let outputs = u.outT * u.outH * u.outW;',
+    rowSetup: (i) => `let corner${i} = corner(row${i} % outputs);
   let item${i} = row${i} / outputs * (u.inT * u.inH * u.inW);`,
-    beforeRows: 'let outputs = u.outT * u.outH * u.outW;',
     openTaps: (rows) => `for (var tap = 0u; tap < u.taps; tap++) {
     let offset = offsetOf(tap);
+    let firstBlock = tap * u.blocks;
     ${rows.map((i) => `let met${i} = meet(corner${i} + offset);`).join('\n    ')}
     ${rows.map((i) => `let x${i} = (item${i} + met${i}.index) * (u.C / ${step}u);`).join('\n    ')}`,
     closeTaps: '}',
-    steps: `u.C / ${step}u`,
-    loadA: (i) => `select(${zero}, ${toF32(dtype, `x[x${i} + k]`, wideA)}, met${i}.inside)`,
-    startB: 'var w = column;',
-    prepareB: () => '',
-    loadB: (j, e) => toF32(dtype, `weight[w + ${e}u * u.pitch + ${j}u]`, true),
-    advanceB: `w += ${step}u * u.pitch;`,
-    results: tile.vectors,
-    result: (j, c) => c[j]!,
+    depth: `u.C / ${step}u`,
+    loadA: (i, k) => {
+      const zero = step === 4 ? 'vec4f()' : '0.0';
+      return `select(${zero}, ${toF32(dtype, `x[x${i} + ${k}]`, step === 4)}, met${i}.inside)`;
+    },
+    loadB: loadPacked(dtype, step, 'firstBlock'),
+    vectorsPerResult: 1,
+    result: (c) => c(0),
     store: `${epilogue.apply}\n      ${storeRowWGSL(dtype, wideC, 'row')}`,
   };
-  const fused = [shape.activation, ...epilogue.bindings.map(({ name }) => name)].filter(Boolean).join('+');
   return {
-    label: `conv ${dtype} ${variant}${fused && ` ${fused}`}`,
+    label: ['conv', dtype, variant, shape.activation].filter(Boolean).join(' '),
     code: registerTileWGSL(tile, product),
     bindings: [
       { name: 'x', dtype, access: 'read' },

@@ -1,7 +1,6 @@
 // y = residual + gate * activation(x W^T + bias), every part but the product optional and fused.
-// Legend: x [rows, K], W [N, K] prepacked as [K, pitch] with pitch >= N a multiple of 4 (pack.ts),
-// bias [N], gate [1 | B, N] with rows / B rows to a batch item, residual and y [rows, N]. Accumulates
-// in f32. Weights that are not prepacked go through `matmul`'s transposed B, or are packed first.
+// Legend: x [rows, K], W [N, K] prepacked in 4 x 4 blocks (pack.ts), bias [N], gate [1 | B, N] with
+// rows / B rows to a batch item, residual and y [rows, N]. Accumulates in f32.
 import { type Activation, activationWGSL } from './activation.ts';
 import {
   type Binding,
@@ -13,8 +12,9 @@ import {
   workgroupIndexWGSL,
 } from './kernel.ts';
 import { epilogueWGSL } from './linearEpilogue.ts';
+import { loadPacked, noTaps, type Product, packedWGSL } from './matmulProduct.ts';
 import { enableWGSL, storageArray, storeRowWGSL, toF32 } from './matmulStorage.ts';
-import { type Product, registerTileWGSL } from './matmulTile.ts';
+import { registerTileWGSL } from './matmulTile.ts';
 import { registerTileNames, registerTileOf } from './matmulTiles.ts';
 
 /** Sizes and fused parts of a linear layer. */
@@ -22,7 +22,7 @@ export interface LinearShape {
   readonly rows: number;
   readonly K: number;
   readonly N: number;
-  /** Numbers from one packed row of weights to the next. */
+  /** Blocks in a row of packed weights. */
   readonly pitch: number;
   readonly bias?: boolean;
   readonly activation?: Activation | undefined;
@@ -36,7 +36,7 @@ export function linearVariants({ rows }: LinearShape, target: Target): string[] 
   return registerTileNames(rows, target);
 }
 
-/** The kernel of one linear layer. Bindings: x, weight, [bias], [gate], [residual], out. */
+/** The kernel of one linear layer. Bindings: x, weight, bias, gate, residual, out; an absent part's takes any tensor. */
 export function linearKernel(
   shape: LinearShape,
   dtype: DType,
@@ -45,7 +45,7 @@ export function linearKernel(
 ): Kernel {
   const { rows, K, N, pitch, activation } = shape;
   const tile = registerTileOf('linear', variant, target);
-  const wideA = K % 4 === 0;
+  const step = K % 4 === 0 ? 4 : 1;
   const wideC = N % 4 === 0;
   const columns = Math.ceil(N / 4);
   const tilesM = Math.ceil(rows / tile.rows);
@@ -56,8 +56,7 @@ export function linearKernel(
     residual: shape.residual ?? false,
   };
   const epilogue = epilogueWGSL(2, parts, dtype, wideC);
-  const out = 2 + epilogue.bindings.length;
-  const uniforms = uniformBlock(out + 1, {
+  const uniforms = uniformBlock(6, {
     M: u32(rows),
     N: u32(N),
     K: u32(K),
@@ -65,35 +64,32 @@ export function linearKernel(
     tilesN: u32(tilesN),
     tiles: u32(tilesM * tilesN),
     columns: u32(columns),
-    pitch: u32(pitch / 4),
+    pitch: u32(pitch),
     rowsPerGate: u32(shape.rowsPerGate ?? 1),
+    ...epilogue.uniforms,
   });
-  const declarations = /* wgsl */ `${enableWGSL(dtype, tile.subgroup)}
-@group(0) @binding(0) var<storage, read> x: ${storageArray(dtype, wideA)};
-@group(0) @binding(1) var<storage, read> weight: ${storageArray(dtype, true)};
+  const declarations = /* wgsl */ `${enableWGSL(dtype, tile.exchange !== 'none')}
+@group(0) @binding(0) var<storage, read> x: ${storageArray(dtype, step === 4)};
+${packedWGSL(1, dtype, step)}
 ${epilogue.declarations}
-@group(0) @binding(${out}) var<storage, read_write> out: ${storageArray(dtype, wideC)};
+@group(0) @binding(5) var<storage, read_write> out: ${storageArray(dtype, wideC)};
 ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL(activation)}`;
 
   const product: Product = {
     declarations,
-    step: wideA ? 4 : 1,
-    rowSetup: (i) => `  let x${i} = row${i} * (u.K / ${wideA ? 4 : 1}u);`,
-    openTaps: () => '',
-    closeTaps: '',
-    steps: `u.K / ${wideA ? 4 : 1}u`,
-    loadA: (i) => toF32(dtype, `x[x${i} + k]`, wideA),
-    startB: 'var w = column;',
-    prepareB: () => '',
-    loadB: (j, e) => toF32(dtype, `weight[w + ${e}u * u.pitch + ${j}u]`, true),
-    advanceB: `w += ${wideA ? 4 : 1}u * u.pitch;`,
-    results: tile.vectors,
-    result: (j, c) => c[j]!,
+    step,
+    setup: '',
+    rowSetup: (i) => `let x${i} = row${i} * (u.K / ${step}u);`,
+    ...noTaps,
+    depth: `u.K / ${step}u`,
+    loadA: (i, k) => toF32(dtype, `x[x${i} + ${k}]`, step === 4),
+    loadB: loadPacked(dtype, step),
+    vectorsPerResult: 1,
+    result: (c) => c(0),
     store: `${epilogue.apply}\n      ${storeRowWGSL(dtype, wideC, 'row')}`,
   };
-  const fused = [activation, ...epilogue.bindings.map(({ name }) => name)].filter(Boolean).join('+');
   return {
-    label: `linear ${dtype} ${variant}${fused && ` ${fused}`}`,
+    label: ['linear', dtype, variant, activation].filter(Boolean).join(' '),
     code: registerTileWGSL(tile, product),
     bindings: [
       { name: 'x', dtype, access: 'read' },

@@ -1,50 +1,54 @@
 // What follows a product before it is stored: residual + gate * activate(value + bias). Fragments that
-// linear and conv share; not a kernel of its own.
-import type { Binding, DType } from './kernel.ts';
+// linear and conv share; not a kernel of its own. Which parts there are is said by uniforms, not by
+// text, so that all of a model's layers share a pipeline: an absent part's binding takes any tensor of
+// the type and is not read.
+import { type Binding, type DType, u32 } from './kernel.ts';
 import { storageArray, toF32 } from './matmulStorage.ts';
 
-/** The parts that a kernel fuses. */
+/** The parts that a layer has. */
 export interface EpilogueParts {
   readonly bias: boolean;
-  readonly gate: boolean;
+  readonly gate?: boolean;
   readonly residual: boolean;
 }
 
+/** Fragments of one epilogue. */
 export interface Epilogue {
   readonly declarations: string;
   readonly bindings: readonly Binding[];
+  /** Uniform fields, beside `N`, `columns` and `rowsPerGate`, which the kernel has. */
+  readonly uniforms: Readonly<Record<string, ReturnType<typeof u32>>>;
   /** Statements that turn `value` (a vec4f at `row`, vec4 column `at`) into the result. */
   readonly apply: string;
 }
 
 /**
- * Declarations from `binding` on, in the order bias, gate, residual, and the statements. `wide`: rows
- * are whole vec4s. The kernel defines `activate`, and the uniforms `N`, `columns` and, with a gate,
- * `rowsPerGate`.
+ * Declarations from `binding` on, in the order bias, [gate], residual, and the statements. `wide`: rows
+ * are whole vec4s. The kernel defines `activate`.
  */
 export function epilogueWGSL(binding: number, parts: EpilogueParts, dtype: DType, wide: boolean): Epilogue {
-  const names = (['bias', 'gate', 'residual'] as const).filter((name) => parts[name]);
-  const declarations = names
-    .map(
-      (name, i) =>
-        `@group(0) @binding(${binding + i}) var<storage, read> ${name}: ${storageArray(dtype, wide)};`,
-    )
-    .join('\n');
+  const names = parts.gate === undefined ? ['bias', 'residual'] : ['bias', 'gate', 'residual'];
+  const declare = (name: string, i: number) =>
+    `@group(0) @binding(${binding + i}) var<storage, read> ${name}: ${storageArray(dtype, wide)};`;
   // Reads beyond the last column of a ragged row are discarded by the store.
   const read = (name: string, row: string) => {
     if (wide) return toF32(dtype, `${name}[${row} * u.columns + at]`, true);
     const numbers = [0, 1, 2, 3].map((c) => toF32(dtype, `${name}[${row} * u.N + at * 4u + ${c}u]`));
     return `vec4f(${numbers.join(', ')})`;
   };
-  const apply = [
-    parts.bias ? `value += ${read('bias', '0u')};` : '',
-    'value = activate(value);',
-    parts.gate ? `value *= ${read('gate', '(row / u.rowsPerGate)')};` : '',
-    parts.residual ? `value += ${read('residual', 'row')};` : '',
-  ];
+  const gate = `if (u.hasGate != 0u) { value *= ${read('gate', '(row / u.rowsPerGate)')}; }`;
+  const flag = (part: boolean | undefined) => u32(part ? 1 : 0);
   return {
-    declarations,
+    declarations: names.map(declare).join('\n'),
     bindings: names.map((name) => ({ name, dtype, access: 'read' as const })),
-    apply: apply.filter(Boolean).join('\n      '),
+    uniforms: {
+      hasBias: flag(parts.bias),
+      ...(parts.gate !== undefined && { hasGate: flag(parts.gate) }),
+      hasResidual: flag(parts.residual),
+    },
+    apply: `if (u.hasBias != 0u) { value += ${read('bias', '0u')}; }
+      value = activate(value);
+      ${parts.gate === undefined ? '' : gate}
+      if (u.hasResidual != 0u) { value += ${read('residual', 'row')}; }`,
   };
 }

@@ -2,9 +2,10 @@
 // stored transposed. Legend: A [..., M, K] (transposed [..., K, M]), B [..., K, N] (transposed
 // [..., N, K]), C [..., M, N]. Accumulates in f32. Constant weights have `linear`, which prepacks them.
 import { type DType, type Kernel, type Target, u32, uniformBlock, workgroupIndexWGSL } from './kernel.ts';
+import { noTaps, type Product } from './matmulProduct.ts';
 import { type MatmulShape, matmulSizes } from './matmulShape.ts';
 import { enableWGSL, storageArray, storeRowWGSL, toF32 } from './matmulStorage.ts';
-import { type Product, registerTileWGSL, unroll } from './matmulTile.ts';
+import { registerTileWGSL } from './matmulTile.ts';
 import { registerTileNames, registerTileOf } from './matmulTiles.ts';
 
 /** Variants for these operands on this adapter, best first. */
@@ -48,7 +49,7 @@ export function matmulKernel(
     strideB2: u32(strideB[2]),
   });
 
-  const declarations = /* wgsl */ `${enableWGSL(dtype, tile.subgroup)}
+  const declarations = /* wgsl */ `${enableWGSL(dtype, tile.exchange !== 'none')}
 @group(0) @binding(0) var<storage, read> a: ${storageArray(dtype, wideA)};
 @group(0) @binding(1) var<storage, read> b: ${storageArray(dtype, wideB)};
 @group(0) @binding(2) var<storage, read_write> out: ${storageArray(dtype, wideC)};
@@ -59,45 +60,43 @@ fn startOf(batch: u32, stride0: u32, stride1: u32, stride2: u32) -> u32 {
 }`;
   const one = (text: string) => toF32(dtype, text);
   const four = (text: (c: number) => string) => `vec4f(${[0, 1, 2, 3].map((c) => one(text(c))).join(', ')})`;
-  const column = (j: number, c: number) => `(column + ${j}u) * 4u + ${c}u`;
+
+  const start = (side: 'A' | 'B') => `startOf(batch, u.stride${side}0, u.stride${side}1, u.stride${side}2)`;
+  const loadA = (i: number, k: string) => {
+    if (wideA) return toF32(dtype, `a[at${i} + ${k}]`, true);
+    if (!transposeA) return one(`a[at${i} + ${k}]`);
+    return step === 4 ? four((e) => `a[at${i} + (${k} * 4u + ${e}u) * u.M]`) : one(`a[at${i} + ${k} * u.M]`);
+  };
+  /** The vec4 of B at one k; with a transposed B, along k at one column. */
+  const vectorOfB = (k: string, column: string, e: number) => {
+    if (transposeB && wideB) {
+      return toF32(dtype, `b[(startB + (${column} * 4u + ${e}u) * u.K) / 4u + ${k}]`, true);
+    }
+    const row = step === 4 ? `(${k} * 4u + ${e}u)` : k;
+    if (transposeB) return four((c) => `b[startB + (${column} * 4u + ${c}u) * u.K + ${row}]`);
+    if (wideB) return toF32(dtype, `b[(startB + ${row} * u.N) / 4u + ${column}]`, true);
+    return four((c) => `b[startB + ${row} * u.N + ${column} * 4u + ${c}u]`);
+  };
+  const loadB = (k: string, column: string) => {
+    if (step === 1) return vectorOfB(k, column, 0);
+    const block = `mat4x4f(${[0, 1, 2, 3].map((e) => vectorOfB(k, column, e)).join(', ')})`;
+    return transposeB ? `transpose(${block})` : block;
+  };
 
   const product: Product = {
     declarations,
     step,
-    rowSetup: (i) =>
-      wideA
-        ? `  let a${i}Start = (startOf(batch, u.strideA0, u.strideA1, u.strideA2) + row${i} * u.K) / 4u;`
-        : transposeA
-          ? `  let a${i}Start = startOf(batch, u.strideA0, u.strideA1, u.strideA2) + row${i};`
-          : `  let a${i}Start = startOf(batch, u.strideA0, u.strideA1, u.strideA2) + row${i} * u.K;`,
-    openTaps: () => '',
-    closeTaps: '',
-    steps: `u.K / ${step}u`,
-    loadA: (i) => {
-      if (wideA) return toF32(dtype, `a[a${i}Start + k]`, true);
-      if (!transposeA) return one(`a[a${i}Start + k]`);
-      return step === 4
-        ? four((e) => `a[a${i}Start + (k * 4u + ${e}u) * u.M]`)
-        : one(`a[a${i}Start + k * u.M]`);
+    setup: `let startA = ${start('A')};\n  let startB = ${start('B')};`,
+    rowSetup: (i) => {
+      if (wideA) return `let at${i} = (startA + row${i} * u.K) / 4u;`;
+      return `let at${i} = startA + row${i}${transposeA ? '' : ' * u.K'};`;
     },
-    startB: 'let bStart = startOf(batch, u.strideB0, u.strideB1, u.strideB2);',
-    prepareB: (vectors) =>
-      transposeB && wideB
-        ? unroll(vectors * 4, (n) => {
-            const load = `b[(bStart + (${column(n >> 2, n & 3)}) * u.K) / 4u + k]`;
-            return `      let t${n} = ${toF32(dtype, load, true)};`;
-          })
-        : '',
-    loadB: (j, e) => {
-      const row = `(k * ${step}u + ${e}u)`;
-      if (!transposeB && wideB) return toF32(dtype, `b[(bStart + ${row} * u.N) / 4u + column + ${j}u]`, true);
-      if (!transposeB) return four((c) => `b[bStart + ${row} * u.N + ${column(j, c)}]`);
-      if (wideB) return `vec4f(${[0, 1, 2, 3].map((c) => `t${j * 4 + c}[${e}]`).join(', ')})`;
-      return four((c) => `b[bStart + (${column(j, c)}) * u.K + ${row}]`);
-    },
-    advanceB: '',
-    results: tile.vectors,
-    result: (j, c) => c[j]!,
+    ...noTaps,
+    depth: `u.K / ${step}u`,
+    loadA,
+    loadB,
+    vectorsPerResult: 1,
+    result: (c) => c(0),
     store: storeRowWGSL(dtype, wideC, 'batch * u.M + row'),
   };
   return {

@@ -1,7 +1,8 @@
-// Lays a constant weight out for the product kernels, once, at load: W [N, I, taps] (linear: taps 1)
-// becomes [taps, I, pitch], so that neighbouring outputs lie side by side. Several weights may share a
-// packed one: stacked along the output (`start`), or in alternating groups of four outputs (`every`),
-// as SwiGLU wants. Numbers between N and the pitch are left as they are: no kernel's result reads them.
+// Lays a constant weight out for the product kernels, once, at load. W [N, I, taps] (linear: taps 1)
+// becomes blocks of 4 inputs by 4 outputs, [taps, ceil(I / 4), pitch, 4 inputs, 4 outputs]: a block is
+// one read. Several weights may share a packed one: stacked along the output (`start`), or their blocks
+// alternating (`every`), as SwiGLU wants. What lies beyond I and N in a block is left as it is: no
+// kernel's result reads it.
 import { type DType, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from './kernel.ts';
 import { enableWGSL } from './matmulStorage.ts';
 
@@ -10,7 +11,7 @@ export interface PackShape {
   readonly N: number;
   readonly I: number;
   readonly taps: number;
-  /** Numbers of a packed row, a multiple of 4. */
+  /** Blocks in a row, of all weights that share it. */
   readonly pitch: number;
   /** Packed column of the first output. */
   readonly start: number;
@@ -44,9 +45,11 @@ ${uniforms.wgsl}${workgroupIndexWGSL}
   let index = workgroupIndex(id, count) * ${workgroupSize}u + lane;
   if (index >= u.size) { return; }
   let n = index % u.N;
-  let row = index / u.N; // tap * I + i
+  let i = index / u.N % u.I;
+  let tap = index / (u.N * u.I);
   let column = u.start + n / 4u * u.every + n % 4u;
-  out[row * u.pitch + column] = weight[(n * u.I + row % u.I) * u.taps + row / u.I];
+  let block = (tap * ((u.I + 3u) / 4u) + i / 4u) * u.pitch + column / 4u;
+  out[block * 16u + i % 4u * 4u + column % 4u] = weight[(n * u.I + i) * u.taps + tap];
 }
 `;
   return {

@@ -1,13 +1,14 @@
 // y = silu(x W1^T) * (x W3^T): the gate of a SwiGLU feed-forward in one kernel, so that neither product
-// is written out. Legend: x [rows, K], W1 and W3 [N, K] prepacked together (pack.ts): vec4 columns of W1
-// and W3 alternate, [K, 2 pitch]; y [rows, N]. Accumulates in f32.
+// is written out. Legend: x [rows, K], W1 and W3 [N, K] prepacked together (pack.ts), their blocks
+// alternating; y [rows, N]. Accumulates in f32.
 import { activationWGSL } from './activation.ts';
 import { type DType, type Kernel, type Target, u32, uniformBlock, workgroupIndexWGSL } from './kernel.ts';
+import { loadPacked, noTaps, type Product, packedWGSL } from './matmulProduct.ts';
 import { enableWGSL, storageArray, storeRowWGSL, toF32 } from './matmulStorage.ts';
-import { type Product, registerTileWGSL } from './matmulTile.ts';
+import { registerTileWGSL } from './matmulTile.ts';
 import { registerTileNames, registerTileOf } from './matmulTiles.ts';
 
-/** Sizes of a SwiGLU gate; `pitch` counts the numbers of a packed row, both weights together. */
+/** Sizes of a SwiGLU gate; `pitch` counts the blocks in a row of packed weights, both together. */
 export interface SwigluShape {
   readonly rows: number;
   readonly K: number;
@@ -17,7 +18,7 @@ export interface SwigluShape {
 
 /** Variants for this shape on this adapter, best first. */
 export function swigluVariants({ rows }: SwigluShape, target: Target): string[] {
-  return registerTileNames(rows, target);
+  return registerTileNames(rows, target, true);
 }
 
 /** The kernel of one SwiGLU gate. Bindings: x, weight, out. */
@@ -28,14 +29,12 @@ export function swigluKernel(
   variant: string = swigluVariants(shape, target)[0]!,
 ): Kernel {
   const { rows, K, N, pitch } = shape;
-  const tile = registerTileOf('swiglu', variant, target);
-  const wideA = K % 4 === 0;
+  const tile = registerTileOf('swiglu', variant, target, true);
+  const step = K % 4 === 0 ? 4 : 1;
   const wideC = N % 4 === 0;
-  const step = wideA ? 4 : 1;
   const columns = Math.ceil(N / 4);
-  const results = tile.vectors / 2;
   const tilesM = Math.ceil(rows / tile.rows);
-  const tilesN = Math.ceil(columns / (tile.lanes * results));
+  const tilesN = Math.ceil((2 * columns) / (tile.lanes * tile.vectors));
   const uniforms = uniformBlock(3, {
     M: u32(rows),
     N: u32(N),
@@ -44,26 +43,23 @@ export function swigluKernel(
     tilesN: u32(tilesN),
     tiles: u32(tilesM * tilesN),
     columns: u32(columns),
-    pitch: u32(pitch / 4),
+    pitch: u32(pitch),
   });
   const product: Product = {
-    declarations: /* wgsl */ `${enableWGSL(dtype, tile.subgroup)}
-@group(0) @binding(0) var<storage, read> x: ${storageArray(dtype, wideA)};
-@group(0) @binding(1) var<storage, read> weight: ${storageArray(dtype, true)};
+    declarations: /* wgsl */ `${enableWGSL(dtype, tile.exchange !== 'none')}
+@group(0) @binding(0) var<storage, read> x: ${storageArray(dtype, step === 4)};
+${packedWGSL(1, dtype, step)}
 @group(0) @binding(2) var<storage, read_write> out: ${storageArray(dtype, wideC)};
 ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL('silu')}`,
     step,
-    rowSetup: (i) => `  let x${i} = row${i} * (u.K / ${step}u);`,
-    openTaps: () => '',
-    closeTaps: '',
-    steps: `u.K / ${step}u`,
-    loadA: (i) => toF32(dtype, `x[x${i} + k]`, wideA),
-    startB: 'var w = column;',
-    prepareB: () => '',
-    loadB: (j, e) => toF32(dtype, `weight[w + ${e}u * u.pitch + ${j}u]`, true),
-    advanceB: `w += ${step}u * u.pitch;`,
-    results,
-    result: (j, c) => `activate(${c[2 * j]}) * ${c[2 * j + 1]}`,
+    setup: '',
+    rowSetup: (i) => `let x${i} = row${i} * (u.K / ${step}u);`,
+    ...noTaps,
+    depth: `u.K / ${step}u`,
+    loadA: (i, k) => toF32(dtype, `x[x${i} + ${k}]`, step === 4),
+    loadB: loadPacked(dtype, step),
+    vectorsPerResult: 2,
+    result: (c) => `activate(${c(0)}) * ${c(1)}`,
     store: storeRowWGSL(dtype, wideC, 'row'),
   };
   return {

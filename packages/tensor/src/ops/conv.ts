@@ -48,8 +48,8 @@ function conv(
     return out;
   }
   const packed = weight instanceof Tensor ? packConv(weight) : weight;
-  const kernel = convKernel(shape, packed.tensor.shape.at(-1)!, parts, dtype, x.device.target, variant);
-  x.device.run(kernel, [x, packed.tensor, ...rest]);
+  const kernel = convKernel(shape, packed.tensor.shape[2]!, parts, dtype, x.device.target, variant);
+  x.device.run(kernel, [x, packed.tensor, bias ?? x, residual ?? x, out]);
   if (weight instanceof Tensor) packed.tensor.dispose();
   return out;
 }

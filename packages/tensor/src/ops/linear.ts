@@ -57,7 +57,7 @@ export function linear(x: Tensor, weight: Tensor | Packed, options: LinearOption
     rowsPerGate: gate && rows / (gate.size / N),
     residual: residual !== undefined,
   };
-  const operands = [x, weight.tensor, bias, gate, residual, out].filter((tensor) => tensor !== undefined);
+  const operands = [x, weight.tensor, bias ?? x, gate ?? x, residual ?? x, out];
   x.device.run(linearKernel(shape, dtype, x.device.target, variant), operands);
   return out;
 }

@@ -47,8 +47,8 @@ export function pack(
   const inputs = first.shape[1]!;
   const dtype = sameType('pack', Object.fromEntries(weights.map((tensor, i) => [`weight ${i}`, tensor])));
   const total = outputs.reduce((sum, n) => sum + n, 0);
-  const pitch = use === 'swiglu' ? 8 * Math.ceil(outputs[0]! / 4) : 4 * Math.ceil(total / 4);
-  const tensor = Tensor.empty(first.device, [inputs, pitch], dtype, first.label);
+  const pitch = use === 'swiglu' ? 2 * Math.ceil(outputs[0]! / 4) : Math.ceil(total / 4);
+  const tensor = Tensor.empty(first.device, [Math.ceil(inputs / 4), pitch, 16], dtype, first.label);
   let start = 0;
   for (const [i, source] of weights.entries()) {
     const N = outputs[i]!;
@@ -72,8 +72,8 @@ export function packConv(weight: Tensor): PackedConv {
   }
   const dtype = sameType('packConv', { weight });
   const taps = kernel.reduce((product, n) => product * n, 1);
-  const pitch = 4 * Math.ceil(O / 4);
-  const tensor = Tensor.empty(weight.device, [taps, I, pitch], dtype, weight.label);
+  const pitch = Math.ceil(O / 4);
+  const tensor = Tensor.empty(weight.device, [taps, Math.ceil(I / 4), pitch, 16], dtype, weight.label);
   weight.device.run(packKernel({ N: O, I, taps, pitch, start: 0, every: 4 }, dtype), [weight, tensor]);
   return { tensor, shape: weight.shape, use: 'conv' };
 }

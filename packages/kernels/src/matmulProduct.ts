@@ -1,0 +1,50 @@
+// What a matrix product kernel asks of its op: how A and B are read, how a result is finished. The
+// tiles (matmulTile.ts, matmulShared.ts) own everything else. All members are WGSL fragments.
+import type { DType } from './kernel.ts';
+import { toF32 } from './matmulStorage.ts';
+
+/** An op as a product of A [M, K] and B [K, N]. */
+export interface Product {
+  /** `enable` lines first, then bindings, uniforms and functions. */
+  readonly declarations: string;
+  /** How many k a step covers: 4 where A can be read as vec4 along k. */
+  readonly step: 1 | 4;
+  /** Statements before the rows; `batch`, `firstRow` and `column` are known. */
+  readonly setup: string;
+  /** Statements once a row `i` that this invocation reads; `row{i}` (a `u32` below `u.M`) is known. */
+  readonly rowSetup: (i: number) => string;
+  /** Encloses the loop over k: for a window, a loop over its taps, with what each row needs at a tap. */
+  readonly openTaps: (rows: readonly number[]) => string;
+  readonly closeTaps: string;
+  /** Count of steps of the loop over k. */
+  readonly depth: string;
+  /** Row `i` of A at step `k`: an `f32`, or with step 4 a `vec4f` along k. */
+  readonly loadA: (i: number, k: string) => string;
+  /** B at step `k`, vec4 column `column`: a `vec4f`, or with step 4 a `mat4x4f` of one vec4 a k. */
+  readonly loadB: (k: string, column: string) => string;
+  /** Accumulated vectors that make one vector of the result: SwiGLU's two make one. */
+  readonly vectorsPerResult: 1 | 2;
+  /** A `vec4f` of the result from its accumulators `c(0)` ...: what comes before the epilogue. */
+  readonly result: (c: (v: number) => string) => string;
+  /** Statements that finish and store `value`, a `vec4f` at `row`, vec4 column `at`, both in bounds. */
+  readonly store: string;
+}
+
+/** No window: one loop over k. */
+export const noTaps = { openTaps: () => '', closeTaps: '' };
+
+/** Declaration of a packed weight (pack.ts) at a binding: 4 x 4 blocks, or their vec4 with step 1. */
+export const packedWGSL = (binding: number, dtype: DType, step: 1 | 4): string =>
+  `@group(0) @binding(${binding}) var<storage, read> weight: array<${step === 4 ? 'mat4x4' : 'vec4'}<${dtype}>>;`;
+
+/** `loadB` over a packed weight; `firstBlock` counts blocks of four k before this tap's. */
+export const loadPacked =
+  (dtype: DType, step: 1 | 4, firstBlock = '') =>
+  (k: string, column: string): string => {
+    const before = firstBlock && `${firstBlock} + `;
+    if (step === 1) {
+      return toF32(dtype, `weight[((${before}${k} / 4u) * u.pitch + ${column}) * 4u + ${k} % 4u]`, true);
+    }
+    const block = `weight[(${before}${k}) * u.pitch + ${column}]`;
+    return dtype === 'f32' ? block : `mat4x4f(${block})`;
+  };
