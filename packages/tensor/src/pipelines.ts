@@ -53,7 +53,10 @@ export class Pipelines {
   /** The kernel's program; its pipeline is being made in the background where it is not there yet. */
   started(kernel: Kernel): Program {
     const program = this.#program(kernel);
-    if (!program.pipeline) program.ready ??= this.#compile(program, kernel);
+    if (!program.pipeline && !program.ready) {
+      program.ready = this.#compile(program, kernel);
+      program.ready.catch(() => undefined); // for those who never wait: a run then compiles, and tells, again
+    }
     return program;
   }
 

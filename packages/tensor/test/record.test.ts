@@ -1,4 +1,4 @@
-import { scope, Tensor } from '@moviegen/tensor';
+import { ShaderError, scope, Tensor } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
 import { afterAll, describe, expect, test } from 'vitest';
 import { affine } from './kernels.ts';
@@ -99,6 +99,21 @@ describe('record', () => {
       expect([await y!.item(), await z!.item(), await zero!.item()]).toEqual([31, 1, 63]);
     }
     recording.destroy();
+  });
+
+  test('tells of a kernel that is refused, also to those who do not wait for it', async () => {
+    const x = Tensor.from(device, [1]);
+    const broken = { ...affine(1), code: 'fn main() {' };
+    const recording = device.record(() => {
+      const y = Tensor.empty(device, [1]);
+      device.run(broken, [x, y]);
+      return y;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 100)); // long enough for its compilation to fail
+    await expect(recording.run().read()).rejects.toThrow(ShaderError);
+    await expect(recording.ready()).rejects.toThrow('affine: ');
+    recording.destroy();
+    x.dispose();
   });
 
   test('belongs to no scope', async () => {
