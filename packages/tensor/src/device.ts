@@ -2,6 +2,7 @@
 // own; this is their public face. What a dispatch computes is written in @moviegen/kernels.
 import type { DType, Kernel, Target } from '@moviegen/kernels';
 import { type AdapterInfo, describeAdapter, type Limits, requestDevice, targetOf } from './adapter.ts';
+import { bind } from './bind.ts';
 import { type Binding, Encoder, type SubmitBounds } from './encoder.ts';
 import { type DeviceLostError, NoAdapterError } from './errors.ts';
 import { Faults } from './faults.ts';
@@ -141,7 +142,7 @@ export class Device {
    */
   run(kernel: Kernel, buffers: readonly Tensor[]): void {
     this.#faults.throwIfLost();
-    const bindings = this.#bind(kernel, buffers);
+    const bindings = bind(this, kernel, buffers);
     if (kernel.workgroups === 0) return;
     if (this.#plan) {
       const storages = buffers.map((tensor) => tensor.storage(kernel.label));
@@ -302,34 +303,5 @@ export class Device {
       maxWorkgroups: this.#maxWorkgroups,
       label,
     };
-  }
-
-  #bind({ label, bindings }: Kernel, tensors: readonly Tensor[]): Binding[] {
-    if (tensors.length !== bindings.length) {
-      throw new Error(`internal: ${label}: got ${tensors.length} tensors for ${bindings.length} bindings`);
-    }
-    const ranges = tensors.map((tensor, i): Binding => {
-      const { name, dtype } = bindings[i]!;
-      if (tensor.device !== this) throw new Error(`${label}: ${name} is on another device`);
-      if (tensor.dtype !== dtype)
-        throw new Error(`internal: ${label}: ${name} is ${tensor.dtype}, not ${dtype}`);
-      const range = tensor.binding(label);
-      if (range.bytes > this.limits.maxStorageBufferBindingSize) {
-        const most = this.limits.maxStorageBufferBindingSize;
-        throw new Error(
-          `${label}: ${name}, ${tensor}, has ${range.bytes} bytes; this adapter binds at most ${most}`,
-        );
-      }
-      return range;
-    });
-    ranges.forEach(({ block }, i) => {
-      if (bindings[i]!.access === 'read') return;
-      const twin = ranges.findIndex((other, j) => j !== i && other.block === block);
-      if (twin < 0) return;
-      throw new Error(
-        `internal: ${label}: ${bindings[i]!.name} is written and shares a buffer with ${bindings[twin]!.name}`,
-      );
-    });
-    return ranges;
   }
 }

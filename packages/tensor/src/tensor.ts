@@ -155,7 +155,10 @@ export class Tensor {
     if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= length)) {
       throw new Error(`rows: ${start} to ${end} is no range of axis 0 of [${this.shape}]`);
     }
-    const offset = this.#offset + start * count(rest) * BYTES[this.dtype];
+    const rowBytes = count(rest) * BYTES[this.dtype];
+    const offset = this.#offset + start * rowBytes;
+    // Hosts write whole words: an odd number of halves would take the next row's first one along.
+    if (end < length && ((end - start) * rowBytes) % 4 !== 0) return undefined;
     if (offset % this.device.limits.minStorageBufferOffsetAlignment !== 0) return undefined;
     const storage = this.storage('rows').retain();
     return new Tensor(this.device, storage, [end - start, ...rest], this.dtype, this.label, offset);

@@ -1,0 +1,34 @@
+// From a kernel's list of bindings and the tensors given for it to ranges of buffers, with the checks that
+// WebGPU would make late and without names.
+import type { Kernel } from '@moviegen/kernels';
+import type { Device } from './device.ts';
+import type { Binding } from './encoder.ts';
+import type { Tensor } from './tensor.ts';
+
+/** The ranges to bind. @throws where a tensor does not suit its binding or two of them collide. */
+export function bind(device: Device, { label, bindings }: Kernel, tensors: readonly Tensor[]): Binding[] {
+  if (tensors.length !== bindings.length) {
+    throw new Error(`internal: ${label}: got ${tensors.length} tensors for ${bindings.length} bindings`);
+  }
+  const most = device.limits.maxStorageBufferBindingSize;
+  const ranges = tensors.map((tensor, i): Binding => {
+    const { name, dtype } = bindings[i]!;
+    if (tensor.device !== device) throw new Error(`${label}: ${name} is on another device`);
+    if (tensor.dtype !== dtype) {
+      throw new Error(`internal: ${label}: ${name} is ${tensor.dtype}, not ${dtype}`);
+    }
+    const range = tensor.binding(label);
+    if (range.bytes <= most) return range;
+    throw new Error(
+      `${label}: ${name}, ${tensor}, has ${range.bytes} bytes; this adapter binds at most ${most}`,
+    );
+  });
+  ranges.forEach(({ block }, i) => {
+    if (bindings[i]!.access === 'read') return;
+    const twin = ranges.findIndex((other, j) => j !== i && other.block === block);
+    if (twin < 0) return;
+    const [name, other] = [bindings[i]!.name, bindings[twin]!.name];
+    throw new Error(`internal: ${label}: ${name} is written and shares a buffer with ${other}`);
+  });
+  return ranges;
+}
