@@ -5,11 +5,11 @@
 // A group may be large and a batch small, so that the work is split within a group, in three passes:
 //   statistics  S interleaved parts of the positions: mean and squared deviations of each channel   [B, S, C]
 //   fold        the parts and channels of a group become one mean and factor, written a channel     [B, 2, C]
-//   apply       (x - mean) * factor, weight, bias, activation, element by element
+//   apply       (x - mean) * factor, weight, bias, activation
 // x is read twice. The mean of a part is known before deviations from it are squared (four values at a time,
 // merged by Chan's formula), so that large offsets do not cancel.
 import { type Activation, activationWGSL } from './activation.ts';
-import { eachWGSL, eachWorkgroups, elementWGSL, enableWGSL } from './elementwise.ts';
+import { elementWGSL, enableWGSL } from './elementwise.ts';
 import {
   type DType,
   f32,
@@ -76,48 +76,26 @@ export function groupNormKernels(
   return {
     statistics: statisticsKernel(shape, parts, dtype),
     fold: foldKernel(shape, parts, target, variant),
-    apply: applyKernel(shape, dtype),
+    apply: applyKernel(shape, parts, dtype),
     parts: shape.B * parts * shape.C * 2,
     moments: shape.B * 2 * shape.C,
   };
 }
 
-function statisticsKernel(shape: GroupNormShape, parts: number, dtype: DType): Kernel {
-  const { width, outer, steps, lanes } = walk(shape);
-  const first = shape.layout === 'channels-first';
-  const count = outer * parts * lanes;
-  const uniforms = uniformBlock(2, {
-    count: u32(count),
+const walkUniforms = (shape: GroupNormShape, parts: number) => {
+  const { outer, steps, lanes } = walk(shape);
+  return {
+    count: u32(outer * parts * lanes),
     parts: u32(parts),
     steps: u32(steps),
     lanes: u32(lanes),
     C: u32(shape.C),
-  });
-  // Channels-last: a vector's numbers are channels. Channels-first: they are positions of one channel.
-  const store = first
-    ? /* wgsl */ `
-  let channel = owner % u.C;
-  let at = (owner / u.C * u.parts + part) * u.C + channel;
-  ${
-    width === 4
-      ? `let all = dot(mean, vec4f(0.25));
-  let d = mean - all;
-  parts[at] = vec2(all, dot(deviations + n * d * d, vec4f(1.0)));`
-      : 'parts[at] = vec2(mean, deviations);'
-  }`
-    : /* wgsl */ `
-  let at = (owner * u.parts + part) * u.C + lane * ${width}u;
-  ${
-    width === 4
-      ? 'for (var c = 0u; c < 4u; c++) { parts[at + c] = vec2(mean[c], deviations[c]); }'
-      : 'parts[at] = vec2(mean, deviations);'
-  }`;
-  const code = /* wgsl */ `${enableWGSL([dtype])}
-alias V = ${width === 4 ? 'vec4f' : 'f32'};
-@group(0) @binding(0) var<storage, read> x: array<${elementWGSL(dtype, width)}>;
-@group(0) @binding(1) var<storage, read_write> parts: array<vec2f>;
-${uniforms.wgsl}${workgroupIndexWGSL}
-// An invocation owns steps part, part + parts, ... of one lane; neighbours read neighbouring lanes, then parts.
+  };
+};
+
+/** Head of the passes over x. An invocation owns steps part, part + parts, ... of one lane of one owner. */
+const openWGSL = /* wgsl */ `
+// Neighbouring invocations read neighbouring lanes, then parts.
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) id: vec3<u32>,
@@ -132,17 +110,48 @@ fn main(
   let part = i / u.lanes % u.parts;
   let owner = i / u.lanes / u.parts;
   let stride = u.parts * u.lanes;
-  var source = (owner * u.steps + part) * u.lanes + lane;
+  var at = (owner * u.steps + part) * u.lanes + lane;
+`;
+
+function statisticsKernel(shape: GroupNormShape, parts: number, dtype: DType): Kernel {
+  const { width, outer, lanes } = walk(shape);
+  const first = shape.layout === 'channels-first';
+  const count = outer * parts * lanes;
+  const uniforms = uniformBlock(2, walkUniforms(shape, parts));
+  // Channels-last: a vector's numbers are channels. Channels-first: they are positions of one channel.
+  const store = first
+    ? /* wgsl */ `
+  let channel = owner % u.C;
+  let to = (owner / u.C * u.parts + part) * u.C + channel;
+  ${
+    width === 4
+      ? `let all = dot(mean, vec4f(0.25));
+  let d = mean - all;
+  parts[to] = vec2(all, dot(deviations + n * d * d, vec4f(1.0)));`
+      : 'parts[to] = vec2(mean, deviations);'
+  }`
+    : /* wgsl */ `
+  let to = (owner * u.parts + part) * u.C + lane * ${width}u;
+  ${
+    width === 4
+      ? 'for (var c = 0u; c < 4u; c++) { parts[to + c] = vec2(mean[c], deviations[c]); }'
+      : 'parts[to] = vec2(mean, deviations);'
+  }`;
+  const code = /* wgsl */ `${enableWGSL([dtype])}
+alias V = ${width === 4 ? 'vec4f' : 'f32'};
+@group(0) @binding(0) var<storage, read> x: array<${elementWGSL(dtype, width)}>;
+@group(0) @binding(1) var<storage, read_write> parts: array<vec2f>;
+${uniforms.wgsl}${workgroupIndexWGSL}${openWGSL}
   var mean = V();
   var deviations = V();
   var n = 0.0;
   var step = part;
   for (; step + 3u * u.parts < u.steps; step += 4u * u.parts) {
-    let a = V(x[source]);
-    let b = V(x[source + stride]);
-    let c = V(x[source + 2u * stride]);
-    let d = V(x[source + 3u * stride]);
-    source += 4u * stride;
+    let a = V(x[at]);
+    let b = V(x[at + stride]);
+    let c = V(x[at + 2u * stride]);
+    let d = V(x[at + 3u * stride]);
+    at += 4u * stride;
     let four = 0.25 * ((a + b) + (c + d));
     let squares = ((a - four) * (a - four) + (b - four) * (b - four)) + ((c - four) * (c - four) + (d - four) * (d - four));
     let shift = four - mean;
@@ -152,8 +161,8 @@ fn main(
     n += 4.0;
   }
   for (; step < u.steps; step += u.parts) {
-    let shift = V(x[source]) - mean;
-    source += stride;
+    let shift = V(x[at]) - mean;
+    at += stride;
     n += 1.0;
     mean += shift / n;
     deviations += shift * shift * ((n - 1.0) / n);
@@ -231,37 +240,34 @@ ${sweep.open}
   };
 }
 
-function applyKernel(shape: GroupNormShape, dtype: DType): Kernel {
-  const { B, P, C, activation } = shape;
-  const { width } = walk(shape);
+function applyKernel(shape: GroupNormShape, parts: number, dtype: DType): Kernel {
+  const { activation } = shape;
+  const { width, outer, lanes } = walk(shape);
   const last = shape.layout === 'channels-last';
   const operands = [...(shape.weight ? ['weight'] : []), ...(shape.bias ? ['bias'] : [])];
-  const count = (B * P * C) / width;
-  const uniforms = uniformBlock(3 + operands.length, {
-    count: u32(count),
-    channels: u32(last ? C / width : C),
-    positions: u32(last ? P : P / width),
-  });
+  const uniforms = uniformBlock(3 + operands.length, walkUniforms(shape, parts));
   // Channels-last: four channels at once. Channels-first: four positions of one channel.
   const perChannel = last ? width : 1;
-  const channelType = elementWGSL('f32', perChannel);
-  const channel = last ? 'i % u.channels' : 'i / u.positions % u.channels';
+  const channelType = perChannel === 4 ? 'vec4f' : 'f32';
   const code = /* wgsl */ `${enableWGSL([dtype])}
 alias V = ${width === 4 ? 'vec4f' : 'f32'};
 @group(0) @binding(0) var<storage, read> x: array<${elementWGSL(dtype, width)}>;
 @group(0) @binding(1) var<storage, read> moments: array<${channelType}>;
 ${operands.map((name, k) => `@group(0) @binding(${k + 2}) var<storage, read> ${name}: array<${elementWGSL(dtype, perChannel)}>;`).join('\n')}
 @group(0) @binding(${operands.length + 2}) var<storage, read_write> out: array<${elementWGSL(dtype, width)}>;
-${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL(activation, 'V')}
-fn normalized(i: u32) -> V {
-  let channel = ${channel};
-  let item = i / (u.channels * u.positions) * 2u * u.channels + channel;
-  var y = (V(x[i]) - moments[item]) * moments[item + u.channels];
-  ${shape.weight ? `y *= ${channelType}(weight[channel]);` : ''}
-  ${shape.bias ? `y += ${channelType}(bias[channel]);` : ''}
-  return activate(y);
+${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL(activation, 'V')}${openWGSL}
+  let channels = u.C / ${perChannel}u;
+  let channel = ${last ? 'lane' : 'owner % u.C'};
+  let item = ${last ? 'owner' : 'owner / u.C'} * 2u * channels + channel;
+  let mean = moments[item];
+  let factor = moments[item + channels]${shape.weight ? ` * ${channelType}(weight[channel])` : ''};
+  let offset = ${shape.bias ? `${channelType}(bias[channel])` : `${channelType}()`};
+  for (var step = part; step < u.steps; step += u.parts) {
+    out[at] = ${elementWGSL(dtype, width)}(activate((V(x[at]) - mean) * factor + offset));
+    at += stride;
+  }
 }
-${eachWGSL('u.count', `out[i] = ${elementWGSL(dtype, width)}(normalized(i));`)}`;
+`;
   return {
     label: ['groupNorm apply', dtype, shape.layout, ...operands, activation].filter(Boolean).join(' '),
     code,
@@ -272,6 +278,6 @@ ${eachWGSL('u.count', `out[i] = ${elementWGSL(dtype, width)}(normalized(i));`)}`
       { name: 'out', dtype, access: 'read_write' },
     ],
     uniforms: uniforms.bytes,
-    workgroups: eachWorkgroups(count),
+    workgroups: Math.ceil((outer * parts * lanes) / 64),
   };
 }
