@@ -238,6 +238,7 @@ export class MovieGen {
       const made: Generation[] = [];
       for (const [b, { prompt, seed }] of jobs.entries()) {
         const z = own(row(latents, b));
+        await tell({ phase: 'decode', frames: 0, totalFrames: plan.numFrames });
         const frames = await this.#decode(z, {
           numFrames: plan.numFrames,
           ...(signal && { signal }),

@@ -1,0 +1,110 @@
+// Progress of phases on stderr: bars on a terminal, plain lines elsewhere, or nothing.
+
+import { type Options, SingleBar } from 'cli-progress';
+
+/** How progress is shown. */
+export type BarMode = 'bars' | 'lines' | 'none';
+
+/** A unit in which a phase counts. */
+export interface Unit {
+  /** What is counted, in words: `step`, `frame`. */
+  readonly name: string;
+  /** Shows a count; default: the number. */
+  readonly show?: (count: number) => string;
+}
+
+/** Phases, one after the other. */
+export class Bars {
+  /** Seconds that each phase took, added up. */
+  readonly seconds: Record<string, number> = {};
+  readonly #mode: BarMode;
+  readonly #stream: NodeJS.WriteStream;
+  #phase: RunningPhase | undefined;
+
+  constructor(mode: BarMode, stream: NodeJS.WriteStream = process.stderr) {
+    this.#mode = mode;
+    this.#stream = stream;
+  }
+
+  /** Begins a phase and ends the one before. @param total undefined where nobody knows. */
+  begin(name: string, total: number | undefined = 1, unit: Unit = { name: '' }): void {
+    this.end();
+    const bar = this.#mode === 'bars' ? new SingleBar(barOptions(this.#stream)) : undefined;
+    this.#phase = { name, total, unit, bar, began: performance.now(), done: 0, told: performance.now() };
+    bar?.start(total ?? 1, 0, { phase: name.padEnd(8), line: this.#line(this.#phase) });
+  }
+
+  /** How far the phase is. */
+  update(done: number, total?: number): void {
+    const phase = this.#phase;
+    if (phase === undefined) return;
+    phase.done = done;
+    if (total !== undefined) phase.total = total;
+    const { bar } = phase;
+    if (bar !== undefined) {
+      bar.setTotal(Math.max(phase.total ?? done + 1, 1));
+      bar.update(done, { line: this.#line(phase) });
+    } else if (this.#mode === 'lines' && performance.now() - phase.told > 5000) {
+      phase.told = performance.now();
+      this.#stream.write(`${phase.name}: ${this.#line(phase)}\n`);
+    }
+  }
+
+  /** Ends the running phase. */
+  end(): void {
+    const phase = this.#phase;
+    if (phase === undefined) return;
+    this.#phase = undefined;
+    const seconds = (performance.now() - phase.began) / 1000;
+    this.seconds[phase.name] = (this.seconds[phase.name] ?? 0) + seconds;
+    const { name, bar, unit, done } = phase;
+    const count = unit.name === '' ? '' : `${(unit.show ?? String)(done)} ${unit.name}, `;
+    const line = `${count}${seconds.toFixed(1)} s`;
+    if (bar !== undefined) {
+      bar.setTotal(Math.max(done, 1));
+      bar.update(Math.max(done, 1), { line });
+      bar.stop();
+    } else if (this.#mode === 'lines') this.#stream.write(`${name}: ${line}\n`);
+  }
+
+  /** Leaves the terminal as it should be; the phase counts for nothing. */
+  stop(): void {
+    this.#phase?.bar?.stop();
+    this.#phase = undefined;
+  }
+
+  #line({ began, done, total, unit }: RunningPhase): string {
+    if (unit.name === '') return '';
+    const show = unit.show ?? String;
+    const seconds = (performance.now() - began) / 1000;
+    const of = total === undefined ? '' : ` of ${show(total)}`;
+    const counted = `${unit.name} ${show(done)}${of}`;
+    if (done === 0 || seconds === 0) return counted;
+    const rate = done / seconds;
+    const left = total === undefined ? '' : `, ${Math.ceil((total - done) / rate)} s left`;
+    return unit.show === undefined ? `${counted}, ${rate.toFixed(1)}/s${left}` : `${counted}${left}`;
+  }
+}
+
+interface RunningPhase {
+  readonly name: string;
+  readonly unit: Unit;
+  readonly bar: SingleBar | undefined;
+  readonly began: number;
+  total: number | undefined;
+  done: number;
+  /** When a line was last printed. */
+  told: number;
+}
+
+const barOptions = (stream: NodeJS.WriteStream): Options => ({
+  format: '{phase} {bar} {line}',
+  barsize: 24,
+  barCompleteChar: '█',
+  barIncompleteChar: '░',
+  stream,
+  hideCursor: true,
+  linewrap: false,
+  gracefulExit: false, // the command line answers signals itself
+  emptyOnZero: true,
+});

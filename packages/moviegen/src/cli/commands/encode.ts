@@ -1,0 +1,63 @@
+// moviegen encode: a video's latents, as a safetensors file.
+
+import { serialize } from '@moviegen/safetensors';
+import type { Command } from 'commander';
+import { readVideo } from '../../node/inputs.ts';
+import { withModel } from '../common.ts';
+import {
+  adapterName,
+  adapterRecord,
+  type ModelOptions,
+  type Run,
+  secondsLine,
+  secondsRecord,
+} from '../run.ts';
+import { number, seed } from '../values.ts';
+
+interface Options extends ModelOptions {
+  readonly output: string;
+  readonly fps: number;
+  readonly sampleSeed?: bigint;
+}
+
+/** Adds the command. */
+export function addEncode(program: Command, run: Run): void {
+  const command = program
+    .command('encode')
+    .description('turn a video into latents')
+    .argument('<video>', 'a video file, or a folder of PNG frames')
+    .option('-o, --output <file>', 'where the latents go', 'latents.safetensors')
+    .option('--fps <number>', 'frames a second of a folder of frames', number, 16)
+    .option('--sample-seed <integer>', 'sample the latents instead of taking the most likely ones', seed);
+  withModel(command).action((path: string, options: Options) => encode(run, path, options));
+}
+
+async function encode(run: Run, path: string, options: Options): Promise<void> {
+  run.configure(options);
+  const { signal, bars, outputs } = run;
+  const { output, fps, sampleSeed } = options;
+  await outputs.check(output);
+  bars.begin('read');
+  const video = await readVideo(path, { fps, signal });
+  const model = await run.model(options);
+  bars.begin('encode');
+  const latents = await model.encode(video, { signal, ...(sampleSeed !== undefined && { sampleSeed }) });
+  bars.begin('write');
+  const [numFrames, height, width] = video.shape;
+  const bytes = serialize(
+    { latents: { dtype: 'F32', shape: latents.shape, data: latents.data } },
+    { num_frames: String(numFrames), fps: String(video.fps) },
+  );
+  await outputs.write([{ path: output, bytes }], signal);
+  bars.end();
+  if (options.json)
+    run.print({
+      ...{ path: output, shape: latents.shape, numFrames, width, height, fps: video.fps },
+      ...{ adapter: adapterRecord(model.device), seconds: secondsRecord(bars.seconds) },
+    });
+  else {
+    run.say(`${output}  latents [${latents.shape.join(', ')}] of ${numFrames} frames, ${width}x${height}`);
+    run.say(`adapter: ${adapterName(model.device)}`);
+    run.say(secondsLine(bars.seconds));
+  }
+}

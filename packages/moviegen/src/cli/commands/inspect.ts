@@ -1,0 +1,40 @@
+// moviegen inspect: what is in a safetensors file.
+
+import { stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { ShardedSafetensors } from '@moviegen/safetensors';
+import { fileSource, folder, openFile, openFolder } from '@moviegen/safetensors/node';
+import type { Command } from 'commander';
+import { InputError } from '../../errors.ts';
+import { inspect, inspectionTable } from '../../inspect.ts';
+import { withCommon } from '../common.ts';
+import type { CommonOptions, Run } from '../run.ts';
+
+/** Adds the command. */
+export function addInspect(program: Command, run: Run): void {
+  const command = program
+    .command('inspect')
+    .description('list the tensors of a safetensors file, of the shards of an index, or of a folder')
+    .argument('<file>', 'a .safetensors file, a .safetensors.index.json, or a folder that holds one');
+  withCommon(command).action(async (path: string, options: CommonOptions) => {
+    run.configure(options);
+    const source = await open(path);
+    try {
+      const inspection = inspect(source);
+      if (options.json) run.print(inspection);
+      else run.say(inspectionTable(inspection));
+    } finally {
+      await source.close();
+    }
+  });
+}
+
+async function open(path: string) {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory()) return openFolder(path);
+  if (!path.endsWith('.index.json')) return openFile(path);
+  const index = await fileSource(path);
+  if (index === undefined)
+    throw new InputError(`inspect: there is no file ${basename(path)} in ${dirname(path)}`);
+  return ShardedSafetensors.open(index, folder(dirname(path)));
+}

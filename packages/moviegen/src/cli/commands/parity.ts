@@ -1,0 +1,107 @@
+// moviegen parity: the models on this adapter against the reference's tensors, layer by layer.
+
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import { InputError } from '../../errors.ts';
+import { fixtureFiles } from '../../node/inputs.ts';
+import { parityLoaders } from '../../parity/models.ts';
+import {
+  checkFixture,
+  describeReport,
+  PARITY_BOUND,
+  type ParityLoader,
+  type ParityReport,
+} from '../../parity.ts';
+import { withAdapter } from '../common.ts';
+import { CheckFailed } from '../failure.ts';
+import { adapterName, adapterRecord, type CommonOptions, type Run, secondsRecord } from '../run.ts';
+import { number } from '../values.ts';
+
+interface Options extends CommonOptions {
+  readonly fixtures?: string;
+  readonly bound: number;
+}
+
+/** Adds the command. */
+export function addParity(program: Command, run: Run): void {
+  const command = program
+    .command('parity')
+    .description(
+      'hold the models on this adapter against the reference, naming the first tensor that differs',
+    )
+    .option('--fixtures <folder>', 'a fixture, or a folder of fixtures (default: those of the repository)')
+    .option(
+      '--bound <number>',
+      'largest difference allowed, as a share of the largest value',
+      number,
+      PARITY_BOUND,
+    );
+  withAdapter(command).action((options: Options) => parity(run, options));
+}
+
+async function parity(run: Run, options: Options): Promise<void> {
+  run.configure(options);
+  const { bars, signal } = run;
+  const files = await fixtureFiles(options.fixtures ?? ownFixtures());
+  const folders = await known(files, options.fixtures === undefined);
+  const device = await run.device(options);
+  const reports: ParityReport[] = [];
+  bars.begin('parity', folders.length, { name: 'fixture' });
+  for (const [i, folder] of folders.entries()) {
+    for await (const report of checkFixture(device, files, folder, loadAny, options.bound)) {
+      signal.throwIfAborted();
+      reports.push(report);
+      if (!options.json && report.first !== undefined) run.say(describeReport(report));
+    }
+    device.trim();
+    bars.update(i + 1);
+  }
+  bars.end();
+  const differing = reports.filter(({ first }) => first !== undefined);
+  if (options.json)
+    run.print({
+      adapter: adapterRecord(device),
+      bound: options.bound,
+      reports,
+      seconds: secondsRecord(bars.seconds),
+    });
+  else {
+    for (const report of reports) if (report.first === undefined) run.say(describeReport(report));
+    const result = `${reports.length - differing.length} of ${reports.length} cases agree`;
+    run.say(`${result} within ${options.bound} on ${adapterName(device)}`);
+  }
+  if (differing.length > 0) throw new CheckFailed();
+}
+
+/** The model of any fixture. */
+const loadAny: ParityLoader = (device, fixture) => {
+  const load = Object.hasOwn(parityLoaders, fixture.model) ? parityLoaders[fixture.model] : undefined;
+  if (load !== undefined) return load(device, fixture);
+  const kinds = Object.keys(parityLoaders).join(', ');
+  throw new InputError(
+    `parity: ${fixture.name} is of an unknown kind, ${fixture.model}; expected one of ${kinds}`,
+  );
+};
+
+/** Our own folder also holds fixtures of things that are no models on a device: those are left out, a user's never. */
+async function known(
+  files: Awaited<ReturnType<typeof fixtureFiles>>,
+  own: boolean,
+): Promise<readonly string[]> {
+  const folders = await files.folders();
+  if (!own) return folders;
+  const kinds = await Promise.all(
+    folders.map(async (folder): Promise<unknown> => {
+      const bytes = await files.read(`${folder}/fixture.json`);
+      return JSON.parse(new TextDecoder().decode(bytes)).model;
+    }),
+  );
+  return folders.filter((_, i) => Object.hasOwn(parityLoaders, String(kinds[i])));
+}
+
+function ownFixtures(): string {
+  const folder = fileURLToPath(new URL('../../../fixtures', import.meta.url));
+  if (existsSync(folder)) return folder;
+  throw new InputError('parity: the fixtures are in the repository only: say where with --fixtures FOLDER');
+}

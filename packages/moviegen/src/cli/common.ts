@@ -1,0 +1,30 @@
+// Options that several commands have, worded once.
+
+import { type Command, Option } from 'commander';
+
+/** The options of every command. */
+export function withCommon(command: Command): Command {
+  return command
+    .option('--json', 'print one JSON document on stdout, progress only on a terminal')
+    .option('-q, --quiet', 'show no progress')
+    .option('--debug', 'show where an error arose');
+}
+
+/** Those of commands that compute. */
+export function withAdapter(command: Command): Command {
+  return withCommon(
+    command.option(
+      '--adapter <name>',
+      'part of the adapter’s name (default: the system’s GPU, else SwiftShader)',
+    ),
+  );
+}
+
+/** Those of commands that load a model. */
+export function withModel(command: Command): Command {
+  return withAdapter(
+    command
+      .option('-m, --model <dir|url>', 'the checkpoint (default: models/shapes-world)')
+      .addOption(new Option('--dtype <type>', 'type of weights and activations').choices(['f32', 'f16'])),
+  );
+}

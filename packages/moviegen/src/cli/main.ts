@@ -1,0 +1,63 @@
+// The command line: reads arguments, answers signals, ends with a status. Commands are in commands/.
+
+import { Command } from 'commander';
+import { addDecode } from './commands/decode.ts';
+import { addDoctor } from './commands/doctor.ts';
+import { addEncode } from './commands/encode.ts';
+import { addGenerate } from './commands/generate.ts';
+import { addInspect } from './commands/inspect.ts';
+import { addJudge } from './commands/judge.ts';
+import { addParity } from './commands/parity.ts';
+import { endingOf, Interrupted } from './failure.ts';
+import { Run } from './run.ts';
+
+/** Runs a command; the process ends with its status: 0, 1 failed, 2 wrong input, 130 and 143 stopped. */
+export async function main(args: readonly string[]): Promise<void> {
+  const stop = new AbortController();
+  const run = new Run(stop.signal);
+  const onSignal = (name: 'SIGINT' | 'SIGTERM') => {
+    const interrupted = new Interrupted(name);
+    if (stop.signal.aborted) {
+      run.outputs.clean(); // asked twice: not waiting for anything
+      process.exit(interrupted.status);
+    }
+    stop.abort(interrupted);
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  process.stdout.on('error', quietPipe);
+
+  let status = 0;
+  try {
+    await programOf(run).parseAsync(args.length === 0 ? ['--help'] : args, { from: 'user' });
+    run.close();
+  } catch (error) {
+    run.close();
+    const cause = stop.signal.aborted ? stop.signal.reason : error;
+    const ending = endingOf(cause, args.includes('--debug'));
+    if (ending.message !== undefined) process.stderr.write(`${ending.message}\n`);
+    status = ending.status;
+  }
+  process.exitCode = status;
+  // Work on the device that nobody waits for any more should not hold up the end.
+  if (status > 2) process.exit(status);
+}
+
+function programOf(run: Run): Command {
+  const program = new Command('moviegen')
+    .description('Movie Gen on WebGPU: makes videos from prompts')
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureOutput({ writeErr: () => {} }) // errors are printed once, in main
+    .helpCommand(true);
+  // Sub-commands take over exitOverride and configureOutput.
+  for (const add of [addGenerate, addEncode, addDecode, addInspect, addDoctor, addParity, addJudge])
+    add(program, run);
+  return program;
+}
+
+/** `moviegen ... | head` is no failure. */
+function quietPipe(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+}

@@ -1,0 +1,72 @@
+// Videos from files and from folders of PNG frames; fixtures from a folder.
+
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { InputError } from '../errors.ts';
+import type { FixtureFiles } from '../parity.ts';
+import { decodePng, decodeVideo } from '../video/decode.ts';
+import { joinFrames, type Video } from '../video/frames.ts';
+
+/** Options of {@link readVideo}. */
+export interface ReadVideoOptions {
+  /** Frames a second of a folder of frames, which does not say. Default 16. */
+  readonly fps?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Reads a video file, or a folder of PNG frames in the order of their names.
+ * @throws InputError where there is none.
+ */
+export async function readVideo(path: string, { fps = 16, signal }: ReadVideoOptions = {}): Promise<Video> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) throw new InputError(`video: there is no file or folder ${path}`);
+  if (!found.isDirectory())
+    return decodeVideo(await readBytes(path), signal ? { name: path, signal } : { name: path });
+  const names = (await readdir(path)).filter((name) => name.toLowerCase().endsWith('.png'));
+  if (names.length === 0) throw new InputError(`video: the folder ${path} holds no PNG frames`);
+  const frames = [];
+  for (const name of names.sort(byNumber)) {
+    signal?.throwIfAborted();
+    const frame = decodePng(await readBytes(join(path, name)), join(path, name));
+    const [, height, width] = frames[0]?.shape ?? frame.shape;
+    if (frame.shape[1] !== height || frame.shape[2] !== width)
+      throw new InputError(
+        `video: ${join(path, name)} is ${frame.shape[2]}x${frame.shape[1]}, the frames before it are ${width}x${height}`,
+      );
+    frames.push(frame);
+  }
+  return { ...joinFrames(frames), fps };
+}
+
+/** The fixtures in a folder: its sub-folders with a `fixture.json`, or it is one itself. @throws InputError */
+export async function fixtureFiles(root: string): Promise<FixtureFiles> {
+  const entries = await readdir(root, { withFileTypes: true }).catch(() => undefined);
+  if (entries === undefined) throw new InputError(`parity: there is no folder ${root}`);
+  const isFixture = (folder: string) =>
+    stat(join(folder, 'fixture.json')).then(
+      (found) => found.isFile(),
+      () => false,
+    );
+  const single = await isFixture(root);
+  const base = single ? dirname(root) : root;
+  const folders = single ? [basename(root)] : [];
+  if (!single)
+    for (const entry of entries.filter((one) => one.isDirectory()))
+      if (await isFixture(join(root, entry.name))) folders.push(entry.name);
+  if (folders.length === 0) throw new InputError(`parity: ${root} holds no folder with a fixture.json`);
+  return {
+    folders: async () => folders.sort(),
+    read: async (path) => new Uint8Array(await readFile(join(base, path))),
+  };
+}
+
+async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return new Uint8Array(await readFile(path));
+  } catch (cause) {
+    throw new InputError(`video: cannot read ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+const byNumber = (a: string, b: string): number => a.localeCompare(b, 'en', { numeric: true });
