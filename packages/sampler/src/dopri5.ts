@@ -20,6 +20,7 @@ const STAGES = [
 const ERROR = [71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40];
 
 const SAFETY = 0.9;
+const MIN_STEP = 1e-7;
 const [MIN_FACTOR, MAX_FACTOR] = [0.2, 10];
 
 /** Where the flow stands after an accepted step. */
@@ -72,8 +73,9 @@ export async function stepDormandPrince(
   const { t, x } = state;
   let h = state.h;
   for (let rejected = false; ; rejected = true) {
-    if (t + h === t)
-      throw new Error(`dopri5: the step at t = ${t} became too small; the velocity may not be finite there`);
+    // Not `h < MIN_STEP`: a NaN must stop as well.
+    if (!(h >= MIN_STEP))
+      throw new Error(`dopri5: the step at t = ${t} fell to ${h}; is the velocity finite and smooth there?`);
     const last = t + h >= end;
     if (last) h = end - t;
     const slopes = [state.slope];
@@ -85,7 +87,6 @@ export async function stepDormandPrince(
     const error = await errorNorm(x, next, slopes, h, tolerances);
     const factor =
       error === 0 ? MAX_FACTOR : Math.min(MAX_FACTOR, Math.max(MIN_FACTOR, SAFETY * error ** (-1 / 5)));
-    // Not `error > 1`: a NaN must count as too large.
     if (error <= 1)
       return {
         t: last ? end : t + h,
@@ -93,7 +94,7 @@ export async function stepDormandPrince(
         slope: slopes[6]!,
         h: h * (rejected ? Math.min(1, factor) : factor),
       };
-    h *= Number.isFinite(error) ? factor : MIN_FACTOR;
+    h *= factor;
   }
 }
 

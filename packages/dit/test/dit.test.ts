@@ -1,0 +1,175 @@
+// The DiT as a library: its public face, its errors, and what it leaves behind.
+
+import { DiT, type DiTConfig, parseConfig } from '@moviegen/dit';
+import { type Device, randn, Tensor, type WeightSource } from '@moviegen/tensor';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { testDevice } from '../../tensor/test/device.ts';
+
+const config: DiTConfig = parseConfig({
+  in_channels: 4,
+  hidden_size: 32,
+  num_layers: 2,
+  num_heads: 2,
+  ffn_hidden_size: 40,
+  timestep_dim: 16,
+  max_grid: [2, 3, 3],
+  text_dims: { ul2: 8, byt5: 6 },
+});
+const shapes = DiT.weightShapes(config);
+
+let device: Device;
+let dit: DiT;
+let latents: Tensor;
+let t: Tensor;
+const made: Tensor[] = [];
+
+const noise = (shape: readonly number[], seed: number): Tensor => {
+  const tensor = randn(device, shape, { seed });
+  made.push(tensor);
+  return tensor;
+};
+const weights = () =>
+  Object.fromEntries(
+    Object.entries(shapes).map(([name, shape], i) => [name, randn(device, shape, { seed: i })]),
+  );
+const read = async (tensor: Tensor): Promise<number[]> => {
+  const values = [...(await tensor.read())];
+  tensor.dispose();
+  return values;
+};
+
+beforeAll(async () => {
+  device = await testDevice();
+  dit = new DiT(device, config, weights());
+  latents = noise([2, 4, 2, 4, 6], 100);
+  t = Tensor.from(device, [0.2, 0.7]);
+  made.push(t);
+});
+
+afterAll(() => {
+  for (const tensor of made) tensor.dispose();
+  dit.dispose();
+});
+
+const texts = () => ({
+  ul2: { states: noise([2, 5, 8], 101), lengths: [5, 2] },
+  byt5: { states: noise([2, 3, 6], 102), lengths: [0, 3] },
+});
+
+test("a context, and text in the model's width, give the same", async () => {
+  const parts = texts();
+  const context = dit.context(parts);
+  const { text, lengths } = dit.embedText(parts);
+  expect(lengths).toEqual([5, 5]);
+  expect(text.shape).toEqual([2, 5, 32]);
+  const velocity = dit.forward(latents, t, context);
+  expect(velocity.shape).toEqual(latents.shape);
+  expect(await read(dit.forward(latents, t, text, lengths))).toEqual(await read(velocity));
+  text.dispose();
+  context.dispose();
+});
+
+test('each sample of a batch is computed as if alone', async () => {
+  const parts = texts();
+  const context = dit.context(parts);
+  const both = await read(dit.forward(latents, t, context));
+  const x = Tensor.from(device, (await latents.read()).slice(both.length / 2), [1, 4, 2, 4, 6]);
+  const states = Tensor.from(device, (await parts.byt5.states.read()).slice(18), [1, 3, 6]);
+  const ul2 = Tensor.from(device, (await parts.ul2.states.read()).slice(40, 56), [1, 2, 8]);
+  const own = dit.context({ ul2: { states: ul2, lengths: [2] }, byt5: { states, lengths: [3] } });
+  const t1 = Tensor.from(device, [0.7]);
+  const alone = await read(dit.forward(x, t1, own));
+  const largest = Math.max(...alone.map(Math.abs));
+  const worst = Math.max(...alone.map((value, i) => Math.abs(value - both[both.length / 2 + i]!)));
+  expect(worst / largest).toBeLessThan(1e-6); // the same sums, perhaps in other tiles
+  for (const used of [context, own, x, states, ul2, t1]) used.dispose();
+});
+
+test('one sample and one time are shared by all prompts', async () => {
+  const context = dit.context(texts());
+  const one = Tensor.from(device, (await latents.read()).slice(0, 192), [1, 4, 2, 4, 6]);
+  const twice = Tensor.from(device, [...(await one.read()), ...(await one.read())], [2, 4, 2, 4, 6]);
+  const [t1, t2] = [Tensor.from(device, [0.4]), Tensor.from(device, [0.4, 0.4])];
+  const shared = await read(dit.forward(one, t1, context));
+  expect(shared).toEqual(await read(dit.forward(twice, t2, context)));
+  expect(shared.slice(0, 192)).not.toEqual(shared.slice(192));
+  for (const used of [context, one, twice, t1, t2]) used.dispose();
+});
+
+test('positions prepared beforehand and a recorded step change nothing', async () => {
+  const context = dit.context(texts());
+  const plain = await read(dit.forward(latents, t, context));
+  dit.preparePositions(latents.shape);
+  const recording = device.record(() => dit.forward(latents, t, context));
+  recording.run();
+  expect([...(await recording.result.read())]).toEqual(plain);
+  expect(recording.size.dispatches / config.numLayers).toBeLessThan(20);
+  recording.destroy();
+  context.dispose();
+});
+
+test('latents are read, never changed, and nothing is left behind', async () => {
+  const parts = texts();
+  const before = await read(dit.forward(latents, t, dit.context(parts)));
+  const values = await latents.read();
+  const used = device.memory().used;
+  const context = dit.context(parts);
+  expect(await read(dit.forward(latents, t, context))).toEqual(before);
+  context.dispose();
+  expect(await latents.read()).toEqual(values);
+  expect(device.memory().used).toBe(used);
+  const other = new DiT(device, config, weights());
+  other.dispose();
+  expect(device.memory().used).toBe(used);
+});
+
+test('shapes that do not fit are said', () => {
+  const context = dit.context(texts());
+  const three = noise([3, 4, 2, 4, 6], 1);
+  expect(() => dit.forward(noise([2, 4, 2, 3, 6], 1), t, context)).toThrow(
+    'latent H must be a multiple of 2',
+  );
+  expect(() => dit.forward(noise([2, 5, 2, 4, 6], 1), t, context)).toThrow('latents must be [B, 4, T, H, W]');
+  expect(() => dit.forward(three, t, context)).toThrow('text of 2 prompts does not fit 3 samples');
+  expect(() => dit.forward(latents, three, context)).toThrow('t must be [2], or [1] for all');
+  expect(() => dit.forward(latents, t, noise([2, 5, 31], 1), [5, 5])).toThrow('text must be [B, L, 32]');
+  expect(() => dit.forward(latents, t, noise([2, 5, 32], 1), [5, 6])).toThrow(
+    'textLengths must be 2 integers',
+  );
+  expect(() => dit.context({})).toThrow('text is empty');
+  const states = noise([2, 3, 6], 1);
+  expect(() => dit.context({ byt5: { states, lengths: [3] } })).toThrow('1 prompts expected');
+  expect(() => dit.context({ byt5: { states, lengths: [4, 0] } })).toThrow('a length of byt5');
+  expect(() => dit.context({ ul2: { states, lengths: [3, 3] } })).toThrow('states of ul2 must be [B, L, 8]');
+  expect(() => dit.context({ metaclip: { states, lengths: [3, 3] } })).toThrow('no text encoder metaclip');
+  context.dispose();
+});
+
+test('weights that do not fit are all listed', async () => {
+  const wrong: Record<string, readonly number[]> = {
+    ...shapes,
+    'output.bias': [3],
+    'layers.2.adaln_table': [6, 32],
+  };
+  delete wrong.final_table;
+  const source: WeightSource = {
+    names: () => Object.keys(wrong),
+    shape: (name) => wrong[name]!,
+    dtype: () => 'F32',
+    read: async (name) => new Uint8Array(4 * wrong[name]!.reduce((a, b) => a * b, 1)),
+  };
+  const loading = DiT.load(device, source, config);
+  for (const said of [
+    /missing:\s+final_table \[2, 32\]/,
+    /extra:\s+layers\.2\.adaln_table/,
+    /output\.bias \[3\], expected \[16\]/,
+  ])
+    await expect(loading).rejects.toThrow(said);
+
+  const given = weights();
+  given['output.bias'] = noise([3], 1);
+  delete given.final_table;
+  expect(() => new DiT(device, config, given)).toThrow(
+    /missing final_table[\s\S]*output\.bias: shape \[3\], expected \[16\]/,
+  );
+});
