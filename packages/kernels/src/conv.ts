@@ -9,7 +9,7 @@ import { type DType, type Kernel, type Target, u32, uniformBlock, workgroupIndex
 import { epilogueWGSL } from './linearEpilogue.ts';
 import { loadPacked, type Product, packedWGSL } from './matmulProduct.ts';
 import { enableWGSL, storageArray, storeRowWGSL, toF32 } from './matmulStorage.ts';
-import { registerTileWGSL } from './matmulTile.ts';
+import { registerTileWGSL, tilesOf } from './matmulTile.ts';
 import { registerTileNames, registerTileOf } from './matmulTiles.ts';
 
 /** The parts that a convolution may fuse beside its activation. */
@@ -22,7 +22,7 @@ const rowsOf = ({ batch, output: [t, h, w] }: ConvShape) => batch * t * h * w;
 
 /** Variants of the implicit product for this shape on this adapter, best first. */
 export function convVariants(shape: ConvShape, target: Target): string[] {
-  return registerTileNames(rowsOf(shape), target);
+  return registerTileNames({ M: rowsOf(shape), N: shape.O }, target);
 }
 
 /**
@@ -40,13 +40,12 @@ export function convKernel(
   const { C, O, kernel } = shape;
   if (!shape.channelsLast || shape.groups !== 1)
     throw new Error('internal: implicit conv is channels-last, without groups');
-  const tile = registerTileOf('conv', variant, target);
+  const tile = registerTileOf('conv', variant, { M: rowsOf(shape), N: O }, target);
   const step = C % 4 === 0 ? 4 : 1;
   const wideC = O % 4 === 0;
   const M = rowsOf(shape);
   const columns = Math.ceil(O / 4);
-  const tilesM = Math.ceil(M / tile.rows);
-  const tilesN = Math.ceil(columns / (tile.lanes * tile.vectors));
+  const { tilesM, tilesN } = tilesOf(tile, M, columns);
   const epilogue = epilogueWGSL(2, parts, dtype, wideC);
   const uniforms = uniformBlock(5, {
     ...convUniforms(shape),
@@ -87,6 +86,7 @@ ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL(shape.activation)}${inputC
     loadB: loadPacked(dtype, step, 'firstBlock'),
     vectorsPerResult: 1,
     result: (c) => c(0),
+    column: epilogue.column,
     store: `${epilogue.apply}\n      ${storeRowWGSL(dtype, wideC, 'row')}`,
   };
   return {

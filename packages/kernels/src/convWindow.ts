@@ -1,6 +1,6 @@
 // Which input element a tap of a window meets: WGSL and uniforms that all convolution kernels share.
 import type { ConvShape } from './convShape.ts';
-import { i32, u32 } from './kernel.ts';
+import { f32, i32, u32 } from './kernel.ts';
 
 /** Uniform fields of a window over T, H, W. */
 export function convUniforms({
@@ -14,7 +14,7 @@ export function convUniforms({
   replicate,
 }: ConvShape) {
   const axes = ['T', 'H', 'W'] as const;
-  const fields: Record<string, ReturnType<typeof u32> | ReturnType<typeof i32>> = {};
+  const fields: Record<string, ReturnType<typeof u32>> = {};
   axes.forEach((axis, i) => {
     fields[`in${axis}`] = u32(input[i]!);
     fields[`out${axis}`] = u32(output[i]!);
@@ -23,6 +23,7 @@ export function convUniforms({
     fields[`dilation${axis}`] = i32(dilation[i]!);
     fields[`pad${axis}`] = i32(pad[i]!);
     fields[`upsample${axis}`] = i32(upsample[i]!);
+    fields[`source${axis}`] = f32(1 / upsample[i]!);
   });
   return { ...fields, replicate: u32(replicate ? 1 : 0) };
 }
@@ -45,7 +46,8 @@ fn meet(at: vec3<i32>) -> InputPosition {
   let scale = vec3<i32>(u.upsampleT, u.upsampleH, u.upsampleW);
   let size = vec3<i32>(vec3<u32>(u.inT, u.inH, u.inW));
   let clamped = clamp(at, vec3<i32>(), size * scale - 1);
-  let source = vec3<u32>(clamped / scale);
+  // floor(clamped / scale) without an integer division: exact below 2^22.
+  let source = vec3<u32>((vec3f(clamped) + 0.5) * vec3f(u.sourceT, u.sourceH, u.sourceW));
   let inside = u.replicate != 0u || all(clamped == at);
   return InputPosition((source.x * u.inH + source.y) * u.inW + source.z, inside);
 }

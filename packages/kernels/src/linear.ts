@@ -14,7 +14,7 @@ import {
 import { epilogueWGSL } from './linearEpilogue.ts';
 import { loadPacked, noTaps, type Product, packedWGSL } from './matmulProduct.ts';
 import { enableWGSL, storageArray, storeRowWGSL, toF32 } from './matmulStorage.ts';
-import { registerTileWGSL } from './matmulTile.ts';
+import { registerTileWGSL, tilesOf } from './matmulTile.ts';
 import { registerTileNames, registerTileOf } from './matmulTiles.ts';
 
 /** Sizes and fused parts of a linear layer. */
@@ -32,8 +32,8 @@ export interface LinearShape {
 }
 
 /** Variants for this shape on this adapter, best first. */
-export function linearVariants({ rows }: LinearShape, target: Target): string[] {
-  return registerTileNames(rows, target);
+export function linearVariants({ rows, N }: LinearShape, target: Target): string[] {
+  return registerTileNames({ M: rows, N }, target);
 }
 
 /** The kernel of one linear layer. Bindings: x, weight, bias, gate, residual, out; an absent part's takes any tensor. */
@@ -44,12 +44,11 @@ export function linearKernel(
   variant: string = linearVariants(shape, target)[0]!,
 ): Kernel {
   const { rows, K, N, pitch, activation } = shape;
-  const tile = registerTileOf('linear', variant, target);
+  const tile = registerTileOf('linear', variant, { M: rows, N }, target);
   const step = K % 4 === 0 ? 4 : 1;
   const wideC = N % 4 === 0;
   const columns = Math.ceil(N / 4);
-  const tilesM = Math.ceil(rows / tile.rows);
-  const tilesN = Math.ceil(columns / (tile.lanes * tile.vectors));
+  const { tilesM, tilesN } = tilesOf(tile, rows, columns);
   const parts = {
     bias: shape.bias ?? false,
     gate: shape.rowsPerGate !== undefined,
@@ -86,6 +85,7 @@ ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL(activation)}`;
     loadB: loadPacked(dtype, step),
     vectorsPerResult: 1,
     result: (c) => c(0),
+    column: epilogue.column,
     store: `${epilogue.apply}\n      ${storeRowWGSL(dtype, wideC, 'row')}`,
   };
   return {

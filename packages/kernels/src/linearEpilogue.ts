@@ -18,6 +18,8 @@ export interface Epilogue {
   readonly bindings: readonly Binding[];
   /** Uniform fields, beside `N`, `columns` and `rowsPerGate`, which the kernel has. */
   readonly uniforms: Readonly<Record<string, ReturnType<typeof u32>>>;
+  /** Statements once a vec4 column `at`. */
+  readonly column: string;
   /** Statements that turn `value` (a vec4f at `row`, vec4 column `at`) into the result. */
   readonly apply: string;
 }
@@ -46,8 +48,9 @@ export function epilogueWGSL(binding: number, parts: EpilogueParts, dtype: DType
       ...(parts.gate !== undefined && { hasGate: flag(parts.gate) }),
       hasResidual: flag(parts.residual),
     },
-    apply: `if (u.hasBias != 0u) { value += ${read('bias', '0u')}; }
-      value = activate(value);
+    column: `var columnBias = vec4f();
+    if (u.hasBias != 0u) { columnBias = ${read('bias', '0u')}; }`,
+    apply: `value = activate(value + columnBias);
       ${parts.gate === undefined ? '' : gate}
       if (u.hasResidual != 0u) { value += ${read('residual', 'row')}; }`,
   };

@@ -5,12 +5,12 @@ import { type DType, type Kernel, type Target, u32, uniformBlock, workgroupIndex
 import { noTaps, type Product } from './matmulProduct.ts';
 import { type MatmulShape, matmulSizes } from './matmulShape.ts';
 import { enableWGSL, storageArray, storeRowWGSL, toF32 } from './matmulStorage.ts';
-import { registerTileWGSL } from './matmulTile.ts';
+import { registerTileWGSL, tilesOf } from './matmulTile.ts';
 import { registerTileNames, registerTileOf } from './matmulTiles.ts';
 
 /** Variants for these operands on this adapter, best first. */
 export function matmulVariants(shape: MatmulShape, target: Target): string[] {
-  return registerTileNames(matmulSizes(shape).M, target);
+  return registerTileNames(matmulSizes(shape), target);
 }
 
 /** The kernel of one product. Bindings: a, b, out. */
@@ -22,14 +22,13 @@ export function matmulKernel(
 ): Kernel {
   const { M, N, K, batch, strideA, strideB } = matmulSizes(shape);
   const { transposeA = false, transposeB = false } = shape;
-  const tile = registerTileOf('matmul', variant, target);
+  const tile = registerTileOf('matmul', variant, { M, N }, target);
   const step = K % 4 === 0 ? 4 : 1;
   const wideA = step === 4 && !transposeA;
   const wideB = transposeB ? step === 4 : N % 4 === 0;
   const wideC = N % 4 === 0;
   const columns = Math.ceil(N / 4);
-  const tilesM = Math.ceil(M / tile.rows);
-  const tilesN = Math.ceil(columns / (tile.lanes * tile.vectors));
+  const { tilesM, tilesN } = tilesOf(tile, M, columns);
   const tiles = batch[0] * batch[1] * batch[2] * tilesM * tilesN;
   const uniforms = uniformBlock(3, {
     M: u32(M),
@@ -97,6 +96,7 @@ fn startOf(batch: u32, stride0: u32, stride1: u32, stride2: u32) -> u32 {
     loadB,
     vectorsPerResult: 1,
     result: (c) => c(0),
+    column: '',
     store: storeRowWGSL(dtype, wideC, 'batch * u.M + row'),
   };
   return {

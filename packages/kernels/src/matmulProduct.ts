@@ -26,6 +26,8 @@ export interface Product {
   readonly vectorsPerResult: 1 | 2;
   /** A `vec4f` of the result from its accumulators `c(0)` ...: what comes before the epilogue. */
   readonly result: (c: (v: number) => string) => string;
+  /** Statements once a vec4 column `at` of the result, before its rows. */
+  readonly column: string;
   /** Statements that finish and store `value`, a `vec4f` at `row`, vec4 column `at`, both in bounds. */
   readonly store: string;
 }

@@ -14,7 +14,18 @@ export interface RegisterTile {
   readonly rows: number;
   readonly vectors: number;
   readonly lanes: number;
+  /** Lanes stand one above the other along M, for products of few columns; without exchange. */
+  readonly tall?: boolean;
   readonly exchange: 'none' | 'quad' | 'shuffle';
+}
+
+/** Tiles along M and N of a product of `M` rows and `vectors` vec4 columns. */
+export function tilesOf(tile: RegisterTile, M: number, vectors: number): { tilesM: number; tilesN: number } {
+  const { lanes, tall } = tile;
+  return {
+    tilesM: Math.ceil(M / (tile.rows * (tall ? lanes : 1))),
+    tilesN: Math.ceil(vectors / (tile.vectors * (tall ? 1 : lanes))),
+  };
 }
 
 /** `text(0)`, `text(1)` ... one a line. */
@@ -33,7 +44,7 @@ export function exchanged({ exchange }: Pick<RegisterTile, 'exchange'>, value: s
  * the result, in vec4), `tilesM`, `tilesN` and `tiles`.
  */
 export function registerTileWGSL(tile: RegisterTile, product: Product): string {
-  const { rows, vectors, lanes } = tile;
+  const { rows, vectors, lanes, tall } = tile;
   const shares = tile.exchange !== 'none';
   const loads = shares ? rows / lanes : rows;
   const loaded = Array.from({ length: loads }, (_, i) => i);
@@ -66,8 +77,10 @@ ${unroll(vectors, (j) => `        c[${row * vectors + j}] = c[${row * vectors + 
   let index = workgroupIndex(id, count);
   if (index >= u.tiles) { return; }
   let batch = index / (u.tilesM * u.tilesN);
-  let firstRow = index / u.tilesN % u.tilesM * ${rows}u;
-  let column = (index % u.tilesN * ${lanes}u + lane) * ${vectors}u;
+  let tileM = index / u.tilesN % u.tilesM;
+  let tileN = index % u.tilesN;
+  let firstRow = ${tall ? `(tileM * ${lanes}u + lane)` : 'tileM'} * ${rows}u;
+  let column = ${tall ? 'tileN' : `(tileN * ${lanes}u + lane)`} * ${vectors}u;
   ${product.setup}
 ${rowSetups}
   var c: array<vec4f, ${rows * vectors}>;
@@ -78,13 +91,14 @@ ${unroll(vectors, (j) => `      let b${j} = ${product.loadB('k', `(column + ${j}
 ${unroll(loads, multiplyLoaded)}
     }
   ${product.closeTaps}
-  // A loop, not unrolled: it is short beside the product, and compiles once.
-  for (var i = 0u; i < ${rows}u; i++) {
-    let row = firstRow + ${shares ? '(i ^ lane)' : 'i'};
-    if (row >= u.M) { continue; }
-    for (var j = 0u; j < ${results}u; j++) {
-      let at = column / ${product.vectorsPerResult}u + j;
-      if (at >= u.columns) { break; }
+  // Loops, not unrolled: they are short beside the product, and compile once.
+  for (var j = 0u; j < ${results}u; j++) {
+    let at = column / ${product.vectorsPerResult}u + j;
+    if (at >= u.columns) { break; }
+    ${product.column}
+    for (var i = 0u; i < ${rows}u; i++) {
+      let row = firstRow + ${shares ? '(i ^ lane)' : 'i'};
+      if (row >= u.M) { continue; }
       let first = i * ${vectors}u + j * ${product.vectorsPerResult}u;
       var value = ${product.result((v) => `c[first + ${v}u]`)};
       ${product.store}

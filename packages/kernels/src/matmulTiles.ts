@@ -10,31 +10,49 @@ export const lanesOf = ({ software, subgroups, subgroupSize: [min, max] }: Targe
 /** The register tiles that this adapter can run, by variant name. */
 function registerTiles(target: Target): Readonly<Record<string, RegisterTile>> {
   const lanes = lanesOf(target);
-  const plain = {
-    'tile 8x2': { rows: 8, vectors: 2, lanes: target.software ? 4 : 16, exchange: 'none' },
-  } as const;
-  if (!lanes) return plain;
+  const plain = { exchange: 'none', lanes: target.software ? 4 : 16 } as const;
+  const all = {
+    'tile 8x2': { rows: 8, vectors: 2, ...plain },
+    'tall 8x1': { rows: 8, vectors: 1, tall: true, ...plain },
+  };
+  if (!lanes) return all;
   const sharing = { lanes, exchange: lanes === 4 ? 'quad' : 'shuffle' } as const;
   return {
-    'exchange 16x1': { rows: 16, vectors: 1, ...sharing },
     'exchange 16x2': { rows: 16, vectors: 2, ...sharing },
-    'exchange 8x2': { rows: 8, vectors: 2, ...sharing },
-    ...plain,
+    'exchange 16x1': { rows: 16, vectors: 1, ...sharing },
+    'exchange 4x2': { rows: lanes, vectors: 2, ...sharing },
+    ...all,
   };
 }
 
-/** Variant names for a product of `M` rows, best first; `pairs`: its results take two vectors each. */
-export function registerTileNames(M: number, target: Target, pairs = false): string[] {
-  const order = M <= 8 ? ['exchange 8x2', 'exchange 16x1'] : ['exchange 16x1', 'exchange 16x2'];
+/** The part of a product's shape that chooses its tile. */
+export interface TileNeeds {
+  readonly M: number;
+  /** Columns, those of both factors where a result takes `pairs` of vectors. */
+  readonly N: number;
+  readonly pairs?: boolean;
+}
+
+/** Variant names for a product, best first. */
+export function registerTileNames({ M, N, pairs = false }: TileNeeds, target: Target): string[] {
   const tiles = registerTiles(target);
-  const names = [...(pairs ? ['exchange 16x2', 'exchange 8x2'] : order), 'tile 8x2'];
-  return names.filter((name) => name in tiles);
+  const lanes = lanesOf(target) || 4;
+  const rating = (name: string): number => {
+    if (name === 'tile 8x2') return 1;
+    if (name === 'tall 8x1') return N <= 4 && M > 8 ? 9 : 0;
+    if (name === 'exchange 4x2') return M <= 4 ? 8 : 2;
+    if (name === 'exchange 16x2') return N > 4 * lanes ? 5 : 3;
+    return 4;
+  };
+  return Object.keys(tiles)
+    .filter((name) => !(pairs && tiles[name]!.vectors % 2))
+    .sort((a, b) => rating(b) - rating(a));
 }
 
 /** The tile of a variant; an error that lists what there is where the adapter has none of that name. */
-export function registerTileOf(op: string, variant: string, target: Target, pairs = false): RegisterTile {
+export function registerTileOf(op: string, variant: string, needs: TileNeeds, target: Target): RegisterTile {
+  const names = registerTileNames(needs, target);
   const tile = registerTiles(target)[variant];
-  if (tile && !(pairs && tile.vectors % 2)) return tile;
-  const names = registerTileNames(16, target, pairs).join(', ');
-  throw new Error(`${op}: no variant "${variant}" on this adapter; it has ${names}`);
+  if (tile && names.includes(variant)) return tile;
+  throw new Error(`${op}: no variant "${variant}" on this adapter; it has ${names.join(', ')}`);
 }

@@ -5,7 +5,7 @@ import { activationWGSL } from './activation.ts';
 import { type DType, type Kernel, type Target, u32, uniformBlock, workgroupIndexWGSL } from './kernel.ts';
 import { loadPacked, noTaps, type Product, packedWGSL } from './matmulProduct.ts';
 import { enableWGSL, storageArray, storeRowWGSL, toF32 } from './matmulStorage.ts';
-import { registerTileWGSL } from './matmulTile.ts';
+import { registerTileWGSL, tilesOf } from './matmulTile.ts';
 import { registerTileNames, registerTileOf } from './matmulTiles.ts';
 
 /** Sizes of a SwiGLU gate; `pitch` counts the blocks in a row of packed weights, both together. */
@@ -17,8 +17,8 @@ export interface SwigluShape {
 }
 
 /** Variants for this shape on this adapter, best first. */
-export function swigluVariants({ rows }: SwigluShape, target: Target): string[] {
-  return registerTileNames(rows, target, true);
+export function swigluVariants({ rows, N }: SwigluShape, target: Target): string[] {
+  return registerTileNames({ M: rows, N: 2 * N, pairs: true }, target);
 }
 
 /** The kernel of one SwiGLU gate. Bindings: x, weight, out. */
@@ -29,12 +29,11 @@ export function swigluKernel(
   variant: string = swigluVariants(shape, target)[0]!,
 ): Kernel {
   const { rows, K, N, pitch } = shape;
-  const tile = registerTileOf('swiglu', variant, target, true);
+  const tile = registerTileOf('swiglu', variant, { M: rows, N: 2 * N, pairs: true }, target);
   const step = K % 4 === 0 ? 4 : 1;
   const wideC = N % 4 === 0;
   const columns = Math.ceil(N / 4);
-  const tilesM = Math.ceil(rows / tile.rows);
-  const tilesN = Math.ceil((2 * columns) / (tile.lanes * tile.vectors));
+  const { tilesM, tilesN } = tilesOf(tile, rows, 2 * columns);
   const uniforms = uniformBlock(3, {
     M: u32(rows),
     N: u32(N),
@@ -60,6 +59,7 @@ ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL('silu')}`,
     loadB: loadPacked(dtype, step),
     vectorsPerResult: 2,
     result: (c) => `activate(${c(0)}) * ${c(1)}`,
+    column: '',
     store: storeRowWGSL(dtype, wideC, 'row'),
   };
   return {
