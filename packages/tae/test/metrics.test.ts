@@ -1,0 +1,31 @@
+// PSNR and SSIM against scikit-image 0.26 (`structural_similarity` with gaussian_weights=True, sigma=1.5,
+// use_sample_covariance=False, data_range=2, a plane each; `peak_signal_noise_ratio` with data_range=2).
+
+import { psnr, ssim } from '@moviegen/tae';
+import { Tensor } from '@moviegen/tensor';
+import { expect, test } from 'vitest';
+import { testDevice } from '../../tensor/test/device.ts';
+
+const [C, T, H, W] = [3, 2, 17, 14];
+
+test('the values of scikit-image', async () => {
+  const device = await testDevice();
+  const values = (f: (c: number, t: number, i: number, j: number) => number) => {
+    const data = new Float32Array(C * T * H * W);
+    for (let n = 0; n < data.length; n++)
+      data[n] = f(Math.floor(n / (T * H * W)), Math.floor(n / (H * W)) % T, Math.floor(n / W) % H, n % W);
+    return Tensor.from(device, data, [1, C, T, H, W]);
+  };
+  const x = values((c, t, i, j) => 0.8 * Math.sin(0.3 * i + 0.7 * j + c + 0.5 * t));
+  const y = values(
+    (c, t, i, j) => 0.72 * Math.sin(0.3 * i + 0.7 * j + c + 0.5 * t) + 0.1 * Math.sin(1.3 * i - 0.4 * j),
+  );
+  expect(await ssim(x, y)).toBeCloseTo(0.9689019243, 5);
+  expect(await psnr(x, y)).toBeCloseTo(26.99536764, 4);
+  expect(await ssim(x, x)).toBeCloseTo(1, 6);
+  expect(await psnr(x, x)).toBe(Number.POSITIVE_INFINITY);
+  await expect(ssim(x, x.reshape([1, C, T, W, H]))).rejects.toThrow('of one shape');
+  await expect(ssim(x.reshape([1, C, T, 7, 34]), x.reshape([1, C, T, 7, 34]))).rejects.toThrow('at least 11');
+  x.dispose();
+  y.dispose();
+});
