@@ -57,6 +57,8 @@ export interface Plan {
   readonly width: number;
   readonly height: number;
   readonly numFrames: number;
+  /** Of one video. */
+  readonly latentShape: readonly [number, number, number, number];
   readonly fps: number;
   readonly batch: number;
   readonly solver: Solver;
@@ -96,10 +98,10 @@ export function planOf(
   if (!Number.isFinite(guidanceScale))
     throw new InputError(`generate: guidanceScale must be a finite number, got ${shown(guidanceScale)}`);
   const solver = oneOf('solver', options.solver ?? 'euler', SOLVERS);
-  const noiseShape = geometry.latentShape(numFrames, height, width);
+  const latentShape = geometry.latentShape(numFrames, height, width);
   return {
-    jobs: jobsOf(prompts, options, noiseShape),
-    ...{ guidanceScale, width, height, numFrames, fps, solver },
+    jobs: jobsOf(prompts, options, latentShape),
+    ...{ guidanceScale, width, height, numFrames, latentShape, fps, solver },
     batch: integer('batch', options.batch ?? 1, 1),
     schedule: scheduleOf(solver, options, sampler),
   };

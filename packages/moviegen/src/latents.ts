@@ -1,5 +1,6 @@
 // Latents of a video on the host: what sampling gives and decoding takes.
 
+import type { Tensor } from '@moviegen/tensor';
 import { InputError } from './errors.ts';
 
 /** Latents of one video, in the transformer's space (shifted and scaled to about unit variance). */
@@ -19,4 +20,12 @@ export function latentsFrom(
   if (W === undefined || more.length > 0 || data.length === 0)
     throw new InputError(`${name}: latents are [channels, frames, height, width], got [${shape.join(', ')}]`);
   return { data, shape: [C!, T!, H!, W] };
+}
+
+/** The latents of each video of a batch, from the device. @param batch [B, C, T, H, W] */
+export async function readLatents(batch: Tensor): Promise<Latents[]> {
+  const [B = 0, ...shape] = batch.shape;
+  const data = (await batch.read()) as Float32Array<ArrayBuffer>;
+  const size = data.length / B;
+  return Array.from({ length: B }, (_, b) => latentsFrom(data.slice(b * size, (b + 1) * size), shape));
 }

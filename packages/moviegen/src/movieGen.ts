@@ -1,30 +1,19 @@
-// The pipeline: a prompt through the text encoders, the flow and the autoencoder, to frames. Not here: files of
-// videos (video/), the command line (cli/).
-//
-// Legend: B videos made together, C latent channels, T H W the latent's frames, height, width.
+// The pipeline: a checkpoint on a device, and what can be asked of it. Not here: how a group of prompts becomes
+// videos (group.ts), files of videos (video/), the command line (cli/).
 
-import type { Context } from '@moviegen/dit';
-import { sample } from '@moviegen/sampler';
-import { concat, type Device, type DType, eulerStep, randn, scope, slice, Tensor } from '@moviegen/tensor';
+import { type Device, type DType, Tensor } from '@moviegen/tensor';
 import { openDevice } from '#platform';
-import { orAborted } from './abort.ts';
+import { decodeFrames, encodeFrames, frameCount } from './autoencode.ts';
 import { type CheckpointFiles, type FilesOptions, openFiles } from './checkpointFiles.ts';
 import { InputError } from './errors.ts';
-import {
-  type GenerateOptions,
-  type Geometry,
-  type Job,
-  type Plan,
-  planOf,
-  seedOf,
-} from './generateOptions.ts';
-import { type RecordedVelocity, recordVelocity } from './guidedVelocity.ts';
-import { type Latents, latentsFrom } from './latents.ts';
+import { type GenerateOptions, type Geometry, planOf, seedOf } from './generateOptions.ts';
+import { type GroupTold, makeGroup } from './group.ts';
+import type { Latents } from './latents.ts';
 import type { ModelIndex } from './modelIndex.ts';
 import { loadModels, type Models } from './models.ts';
-import { colourChart, fitProjection, type LatentProjection, projectLatents } from './preview.ts';
-import type { OnProgress, Phase, Progress, StepProgress } from './progress.ts';
-import { type Frames, framesFromPixels, joinFrames, pixelsFromFrames, type Video } from './video/frames.ts';
+import { type LatentProjection, projectionOf } from './preview.ts';
+import type { OnProgress, Phase } from './progress.ts';
+import type { Frames, Video } from './video/frames.ts';
 
 /** Options of `MovieGen.fromPretrained`. */
 export interface FromPretrainedOptions extends FilesOptions {
@@ -64,9 +53,6 @@ export interface DecodeOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (frames: number, totalFrames: number) => void;
 }
-
-/** Noise streams, as in reference/moviegen_reference/philox.py: 0 the initial latents, 1 the posterior's sample. */
-const POSTERIOR_STREAM = [1, 0] as const;
 
 /**
  * Movie Gen: text to video.
@@ -132,69 +118,54 @@ export class MovieGen {
     return typeof prompt === 'string' ? made[0]! : made;
   }
 
-  /** The same, each video as soon as it is done. */
+  /** The same, each group of `batch` videos as soon as it is done. */
   async *generateEach(prompts: readonly string[], options: GenerateOptions = {}): AsyncGenerator<Generation> {
     const plan = planOf(prompts, options, this.index, this.#geometry);
+    const { signal, onProgress } = options;
     for (let first = 0; first < plan.jobs.length; first += plan.batch) {
       const jobs = plan.jobs.slice(first, first + plan.batch);
-      const tell = async (progress: Told) => options.onProgress?.({ ...progress, first, count: jobs.length });
-      yield* await this.#inTurn(() => this.#generateGroup(jobs, plan, tell, options.signal));
+      const tell = async (told: GroupTold) => onProgress?.({ ...told, first, count: jobs.length });
+      const projection = () => this.#projectionOnce();
+      const made = await this.#inTurn(() =>
+        makeGroup(this.#models, jobs, plan, { tell, signal, projection }),
+      );
+      for (const [i, { frames, ...rest }] of made.entries()) {
+        const { prompt, seed } = jobs[i]!;
+        const { fps } = plan;
+        yield { prompt, seed: plainSeed(seed), frames: { ...frames, fps }, fps, ...rest };
+      }
     }
   }
 
-  /** Latents of a video. @param video height and width multiples of 8, any number of frames. */
+  /** Latents of a video. @param video height and width multiples of 8, any number of frames. @throws InputError */
   async encode(video: Frames, { sampleSeed, signal }: EncodeOptions = {}): Promise<Latents> {
     const seed = sampleSeed === undefined ? undefined : seedOf(sampleSeed);
     const [frames, height, width] = video.shape;
-    const { factor } = this.#models.tae;
-    if (frames === 0 || height % factor !== 0 || width % factor !== 0)
+    const { tae } = this.#models;
+    if (frames === 0) throw new InputError('encode: the video has no frames');
+    if (height % tae.factor !== 0 || width % tae.factor !== 0)
       throw new InputError(
-        `encode: height and width must be multiples of ${factor}, and frames there must be: got ${frames} of ${width}x${height}`,
+        `encode: width and height must be multiples of ${tae.factor}, got ${width}x${height}; pad or crop the video`,
       );
-    return this.#inTurn(async () => {
-      const { tae } = this.#models;
-      const pixels = Tensor.from(this.device, pixelsFromFrames(video), [1, 3, frames, height, width]);
-      const tiles: Tensor[] = [];
-      const posteriors = tae.encodeTiled(pixels);
-      try {
-        for (let start = 0; ; ) {
-          const { value: posterior, done } = await settled(posteriors.next(), signal, dispose);
-          if (done) break;
-          const noise =
-            seed === undefined
-              ? undefined
-              : randn(this.device, posterior.mean.shape, { seed, stream: POSTERIOR_STREAM, start });
-          tiles.push(noise ? posterior.sample(noise) : posterior.mode());
-          start += posterior.mean.size;
-          for (const tensor of [posterior.mean, posterior.logvar, noise]) tensor?.dispose();
-        }
-        const whole = tiles.length === 1 ? tiles[0]! : concat(tiles, { axis: 2 });
-        tiles.push(whole);
-        return latentsFrom((await whole.read()) as Float32Array<ArrayBuffer>, whole.shape);
-      } finally {
-        void posteriors.return(undefined).catch(() => {});
-        for (const tensor of [pixels, ...tiles]) tensor.dispose();
-        this.device.trim();
-      }
-    });
+    return this.#inTurn(() => encodeFrames(tae, video, { seed, signal }));
   }
 
-  /** Frames of latents. */
+  /** Frames of latents. @throws InputError */
   async decode(latents: Latents, options: DecodeOptions = {}): Promise<Frames> {
-    const [C, T, H, W] = latents.shape;
-    const { latentChannels } = this.#models.tae.config;
+    const { tae } = this.#models;
+    const [C, T] = latents.shape;
+    const { latentChannels } = tae.config;
     if (C !== latentChannels)
       throw new InputError(
         `decode: latents must have ${latentChannels} channels, got [${latents.shape.join(', ')}]`,
       );
-    const numFrames = this.#frameCount(T, options.numFrames);
+    const numFrames = frameCount(tae, T, options.numFrames);
     return this.#inTurn(async () => {
-      const tensor = Tensor.from(this.device, latents.data, [1, C, T, H, W]);
+      const tensor = Tensor.from(this.device, latents.data, [1, ...latents.shape]);
       try {
-        return await this.#decode(tensor, { ...options, numFrames });
+        return await decodeFrames(tae, tensor, { ...options, numFrames });
       } finally {
         tensor.dispose();
-        this.device.trim();
       }
     });
   }
@@ -206,164 +177,9 @@ export class MovieGen {
     if (this.#ownsDevice) this.device.destroy();
   }
 
-  async #generateGroup(
-    jobs: readonly Job[],
-    plan: Plan,
-    tell: (progress: Told) => Promise<void>,
-    signal: AbortSignal | undefined,
-  ): Promise<Generation[]> {
-    const { device } = this;
-    const clock = stopwatch();
-    const owned: { dispose(): void }[] = [];
-    const own = <T extends { dispose(): void }>(value: T): T => {
-      owned.push(value);
-      return value;
-    };
-    try {
-      await tell({ phase: 'text' });
-      const context = own(this.#context(jobs, plan));
-      await orAborted(device.sync(), signal);
-      const text = clock();
-
-      await tell({ phase: 'compile' });
-      const noise = own(this.#noise(jobs, plan));
-      const recorded = own(recordVelocity(this.#models.dit, context, noise.shape, plan.guidanceScale));
-      await orAborted(recorded.ready(), signal);
-      const compile = clock();
-
-      const latents = own(await this.#sample(noise, recorded, plan, tell, signal));
-      const sampled = clock();
-      for (const used of [context, noise, recorded]) used.dispose();
-
-      const made: Generation[] = [];
-      for (const [b, { prompt, seed }] of jobs.entries()) {
-        const z = own(row(latents, b));
-        await tell({ phase: 'decode', frames: 0, totalFrames: plan.numFrames });
-        const frames = await this.#decode(z, {
-          numFrames: plan.numFrames,
-          ...(signal && { signal }),
-          onProgress: (frames, totalFrames) => void tell({ phase: 'decode', frames, totalFrames }),
-        });
-        const values = latentsFrom((await z.read()) as Float32Array<ArrayBuffer>, z.shape);
-        made.push({
-          prompt,
-          seed: seed <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(seed) : seed,
-          frames: { ...frames, fps: plan.fps },
-          fps: plan.fps,
-          latents: values,
-          timings: { text, compile, sample: sampled, decode: clock() },
-        });
-      }
-      return made;
-    } finally {
-      for (const value of owned) value.dispose();
-      device.trim();
-    }
-  }
-
-  /** What cross-attention needs of the prompts; of the null or negative prompts before them, where there is guidance. */
-  #context(jobs: readonly Job[], { fps, guidanceScale }: Plan): Context {
-    const { text, dit } = this.#models;
-    const negatives = guidanceScale === 1 ? [] : jobs.map(({ negativePrompt }) => negativePrompt);
-    const states = text.encode([...negatives, ...jobs.map(({ prompt }) => prompt)], { fps });
-    const context = dit.context(states);
-    for (const { states: tensor } of Object.values(states)) tensor.dispose();
-    return context;
-  }
-
-  /** X_0, each video's own: [B, C, T, H, W]. */
-  #noise(jobs: readonly Job[], { numFrames, height, width }: Plan): Tensor {
-    const shape = [1, ...this.#geometry.latentShape(numFrames, height, width)];
-    return scope(this.device, () => {
-      const each = jobs.map(({ seed, noise }) =>
-        noise === undefined
-          ? randn(this.device, shape, { seed })
-          : Tensor.from(this.device, noise.data, shape),
-      );
-      return each.length === 1 ? each[0]! : concat(each, { axis: 0 });
-    });
-  }
-
-  async #sample(
-    noise: Tensor,
-    recorded: RecordedVelocity,
-    { schedule, solver }: Plan,
-    tell: (progress: Told) => Promise<void>,
-    signal: AbortSignal | undefined,
-  ): Promise<Tensor> {
-    let time = 0; // of the last velocity
-    const steps = schedule && schedule.length - 1;
-    const preview = async () => this.#preview(recorded, time);
-    await tell({ phase: 'sample', step: 0, steps, t: 0, preview: async () => [] });
-    return sample(
-      (x, t) => {
-        time = t;
-        return recorded.velocity(x, t);
-      },
-      noise,
-      {
-        solver,
-        ...(schedule && { schedule }),
-        ...(signal && { signal }),
-        onStep: ({ step, steps, t }) => tell({ phase: 'sample', step, steps, t, preview }),
-      },
-    );
-  }
-
-  /** Pictures of where the flow is heading: x + (1 - t) u, the end of a straight path. */
-  async #preview({ last: { x, u } }: RecordedVelocity, time: number): Promise<Frames[]> {
-    const end = eulerStep(x, u, 1 - time);
-    const [B, ...shape] = end.shape as [number, ...number[]];
-    const values = end.read() as Promise<Float32Array<ArrayBuffer>>;
-    end.dispose();
-    this.#projection ??= await this.#fitProjection();
-    const data = await values;
-    const size = data.length / B;
-    return Array.from({ length: B }, (_, b) =>
-      projectLatents(latentsFrom(data.slice(b * size, (b + 1) * size), shape), this.#projection!),
-    );
-  }
-
-  /** Fitted to what the encoder makes of a chart of colours. */
-  async #fitProjection(): Promise<LatentProjection> {
-    const [side, patch] = [128, 16];
-    const { tae } = this.#models;
-    const chart = colourChart(side, patch);
-    const pixels = Tensor.from(this.device, chart, [1, 3, 1, side, side]);
-    const posterior = tae.encode(pixels);
-    const mode = posterior.mode();
-    const latents = latentsFrom((await mode.read()) as Float32Array<ArrayBuffer>, mode.shape);
-    for (const tensor of [pixels, posterior.mean, posterior.logvar, mode]) tensor.dispose();
-    const [, , H, W] = latents.shape;
-    const colours = new Float32Array(H * W * 3);
-    for (let at = 0; at < H * W; at++) {
-      const [y, x] = [Math.floor(at / W), at % W];
-      const pixel = Math.floor((y + 0.5) * tae.factor) * side + Math.floor((x + 0.5) * tae.factor);
-      for (let channel = 0; channel < 3; channel++)
-        colours[at * 3 + channel] = chart[channel * side * side + pixel]!;
-    }
-    return fitProjection(latents, colours);
-  }
-
-  /** Frames of [1, C, T, H, W], tile by tile. */
-  async #decode(latent: Tensor, { numFrames, signal, onProgress }: DecodeOptions & { numFrames: number }) {
-    const parts: Frames[] = [];
-    const tiles = this.#models.tae.decodeTiled(latent, { numFrames });
-    let done = 0;
-    try {
-      for (;;) {
-        const next = await settled(tiles.next(), signal, dispose);
-        if (next.done) return joinFrames(parts);
-        const [, , T, H, W] = next.value.shape as [number, number, number, number, number];
-        const pixels = next.value.read() as Promise<Float32Array>;
-        next.value.dispose();
-        parts.push(framesFromPixels(await orAborted(pixels, signal), [T, H, W]));
-        done += T;
-        onProgress?.(done, numFrames);
-      }
-    } finally {
-      void tiles.return(undefined).catch(() => {});
-    }
+  async #projectionOnce(): Promise<LatentProjection> {
+    this.#projection ??= await projectionOf(this.#models.tae);
+    return this.#projection;
   }
 
   get #geometry(): Geometry {
@@ -382,67 +198,13 @@ export class MovieGen {
     };
   }
 
-  #frameCount(T: number, given: number | undefined): number {
-    const { factor, config } = this.#models.tae;
-    const most = T * (config.temporal ? factor : 1);
-    const least = config.temporal ? most - factor + 1 : most;
-    const count = given ?? most;
-    if (Number.isInteger(count) && least <= count && count <= most) return count;
-    throw new InputError(`decode: these latents hold ${least} to ${most} frames, got numFrames ${count}`);
-  }
-
-  /** One call at a time: a device runs one thing after the other. */
+  /** One call at a time: a device runs one thing after the other. What a call leaves free goes back to the system. */
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work);
+    const turn = this.#turn.then(work).finally(() => this.device.trim());
     this.#turn = turn.catch(() => {});
     return turn;
   }
 }
 
-/** Progress without what its group adds. */
-type Told = DistributiveOmit<Exclude<Progress, { phase: 'load' }>, 'first' | 'count'>;
-type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
-
-/** A video of a batch: [1, C, T, H, W]. */
-function row(batch: Tensor, b: number): Tensor {
-  const [, ...shape] = batch.shape as [number, ...number[]];
-  return slice(batch, { start: [b, ...shape.map(() => 0)], end: [b + 1, ...shape] });
-}
-
-/** What an iterator gives next; where the caller gives up before, it is thrown away when it comes. */
-async function settled<T>(
-  next: Promise<IteratorResult<T>>,
-  signal: AbortSignal | undefined,
-  discard: (value: T) => void,
-): Promise<IteratorResult<T>> {
-  let heard = true;
-  next.then(
-    (result) => {
-      if (!heard && !result.done) discard(result.value);
-    },
-    () => {},
-  );
-  try {
-    return await orAborted(next, signal);
-  } catch (error) {
-    heard = false;
-    throw error;
-  }
-}
-
-function dispose(value: Tensor | { readonly mean: Tensor; readonly logvar: Tensor }): void {
-  if (value instanceof Tensor) value.dispose();
-  else for (const tensor of [value.mean, value.logvar]) tensor.dispose();
-}
-
-/** Seconds since the last call. */
-function stopwatch(): () => number {
-  let last = performance.now();
-  return () => {
-    const begun = last;
-    last = performance.now();
-    return (last - begun) / 1000;
-  };
-}
-
-export type { StepProgress };
+const plainSeed = (seed: bigint): number | bigint =>
+  seed <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(seed) : seed;

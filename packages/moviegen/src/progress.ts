@@ -1,5 +1,6 @@
 // What a caller is told while a video is made.
 
+import type { Latents } from './latents.ts';
 import type { LoadProgress } from './models.ts';
 import type { Frames } from './video/frames.ts';
 
@@ -30,10 +31,12 @@ export interface StepProgress extends GroupProgress {
   /** The flow's time: 1 at the end. */
   readonly t: number;
   /**
-   * What the videos look like so far, an eighth of their size, a frame for a latent frame. Call it before the
-   * callback's promise settles.
+   * What the videos will about look like, an eighth of their size, a frame for a latent frame (from the first step on).
+   * Call it before the callback's promise settles.
    */
   preview(): Promise<Frames[]>;
+  /** X_t of each video. Call it before the callback's promise settles. */
+  latents(): Promise<Latents[]>;
 }
 
 /** Frames are done. */

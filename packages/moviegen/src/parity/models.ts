@@ -4,6 +4,7 @@ import type { ParityLoader } from '../parity.ts';
 import { loadDiT } from './dit.ts';
 import { loadFlow } from './flow.ts';
 import { loadPhilox } from './philox.ts';
+import { loadPipeline } from './pipeline.ts';
 import { loadAutoencoderKL, loadTAE } from './tae.ts';
 import { loadClip, loadT5 } from './text.ts';
 
@@ -16,4 +17,5 @@ export const parityLoaders: Readonly<Record<string, ParityLoader>> = {
   clip: loadClip,
   flow: loadFlow,
   philox: loadPhilox,
+  pipeline: loadPipeline,
 };

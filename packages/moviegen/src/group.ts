@@ -1,0 +1,166 @@
+// A group of prompts through the models together: text, flow, autoencoder.
+//
+// Legend: B videos made together, C latent channels, T H W the latent's frames, height, width.
+
+import type { Context } from '@moviegen/dit';
+import { sample } from '@moviegen/sampler';
+import { concat, eulerStep, randn, scope, slice, Tensor } from '@moviegen/tensor';
+import { orAborted } from './abort.ts';
+import { decodeFrames } from './autoencode.ts';
+import type { Job, Plan } from './generateOptions.ts';
+import { type RecordedVelocity, recordVelocity } from './guidedVelocity.ts';
+import { type Latents, readLatents } from './latents.ts';
+import type { Models } from './models.ts';
+import { type LatentProjection, projectLatents } from './preview.ts';
+import type { Phase, Progress } from './progress.ts';
+import type { Frames } from './video/frames.ts';
+
+/** Progress without what tells the group from others. */
+export type GroupTold = DistributiveOmit<Exclude<Progress, { phase: 'load' }>, 'first' | 'count'>;
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+/** What a group needs besides the models. */
+export interface GroupOptions {
+  readonly tell: (progress: GroupTold) => Promise<void>;
+  readonly signal: AbortSignal | undefined;
+  /** For previews; asked for at the first one. */
+  readonly projection: () => Promise<LatentProjection>;
+}
+
+/** A video of a group. */
+export interface Made {
+  readonly frames: Frames;
+  readonly latents: Latents;
+  /** Seconds a phase. */
+  readonly timings: Readonly<Record<Exclude<Phase, 'load'>, number>>;
+}
+
+/** Makes the videos of a group; all memory but the models' is given back. */
+export async function makeGroup(
+  models: Models,
+  jobs: readonly Job[],
+  plan: Plan,
+  options: GroupOptions,
+): Promise<Made[]> {
+  const { dit, tae } = models;
+  const { device } = dit;
+  const { tell, signal } = options;
+  const clock = stopwatch();
+  const owned: { dispose(): void }[] = [];
+  const own = <T extends { dispose(): void }>(value: T): T => {
+    owned.push(value);
+    return value;
+  };
+  try {
+    await tell({ phase: 'text' });
+    const context = own(contextOf(models, jobs, plan));
+    await orAborted(device.sync(), signal);
+    const text = clock();
+
+    await tell({ phase: 'compile' });
+    const noise = own(noiseOf(models, jobs, plan));
+    const recorded = own(recordVelocity(dit, context, noise.shape, plan.guidanceScale));
+    await orAborted(recorded.ready(), signal);
+    const compile = clock();
+
+    const batch = own(await follow(noise, recorded, plan, options)); // [B, C, T, H, W]
+    for (const used of [context, noise, recorded]) used.dispose();
+    const latents = await readLatents(batch);
+    const sampled = clock();
+
+    const made: Made[] = [];
+    for (const b of jobs.keys()) {
+      const { numFrames } = plan;
+      await tell({ phase: 'decode', frames: 0, totalFrames: numFrames });
+      const frames = await decodeFrames(tae, own(row(batch, b)), {
+        ...{ numFrames, signal },
+        onProgress: (frames, totalFrames) => void tell({ phase: 'decode', frames, totalFrames }),
+      });
+      made.push({
+        frames,
+        latents: latents[b]!,
+        timings: { text, compile, sample: sampled, decode: clock() },
+      });
+    }
+    return made;
+  } finally {
+    for (const value of owned) value.dispose();
+    device.trim();
+  }
+}
+
+/** What cross-attention needs of the prompts; of the null or negative prompts before them, where there is guidance. */
+function contextOf({ text, dit }: Models, jobs: readonly Job[], { fps, guidanceScale }: Plan): Context {
+  const negatives = guidanceScale === 1 ? [] : jobs.map(({ negativePrompt }) => negativePrompt);
+  const states = text.encode([...negatives, ...jobs.map(({ prompt }) => prompt)], { fps });
+  const context = dit.context(states);
+  for (const { states: tensor } of Object.values(states)) tensor.dispose();
+  return context;
+}
+
+/** X_0, each video's own: [B, C, T, H, W]. */
+function noiseOf({ dit: { device } }: Models, jobs: readonly Job[], { latentShape }: Plan): Tensor {
+  const shape = [1, ...latentShape];
+  return scope(device, () => {
+    const each = jobs.map(({ seed, noise }) =>
+      noise === undefined ? randn(device, shape, { seed }) : Tensor.from(device, noise.data, shape),
+    );
+    return each.length === 1 ? each[0]! : concat(each, { axis: 0 });
+  });
+}
+
+/** From noise to data along the guided flow. */
+async function follow(
+  noise: Tensor,
+  recorded: RecordedVelocity,
+  { schedule, solver }: Plan,
+  { tell, signal, projection }: GroupOptions,
+): Promise<Tensor> {
+  const steps = schedule && schedule.length - 1;
+  let asked = 0; // the time of the last velocity
+  const preview = async () => previewOf(recorded, asked, projection);
+  await tell({ phase: 'sample', step: 0, steps, t: 0, preview, latents: () => readLatents(noise) });
+  return sample(
+    (x, t) => {
+      asked = t;
+      return recorded.velocity(x, t);
+    },
+    noise,
+    {
+      solver,
+      ...(schedule && { schedule }),
+      ...(signal && { signal }),
+      onStep: ({ step, steps, t, latents }) =>
+        tell({ phase: 'sample', step, steps, t, preview, latents: () => readLatents(latents) }),
+    },
+  );
+}
+
+/** Pictures of where the flow is heading: x + (1 - t) u, the end of a straight path. */
+async function previewOf(
+  { last: { x, u } }: RecordedVelocity,
+  time: number,
+  projection: () => Promise<LatentProjection>,
+): Promise<Frames[]> {
+  const end = eulerStep(x, u, 1 - time);
+  const latents = readLatents(end);
+  end.dispose();
+  const map = await projection();
+  return (await latents).map((one) => projectLatents(one, map));
+}
+
+/** A video of a batch: [1, C, T, H, W]. */
+function row(batch: Tensor, b: number): Tensor {
+  const [, ...shape] = batch.shape as [number, ...number[]];
+  return slice(batch, { start: [b, ...shape.map(() => 0)], end: [b + 1, ...shape] });
+}
+
+/** Seconds since the last call. */
+function stopwatch(): () => number {
+  let last = performance.now();
+  return () => {
+    const begun = last;
+    last = performance.now();
+    return (last - begun) / 1000;
+  };
+}
