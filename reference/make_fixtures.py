@@ -7,6 +7,7 @@
 Running it again gives the same bytes (on the same machine and the same releases; elsewhere the last bits may differ).
 The fixtures of T5, CLIP and the tokenizers come from `transformers` and `tokenizers`, those of the image autoencoder from
 `diffusers`: a second opinion that nobody here wrote. Where `diffusers` is not installed its fixtures are left alone.
+`python -m unittest discover tests` checks the reference itself.
 """
 
 import importlib
@@ -24,7 +25,11 @@ def main(names: list[str]):
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     for name in names or NAMES:
-        importlib.import_module(f"fixtures.{name}").make()
+        try:
+            module = importlib.import_module(f"fixtures.{name}")
+        except ModuleNotFoundError as error:
+            sys.exit(f"make_fixtures: {name} needs {error.name}; pip install -r requirements.txt")
+        module.make()
 
 
 if __name__ == "__main__":
