@@ -93,6 +93,7 @@ async function nextOf<T extends Tile>(
   tiles: AsyncGenerator<T>,
   signal: AbortSignal | undefined,
 ): Promise<IteratorResult<T, undefined>> {
+  signal?.throwIfAborted();
   const next = tiles.next();
   try {
     return await orAborted(next, signal);

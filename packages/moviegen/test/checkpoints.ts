@@ -1,0 +1,71 @@
+// Checkpoints for tests: the tiny one of the fixture, changed in memory, or behind a web server.
+
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { memorySource, Safetensors, serialize, type TensorData } from '@moviegen/safetensors';
+import type { CheckpointFiles } from '../src/checkpointFiles.ts';
+
+/** The tiny checkpoint that the reference computed its fixture with. */
+export const TINY = fileURLToPath(new URL('../fixtures/pipeline/checkpoint', import.meta.url));
+
+/** Changes a file's bytes; undefined takes it away. */
+export type Change = (bytes: Buffer) => Uint8Array<ArrayBuffer> | string | undefined;
+
+/** The tiny checkpoint with some files changed, by their path. */
+export function changed(changes: Readonly<Record<string, Change>>): CheckpointFiles {
+  return {
+    label: 'checkpoint',
+    folder: (folder) => async (name) => {
+      const path = join(folder, name);
+      const bytes = await readFile(join(TINY, path)).catch(() => undefined);
+      const change = changes[path];
+      const now = change === undefined ? bytes : change(bytes ?? Buffer.alloc(0));
+      if (now === undefined) return undefined;
+      const encoded = typeof now === 'string' ? new TextEncoder().encode(now) : now;
+      return memorySource(encoded, `checkpoint/${path}`);
+    },
+  };
+}
+
+/** A change of some values of a JSON file. */
+export const json =
+  (values: Readonly<Record<string, unknown>>): Change =>
+  (bytes) =>
+    JSON.stringify({ ...JSON.parse(bytes.toString()), ...values });
+
+/** Rewrites the tensors of the checkpoint's TAE. */
+export async function taeFile(
+  change: (tensors: Record<string, TensorData>) => void,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const file = await Safetensors.open(new Uint8Array(readFileSync(join(TINY, 'tae/model.safetensors'))));
+  const tensors: Record<string, TensorData> = {};
+  for (const name of file.names())
+    tensors[name] = { dtype: file.dtype(name), shape: file.shape(name), data: await file.read(name) };
+  change(tensors);
+  return serialize(tensors);
+}
+
+/** Serves a folder with byte ranges until the test ends. */
+export async function served(folder: string): Promise<{ url: string; requests: string[]; close(): void }> {
+  const requests: string[] = [];
+  const server = createServer((request, response) => {
+    const path = decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname);
+    requests.push(path);
+    readFile(join(folder, path)).then(
+      (bytes) => {
+        const [, first = '0', last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
+        const end = Math.min(Number(last ?? bytes.length - 1), bytes.length - 1);
+        response.writeHead(206, { 'content-range': `bytes ${first}-${end}/${bytes.length}` });
+        response.end(bytes.subarray(Number(first), end + 1));
+      },
+      () => response.writeHead(404).end(),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, requests, close: () => server.close() };
+}
