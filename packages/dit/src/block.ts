@@ -5,6 +5,7 @@
 
 import {
   add,
+  advance,
   attention,
   columns,
   linear,
@@ -13,12 +14,12 @@ import {
   slice,
   swiglu,
   type Tensor,
+  type WeightBook,
 } from '@moviegen/tensor';
 import type { DiTConfig } from './config.ts';
 import type { LayerText } from './context.ts';
 import type { Modulation } from './modulation.ts';
 import type { Note } from './trace.ts';
-import type { WeightBook } from './weightBook.ts';
 
 /** `x + gate_a SelfAttention(...)`, `x + CrossAttention(...)`, `x + gate_f SwiGLU(...)`. */
 export class DiTBlock {
@@ -63,15 +64,16 @@ export class DiTBlock {
     const norm = (h: Tensor, weight: Tensor, modulation?: Modulation) =>
       rmsNorm(h, { weight, eps, shift: modulation?.shift, scale: modulation?.scale });
 
-    const h = add(x, positions); // [B, N, D]
+    let h = add(x, positions); // [B, N, D]
     note('attention_norm', () => norm(h, this.attentionNorm));
-    const a = this.attention.forward(norm(h, this.attentionNorm, attend), h, attend.gate, note);
-    note('cross_attention_norm', () => norm(a, this.crossAttentionNorm));
-    const c = text ? this.crossAttention.forward(norm(a, this.crossAttentionNorm), a, text, note) : a;
-    note('ffn_norm', () => norm(c, this.ffnNorm));
-    const f = this.feedForward.forward(norm(c, this.ffnNorm, feed), c, feed.gate, note);
-    note('', () => f);
-    return f; // [B, N, D]
+    h = advance(h, () => this.attention.forward(norm(h, this.attentionNorm, attend), h, attend.gate, note));
+    note('cross_attention_norm', () => norm(h, this.crossAttentionNorm));
+    if (text)
+      h = advance(h, () => this.crossAttention.forward(norm(h, this.crossAttentionNorm), h, text, note));
+    note('ffn_norm', () => norm(h, this.ffnNorm));
+    h = advance(h, () => this.feedForward.forward(norm(h, this.ffnNorm, feed), h, feed.gate, note));
+    note('', () => h);
+    return h; // [B, N, D]
   }
 }
 

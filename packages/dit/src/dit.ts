@@ -5,6 +5,7 @@
 // L text tokens.
 
 import {
+  advance,
   cast,
   concat,
   type Device,
@@ -16,6 +17,7 @@ import {
   rmsNorm,
   scope,
   Tensor,
+  WeightBook,
   type WeightOptions,
   type WeightSource,
 } from '@moviegen/tensor';
@@ -26,7 +28,6 @@ import { TimeModulation } from './modulation.ts';
 import { fromPatches, gridOf, toPatches } from './patches.ts';
 import { type Grid, positionsOf } from './positions.ts';
 import { noteUnder, type Trace } from './trace.ts';
-import { WeightBook } from './weightBook.ts';
 import { weightShapes } from './weights.ts';
 
 /** Type on the device (weights and activations; sums are in f32 always; default f32), progress and stop. */
@@ -191,7 +192,7 @@ export class DiT {
     for (const [i, layer] of this.layers.entries()) {
       const { attend, feed } = layers[i]!;
       const note = noteUnder(trace, `layers.${i}`);
-      x = next(x, () => layer.forward(x, positions, attend, feed, text.layers?.[i], note));
+      x = advance(x, () => layer.forward(x, positions, attend, feed, text.layers?.[i], note));
     }
     trace?.('norm', rmsNorm(x, { weight: weights.get('norm.weight'), eps: config.normEps }));
     const normed = rmsNorm(x, { weight: weights.get('norm.weight'), eps: config.normEps, ...final });
@@ -250,11 +251,4 @@ export class DiT {
       throw new Error(`dit: t must be [${B}], or [1] for all, got [${t.shape.join(', ')}]`);
     return B;
   }
-}
-
-/** The value after `x`; x and what was made on the way are released. */
-function next(x: Tensor, step: () => Tensor): Tensor {
-  const result = scope(x.device, step);
-  x.dispose();
-  return result;
 }

@@ -12,10 +12,10 @@ import {
   slice,
   type Tensor,
   timestepEmbedding,
+  type WeightBook,
 } from '@moviegen/tensor';
 import type { DiTConfig } from './config.ts';
 import type { Trace } from './trace.ts';
-import type { WeightBook } from './weightBook.ts';
 
 /** Shift, scale and gate of one branch of a layer; each [B, D], or [D] where the whole batch is at one time. */
 export interface Modulation {
@@ -49,8 +49,8 @@ export class TimeModulation {
     this.out = weights.packed('t_embedder.2.weight');
     this.adaLN = weights.packed('adaln.weight');
     const tables = Array.from({ length: numLayers }, (_, i) => `layers.${i}.adaln_table`);
-    this.tables = weights.replace(tables, (all) => concat(all, { axis: 0 }).reshape([numLayers, 6, 1, D]));
-    this.finalTable = weights.replace(['final_table'], ([table]) => table!.reshape([2, 1, D]));
+    this.tables = weights.replaced(tables, (all) => concat(all, { axis: 0 }).reshape([numLayers, 6, 1, D]));
+    this.finalTable = weights.replaced(['final_table'], ([table]) => table!.reshape([2, 1, D]));
   }
 
   /** @param t [B], f32. */

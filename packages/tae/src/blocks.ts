@@ -1,11 +1,9 @@
 // The blocks that encoder and decoder are built of: a level at one resolution, and the middle.
 
-import type { Tensor } from '@moviegen/tensor';
+import { advance, type Tensor, type WeightBook } from '@moviegen/tensor';
 import type { TAEConfig } from './config.ts';
 import { Attention, InflatedConv, ResnetBlock } from './layers.ts';
-import { next } from './lifetime.ts';
 import type { Note } from './trace.ts';
-import type { WeightBook } from './weightBook.ts';
 
 interface Layer {
   forward(x: Tensor, note: Note): Tensor;
@@ -65,7 +63,7 @@ export class MidBlock implements Layer {
 
 function through([first, ...rest]: readonly Layer[], path: string, x: Tensor, note: Note): Tensor {
   let h = first!.forward(x, note);
-  for (const layer of rest) h = next(h, () => layer.forward(h, note));
+  for (const layer of rest) h = advance(h, () => layer.forward(h, note));
   note(path, () => h);
   return h;
 }

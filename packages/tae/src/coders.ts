@@ -1,12 +1,10 @@
 // Encoder and decoder: those of the image autoencoder of Latent Diffusion, inflated. Two tables of layers.
 
-import type { Tensor } from '@moviegen/tensor';
+import { advance, type Tensor, type WeightBook } from '@moviegen/tensor';
 import { Level, MidBlock } from './blocks.ts';
 import type { TAEConfig } from './config.ts';
 import { GroupNorm, InflatedConv } from './layers.ts';
-import { next } from './lifetime.ts';
 import type { Note } from './trace.ts';
-import type { WeightBook } from './weightBook.ts';
 
 /** Frames [B, T', H', W', 3] to the distribution of their latent, [B, T, H, W, 2C]: mean and log-variance. */
 export class Encoder {
@@ -28,9 +26,9 @@ export class Encoder {
 
   forward(video: Tensor, note: Note): Tensor {
     let x = this.convIn.forward(video, note);
-    for (const level of this.levels) x = next(x, () => level.forward(x, note));
-    x = next(x, () => this.mid.forward(x, note));
-    return next(x, () => this.out.forward(x, note));
+    for (const level of this.levels) x = advance(x, () => level.forward(x, note));
+    x = advance(x, () => this.mid.forward(x, note));
+    return advance(x, () => this.out.forward(x, note));
   }
 }
 
@@ -54,9 +52,9 @@ export class Decoder {
 
   forward(latent: Tensor, note: Note): Tensor {
     let x = this.convIn.forward(latent, note);
-    x = next(x, () => this.mid.forward(x, note));
-    for (const level of this.levels) x = next(x, () => level.forward(x, note));
-    return next(x, () => this.out.forward(x, note));
+    x = advance(x, () => this.mid.forward(x, note));
+    for (const level of this.levels) x = advance(x, () => level.forward(x, note));
+    return advance(x, () => this.out.forward(x, note));
   }
 }
 

@@ -18,10 +18,10 @@ import {
   slice,
   type Tensor,
   upsampleNearest,
+  type WeightBook,
 } from '@moviegen/tensor';
 import type { TAEConfig } from './config.ts';
 import type { Note } from './trace.ts';
-import type { WeightBook } from './weightBook.ts';
 
 /** Group normalization's epsilon, that of the base autoencoder. */
 const EPS = 1e-6;
@@ -185,7 +185,7 @@ export class Attention {
     const three = (part: string) => ['to_q', 'to_k', 'to_v'].map((name) => `${path}.${name}.${part}`);
     this.norm = new GroupNorm(weights, `${path}.group_norm`, config);
     this.qkv = weights.packed(...three('weight'));
-    this.qkvBias = weights.replace(three('bias'), (biases) => concat(biases, { axis: 0 }));
+    this.qkvBias = weights.replaced(three('bias'), (biases) => concat(biases, { axis: 0 }));
     this.out = weights.packed(`${path}.to_out.0.weight`);
     this.outBias = weights.get(`${path}.to_out.0.bias`);
   }

@@ -13,6 +13,7 @@ import {
   scope,
   slice,
   type Tensor,
+  WeightBook,
   type WeightOptions,
   type WeightSource,
 } from '@moviegen/tensor';
@@ -22,7 +23,6 @@ import { fromModelSpace, Posterior, toModelSpace } from './posterior.ts';
 import { currentSource } from './source.ts';
 import { decodeTiles, encodeTiles, type TileOptions } from './tiling.ts';
 import { channelsFirst, channelsLast, noteTo, type Trace } from './trace.ts';
-import { WeightBook } from './weightBook.ts';
 import { isTemporal, weightShapes } from './weights.ts';
 
 /** Type on the device (weights and activations; sums are in f32 always; default f32), progress and stop. */

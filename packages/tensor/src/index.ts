@@ -1,6 +1,7 @@
 // @moviegen/tensor: device, memory, dispatch, Tensor and its ops. All GPU words of the project live here.
 export type { DType } from '@moviegen/kernels';
 export type { AdapterInfo, Limits } from './adapter.ts';
+export { advance } from './advance.ts';
 export type { DeviceOptions, Timing } from './device.ts';
 export { Device } from './device.ts';
 export type { SubmitBounds } from './encoder.ts';
@@ -58,5 +59,6 @@ export {
 export { keep, scope, scopeAsync } from './scope.ts';
 export type { HostArray, Numbers, TensorOptions } from './tensor.ts';
 export { Tensor } from './tensor.ts';
+export { WeightBook } from './weightBook.ts';
 export type { WeightOptions, WeightProgress, WeightSource } from './weights.ts';
 export { loadWeights, WeightsError } from './weights.ts';
