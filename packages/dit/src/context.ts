@@ -1,7 +1,7 @@
 // What the DiT attends to besides the video: the text encoders' states, each through its own linear and
 // LayerNorm to the model's width, one after the other along the sequence (Movie Gen section 3.1.4).
 
-import { concat, embedding, layerNorm, linear, Tensor } from '@moviegen/tensor';
+import { cast, concat, embedding, layerNorm, linear, Tensor } from '@moviegen/tensor';
 import { type DiTConfig, TEXT_ORDER, type TextEncoderName } from './config.ts';
 import type { Trace } from './trace.ts';
 
@@ -68,12 +68,14 @@ export function embedText(
   const filled = new Array<number>(B).fill(0);
   const tables: Tensor[] = [];
   let firstRow = 0;
+  const { device } = given[0]!.states;
+  const { dtype } = weight(`${given[0]!.name}.linear.weight`);
   for (const { name, states, lengths } of given) {
     const rows = states.shape[1]!;
     if (rows === 0 || Math.max(...lengths) === 0) continue;
     const linearPart = { weight: weight(`${name}.linear.weight`), bias: weight(`${name}.linear.bias`) };
     const norm = { weight: weight(`${name}.norm.weight`), bias: weight(`${name}.norm.bias`), eps: 1e-5 };
-    const projected = linear(states, linearPart.weight, { bias: linearPart.bias }); // [B, L_e, D]
+    const projected = linear(cast(states, dtype), linearPart.weight, { bias: linearPart.bias }); // [B, L_e, D]
     trace?.(`text_proj.${name}.linear`, projected);
     const normed = layerNorm(projected, norm);
     trace?.(`text_proj.${name}.norm`, normed);
@@ -83,7 +85,6 @@ export function embedText(
       for (let i = 0; i < lengths[b]!; i++) order.set(b * L + filled[b]!++, firstRow + b * rows + i);
     firstRow += B * rows;
   }
-  const { device, dtype } = given[0]!.states;
   if (tables.length === 0) return { text: Tensor.zeros(device, [B, L, config.hiddenSize], dtype), lengths };
   const table = concat(tables, { axis: 0 });
   const ids = Uint32Array.from({ length: B * L }, (_, place) => order.get(place) ?? firstRow); // past the table: zeros

@@ -218,8 +218,9 @@ export class DiT {
     )
       throw new Error(`dit: textLengths must be ${B} integers from 0 to ${L}, got [${lengths.join(', ')}]`);
     if (Math.max(...lengths) === 0) return { batch: B, layers: undefined, dispose() {} };
+    const words = cast(text, this.dtype);
     const shared = Tensor.from(device, Uint32Array.from(lengths));
-    const layers = this.layers.map((layer) => ({ keysValues: layer.keysValues(text), lengths: shared }));
+    const layers = this.layers.map((layer) => ({ keysValues: layer.keysValues(words), lengths: shared }));
     return {
       batch: B,
       layers,
