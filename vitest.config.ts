@@ -1,4 +1,4 @@
-// How the tests run: from source (no build), a device a worker shared by its files.
+// How the tests run: from source, a device a worker shared by its files. Tests of the command line start the build.
 import { defineConfig } from 'vitest/config';
 
 const source = ['@moviegen/source'];
@@ -8,6 +8,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: source } },
   test: {
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+    globalSetup: ['test/build.ts'],
     pool: 'forks',
     maxWorkers: 2,
     isolate: false,

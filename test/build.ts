@@ -1,0 +1,17 @@
+// Builds the packages once before the tests: some of them start the command line as a user does, from dist/.
+
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Vitest's global setup. A build that fails fails those tests only: they start what is not there, or old. */
+export default function build(): void {
+  const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  const { status, stdout } = spawnSync(process.execPath, [tsc, '-b', 'packages/moviegen'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  process.env.MOVIEGEN_TEST_BUILD = status === 0 ? 'done' : stdout;
+}

@@ -1,0 +1,63 @@
+// Starts the built command line as a user does.
+
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, expect } from 'vitest';
+
+const program = fileURLToPath(new URL('../packages/moviegen/bin/moviegen.js', import.meta.url));
+
+/** How a run ended. */
+export interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Options of a run. */
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Sends this signal once stderr holds a text. */
+  readonly stop?: { readonly after: string; readonly signal: 'SIGINT' | 'SIGTERM' };
+}
+
+/** Runs `moviegen` with a bare environment: no HOME, no terminal. */
+export async function moviegen(
+  args: readonly string[],
+  { cwd, env = {}, stop }: RunOptions = {},
+): Promise<Ended> {
+  expect(process.env.MOVIEGEN_TEST_BUILD, 'the build').toBe('done');
+  const { PATH = '', MOVIEGEN_ADAPTER } = process.env;
+  const adapter = MOVIEGEN_ADAPTER === undefined ? {} : { MOVIEGEN_ADAPTER };
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd,
+    env: { PATH, ...adapter, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+    if (stop !== undefined && stderr.includes(stop.after)) child.kill(stop.signal);
+  });
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject).on('close', resolve);
+  });
+  return { status, stdout, stderr };
+}
+
+/** A folder that goes after the tests of a file. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'moviegen-test-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Everything below a folder, by path. */
+export const filesIn = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
