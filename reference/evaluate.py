@@ -1,7 +1,7 @@
 """Samples the fixed evaluation prompts (world.py) with a checkpoint, judges the videos and measures the TAE.
 
     python3 evaluate.py ../models/shapes-world --json figures.json
-    python3 evaluate.py ../models/shapes-world --guidance 2 3 4 5 7.5      a table over guidance scales
+    python3 evaluate.py ../models/shapes-world --validation --guidance 2 3 4 5 7.5     to choose the guidance scale
 The figures are of frames as they leave the decoder; those of the model card went through the mp4 of `npx moviegen`.
 """
 
@@ -65,6 +65,7 @@ def main():
     parser.add_argument("--steps", type=int)
     parser.add_argument("--guidance", type=float, nargs="*", help="default: the checkpoint's own")
     parser.add_argument("--every", type=int, default=1, help="take every n-th prompt")
+    parser.add_argument("--validation", action="store_true", help="another list by the same rule, for choosing")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--videos", type=Path, help="folder for the videos as .npy and sheet.png")
     parser.add_argument("--psnr-clips", type=int, default=32)
@@ -73,7 +74,7 @@ def main():
     torch.set_num_threads(args.threads)
 
     pipeline, index = load_pipeline(args.checkpoint)
-    entries = world.evaluation_prompts()[:: args.every]
+    entries = world.evaluation_prompts(world.VALIDATION_SEED if args.validation else world.EVALUATION_SEED)[:: args.every]
     steps = args.steps or index["sampler"]["steps"]
     report = {"steps": steps, "guidance": {}}
     if args.psnr_clips:

@@ -95,6 +95,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--latents", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--init", type=Path, help="a last.pt whose averaged weights, shift and scale are taken over")
     parser.add_argument("--minutes", type=float, required=True, help="wall clock; the learning rate decays over it")
     parser.add_argument("--batch", type=int, default=64, help="a process")
     parser.add_argument("--lr", type=float, default=3e-3)
@@ -115,7 +116,11 @@ def main():
     model = Model(config_of(args))
     last = args.out / "last.pt"
     saved = torch.load(last, weights_only=False) if last.exists() else None
-    latents = Latents(args.latents, *((saved["shift"], saved["scale"]) if saved else ()))
+    given = torch.load(args.init, weights_only=False) if args.init and not saved else None
+    if given:
+        model.load_state_dict(given["average"])
+    known = saved or given
+    latents = Latents(args.latents, *((known["shift"], known["scale"]) if known else ()))
     if not latents.files:
         parser.error(f"no latents-*.safetensors in {args.latents}")
     optimizers, average = Optimizers(model, args.lr, is_matrix, weight_decay=0.01), Average(model, args.average)

@@ -25,9 +25,15 @@ UNSEEN_SEED = 77_000_001
 WEIGHTS = {"object": 4.0, "mse": 2.0, "kl": 2e-4, "opl": 1e-2}
 
 
-def draw_clip(rng: random.Random, frames: int, crop: int) -> tuple[np.ndarray, np.ndarray]:
-    """Video `[T, h, w, 3]` u8 and coverage `[T, h, w]`: a random clip, cropped where the object is at some moment."""
+EASY, EASY_KEPT = ("stays still", "grows", "shrinks"), 0.4
+
+
+def draw_clip(rng: random.Random, frames: int, crop: int, kept: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Video `[T, h, w, 3]` u8 and coverage `[T, h, w]`: a random clip, cropped where the object is at some moment.
+    `kept`: the share of clips whose centre rests (5 dB ahead of the others) that is not drawn anew."""
     facts = world.random_facts(rng, held_out=rng.random() < 0.14)
+    while facts.motion in EASY and rng.random() > kept:
+        facts = world.random_facts(rng, held_out=rng.random() < 0.14)
     offset = world.random_offset(rng)
     centre, radius = world.path(facts.motion, facts.size)
     moment = rng.randrange(world.FRAMES)
@@ -57,8 +63,12 @@ def loss_of(tae: TAE, video: torch.Tensor, cover: torch.Tensor, frozen_encoder: 
             mean, logvar = (t.float() for t in tae.encode(video))
         z = sample_posterior(mean, logvar, torch.randn_like(mean))
         out = tae.decode(z, video.shape[2]).float()
-    weight = 1.0 + WEIGHTS["object"] * (cover > 0).float().unsqueeze(1)    # [B, 1, T, H, W]
+    swept = (cover > 0).any(dim=1)[:, None, None].float()                  # [B, 1, 1, H, W]: where the object ever is
+    weight = (1.0 + WEIGHTS["object"] * swept).expand_as(cover.unsqueeze(1))
     weight = weight / weight.mean()
+    backdrop = video.flatten(2).median(dim=2).values[:, :, None, None, None]
+    contrast = (video - backdrop).square().sum(dim=1).sqrt().flatten(1).amax(dim=1)
+    weight = weight * (1.5 / contrast.clamp(0.5, 4.0)).view(-1, 1, 1, 1, 1)  # a pale object's outline counts as much
     difference = out - video
     parts = {
         "l1": (weight * difference.abs()).mean(),
@@ -140,7 +150,7 @@ def main():
         elapsed = time.time() - started
         image = args.stage == "image" or (args.stage == "video" and updates % 4 == 3)
         count_drawn = args.batch * (1 if not image else 4 if args.stage == "image" else 2)
-        drawn = [draw_clip(rng, 1 if image else world.FRAMES, args.crop) for _ in range(count_drawn)]
+        drawn = [draw_clip(rng, 1 if image else world.FRAMES, args.crop, EASY_KEPT) for _ in range(count_drawn)]
         video, cover = to_video([d[0] for d in drawn]), torch.from_numpy(np.stack([d[1] for d in drawn]))
         loss, parts = loss_of(tae, video, cover, args.stage == "decoder")
         tae.zero_grad(set_to_none=True)

@@ -5,6 +5,7 @@ as the matrix [out, in * taps]. Not in the paper, which trains with AdamW: it le
 """
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
 
@@ -40,11 +41,28 @@ class Muon(torch.optim.Optimizer):
                 buffer = state["momentum"].lerp_(p.grad, 1 - group["momentum"])
                 g = p.grad.lerp(buffer, group["momentum"])
                 by_shape.setdefault((p.shape[0], p.numel() // p.shape[0]), []).append((p, g.reshape(p.shape[0], -1)))
-            for (n, m), pairs in by_shape.items():
-                updates = orthogonalize(torch.stack([g for _, g in pairs])) * (0.2 * max(n, m) ** 0.5)
-                for (p, _), update in zip(pairs, updates):
-                    p.mul_(1 - group["lr"] * group["weight_decay"])
-                    p.add_(update.reshape(p.shape), alpha=-group["lr"])
+            for p, update in shared_out(by_shape):
+                p.mul_(1 - group["lr"] * group["weight_decay"])
+                p.add_(update, alpha=-group["lr"])
+
+
+def shared_out(by_shape: dict[tuple, list]) -> list[tuple[Tensor, Tensor]]:
+    """Orthogonalizes matrices of a shape together; of several processes each does its share."""
+    rank, size = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+    results = []
+    for (n, m), pairs in by_shape.items():
+        mine = pairs[rank::size]
+        updates = iter(orthogonalize(torch.stack([g for _, g in mine])) * (0.2 * max(n, m) ** 0.5) if mine else ())
+        results += [
+            (p, next(updates).reshape(p.shape) if i % size == rank else torch.zeros_like(p))
+            for i, (p, _) in enumerate(pairs)
+        ]
+    if size > 1:
+        flat = torch.cat([update.reshape(-1) for _, update in results])
+        dist.all_reduce(flat)
+        parts = flat.split([p.numel() for p, _ in results])
+        results = [(p, part.view_as(p)) for (p, _), part in zip(results, parts)]
+    return results
 
 
 class Optimizers:

@@ -237,14 +237,15 @@ def parse(prompt: str) -> Facts:
 
 # The fixed evaluation list: written down before any checkpoint was judged.
 
-EVALUATION_SEED = 2410_13720
+EVALUATION_SEED, VALIDATION_SEED = 2410_13720, 2410_13721
 
 
-def evaluation_prompts() -> list[dict]:
+def evaluation_prompts(seed: int = EVALUATION_SEED) -> list[dict]:
     """48 trained and 48 held-out prompts, by this rule: `random.Random(EVALUATION_SEED)` shuffles the prompts of each
     kind (all_facts order, trained first) and the first 48 are taken; of each 48 the first 16 are in another wording,
-    drawn by the same generator. Prompt i of the whole list is sampled with seed i."""
-    rng, prompts = random.Random(EVALUATION_SEED), []
+    drawn by the same generator. Prompt i of the whole list is sampled with seed i.
+    Choices (the guidance scale) are made on the list of VALIDATION_SEED instead."""
+    rng, prompts = random.Random(seed), []
     for held_out in (False, True):
         facts = [f for f in all_facts() if f.held_out == held_out]
         rng.shuffle(facts)

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Trains everything that models/shapes-world holds, from nothing, on two cores: WORK takes states, latents and logs.
+#     sh make_checkpoint.sh WORK
+# The script's losses are the last stage's: earlier ones weighed only the object's own pixels, and pale objects like others.
+# The minutes are those the shipped checkpoint took on two cores that were shared; on idle ones they give more updates.
+set -eu
+WORK=$1
+export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296
+TWO="python3 -m torch.distributed.run --nproc-per-node 2"
+
+$TWO train_tae.py image --out "$WORK/tae_image" --minutes 3 --batch 4 --crop 32 --lr 2e-2 --final-lr 0.2
+$TWO train_tae.py video --out "$WORK/tae_video32" --init "$WORK/tae_image/last.pt" --seed 1 \
+  --minutes 15 --batch 4 --crop 32 --lr 2e-2 --final-lr 0.2
+$TWO train_tae.py video --out "$WORK/tae_video48" --init "$WORK/tae_video32/last.pt" --seed 2 \
+  --minutes 17 --batch 3 --crop 48 --lr 1.5e-2 --final-lr 0.05
+
+for first in 0 4; do
+  python3 cache_latents.py --tae "$WORK/tae_video48/last.pt" --out "$WORK/latents" --shards 4 --seed $first &
+done
+wait
+
+{
+  python3 train_tae.py decoder --out "$WORK/tae_decoder" --init "$WORK/tae_video48/last.pt" --seed 3 \
+    --minutes 18 --batch 4 --crop 64 --lr 8e-3 --final-lr 0.03 --average 0.998
+  python3 train_tae.py decoder --out "$WORK/tae_decoder2" --init "$WORK/tae_decoder/last.pt" --seed 4 \
+    --minutes 40 --batch 2 --crop 64 --lr 1.2e-2 --final-lr 0.02 --average 0.998
+} &
+python3 train_dit.py --latents "$WORK/latents" --out "$WORK/dit" --minutes 66 --lr 1e-2 --batch 64
+wait
+
+python3 export.py --tae "$WORK/tae_decoder2/last.pt" --dit "$WORK/dit/last.pt" --out ../models/shapes-world --guidance 3
+python3 evaluate.py ../models/shapes-world --json "$WORK/figures.json"
