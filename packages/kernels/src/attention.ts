@@ -5,11 +5,14 @@
 import { attentionLanesFits, attentionLanesKernel } from './attentionLanes.ts';
 import { attentionPlainKernel } from './attentionPlain.ts';
 import type { AttentionShape } from './attentionShape.ts';
+import { attentionSharedFits, attentionSharedKernel } from './attentionShared.ts';
 import type { DType, Kernel, Target } from './kernel.ts';
 
 /** Variants for this shape on this adapter, best first. */
 export function attentionVariants(shape: AttentionShape, target: Target): string[] {
-  return attentionLanesFits(shape, target) ? ['lanes', 'plain'] : ['plain'];
+  const lanes = attentionLanesFits(shape, target) ? ['lanes'] : [];
+  const shared = attentionSharedFits(shape, target) ? ['shared'] : [];
+  return target.software ? [...lanes, 'plain', ...shared] : [...shared, 'plain'];
 }
 
 /** The kernel of one attention. Bindings: q, k, v, [keyLengths], [bias], out. */
@@ -19,9 +22,10 @@ export function attentionKernel(
   target: Target,
   variant: string = attentionVariants(shape, target)[0]!,
 ): Kernel {
-  if (variant === 'plain') return attentionPlainKernel(shape, dtype);
-  if (variant === 'lanes' && attentionLanesFits(shape, target))
-    return attentionLanesKernel(shape, dtype, target);
-  const names = attentionVariants(shape, target).join(', ');
-  throw new Error(`attention: no variant "${variant}" on this adapter; it has ${names}`);
+  const names = attentionVariants(shape, target);
+  if (!names.includes(variant)) {
+    throw new Error(`attention: no variant "${variant}" on this adapter; it has ${names.join(', ')}`);
+  }
+  if (variant === 'lanes') return attentionLanesKernel(shape, dtype, target);
+  return variant === 'shared' ? attentionSharedKernel(shape, dtype) : attentionPlainKernel(shape, dtype);
 }

@@ -3,17 +3,9 @@
 // round s works on those of lane l ^ s, which an exchange brings (as in matmulTile.ts); so a lane holds
 // its queries and results in an order of its own. The softmax is a lane's own affair. Nothing goes
 // through workgroup memory.
-import { attentionUniforms, keyRangeWGSL, lowest } from './attentionParts.ts';
+import { attentionBindings, attentionUniforms, keyRangeWGSL, lowest } from './attentionParts.ts';
 import type { AttentionShape } from './attentionShape.ts';
-import {
-  type Binding,
-  type DType,
-  type Kernel,
-  type Target,
-  u32,
-  uniformBlock,
-  workgroupIndexWGSL,
-} from './kernel.ts';
+import { type DType, type Kernel, type Target, u32, uniformBlock, workgroupIndexWGSL } from './kernel.ts';
 import { enableWGSL, fromF32, toF32 } from './matmulStorage.ts';
 import { exchanged, type RegisterTile, unroll } from './matmulTile.ts';
 import { lanesOf } from './matmulTiles.ts';
@@ -33,11 +25,8 @@ export function attentionLanesKernel(shape: AttentionShape, dtype: DType, target
   const tile: Pick<RegisterTile, 'exchange'> = { exchange: lanes === 4 ? 'quad' : 'shuffle' };
   const tilesN = Math.ceil(N / (queries * lanes));
   const tiles = batch * heads * tilesN;
-  const extra: Binding[] = [];
-  if (shape.keyLengths) extra.push({ name: 'keyLengths', dtype: 'u32', access: 'read' });
-  if (shape.bias) extra.push({ name: 'bias', dtype, access: 'read' });
-  const out = 3 + extra.length;
-  const uniforms = uniformBlock(out + 1, {
+  const { bindings, declarations, extra } = attentionBindings(shape, dtype);
+  const uniforms = uniformBlock(bindings.length, {
     ...attentionUniforms(shape),
     tilesN: u32(tilesN),
     tiles: u32(tiles),
@@ -100,11 +89,7 @@ ${unroll(vectors, (j) => `      value${m}_${j} = ${vector(j)};`)}
 ${mix(r)}`;
 
   const code = /* wgsl */ `${enableWGSL(dtype, true)}
-@group(0) @binding(0) var<storage, read> q: array<${dtype}>;
-@group(0) @binding(1) var<storage, read> k: array<${dtype}>;
-@group(0) @binding(2) var<storage, read> v: array<${dtype}>;
-${extra.map((b, i) => `@group(0) @binding(${3 + i}) var<storage, read> ${b.name}: array<${b.dtype}>;`).join('\n')}
-@group(0) @binding(${out}) var<storage, read_write> out: array<${dtype}>;
+${declarations(`array<${dtype}>`)}
 ${uniforms.wgsl}${workgroupIndexWGSL}${keyRangeWGSL(shape)}
 // Beyond the last query the last stands in; its result is not stored.
 fn query(n: u32) -> u32 { return min(n, u.N - 1u); }
@@ -170,13 +155,9 @@ ${unroll(queries, softmax)}
 }
 `;
   return {
-    label: `attention ${dtype} lanes ${D}`,
+    label: ['attention', dtype, `lanes ${D}`, ...extra].join(' '),
     code,
-    bindings: [
-      ...(['q', 'k', 'v'] as const).map((name): Binding => ({ name, dtype, access: 'read' })),
-      ...extra,
-      { name: 'out', dtype, access: 'read_write' },
-    ],
+    bindings,
     uniforms: uniforms.bytes,
     workgroups: tiles,
   };

@@ -1,6 +1,6 @@
-// WGSL and uniforms that the attention kernels share.
+// WGSL, bindings and uniforms that the attention kernels share.
 import type { AttentionShape } from './attentionShape.ts';
-import { f32, u32 } from './kernel.ts';
+import { type Binding, type DType, f32, u32 } from './kernel.ts';
 
 /**
  * Where a running maximum starts: the lowest f32, so that `exp(largest - next)` is 0 for a first score,
@@ -24,6 +24,27 @@ export const attentionUniforms = ({ heads, N, M, D, q, k, v, scale, bias }: Atte
   biasBatch: u32(bias?.batchStride ?? 0),
   biasHead: u32(bias?.headStride ?? 0),
 });
+
+/** Bindings q, k, v, [keyLengths], [bias], out, their declarations, and the names of the optional ones there are. */
+export function attentionBindings(shape: AttentionShape, dtype: DType) {
+  const optional: Binding[] = [];
+  if (shape.keyLengths) optional.push({ name: 'keyLengths', dtype: 'u32', access: 'read' });
+  if (shape.bias) optional.push({ name: 'bias', dtype, access: 'read' });
+  const bindings: Binding[] = [
+    ...(['q', 'k', 'v'] as const).map((name): Binding => ({ name, dtype, access: 'read' })),
+    ...optional,
+    { name: 'out', dtype, access: 'read_write' },
+  ];
+  /** `storage`: how q, k, v and out are bound. */
+  const declarations = (storage: string) =>
+    bindings
+      .map(({ name, dtype: type, access }, i) => {
+        const array = optional.some((binding) => binding.name === name) ? `array<${type}>` : storage;
+        return `@group(0) @binding(${i}) var<storage, ${access}> ${name}: ${array};`;
+      })
+      .join('\n');
+  return { bindings, declarations, extra: optional.map(({ name }) => name) };
+}
 
 /** `keyEnd(b, n)`: query n of batch item b sees the keys before it. */
 export const keyRangeWGSL = ({ causal, keyLengths }: AttentionShape): string => /* wgsl */ `

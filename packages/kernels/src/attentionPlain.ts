@@ -1,8 +1,8 @@
 // Attention as its definition with an online softmax, one invocation a query and 32 columns of the
 // output: scores are computed anew for each 32 columns. The slow version that any adapter runs.
-import { attentionUniforms, keyRangeWGSL, lowest } from './attentionParts.ts';
+import { attentionBindings, attentionUniforms, keyRangeWGSL, lowest } from './attentionParts.ts';
 import type { AttentionShape } from './attentionShape.ts';
-import { type Binding, type DType, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from './kernel.ts';
+import { type DType, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from './kernel.ts';
 import { enableWGSL, fromF32, toF32 } from './matmulStorage.ts';
 import { unroll } from './matmulTile.ts';
 
@@ -14,11 +14,8 @@ export function attentionPlainKernel(shape: AttentionShape, dtype: DType): Kerne
   const { batch, heads, N, D } = shape;
   const chunks = Math.ceil(D / chunk);
   const size = batch * heads * N * chunks;
-  const extra: Binding[] = [];
-  if (shape.keyLengths) extra.push({ name: 'keyLengths', dtype: 'u32', access: 'read' });
-  if (shape.bias) extra.push({ name: 'bias', dtype, access: 'read' });
-  const out = 3 + extra.length;
-  const uniforms = uniformBlock(out + 1, {
+  const { bindings, declarations, extra } = attentionBindings(shape, dtype);
+  const uniforms = uniformBlock(bindings.length, {
     ...attentionUniforms(shape),
     size: u32(size),
     chunks: u32(chunks),
@@ -26,11 +23,7 @@ export function attentionPlainKernel(shape: AttentionShape, dtype: DType): Kerne
   const vectors = chunk / 4;
   const numbers = (j: number) => [0, 1, 2, 3].map((c) => toF32(dtype, `v[vRow + ${4 * j + c}u]`)).join(', ');
   const code = /* wgsl */ `${enableWGSL(dtype, false)}
-@group(0) @binding(0) var<storage, read> q: array<${dtype}>;
-@group(0) @binding(1) var<storage, read> k: array<${dtype}>;
-@group(0) @binding(2) var<storage, read> v: array<${dtype}>;
-${extra.map((b, i) => `@group(0) @binding(${3 + i}) var<storage, read> ${b.name}: array<${b.dtype}>;`).join('\n')}
-@group(0) @binding(${out}) var<storage, read_write> out: array<${dtype}>;
+${declarations(`array<${dtype}>`)}
 ${uniforms.wgsl}${workgroupIndexWGSL}${keyRangeWGSL(shape)}
 @compute @workgroup_size(${workgroupSize}) fn main(
   @builtin(workgroup_id) id: vec3<u32>,
@@ -71,13 +64,9 @@ ${unroll(vectors, (j) => `    o${j} = o${j} * fade + weight * vec4f(${numbers(j)
 }
 `;
   return {
-    label: `attention ${dtype} plain`,
+    label: ['attention', dtype, 'plain', ...extra].join(' '),
     code,
-    bindings: [
-      ...(['q', 'k', 'v'] as const).map((name): Binding => ({ name, dtype, access: 'read' })),
-      ...extra,
-      { name: 'out', dtype, access: 'read_write' },
-    ],
+    bindings,
     uniforms: uniforms.bytes,
     workgroups: Math.ceil(size / workgroupSize),
   };

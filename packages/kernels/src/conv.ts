@@ -9,8 +9,7 @@ import { type DType, type Kernel, type Target, u32, uniformBlock, workgroupIndex
 import { epilogueWGSL } from './linearEpilogue.ts';
 import { loadPacked, type Product, packedWGSL } from './matmulProduct.ts';
 import { enableWGSL, storageArray, storeRowWGSL, toF32 } from './matmulStorage.ts';
-import { registerTileWGSL, tilesOf } from './matmulTile.ts';
-import { registerTileNames, registerTileOf } from './matmulTiles.ts';
+import { tilingNames, tilingOf } from './matmulTiles.ts';
 
 /** The parts that a convolution may fuse beside its activation. */
 export interface ConvParts {
@@ -20,9 +19,11 @@ export interface ConvParts {
 
 const rowsOf = ({ batch, output: [t, h, w] }: ConvShape) => batch * t * h * w;
 
+const needsOf = (shape: ConvShape) => ({ M: rowsOf(shape), N: shape.O, costly: true });
+
 /** Variants of the implicit product for this shape on this adapter, best first. */
 export function convVariants(shape: ConvShape, target: Target): string[] {
-  return registerTileNames({ M: rowsOf(shape), N: shape.O }, target);
+  return tilingNames(needsOf(shape), target);
 }
 
 /**
@@ -40,12 +41,12 @@ export function convKernel(
   const { C, O, kernel } = shape;
   if (!shape.channelsLast || shape.groups !== 1)
     throw new Error('internal: implicit conv is channels-last, without groups');
-  const tile = registerTileOf('conv', variant, { M: rowsOf(shape), N: O }, target);
+  const tile = tilingOf('conv', variant, needsOf(shape), target);
   const step = C % 4 === 0 ? 4 : 1;
   const wideC = O % 4 === 0;
   const M = rowsOf(shape);
   const columns = Math.ceil(O / 4);
-  const { tilesM, tilesN } = tilesOf(tile, M, columns);
+  const { tilesM, tilesN } = tile.count(M, columns);
   const epilogue = epilogueWGSL(2, parts, dtype, wideC);
   const uniforms = uniformBlock(5, {
     ...convUniforms(shape),
@@ -62,7 +63,7 @@ export function convKernel(
     ...epilogue.uniforms,
   });
   const product: Product = {
-    declarations: /* wgsl */ `${enableWGSL(dtype, tile.exchange !== 'none')}
+    declarations: /* wgsl */ `${enableWGSL(dtype, tile.subgroups)}
 @group(0) @binding(0) var<storage, read> x: ${storageArray(dtype, step === 4)};
 ${packedWGSL(1, dtype, step)}
 ${epilogue.declarations}
@@ -91,7 +92,7 @@ ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL(shape.activation)}${inputC
   };
   return {
     label: ['conv', dtype, variant, shape.activation].filter(Boolean).join(' '),
-    code: registerTileWGSL(tile, product),
+    code: tile.wgsl(product),
     bindings: [
       { name: 'x', dtype, access: 'read' },
       { name: 'weight', dtype, access: 'read' },

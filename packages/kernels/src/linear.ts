@@ -14,8 +14,7 @@ import {
 import { epilogueWGSL } from './linearEpilogue.ts';
 import { loadPacked, noTaps, type Product, packedWGSL } from './matmulProduct.ts';
 import { enableWGSL, storageArray, storeRowWGSL, toF32 } from './matmulStorage.ts';
-import { registerTileWGSL, tilesOf } from './matmulTile.ts';
-import { registerTileNames, registerTileOf } from './matmulTiles.ts';
+import { tilingNames, tilingOf } from './matmulTiles.ts';
 
 /** Sizes and fused parts of a linear layer. */
 export interface LinearShape {
@@ -33,7 +32,7 @@ export interface LinearShape {
 
 /** Variants for this shape on this adapter, best first. */
 export function linearVariants({ rows, N }: LinearShape, target: Target): string[] {
-  return registerTileNames({ M: rows, N }, target);
+  return tilingNames({ M: rows, N }, target);
 }
 
 /** The kernel of one linear layer. Bindings: x, weight, bias, gate, residual, out; an absent part's takes any tensor. */
@@ -44,11 +43,11 @@ export function linearKernel(
   variant: string = linearVariants(shape, target)[0]!,
 ): Kernel {
   const { rows, K, N, pitch, activation } = shape;
-  const tile = registerTileOf('linear', variant, { M: rows, N }, target);
+  const tile = tilingOf('linear', variant, { M: rows, N }, target);
   const step = K % 4 === 0 ? 4 : 1;
   const wideC = N % 4 === 0;
   const columns = Math.ceil(N / 4);
-  const { tilesM, tilesN } = tilesOf(tile, rows, columns);
+  const { tilesM, tilesN } = tile.count(rows, columns);
   const parts = {
     bias: shape.bias ?? false,
     gate: shape.rowsPerGate !== undefined,
@@ -67,7 +66,7 @@ export function linearKernel(
     rowsPerGate: u32(shape.rowsPerGate ?? 1),
     ...epilogue.uniforms,
   });
-  const declarations = /* wgsl */ `${enableWGSL(dtype, tile.exchange !== 'none')}
+  const declarations = /* wgsl */ `${enableWGSL(dtype, tile.subgroups)}
 @group(0) @binding(0) var<storage, read> x: ${storageArray(dtype, step === 4)};
 ${packedWGSL(1, dtype, step)}
 ${epilogue.declarations}
@@ -90,7 +89,7 @@ ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL(activation)}`;
   };
   return {
     label: ['linear', dtype, variant, activation].filter(Boolean).join(' '),
-    code: registerTileWGSL(tile, product),
+    code: tile.wgsl(product),
     bindings: [
       { name: 'x', dtype, access: 'read' },
       { name: 'weight', dtype, access: 'read' },

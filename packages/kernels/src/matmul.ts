@@ -5,12 +5,11 @@ import { type DType, type Kernel, type Target, u32, uniformBlock, workgroupIndex
 import { noTaps, type Product } from './matmulProduct.ts';
 import { type MatmulShape, matmulSizes } from './matmulShape.ts';
 import { enableWGSL, storageArray, storeRowWGSL, toF32 } from './matmulStorage.ts';
-import { registerTileWGSL, tilesOf } from './matmulTile.ts';
-import { registerTileNames, registerTileOf } from './matmulTiles.ts';
+import { tilingNames, tilingOf } from './matmulTiles.ts';
 
 /** Variants for these operands on this adapter, best first. */
 export function matmulVariants(shape: MatmulShape, target: Target): string[] {
-  return registerTileNames(matmulSizes(shape), target);
+  return tilingNames({ ...matmulSizes(shape), costly: true }, target);
 }
 
 /** The kernel of one product. Bindings: a, b, out. */
@@ -22,13 +21,13 @@ export function matmulKernel(
 ): Kernel {
   const { M, N, K, batch, strideA, strideB } = matmulSizes(shape);
   const { transposeA = false, transposeB = false } = shape;
-  const tile = registerTileOf('matmul', variant, { M, N }, target);
+  const tile = tilingOf('matmul', variant, { M, N, costly: true }, target);
   const step = K % 4 === 0 ? 4 : 1;
   const wideA = step === 4 && !transposeA;
   const wideB = transposeB ? step === 4 : N % 4 === 0;
   const wideC = N % 4 === 0;
   const columns = Math.ceil(N / 4);
-  const { tilesM, tilesN } = tilesOf(tile, M, columns);
+  const { tilesM, tilesN } = tile.count(M, columns);
   const tiles = batch[0] * batch[1] * batch[2] * tilesM * tilesN;
   const uniforms = uniformBlock(3, {
     M: u32(M),
@@ -48,7 +47,7 @@ export function matmulKernel(
     strideB2: u32(strideB[2]),
   });
 
-  const declarations = /* wgsl */ `${enableWGSL(dtype, tile.exchange !== 'none')}
+  const declarations = /* wgsl */ `${enableWGSL(dtype, tile.subgroups)}
 @group(0) @binding(0) var<storage, read> a: ${storageArray(dtype, wideA)};
 @group(0) @binding(1) var<storage, read> b: ${storageArray(dtype, wideB)};
 @group(0) @binding(2) var<storage, read_write> out: ${storageArray(dtype, wideC)};
@@ -101,7 +100,7 @@ fn startOf(batch: u32, stride0: u32, stride1: u32, stride2: u32) -> u32 {
   };
   return {
     label: `matmul ${dtype} ${variant}`,
-    code: registerTileWGSL(tile, product),
+    code: tile.wgsl(product),
     bindings: [
       { name: 'a', dtype, access: 'read' },
       { name: 'b', dtype, access: 'read' },

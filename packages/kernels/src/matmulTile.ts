@@ -19,15 +19,6 @@ export interface RegisterTile {
   readonly exchange: 'none' | 'quad' | 'shuffle';
 }
 
-/** Tiles along M and N of a product of `M` rows and `vectors` vec4 columns. */
-export function tilesOf(tile: RegisterTile, M: number, vectors: number): { tilesM: number; tilesN: number } {
-  const { lanes, tall } = tile;
-  return {
-    tilesM: Math.ceil(M / (tile.rows * (tall ? lanes : 1))),
-    tilesN: Math.ceil(vectors / (tile.vectors * (tall ? 1 : lanes))),
-  };
-}
-
 /** `text(0)`, `text(1)` ... one a line. */
 export const unroll = (count: number, text: (i: number) => string): string =>
   Array.from({ length: count }, (_, i) => text(i)).join('\n');

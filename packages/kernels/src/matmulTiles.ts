@@ -1,29 +1,9 @@
-// Which register tile serves which product on which adapter, by name. Measured on SwiftShader; the
-// numbers stand in the bench's table.
+// Which tile serves which product on which adapter, by name; one face for register and workgroup tiles.
+// The order is measured on SwiftShader for software adapters; for GPUs it follows from the sizes.
 import type { Target } from './kernel.ts';
-import type { RegisterTile } from './matmulTile.ts';
-
-/** Size of the subgroups of an adapter where all have the same, small one: that of a software adapter. */
-export const lanesOf = ({ software, subgroups, subgroupSize: [min, max] }: Target): number =>
-  software && subgroups && min === max && (min === 4 || min === 8) ? min : 0;
-
-/** The register tiles that this adapter can run, by variant name. */
-function registerTiles(target: Target): Readonly<Record<string, RegisterTile>> {
-  const lanes = lanesOf(target);
-  const plain = { exchange: 'none', lanes: target.software ? 4 : 16 } as const;
-  const all = {
-    'tile 8x2': { rows: 8, vectors: 2, ...plain },
-    'tall 8x1': { rows: 8, vectors: 1, tall: true, ...plain },
-  };
-  if (!lanes) return all;
-  const sharing = { lanes, exchange: lanes === 4 ? 'quad' : 'shuffle' } as const;
-  return {
-    'exchange 16x2': { rows: 16, vectors: 2, ...sharing },
-    'exchange 16x1': { rows: 16, vectors: 1, ...sharing },
-    'exchange 4x2': { rows: lanes, vectors: 2, ...sharing },
-    ...all,
-  };
-}
+import type { Product } from './matmulProduct.ts';
+import { type SharedTile, sharedBytes, sharedTileWGSL } from './matmulShared.ts';
+import { type RegisterTile, registerTileWGSL } from './matmulTile.ts';
 
 /** The part of a product's shape that chooses its tile. */
 export interface TileNeeds {
@@ -31,28 +11,104 @@ export interface TileNeeds {
   /** Columns, those of both factors where a result takes `pairs` of vectors. */
   readonly N: number;
   readonly pairs?: boolean;
+  /** Reading A or B costs more than a packed weight and plain rows do: prefer wide tiles. */
+  readonly costly?: boolean;
+}
+
+/** A tile as the ops use it. */
+export interface Tiling {
+  /** Its text uses subgroups. */
+  readonly subgroups: boolean;
+  /** Tiles along M and N of a product of `M` rows and `vectors` vec4 columns. */
+  count(M: number, vectors: number): { readonly tilesM: number; readonly tilesN: number };
+  wgsl(product: Product): string;
+}
+
+/** Size of the subgroups of an adapter where all have the same, small one: that of a software adapter. */
+export const lanesOf = ({ software, subgroups, subgroupSize: [min, max] }: Target): number =>
+  software && subgroups && min === max && (min === 4 || min === 8) ? min : 0;
+
+function register(tile: RegisterTile): Tiling & { readonly vectors: number } {
+  const { rows, vectors, lanes, tall } = tile;
+  return {
+    vectors,
+    subgroups: tile.exchange !== 'none',
+    count: (M, columns) => ({
+      tilesM: Math.ceil(M / (rows * (tall ? lanes : 1))),
+      tilesN: Math.ceil(columns / (vectors * (tall ? 1 : lanes))),
+    }),
+    wgsl: (product) => registerTileWGSL(tile, product),
+  };
+}
+
+function shared(tile: SharedTile): Tiling & { readonly vectors: number } {
+  const { rows, vectors, across, down } = tile;
+  return {
+    vectors,
+    subgroups: false,
+    count: (M, columns) => ({
+      tilesM: Math.ceil(M / (rows * down)),
+      tilesN: Math.ceil(columns / (vectors * across)),
+    }),
+    wgsl: (product) => sharedTileWGSL(tile, product),
+  };
+}
+
+/** A software adapter, which none of them serves well, keeps one: so that tests without a GPU see it. */
+const sharedTiles: Readonly<Record<string, SharedTile>> = {
+  'shared 64x64': { rows: 4, vectors: 2, across: 8, down: 16 },
+  'shared 128x128': { rows: 8, vectors: 2, across: 16, down: 16 },
+};
+
+/** Every tile that this adapter can run, by variant name. */
+function tilings(target: Target): ReadonlyMap<string, ReturnType<typeof register>> {
+  const lanes = lanesOf(target);
+  const plain = { exchange: 'none', lanes: target.software ? 4 : 16 } as const;
+  const all = new Map([
+    ['tile 8x2', register({ rows: 8, vectors: 2, ...plain })],
+    ['tall 8x1', register({ rows: 8, vectors: 1, tall: true, ...plain })],
+  ]);
+  for (const [name, tile] of Object.entries(sharedTiles)) {
+    const { across, down } = tile;
+    const fits = across * down <= target.maxWorkgroupSize && sharedBytes(tile) <= target.maxWorkgroupStorage;
+    if (fits && !(target.software && name !== 'shared 64x64')) all.set(name, shared(tile));
+  }
+  if (!lanes) return all;
+  const sharing = { lanes, exchange: lanes === 4 ? 'quad' : 'shuffle' } as const;
+  all.set('exchange 16x2', register({ rows: 16, vectors: 2, ...sharing }));
+  all.set('exchange 16x1', register({ rows: 16, vectors: 1, ...sharing }));
+  all.set('exchange 4x2', register({ rows: lanes, vectors: 2, ...sharing }));
+  return all;
+}
+
+/** How well a variant suits, higher is better. */
+function rating(name: string, { M, N, costly = false }: TileNeeds, target: Target): number {
+  const narrow = N <= 4 && M > 8;
+  if (target.software) {
+    const order = ['shared 64x64', 'tall 8x1', 'tile 8x2', 'exchange 4x2'];
+    if (name === 'tall 8x1' && narrow) return 9;
+    if (name === 'exchange 4x2' && M <= 4) return 8;
+    if (name === 'exchange 16x1') return 6;
+    if (name === 'exchange 16x2') return costly && N > 16 ? 7 : 5;
+    return order.indexOf(name);
+  }
+  if (name === 'shared 128x128') return M >= 512 && N >= 512 ? 5 : 2;
+  if (name === 'shared 64x64') return 4;
+  return name === 'tall 8x1' && narrow ? 6 : 1;
 }
 
 /** Variant names for a product, best first. */
-export function registerTileNames({ M, N, pairs = false }: TileNeeds, target: Target): string[] {
-  const tiles = registerTiles(target);
-  const lanes = lanesOf(target) || 4;
-  const rating = (name: string): number => {
-    if (name === 'tile 8x2') return 1;
-    if (name === 'tall 8x1') return N <= 4 && M > 8 ? 9 : 0;
-    if (name === 'exchange 4x2') return M <= 4 ? 8 : 2;
-    if (name === 'exchange 16x2') return N > 4 * lanes ? 5 : 3;
-    return 4;
-  };
-  return Object.keys(tiles)
-    .filter((name) => !(pairs && tiles[name]!.vectors % 2))
-    .sort((a, b) => rating(b) - rating(a));
+export function tilingNames(needs: TileNeeds, target: Target): string[] {
+  return [...tilings(target)]
+    .filter(([, { vectors }]) => !(needs.pairs && vectors % 2))
+    .map(([name]) => name)
+    .sort((a, b) => rating(b, needs, target) - rating(a, needs, target));
 }
 
-/** The tile of a variant; an error that lists what there is where the adapter has none of that name. */
-export function registerTileOf(op: string, variant: string, needs: TileNeeds, target: Target): RegisterTile {
-  const names = registerTileNames(needs, target);
-  const tile = registerTiles(target)[variant];
-  if (tile && names.includes(variant)) return tile;
+/** The tiling of a variant; an error that lists what there is where the adapter has none of that name. */
+export function tilingOf(op: string, variant: string, needs: TileNeeds, target: Target): Tiling {
+  const names = tilingNames(needs, target);
+  const tiling = tilings(target).get(variant);
+  if (tiling && names.includes(variant)) return tiling;
   throw new Error(`${op}: no variant "${variant}" on this adapter; it has ${names.join(', ')}`);
 }

@@ -5,8 +5,7 @@ import { activationWGSL } from './activation.ts';
 import { type DType, type Kernel, type Target, u32, uniformBlock, workgroupIndexWGSL } from './kernel.ts';
 import { loadPacked, noTaps, type Product, packedWGSL } from './matmulProduct.ts';
 import { enableWGSL, storageArray, storeRowWGSL, toF32 } from './matmulStorage.ts';
-import { registerTileWGSL, tilesOf } from './matmulTile.ts';
-import { registerTileNames, registerTileOf } from './matmulTiles.ts';
+import { tilingNames, tilingOf } from './matmulTiles.ts';
 
 /** Sizes of a SwiGLU gate; `pitch` counts the blocks in a row of packed weights, both together. */
 export interface SwigluShape {
@@ -18,7 +17,7 @@ export interface SwigluShape {
 
 /** Variants for this shape on this adapter, best first. */
 export function swigluVariants({ rows, N }: SwigluShape, target: Target): string[] {
-  return registerTileNames({ M: rows, N: 2 * N, pairs: true }, target);
+  return tilingNames({ M: rows, N: 2 * N, pairs: true }, target);
 }
 
 /** The kernel of one SwiGLU gate. Bindings: x, weight, out. */
@@ -29,11 +28,11 @@ export function swigluKernel(
   variant: string = swigluVariants(shape, target)[0]!,
 ): Kernel {
   const { rows, K, N, pitch } = shape;
-  const tile = registerTileOf('swiglu', variant, { M: rows, N: 2 * N, pairs: true }, target);
+  const tile = tilingOf('swiglu', variant, { M: rows, N: 2 * N, pairs: true }, target);
   const step = K % 4 === 0 ? 4 : 1;
   const wideC = N % 4 === 0;
   const columns = Math.ceil(N / 4);
-  const { tilesM, tilesN } = tilesOf(tile, rows, 2 * columns);
+  const { tilesM, tilesN } = tile.count(rows, 2 * columns);
   const uniforms = uniformBlock(3, {
     M: u32(rows),
     N: u32(N),
@@ -45,7 +44,7 @@ export function swigluKernel(
     pitch: u32(pitch),
   });
   const product: Product = {
-    declarations: /* wgsl */ `${enableWGSL(dtype, tile.exchange !== 'none')}
+    declarations: /* wgsl */ `${enableWGSL(dtype, tile.subgroups)}
 @group(0) @binding(0) var<storage, read> x: ${storageArray(dtype, step === 4)};
 ${packedWGSL(1, dtype, step)}
 @group(0) @binding(2) var<storage, read_write> out: ${storageArray(dtype, wideC)};
@@ -64,7 +63,7 @@ ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL('silu')}`,
   };
   return {
     label: `swiglu ${dtype} ${variant}`,
-    code: registerTileWGSL(tile, product),
+    code: tile.wgsl(product),
     bindings: [
       { name: 'x', dtype, access: 'read' },
       { name: 'weight', dtype, access: 'read' },
