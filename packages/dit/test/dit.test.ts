@@ -123,6 +123,30 @@ test('latents are read, never changed, and nothing is left behind', async () => 
   expect(device.memory().used).toBe(used);
 });
 
+test('activations take no more memory in a deeper model', async () => {
+  const x = noise([1, 4, 4, 16, 16], 1); // 256 tokens
+  const t1 = Tensor.from(device, [0.5]);
+  const peak = (numLayers: number) => {
+    const deep = { ...config, numLayers };
+    const own = Object.entries(DiT.weightShapes(deep)).map(([name, shape], i) => {
+      return [name, randn(device, shape, { seed: i })] as const;
+    });
+    const model = new DiT(device, deep, Object.fromEntries(own));
+    const { used } = device.memory();
+    device.resetPeak();
+    const { text, lengths } = model.embedText({ ul2: { states: noise([1, 5, 8], 2), lengths: [0] } });
+    model.forward(x, t1, text, lengths).dispose();
+    text.dispose();
+    const { peakUsed } = device.memory();
+    model.dispose();
+    return peakUsed - used;
+  };
+  const activation = 256 * config.hiddenSize * 4;
+  expect(peak(9) - peak(1)).toBeLessThan(activation);
+  expect(peak(9)).toBeLessThan(12 * activation);
+  t1.dispose();
+});
+
 test('shapes that do not fit are said', () => {
   const context = dit.context(texts());
   const three = noise([3, 4, 2, 4, 6], 1);
