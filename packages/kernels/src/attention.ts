@@ -2,7 +2,7 @@
 // N x M matrix is never written. Legend: B batch, H heads, N queries, M keys, D size of a head;
 // q [B, N, H D], k and v [B, M, H D] as columns of wider rows, out [B, N, H D]. A query that sees no
 // key gives 0. Accumulates in f32.
-import { attentionLanesFits, attentionLanesKernel } from './attentionLanes.ts';
+import { attentionLanesFits, attentionLanesKernel, attentionLanesPays } from './attentionLanes.ts';
 import { attentionPlainKernel } from './attentionPlain.ts';
 import type { AttentionShape } from './attentionShape.ts';
 import { attentionSharedFits, attentionSharedKernel } from './attentionShared.ts';
@@ -12,7 +12,8 @@ import type { DType, Kernel, Target } from './kernel.ts';
 export function attentionVariants(shape: AttentionShape, target: Target): string[] {
   const lanes = attentionLanesFits(shape, target) ? ['lanes'] : [];
   const shared = attentionSharedFits(shape, target) ? ['shared'] : [];
-  return target.software ? [...lanes, 'plain', ...shared] : [...shared, 'plain'];
+  if (!target.software) return [...shared, 'plain'];
+  return attentionLanesPays(shape) ? [...lanes, 'plain', ...shared] : ['plain', ...lanes, ...shared];
 }
 
 /** The kernel of one attention. Bindings: q, k, v, [keyLengths], [bias], out. */

@@ -11,12 +11,18 @@ import { exchanged, type RegisterTile, unroll } from './matmulTile.ts';
 import { lanesOf } from './matmulTiles.ts';
 
 const queries = 4;
-/** Head sizes beyond this would not fit the registers. */
-const largestHead = 64;
+/** Keys a step: two keep the text, and its compilation, short at the same speed as four. */
+const keys = 2;
+/** Beyond this head size the text takes seconds to compile. */
+const largestHead = 128;
 
 /** Whether this kernel can serve the shape on this adapter. */
 export const attentionLanesFits = ({ D }: AttentionShape, target: Target): boolean =>
   lanesOf(target) > 0 && D <= largestHead;
+
+/** Whether the work is worth the compilation, which grows with the head size. */
+export const attentionLanesPays = ({ batch, heads, N, M, D }: AttentionShape): boolean =>
+  D <= 64 || batch * heads * N * M >= 2 ** 18;
 
 /** Bindings: q, k, v, [keyLengths], [bias], out. */
 export function attentionLanesKernel(shape: AttentionShape, dtype: DType, target: Target): Kernel {
@@ -33,9 +39,6 @@ export function attentionLanesKernel(shape: AttentionShape, dtype: DType, target
   });
   const shares = Math.ceil(D / lanes);
   const vectors = (shares * lanes) / 4;
-  /** Keys a step: as many as keep the text, and its compilation, small. */
-  const keys = vectors > 8 ? 2 : 4;
-  const step = keys === 4 ? 'vec4' : 'vec2';
   const each = Array.from({ length: keys }, (_, m) => m);
 
   /** A row's numbers that this lane reads, as `s0` ...; zero beyond the head. */
@@ -73,19 +76,15 @@ ${unroll(vectors, (j) => `      value${m}_${j} = ${vector(j)};`)}
     });
   const biasAt = (r: number, m: number) =>
     toF32(dtype, `bias[b * u.biasBatch + h * u.biasHead + query(first${r}) * u.M + at[${m}]]`);
-  const largestOf = (r: number) =>
-    keys === 4
-      ? `max(max(score${r}.x, score${r}.y), max(score${r}.z, score${r}.w))`
-      : `max(score${r}.x, score${r}.y)`;
   const softmax = (r: number) => `
-    ${shape.bias ? `score${r} += ${step}f(${each.map((m) => biasAt(r, m)).join(', ')});` : ''}
-    let seen${r} = position < ${step}<u32>(end${r});
-    score${r} = select(${step}f(${lowest}), score${r}, seen${r});
-    let next${r} = max(largest${r}, ${largestOf(r)});
+    ${shape.bias ? `score${r} += vec2f(${each.map((m) => biasAt(r, m)).join(', ')});` : ''}
+    let seen${r} = position < vec2<u32>(end${r});
+    score${r} = select(vec2f(${lowest}), score${r}, seen${r});
+    let next${r} = max(largest${r}, max(score${r}.x, score${r}.y));
     let fade${r} = exp(largest${r} - next${r});
-    let weight${r} = select(${step}f(), exp(score${r} - next${r}), seen${r});
+    let weight${r} = select(vec2f(), exp(score${r} - next${r}), seen${r});
     largest${r} = next${r};
-    total${r} = total${r} * fade${r} + dot(weight${r}, ${step}f(1.0));
+    total${r} = total${r} * fade${r} + dot(weight${r}, vec2f(1.0));
 ${mix(r)}`;
 
   const code = /* wgsl */ `${enableWGSL(dtype, true)}
@@ -126,9 +125,9 @@ ${unroll(
   // The last key that any query of the tile sees; reads beyond it repeat it and weigh nothing.
   let keys = keyEnd(b, query(tile + ${queries * lanes - 1}u));
   for (var first = 0u; first < keys; first += ${keys}u) {
-    let position = ${step}<u32>(first) + ${step}<u32>(${each.map((m) => `${m}u`).join(', ')});
-    let at = min(position, ${step}<u32>(keys - 1u));
-${unroll(queries, (r) => `    var score${r}: ${step}f;`)}
+    let position = vec2<u32>(first) + vec2<u32>(${each.map((m) => `${m}u`).join(', ')});
+    let at = min(position, vec2<u32>(keys - 1u));
+${unroll(queries, (r) => `    var score${r}: vec2f;`)}
 ${each
   .map(
     (m) => `    let k${m} = u.kStart + (b * u.M + at[${m}]) * u.kPitch + h * u.D + lane;
