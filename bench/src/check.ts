@@ -58,7 +58,9 @@ export async function check(
 
 /** Runs `call` into memory full of NaN: the pool hands a released buffer of the same size out again. */
 function poisoned(device: Device, call: () => Tensor): Tensor {
-  const { size, dtype } = call();
-  if (dtype === 'f32') Tensor.full(device, [size], Number.NaN).dispose();
+  const recording = device.record(call); // tells the size without running anything
+  const { size, dtype } = recording.result;
+  recording.destroy();
+  if (dtype === 'f32' || dtype === 'f16') Tensor.full(device, [size], Number.NaN, dtype).dispose();
   return call();
 }

@@ -53,12 +53,15 @@ if (dtype === 'f16' && !device.target.f16) program.error(`error: ${adapter} has 
 const chosen = cases.filter(({ op, name, use }) => use !== 'test' && (filter?.test(`${op} ${name}`) ?? true));
 if (chosen.length === 0) program.error(`error: no case matches ${filter}`);
 
+const showProgress = (text: string): void => {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text.slice(0, process.stderr.columns - 1)}`);
+};
 const results: Result[] = [];
 const wrong: string[] = [];
 for (const item of chosen) {
   const named = variants ? caseVariants(device, item) : [];
   for (const variant of named.length > 0 ? named : [undefined]) {
-    process.stderr.write(`\r\x1b[K${item.op} ${item.name} ${variant ?? ''}`);
+    showProgress(`${item.op} ${item.name} ${variant ?? ''}`);
     try {
       results.push(await measure(device, item, { dtype, variant }, { runs, time }));
     } catch (error) {
@@ -66,7 +69,7 @@ for (const item of chosen) {
     }
   }
 }
-process.stderr.write('\r\x1b[K');
+showProgress('');
 
 const source =
   results[0]?.source === 'gpu' ? "the GPU's timestamps" : "the host's clock, submit and wait included";
