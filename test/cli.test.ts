@@ -318,9 +318,17 @@ describe('wrong input: one line, status 2, what was there stays', () => {
   });
 });
 
+const COMMANDS = ['generate', 'encode', 'decode', 'inspect', 'doctor', 'parity', 'judge'];
+
 test('help names every command', async () => {
   const { status, stdout } = await moviegen([]);
   expect(status).toBe(0);
-  for (const command of ['generate', 'encode', 'decode', 'inspect', 'doctor', 'parity', 'judge'])
-    expect(stdout).toContain(`\n  ${command} `);
+  for (const command of COMMANDS) expect(stdout).toContain(`\n  ${command} `);
+});
+
+test.each(COMMANDS)('help of %s', async (command) => {
+  const { status, stdout, stderr } = await moviegen([command, '--help']);
+  expect(stderr).toBe('');
+  expect(status).toBe(0);
+  expect(stdout).toContain(`Usage: moviegen ${command} `);
 });

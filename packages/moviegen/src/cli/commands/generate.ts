@@ -46,9 +46,8 @@ export function addGenerate(program: Command, run: Run): void {
     .argument('[prompt...]', 'what the video shows; default: the first example of the model')
     .option(
       '-s, --seed <integer>',
-      'seed of the noise; the second prompt takes the next one, and so on',
+      'seed of the noise; the second prompt takes the next one, and so on (default: 0)',
       seed,
-      0n,
     )
     .option('--steps <n>', 'steps of the solver (default: the model’s, 50)', integer)
     .option('-g, --guidance-scale <number>', 'guidance; 1 is none (default: the model’s)', number)
