@@ -1,16 +1,28 @@
-// The one device that a worker's test files share. It says once which adapter the tests run on.
+// The device of a test file. Each file has its own, so that its accounts of memory are of that file alone;
+// the worker says once which adapter the tests run on.
 
 import type { Device } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
+import { expect } from 'vitest';
 
-let shared: Promise<Device> | undefined;
+let current: { readonly file: string | undefined; readonly device: Promise<Device> } | undefined;
+let said = false;
 
-/** The shared device: `MOVIEGEN_ADAPTER`, a GPU, or SwiftShader. */
+/** The device of the present file: on `MOVIEGEN_ADAPTER`, a GPU, or SwiftShader. */
 export function testDevice(): Promise<Device> {
-  shared ??= openDevice({ label: 'tests' }).then((device) => {
-    const { vendor, architecture, description } = device.info;
-    console.log(`adapter: ${vendor} ${architecture} (${description}), f16: ${device.target.f16}`);
-    return device;
-  });
-  return shared;
+  const file = expect.getState().testPath;
+  if (!current || current.file !== file) {
+    const earlier = current?.device;
+    current = { file, device: open(earlier) };
+  }
+  return current.device;
+}
+
+async function open(earlier: Promise<Device> | undefined): Promise<Device> {
+  (await earlier)?.destroy();
+  const device = await openDevice({ label: 'tests' });
+  const { vendor, architecture, description } = device.info;
+  if (!said) console.log(`adapter: ${vendor} ${architecture} (${description}), f16: ${device.target.f16}`);
+  said = true;
+  return device;
 }
