@@ -85,7 +85,7 @@ def byte_ids(text: str) -> list[int]:
 
 def quoted(prompt: str) -> str:
     """The parts in quotes that are to be drawn, joined by a space; "" where there are none."""
-    return " ".join(a or b for a, b in QUOTED.findall(prompt))
+    return " ".join(part for pair in QUOTED.findall(prompt) if (part := "".join(pair)))
 
 
 def cut(ids: list[int], limit: int) -> list[int]:
