@@ -5,10 +5,12 @@ import { type Options, SingleBar } from 'cli-progress';
 /** How progress is shown. */
 export type BarMode = 'bars' | 'lines' | 'none';
 
-/** A unit in which a phase counts. */
+/** What a phase counts. */
 export interface Unit {
-  /** What is counted, in words: `step`, `frame`. */
+  /** Many of them: `frames`. */
   readonly name: string;
+  /** One of them, where they are done one after the other: `step` 3 of 50. */
+  readonly each?: string;
   /** Shows a count; default: the number. */
   readonly show?: (count: number) => string;
 }
@@ -27,7 +29,7 @@ export class Bars {
   }
 
   /** Begins a phase and ends the one before. @param total undefined where nobody knows. */
-  begin(name: string, total: number | undefined = 1, unit: Unit = { name: '' }): void {
+  begin(name: string, total?: number, unit?: Unit): void {
     this.end();
     const bar = this.#mode === 'bars' ? new SingleBar(barOptions(this.#stream)) : undefined;
     this.#phase = { name, total, unit, bar, began: performance.now(), done: 0, told: performance.now() };
@@ -58,7 +60,7 @@ export class Bars {
     const seconds = (performance.now() - phase.began) / 1000;
     this.seconds[phase.name] = (this.seconds[phase.name] ?? 0) + seconds;
     const { name, bar, unit, done } = phase;
-    const count = unit.name === '' ? '' : `${(unit.show ?? String)(done)} ${unit.name}, `;
+    const count = unit === undefined ? '' : `${(unit.show ?? String)(done)} ${unit.name}, `;
     const line = `${count}${seconds.toFixed(1)} s`;
     if (bar !== undefined) {
       bar.setTotal(Math.max(done, 1));
@@ -74,21 +76,20 @@ export class Bars {
   }
 
   #line({ began, done, total, unit }: RunningPhase): string {
-    if (unit.name === '') return '';
+    if (unit === undefined) return '';
     const show = unit.show ?? String;
-    const seconds = (performance.now() - began) / 1000;
-    const of = total === undefined ? '' : ` of ${show(total)}`;
-    const counted = `${unit.name} ${show(done)}${of}`;
-    if (done === 0 || seconds === 0) return counted;
-    const rate = done / seconds;
+    const counted = total === undefined ? show(done) : `${show(done)} of ${show(total)}`;
+    const text = unit.each === undefined ? `${counted} ${unit.name}` : `${unit.each} ${counted}`;
+    if (done === 0) return text;
+    const rate = (1000 * done) / (performance.now() - began);
     const left = total === undefined ? '' : `, ${Math.ceil((total - done) / rate)} s left`;
-    return unit.show === undefined ? `${counted}, ${rate.toFixed(1)}/s${left}` : `${counted}${left}`;
+    return unit.show === undefined ? `${text}, ${rate.toFixed(1)}/s${left}` : `${text}${left}`;
   }
 }
 
 interface RunningPhase {
   readonly name: string;
-  readonly unit: Unit;
+  readonly unit: Unit | undefined;
   readonly bar: SingleBar | undefined;
   readonly began: number;
   total: number | undefined;

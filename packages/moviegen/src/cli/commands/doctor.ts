@@ -44,7 +44,7 @@ async function doctor(run: Run, options: Options): Promise<void> {
   const failures: Failure[] = [];
   const worst = new Map<string, number>(); // by op: largest error as a share of its bound
   let runs = 0;
-  bars.begin('kernels', checked.length, { name: 'case' });
+  bars.begin('kernels', checked.length, { name: 'cases', each: 'case' });
   for (const [i, item] of checked.entries()) {
     for (const dtype of device.target.f16 ? (['f32', 'f16'] as const) : (['f32'] as const))
       for (const variant of [undefined, ...caseVariants(device, item)]) {

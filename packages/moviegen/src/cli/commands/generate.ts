@@ -170,7 +170,7 @@ function show(progress: Progress, { bars }: Run, prompts: number): void {
   if (progress.phase === 'load') return;
   const phase = `${progress.phase}${count(progress.first, progress.count, prompts)}`;
   if (progress.phase === 'sample') {
-    if (progress.step === 0) bars.begin(phase, progress.steps, { name: 'step' });
+    if (progress.step === 0) bars.begin(phase, progress.steps, { name: 'steps', each: 'step' });
     else bars.update(progress.step);
   } else if (progress.phase === 'decode') {
     if (progress.frames === 0) bars.begin(phase, progress.totalFrames, { name: 'frames' });

@@ -53,7 +53,7 @@ async function judgeModel(run: Run, options: Options): Promise<void> {
     const chosen = EVALUATION_PROMPTS.map(([prompt, heldOut], seed) => ({ prompt, heldOut, seed }));
     const entries = chosen.filter((_, i) => i % every === 0);
     const model = await run.model(options);
-    bars.begin('judge', entries.length, { name: 'video' });
+    bars.begin('judge', entries.length, { name: 'videos', each: 'video' });
     const judged: Judged[] = [];
     const videos = model.generateEach(
       entries.map(({ prompt }) => prompt),

@@ -47,7 +47,7 @@ async function parity(run: Run, options: Options): Promise<void> {
   const folders = await known(files, options.fixtures === undefined);
   const device = await run.device(options);
   const reports: ParityReport[] = [];
-  bars.begin('parity', folders.length, { name: 'fixture' });
+  bars.begin('parity', folders.length, { name: 'fixtures', each: 'fixture' });
   for (const [i, folder] of folders.entries()) {
     for await (const report of checkFixture(device, files, folder, loadAny, options.bound)) {
       signal.throwIfAborted();
