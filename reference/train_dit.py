@@ -22,6 +22,7 @@ from moviegen_reference import distributed, world
 from moviegen_reference.dit import DiT
 from moviegen_reference.flow import path, path_velocity
 from moviegen_reference.optimizer import Average, Optimizers
+from moviegen_reference.pipeline import load_pipeline
 from moviegen_reference.text import TextEncoders, small_encoders
 
 NULL_SHARE = 0.1
@@ -56,6 +57,17 @@ class Model(nn.Module):
 def config_of(args) -> dict:
     return {"in_channels": 16, "hidden_size": args.width, "num_layers": args.layers, "num_heads": args.heads,
             "ffn_hidden_size": args.ffn, "max_grid": [4, 8, 8]}
+
+
+def given_by(init: Path) -> dict:
+    """Averaged weights, shift and scale of a last.pt, or of a checkpoint as `export.py` writes it."""
+    if init.is_file():
+        return torch.load(init, weights_only=False)
+    pipeline, _ = load_pipeline(init)
+    parts = {"text": pipeline.text, "dit": pipeline.dit}
+    weights = {f"{part}.{name}": w for part, module in parts.items() for name, w in module.state_dict().items()}
+    tae = pipeline.tae.config
+    return {"average": weights, "shift": tae["shift_factor"], "scale": tae["scaling_factor"]}
 
 
 class Latents:
@@ -95,7 +107,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--latents", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--init", type=Path, help="a last.pt whose averaged weights, shift and scale are taken over")
+    parser.add_argument("--init", type=Path, help="a last.pt or a checkpoint as models/shapes-world: its weights, shift and scale are taken over")
     parser.add_argument("--minutes", type=float, required=True, help="wall clock; the learning rate decays over it")
     parser.add_argument("--batch", type=int, default=64, help="a process")
     parser.add_argument("--lr", type=float, default=3e-3)
@@ -116,7 +128,7 @@ def main():
     model = Model(config_of(args))
     last = args.out / "last.pt"
     saved = torch.load(last, weights_only=False) if last.exists() else None
-    given = torch.load(args.init, weights_only=False) if args.init and not saved else None
+    given = given_by(args.init) if args.init and not saved else None
     if given:
         model.load_state_dict(given["average"])
     known = saved or given

@@ -18,7 +18,7 @@ import torch
 
 from moviegen_reference import distributed, world
 from moviegen_reference.optimizer import Average, Optimizers
-from moviegen_reference.tae import TAE, default_config, inflate_, outlier_penalty_loss, psnr, sample_posterior
+from moviegen_reference.tae import TAE, default_config, inflate_, load_tae, outlier_penalty_loss, psnr, sample_posterior
 
 CONFIG = default_config(block_out_channels=[16, 32, 64, 96], layers_per_block=1, norm_num_groups=1)
 UNSEEN_SEED = 77_000_001
@@ -97,7 +97,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stage", choices=["image", "video", "decoder"])
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--init", type=Path, help="a last.pt of an earlier stage")
+    parser.add_argument("--init", type=Path, help="a last.pt of an earlier stage, or a folder as models/shapes-world/tae")
     parser.add_argument("--minutes", type=float, required=True, help="wall clock; the learning rate decays over it")
     parser.add_argument("--batch", type=int, default=4, help="clips a process; more where they are images")
     parser.add_argument("--crop", type=int, default=64)
@@ -115,7 +115,8 @@ def main():
     tae = TAE(CONFIG | {"temporal": args.stage != "image"}).to(memory_format=torch.channels_last)
     last = args.out / "last.pt"
     if args.init and not last.exists():
-        given = torch.load(args.init, weights_only=False)["average"]
+        exported = args.init.is_dir()
+        given = load_tae(args.init).state_dict() if exported else torch.load(args.init, weights_only=False)["average"]
         tae.load_state_dict(given, strict=False)
         if not any("temporal" in name for name in given):
             inflate_(tae)
