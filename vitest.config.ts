@@ -1,4 +1,4 @@
-// How the tests run: from source, a device a worker shared by its files. Tests of the command line start the build.
+// How the tests run: from source, a device a file. Tests of the command line start the build.
 import { defineConfig } from 'vitest/config';
 
 const source = ['@moviegen/source'];
@@ -12,6 +12,8 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     isolate: false,
+    execArgv: ['--expose-gc'],
+    setupFiles: ['test/collect.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },
