@@ -186,6 +186,7 @@ describe('wrong input: one line, status 2, what was there stays', () => {
   const latents = (shape: number[]) =>
     serialize({ latents: { dtype: 'F32', shape, data: new Float32Array(shape.reduce((a, b) => a * b)) } });
   const gen = ['generate', PROMPT, '--model', TINY];
+  const noModel = ['generate', PROMPT, '--model', '/none']; // outputs are looked at before the model
 
   test.each<[string, string[], string | RegExp]>([
     ['unknown option', [...gen, '--sed', '3'], "error: unknown option '--sed' (Did you mean --seed?)"],
@@ -215,15 +216,19 @@ describe('wrong input: one line, status 2, what was there stays', () => {
     ],
     [
       'folder of output',
-      [...gen, '--output', join(file('f', ''), 'a.mp4')],
+      [...noModel, '--output', join(file('f', ''), 'a.mp4')],
       /cannot write .*a\.mp4: .*f is no folder$/,
     ],
     [
       'output is a folder',
-      [...gen, '--output', join(mkdir('d.mp4'))],
+      [...noModel, '--output', join(mkdir('d.mp4'))],
       /d\.mp4 is a folder, expected a file$/,
     ],
-    ['folder of frames', [...gen, '--frames-dir', join(file('g', ''), 'x')], /^error: output: cannot write /],
+    [
+      'folder of frames',
+      [...noModel, '--frames-dir', join(file('g', ''), 'x')],
+      /^error: output: cannot write /,
+    ],
     [
       'a file system that refuses',
       [...gen, '--output', '/proc/none/a.mp4'],
