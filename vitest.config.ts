@@ -8,6 +8,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: source } },
   test: {
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+    exclude: ['test/browser/**'], // vitest.browser.config.ts runs these
     globalSetup: ['test/build.ts'],
     pool: 'forks',
     maxWorkers: 2,

@@ -1,0 +1,56 @@
+// A page as a person opens it, watched for faults, and what accessibility checkers say of it.
+
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import type { AxeResults, RunOptions } from 'axe-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { watchFaults } from './faults.ts';
+
+/** How a page is opened, beside what playwright's contexts offer (`viewport`, `colorScheme`, ...). */
+export interface OpenPageOptions extends BrowserContextOptions {
+  /** Faults that belong to the test, such as the console's error about a file that is meant to be missing. */
+  readonly expected?: readonly RegExp[];
+}
+
+/** The console's word on files that a checkpoint may lack: they are asked for and not found. */
+export const OPTIONAL_FILES = /status of 404 .*\/(model\.safetensors(\.index\.json)?|[\w.]*\.json)\)$/;
+
+/**
+ * Opens an address in a profile of its own (storage starts empty, and lives as long as `page.context()`).
+ * Faults in the page fail the present test.
+ */
+export async function openPage(
+  browser: Browser,
+  url: string,
+  { expected = [], ...options }: OpenPageOptions = {},
+): Promise<Page> {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  watchFaults(page, new URL(url).origin, expected);
+  await page.goto(url);
+  return page;
+}
+
+const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+/**
+ * What axe-core finds serious or critical on the page as it is now: one line a fault, with the elements.
+ * It is injected past any content security policy.
+ */
+export async function seriousAxeFaults(page: Page, options: RunOptions = {}): Promise<string[]> {
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(await readFile(axe, 'utf8'));
+  const results = await page.evaluate(
+    (given) =>
+      (globalThis as unknown as { axe: { run(at: Document, how: RunOptions): Promise<AxeResults> } }).axe.run(
+        document,
+        given,
+      ),
+    options,
+  );
+  return results.violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, impact, help, nodes }) => {
+      const where = nodes.map(({ html, failureSummary }) => `${html} ${failureSummary ?? ''}`).join('; ');
+      return `${id} (${impact}): ${help}: ${where}`;
+    });
+}

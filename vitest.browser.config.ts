@@ -1,0 +1,20 @@
+// How the browser's tests run: each file drives a Chromium of its own, one file after the other, since pages
+// that measure time would otherwise measure each other.
+import { defineConfig } from 'vitest/config';
+
+const source = ['@moviegen/source'];
+
+export default defineConfig({
+  resolve: { conditions: source },
+  ssr: { resolve: { conditions: source } },
+  test: {
+    include: ['test/browser/**/*.test.ts'],
+    globalSetup: ['test/browser/requireChromium.ts', 'test/build.ts'],
+    setupFiles: ['test/browser/expectNoFaults.ts'],
+    pool: 'forks',
+    fileParallelism: false,
+    isolate: false,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});
