@@ -71,8 +71,12 @@ def all_facts() -> list[Facts]:
 
 def path(motion: str, size: str = "", frames: int = FRAMES) -> tuple[np.ndarray, np.ndarray]:
     """Centre relative to the canvas centre `[T, 2]` (x, y) and radius `[T]`, without the start offset."""
-    p = np.arange(frames) / max(frames - 1, 1)
-    centre, radius = np.zeros((frames, 2)), np.full(frames, RADII[size])
+    return path_at(motion, size, np.arange(frames) / max(frames - 1, 1))
+
+
+def path_at(motion: str, size: str, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same at given progress `[T]`; whatever is no motion stays still."""
+    centre, radius = np.zeros((len(p), 2)), np.full(len(p), RADII[size])
     if motion in DIRECTIONS:
         centre = (p - 0.5)[:, None] * TRAVEL * np.array(DIRECTIONS[motion], dtype=float)
     elif motion == "grows":
