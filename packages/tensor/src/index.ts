@@ -2,6 +2,8 @@
 export type { DType } from '@moviegen/kernels';
 export type { AdapterInfo, Limits } from './adapter.ts';
 export { advance } from './advance.ts';
+export type { Ceilings, CeilingsOptions } from './ceilings.ts';
+export { measureCeilings } from './ceilings.ts';
 export type { DeviceOptions, Timing } from './device.ts';
 export { Device } from './device.ts';
 export type { SubmitBounds } from './encoder.ts';
