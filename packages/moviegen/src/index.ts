@@ -16,6 +16,15 @@ export {
 } from './movieGen.ts';
 export { fitProjection, type LatentProjection, projectLatents } from './preview.ts';
 export type { DecodeProgress, OnProgress, Phase, PlainProgress, Progress, StepProgress } from './progress.ts';
+export {
+  type DeviceDescription,
+  describeDevice,
+  type SelfTestFailure,
+  type SelfTestNews,
+  type SelfTestOptions,
+  type SelfTestReport,
+  selfTest,
+} from './selfTest.ts';
 export { decodePng, decodeVideo, encodePng } from './video/decode.ts';
 export { encodeVideo, formatOf, VIDEO_FORMATS, type VideoFormat } from './video/encode.ts';
 export type { Frames, Video } from './video/frames.ts';
