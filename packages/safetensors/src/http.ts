@@ -94,16 +94,21 @@ class Http {
       return {
         label: this.label,
         byteLength: this.total,
-        read: (start, end, signal) => this.read(start, end, signal),
+        read: async (start, end, signal) => {
+          const bytes = new Uint8Array(end - start);
+          await this.readInto(bytes, start, signal);
+          return bytes;
+        },
+        readInto: (target, start, signal) => this.readInto(target, start, signal),
         close: async () => {},
       };
     });
   }
 
-  private async read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  private async readInto(bytes: Uint8Array<ArrayBuffer>, start: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
-    if (end <= this.first.length) return this.first.slice(start, end);
-    const bytes = new Uint8Array(end - start);
+    const end = start + bytes.length;
+    if (end <= this.first.length) return bytes.set(this.first.subarray(start, end));
     let at = 0;
     while (at < bytes.length) {
       const from = at;
@@ -120,7 +125,6 @@ class Http {
         return filled;
       });
     }
-    return bytes;
   }
 
   /** The whole file in memory, for a server that does not know ranges. */

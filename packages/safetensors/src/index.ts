@@ -5,6 +5,7 @@ export { printable, SafetensorsError, type SafetensorsErrorDetails } from './err
 export { MAX_HEADER_BYTES, type TensorInfo } from './header.ts';
 export { type HttpOptions, httpFolder, httpSource } from './http.ts';
 export type { MetadataText, TensorShape, TensorsByName } from './layout.ts';
+export type { PieceOptions, Place, TensorPiece } from './pieces.ts';
 export { readStream, type StreamedTensor } from './readStream.ts';
 export {
   type ChunkOptions,

@@ -4,6 +4,7 @@ import type { SafetensorsDType } from './dtypes.ts';
 import { messageOf, quoted, SafetensorsError } from './errors.ts';
 import { type Header, headerLength, LENGTH_BYTES, parseHeader, type TensorInfo } from './header.ts';
 import { type HttpOptions, httpSource } from './http.ts';
+import { type PieceOptions, type Place, piecesOf, type TensorPiece } from './pieces.ts';
 import { type ByteSource, blobSource, memorySource, type SourceLike } from './source.ts';
 
 /** Options of {@link Safetensors.open}. Those of HTTP matter only for an address. */
@@ -34,6 +35,11 @@ export interface TensorSource {
   read(name: string, options?: ReadOptions): Promise<Uint8Array<ArrayBuffer>>;
   /** The same in pieces, so that memory stays flat however large a tensor is. */
   chunks(name: string, options?: ChunkOptions): AsyncGenerator<Uint8Array<ArrayBuffer>>;
+  /**
+   * The bytes of many tensors, fast where they are asked for in the order of the data: small ones share a read, and
+   * reading goes on while a piece is used. Tensors without bytes are passed over.
+   */
+  pieces(names: readonly string[], options?: PieceOptions): AsyncGenerator<TensorPiece>;
   close(): Promise<void>;
 }
 
@@ -126,6 +132,20 @@ export class Safetensors implements TensorSource {
     for (let at = 0; at < byteLength; at += chunkBytes) {
       yield await this.source.read(start + at, start + Math.min(at + chunkBytes, byteLength), signal);
     }
+  }
+
+  /** @throws SafetensorsError where there is no such tensor or the source fails */
+  pieces(names: readonly string[], options: PieceOptions = {}): AsyncGenerator<TensorPiece> {
+    return piecesOf(
+      names.map((name) => this.place(name)),
+      options,
+    );
+  }
+
+  /** Where a tensor's bytes are. @throws SafetensorsError where there is no such tensor */
+  place(name: string): Place {
+    const { start, byteLength } = this.info(name);
+    return { name, source: this.source, start, byteLength };
   }
 
   /** Gives the source back: a file of Node's is closed. */

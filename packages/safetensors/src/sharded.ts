@@ -4,6 +4,7 @@
 import type { SafetensorsDType } from './dtypes.ts';
 import { counted, messageOf, quoted, SafetensorsError } from './errors.ts';
 import { type Json, parseJson } from './json.ts';
+import { type PieceOptions, piecesOf, type TensorPiece } from './pieces.ts';
 import {
   type ChunkOptions,
   type ReadOptions,
@@ -50,7 +51,7 @@ export class ShardedSafetensors implements TensorSource {
   ): Promise<ShardedSafetensors> {
     const { parsed, label } = await readIndex(index, signal);
     const shards = new Map<string, Safetensors>();
-    const problems: string[] = [];
+    const problems = wrongCounts(new Set(parsed.files.values()));
     try {
       for (const file of new Set(parsed.files.values())) {
         const source = await resolve(file, signal);
@@ -92,6 +93,13 @@ export class ShardedSafetensors implements TensorSource {
 
   chunks(name: string, options: ChunkOptions = {}): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     return this.shard(name).chunks(name, options);
+  }
+
+  pieces(names: readonly string[], options: PieceOptions = {}): AsyncGenerator<TensorPiece> {
+    return piecesOf(
+      names.map((name) => this.shard(name).place(name)),
+      options,
+    );
   }
 
   async close(): Promise<void> {
@@ -190,6 +198,18 @@ async function readIndex(
   } finally {
     await source.close();
   }
+}
+
+/** Shards that call themselves `00001-of-00003` are three. */
+function wrongCounts(files: ReadonlySet<string>): string[] {
+  const counts = new Map<number, number>();
+  for (const file of files) {
+    const [, of] = /-\d+-of-(\d+)\.safetensors$/.exec(file) ?? [];
+    if (of !== undefined) counts.set(Number(of), (counts.get(Number(of)) ?? 0) + 1);
+  }
+  return [...counts]
+    .filter(([said, found]) => said !== found)
+    .map(([said, found]) => `the index names ${found} of ${said} shards`);
 }
 
 /** Each tensor's shard, in the order of the shards' data; what disagrees goes to `problems`. */

@@ -13,6 +13,8 @@ export interface ByteSource {
    * @throws SafetensorsError where they cannot be had whole
    */
   read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+  /** Fills `target` with the bytes from `start` on: for callers that use one buffer again and again. */
+  readInto?(target: Uint8Array<ArrayBuffer>, start: number, signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -147,3 +147,24 @@ test('openCheckpoint finds one file, or an index, under the usual names', async 
     'there is no checkpoint: expected x.safetensors or x.safetensors.index.json',
   );
 });
+
+test('shards that count themselves are that many', async () => {
+  const map = {
+    a: 'm-00001-of-00003.safetensors',
+    b: 'm-00001-of-00003.safetensors',
+    c: 'm-00002-of-00003.safetensors',
+  };
+  const files = {
+    'm-00001-of-00003.safetensors': shards['m-1.safetensors'],
+    'm-00002-of-00003.safetensors': shards['m-2.safetensors'],
+  };
+  expect((await failure(map, files)).message).toBe(
+    'safetensors open index: index and shards disagree: the index names 2 of 3 shards',
+  );
+  const two = JSON.parse(JSON.stringify(map).replaceAll('-of-00003', '-of-00002'));
+  const renamed = {
+    'm-00001-of-00002.safetensors': shards['m-1.safetensors'],
+    'm-00002-of-00002.safetensors': shards['m-2.safetensors'],
+  };
+  expect((await failure(two, renamed)).message).toBe('no error');
+});

@@ -37,29 +37,30 @@ export async function fileSource(path: string): Promise<ByteSource | undefined> 
       expected: 'a .safetensors file',
     });
   }
+  const readInto = async (bytes: Uint8Array<ArrayBuffer>, start: number, signal?: AbortSignal) => {
+    for (let at = 0; at < bytes.length; ) {
+      signal?.throwIfAborted();
+      const { bytesRead } = await file.read(bytes, at, Math.min(READ_BYTES, bytes.length - at), start + at);
+      if (bytesRead === 0) throw endedEarly(path, start + at, start + bytes.length);
+      at += bytesRead;
+    }
+    const now = await file.stat();
+    if (now.size === size && now.mtimeMs === mtimeMs) return;
+    throw new SafetensorsError({
+      op: 'read',
+      source: path,
+      what: 'the file has changed since it was opened',
+      got: `${counted(now.size)} bytes, changed ${now.mtime.toISOString()}`,
+      expected: `${counted(size)} bytes`,
+    });
+  };
   return {
     label: path,
     byteLength: size,
+    readInto,
     async read(start, end, signal) {
       const bytes = new Uint8Array(end - start);
-      for (let at = 0; at < bytes.length; ) {
-        signal?.throwIfAborted();
-        const { bytesRead } = await file.read(bytes, at, Math.min(READ_BYTES, bytes.length - at), start + at);
-        if (bytesRead === 0) throw endedEarly(path, start + at, end);
-        at += bytesRead;
-      }
-      const now = await file.stat();
-      if (now.size !== size || now.mtimeMs !== mtimeMs) {
-        const got = `${counted(now.size)} bytes, changed ${now.mtime.toISOString()}`;
-        const what = 'the file has changed since it was opened';
-        throw new SafetensorsError({
-          op: 'read',
-          source: path,
-          what,
-          got,
-          expected: `${counted(size)} bytes`,
-        });
-      }
+      await readInto(bytes, start, signal);
       return bytes;
     },
     close: () => file.close(),
