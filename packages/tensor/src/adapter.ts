@@ -56,6 +56,16 @@ export async function requestDevice(
   }
 }
 
+/** The limits to keep to: the device's, or the lower ones asked for, which WebGPU raises to its defaults. */
+export function limitsOf(gpu: GPUDevice, asked: Limits = {}): GPUSupportedLimits {
+  const limits: Record<string, number> = {};
+  for (const name in gpu.limits) {
+    const value = gpu.limits[name as keyof GPUSupportedLimits];
+    if (typeof value === 'number') limits[name] = value;
+  }
+  return { ...limits, ...asked } as unknown as GPUSupportedLimits;
+}
+
 /** What kernels may count on with this device. */
 export function targetOf(adapter: GPUAdapter, gpu: GPUDevice): Target {
   const info: GPUAdapterInfo & WithMatrices = adapter.info;

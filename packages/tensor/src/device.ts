@@ -1,7 +1,14 @@
 // A GPU and all that is done to it: memory, dispatch, waiting, errors. The parts stand in files of their
 // own; this is their public face. What a dispatch computes is written in @moviegen/kernels.
 import type { DType, Kernel, Target } from '@moviegen/kernels';
-import { type AdapterInfo, describeAdapter, type Limits, requestDevice, targetOf } from './adapter.ts';
+import {
+  type AdapterInfo,
+  describeAdapter,
+  type Limits,
+  limitsOf,
+  requestDevice,
+  targetOf,
+} from './adapter.ts';
 import { bind } from './bind.ts';
 import { type Binding, Encoder, type SubmitBounds } from './encoder.ts';
 import { type DeviceLostError, NoAdapterError } from './errors.ts';
@@ -29,7 +36,7 @@ export interface DeviceOptions {
   readonly submit?: Partial<SubmitBounds>;
   /** Workgroups a dimension before a dispatch is folded. Default: the adapter's limit. */
   readonly maxWorkgroups?: number;
-  /** Limits lower than the adapter's, to try how code fares on a smaller one. */
+  /** Limits lower than the adapter's, to try how code fares on a smaller one; also lower than WebGPU's defaults. */
   readonly limits?: Limits;
   /** How promises get to resolve. The Node entry sets it. */
   readonly host?: Host;
@@ -51,7 +58,7 @@ export class Device {
   readonly target: Target;
   /** Who made the adapter. */
   readonly info: AdapterInfo;
-  /** The adapter's limits, all of them requested. */
+  /** The adapter's limits, all of them requested, or the lower ones that were asked for. */
   readonly limits: GPUSupportedLimits;
   /** Features in use. */
   readonly features: ReadonlySet<string>;
@@ -77,7 +84,7 @@ export class Device {
     this.gpu = gpu;
     this.target = targetOf(adapter, gpu);
     this.info = describeAdapter(adapter);
-    this.limits = gpu.limits;
+    this.limits = limitsOf(gpu, options.limits);
     this.features = new Set(gpu.features);
     this.#host = options.host ?? browser;
     this.#maxWorkgroups = options.maxWorkgroups ?? gpu.limits.maxComputeWorkgroupsPerDimension;
@@ -86,6 +93,7 @@ export class Device {
     this.#pipelines = new Pipelines(gpu, this.#host, (check) => this.#faults.watch(check));
     this.#pool = new BufferPool(
       gpu,
+      this.limits.maxBufferSize,
       options.memoryLimit ?? Number.POSITIVE_INFINITY,
       (block, label) =>
         this.#faults.watchMemory(block, label, () => `${this.#pool.memory().used} bytes in use`),

@@ -49,6 +49,7 @@ export function sizeClass(bytes: number): number {
 /** Hands out buffers and takes them back. */
 export class BufferPool {
   readonly #gpu: GPUDevice;
+  readonly #largest: number;
   readonly #limit: number;
   /** Free blocks by class, the most recently freed last. */
   readonly #free = new Map<number, Block[]>();
@@ -63,17 +64,20 @@ export class BufferPool {
   #buffers = 0;
 
   /**
+   * @param largest bytes of one buffer at most.
    * @param limit bytes that all buffers together may reach; Infinity for what the adapter has.
    * @param onCreate called within the new buffer's error scope's lifetime, to watch for refused memory.
    * @param beforeDestroy called before a buffer goes, which commands not yet submitted may still name.
    */
   constructor(
     gpu: GPUDevice,
+    largest: number,
     limit: number,
     onCreate: (block: Block, label: string) => void,
     beforeDestroy: (block: Block) => void,
   ) {
     this.#gpu = gpu;
+    this.#largest = Math.floor(largest / 16) * 16; // some adapters say 2^32 - 1
     this.#limit = limit;
     this.#onCreate = onCreate;
     this.#beforeDestroy = beforeDestroy;
@@ -84,7 +88,7 @@ export class BufferPool {
    * @throws OutOfMemoryError where the adapter or the budget cannot hold it.
    */
   acquire(bytes: number, label: string): Block {
-    const most = Math.floor(this.#gpu.limits.maxBufferSize / 16) * 16; // some adapters say 2^32 - 1
+    const most = this.#largest;
     if (bytes > most) {
       throw new OutOfMemoryError(bytes, `${label}: needs ${bytes} bytes, but a buffer here holds ${most}`);
     }
