@@ -43,9 +43,22 @@ export type { NormShape } from './norm.ts';
 export { normVariants } from './norm.ts';
 export type { PackShape } from './pack.ts';
 export { packKernel } from './pack.ts';
+export { packQuantizedKernel } from './packQuantized.ts';
 export type { PadMode } from './pad.ts';
 export { padKernel } from './pad.ts';
 export { permuteKernel } from './permute.ts';
+export type { QuantFormat, Quantized } from './quantize.ts';
+export {
+  canQuantize,
+  codeBytes,
+  dequantize,
+  isQuantFormat,
+  QUANT_BLOCK,
+  QUANT_FORMATS,
+  quantize,
+  quantizedBytes,
+  quantizedParts,
+} from './quantize.ts';
 export { randnKernel } from './randn.ts';
 export type { ReduceStage, Reduction } from './reduce.ts';
 export { reduceStages } from './reduce.ts';

@@ -1,11 +1,16 @@
 // What a kernel is: a pure record. Functions of shapes, types and a target return one; nothing here
 // touches a GPU. One place in @moviegen/tensor dispatches it.
 
-/** Element type of a tensor. */
-export type DType = 'f32' | 'f16' | 'i32' | 'u32';
+import type { QuantFormat } from './quantize.ts';
 
-/** Bytes of one element. */
-export const BYTES: Readonly<Record<DType, number>> = { f32: 4, f16: 2, i32: 4, u32: 4 };
+/** Element type of a tensor. `q8` and `q4` are those of linear layers' weights only (quantize.ts). */
+export type DType = 'f32' | 'f16' | 'i32' | 'u32' | QuantFormat;
+
+/** Bytes of one element; of quantised weights with their part of the block's scale. */
+export const BYTES: Readonly<Record<DType, number>> = {
+  ...{ f32: 4, f16: 2, i32: 4, u32: 4 },
+  ...{ q8: 34 / 32, q4: 18 / 32 },
+};
 
 /** A storage buffer of a kernel: `@group(0) @binding(position in the list)`. */
 export interface Binding {

@@ -1,5 +1,5 @@
 // y = residual + gate * activation(x W^T + bias), every part but the product optional and fused.
-// Legend: x [rows, K], W [N, K] prepacked in 4 x 4 blocks (pack.ts), bias [N], gate [1 | B, N] with
+// Legend: x [rows, K], W [N, K] prepacked in 4 x 4 blocks (pack.ts, packQuantized.ts), bias [N], gate [1 | B, N] with
 // rows / B rows to a batch item, residual and y [rows, N]. Accumulates in f32.
 import { type Activation, activationWGSL } from './activation.ts';
 import {
@@ -12,7 +12,7 @@ import {
   workgroupIndexWGSL,
 } from './kernel.ts';
 import { epilogueWGSL } from './linearEpilogue.ts';
-import { loadPacked, noTaps, type Product, packedWGSL } from './matmulProduct.ts';
+import { loadPacked, type Product, packedWGSL } from './matmulProduct.ts';
 import { enableWGSL, storageArray, storeRowWGSL, toF32 } from './matmulStorage.ts';
 import { tilingNames, tilingOf } from './matmulTiles.ts';
 
@@ -23,6 +23,8 @@ export interface LinearShape {
   readonly N: number;
   /** Blocks in a row of packed weights. */
   readonly pitch: number;
+  /** Type of the packed weight: default that of the others; or quantised. */
+  readonly weight?: DType;
   readonly bias?: boolean;
   readonly activation?: Activation | undefined;
   /** Rows that share a row of the gate; absent without one. */
@@ -30,9 +32,11 @@ export interface LinearShape {
   readonly residual?: boolean;
 }
 
+const needsOf = ({ rows, K, N }: LinearShape, dtype: DType) => ({ M: rows, N, K, dtype });
+
 /** Variants for this shape on this adapter, best first. */
-export function linearVariants({ rows, N }: LinearShape, target: Target): string[] {
-  return tilingNames({ M: rows, N }, target);
+export function linearVariants(shape: LinearShape, target: Target, dtype: DType = 'f32'): string[] {
+  return tilingNames(needsOf(shape, dtype), target);
 }
 
 /** The kernel of one linear layer. Bindings: x, weight, bias, gate, residual, out; an absent part's takes any tensor. */
@@ -40,10 +44,10 @@ export function linearKernel(
   shape: LinearShape,
   dtype: DType,
   target: Target,
-  variant: string = linearVariants(shape, target)[0]!,
+  variant: string = linearVariants(shape, target, dtype)[0]!,
 ): Kernel {
-  const { rows, K, N, pitch, activation } = shape;
-  const tile = tilingOf('linear', variant, { M: rows, N }, target);
+  const { rows, K, N, pitch, weight = dtype, activation } = shape;
+  const tile = tilingOf('linear', variant, needsOf(shape, dtype), target);
   const step = K % 4 === 0 ? 4 : 1;
   const wideC = N % 4 === 0;
   const columns = Math.ceil(N / 4);
@@ -68,7 +72,7 @@ export function linearKernel(
   });
   const declarations = /* wgsl */ `${enableWGSL(dtype, tile.subgroups)}
 @group(0) @binding(0) var<storage, read> x: ${storageArray(dtype, step === 4)};
-${packedWGSL(1, dtype, step)}
+${packedWGSL(1, weight, step)}
 ${epilogue.declarations}
 @group(0) @binding(5) var<storage, read_write> out: ${storageArray(dtype, wideC)};
 ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL(activation)}`;
@@ -78,21 +82,21 @@ ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL(activation)}`;
     step,
     setup: '',
     rowSetup: (i) => `let x${i} = row${i} * (u.K / ${step}u);`,
-    ...noTaps,
     depth: `u.K / ${step}u`,
-    loadA: (i, k) => toF32(dtype, `x[x${i} + ${k}]`, step === 4),
-    loadB: loadPacked(dtype, step),
+    loadA: (i, k, asStored) =>
+      asStored ? `x[x${i} + ${k}]` : toF32(dtype, `x[x${i} + ${k}]`, step === 4),
+    loadB: loadPacked(weight, step),
     vectorsPerResult: 1,
     result: (c) => c(0),
     column: epilogue.column,
     store: `${epilogue.apply}\n      ${storeRowWGSL(dtype, wideC, 'row')}`,
   };
   return {
-    label: ['linear', dtype, variant, activation].filter(Boolean).join(' '),
+    label: ['linear', dtype, weight === dtype ? '' : weight, variant, activation].filter(Boolean).join(' '),
     code: tile.wgsl(product),
     bindings: [
       { name: 'x', dtype, access: 'read' },
-      { name: 'weight', dtype, access: 'read' },
+      { name: 'weight', dtype: weight, access: 'read' },
       ...epilogue.bindings,
       { name: 'out', dtype, access: 'read_write' },
     ] satisfies Binding[],

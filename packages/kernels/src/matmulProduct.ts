@@ -2,6 +2,8 @@
 // tiles (matmulTile.ts, matmulShared.ts) own everything else. All members are WGSL fragments.
 import type { DType } from './kernel.ts';
 import { toF32 } from './matmulStorage.ts';
+import { quantizedWGSL } from './packQuantized.ts';
+import { isQuantFormat } from './quantize.ts';
 
 /** An op as a product of A [M, K] and B [K, N]. */
 export interface Product {
@@ -13,15 +15,14 @@ export interface Product {
   readonly setup: string;
   /** Statements once a row `i` that this invocation reads; `row{i}` (a `u32` below `u.M`) is known. */
   readonly rowSetup: (i: number) => string;
-  /** Encloses the loop over k: for a window, a loop over its taps, with what each row needs at a tap. */
-  readonly openTaps: (rows: readonly number[]) => string;
-  readonly closeTaps: string;
+  /** Of a window: how many taps there are, and statements that say what each row needs at `tap`. */
+  readonly taps?: Taps;
   /** Count of steps of the loop over k. */
   readonly depth: string;
-  /** Row `i` of A at step `k`: an `f32`, or with step 4 a `vec4f` along k. */
-  readonly loadA: (i: number, k: string) => string;
-  /** B at step `k`, vec4 column `column`: a `vec4f`, or with step 4 a `mat4x4f` of one vec4 a k. */
-  readonly loadB: (k: string, column: string) => string;
+  /** Row `i` of A at step `k`: an `f32`, or with step 4 a `vec4f` along k. Where `asStored`, it may be f16. */
+  readonly loadA: (i: number, k: string, asStored?: boolean) => string;
+  /** B at step `k`, vec4 column `column`: a `vec4f`, or with step 4 a `mat4x4f` of one vec4 a k. Where `asStored`, f16. */
+  readonly loadB: (k: string, column: string, asStored?: boolean) => string;
   /** Accumulated vectors that make one vector of the result: SwiGLU's two make one. */
   readonly vectorsPerResult: 1 | 2;
   /** A `vec4f` of the result from its accumulators `c(0)` ...: what comes before the epilogue. */
@@ -32,21 +33,37 @@ export interface Product {
   readonly store: string;
 }
 
-/** No window: one loop over k. */
-export const noTaps = { openTaps: () => '', closeTaps: '' };
+/** Taps of a window. */
+export interface Taps {
+  readonly count: string;
+  readonly setup: (rows: readonly number[]) => string;
+}
 
-/** Declaration of a packed weight (pack.ts) at a binding: 4 x 4 blocks, or their vec4 with step 1. */
+/** The taps of a product: one where it has no window. */
+export const tapsOf = ({ taps }: Product): Taps => taps ?? { count: '1u', setup: () => '' };
+
+/** What encloses a loop over k: for a window, a loop over its taps. */
+export function tapLoop(product: Product, rows: readonly number[]): { open: string; close: string } {
+  if (!product.taps) return { open: '', close: '' };
+  const { count, setup } = product.taps;
+  return { open: `for (var tap = 0u; tap < ${count}; tap++) {\n    ${setup(rows)}`, close: '}' };
+}
+
+/** Declaration of a packed weight (pack.ts, packQuantized.ts) at a binding: 4 x 4 blocks, or their vec4 with step 1. */
 export const packedWGSL = (binding: number, dtype: DType, step: 1 | 4): string =>
-  `@group(0) @binding(${binding}) var<storage, read> weight: array<${step === 4 ? 'mat4x4' : 'vec4'}<${dtype}>>;`;
+  isQuantFormat(dtype)
+    ? quantizedWGSL(binding, dtype)
+    : `@group(0) @binding(${binding}) var<storage, read> weight: array<${step === 4 ? 'mat4x4' : 'vec4'}<${dtype}>>;`;
 
 /** `loadB` over a packed weight; `firstBlock` counts blocks of four k before this tap's. */
 export const loadPacked =
   (dtype: DType, step: 1 | 4, firstBlock = '') =>
-  (k: string, column: string): string => {
+  (k: string, column: string, asStored = false): string => {
+    if (isQuantFormat(dtype)) return `weightBlock(${k}, ${column})`;
     const before = firstBlock && `${firstBlock} + `;
     if (step === 1) {
       return toF32(dtype, `weight[((${before}${k} / 4u) * u.pitch + ${column}) * 4u + ${k} % 4u]`, true);
     }
     const block = `weight[(${before}${k}) * u.pitch + ${column}]`;
-    return dtype === 'f32' ? block : `mat4x4f(${block})`;
+    return dtype === 'f32' || asStored ? block : `mat4x4f(${block})`;
   };

@@ -3,7 +3,7 @@
 // alternating; y [rows, N]. Accumulates in f32.
 import { activationWGSL } from './activation.ts';
 import { type DType, type Kernel, type Target, u32, uniformBlock, workgroupIndexWGSL } from './kernel.ts';
-import { loadPacked, noTaps, type Product, packedWGSL } from './matmulProduct.ts';
+import { loadPacked, type Product, packedWGSL } from './matmulProduct.ts';
 import { enableWGSL, storageArray, storeRowWGSL, toF32 } from './matmulStorage.ts';
 import { tilingNames, tilingOf } from './matmulTiles.ts';
 
@@ -13,11 +13,15 @@ export interface SwigluShape {
   readonly K: number;
   readonly N: number;
   readonly pitch: number;
+  /** Type of the packed weights: default that of the others; or quantised. */
+  readonly weight?: DType;
 }
 
+const needsOf = ({ rows, K, N }: SwigluShape, dtype: DType) => ({ M: rows, N: 2 * N, K, dtype, pairs: true });
+
 /** Variants for this shape on this adapter, best first. */
-export function swigluVariants({ rows, N }: SwigluShape, target: Target): string[] {
-  return tilingNames({ M: rows, N: 2 * N, pairs: true }, target);
+export function swigluVariants(shape: SwigluShape, target: Target, dtype: DType = 'f32'): string[] {
+  return tilingNames(needsOf(shape, dtype), target);
 }
 
 /** The kernel of one SwiGLU gate. Bindings: x, weight, out. */
@@ -25,10 +29,10 @@ export function swigluKernel(
   shape: SwigluShape,
   dtype: DType,
   target: Target,
-  variant: string = swigluVariants(shape, target)[0]!,
+  variant: string = swigluVariants(shape, target, dtype)[0]!,
 ): Kernel {
-  const { rows, K, N, pitch } = shape;
-  const tile = tilingOf('swiglu', variant, { M: rows, N: 2 * N, pairs: true }, target);
+  const { rows, K, N, pitch, weight = dtype } = shape;
+  const tile = tilingOf('swiglu', variant, needsOf(shape, dtype), target);
   const step = K % 4 === 0 ? 4 : 1;
   const wideC = N % 4 === 0;
   const columns = Math.ceil(N / 4);
@@ -46,27 +50,27 @@ export function swigluKernel(
   const product: Product = {
     declarations: /* wgsl */ `${enableWGSL(dtype, tile.subgroups)}
 @group(0) @binding(0) var<storage, read> x: ${storageArray(dtype, step === 4)};
-${packedWGSL(1, dtype, step)}
+${packedWGSL(1, weight, step)}
 @group(0) @binding(2) var<storage, read_write> out: ${storageArray(dtype, wideC)};
 ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL('silu')}`,
     step,
     setup: '',
     rowSetup: (i) => `let x${i} = row${i} * (u.K / ${step}u);`,
-    ...noTaps,
     depth: `u.K / ${step}u`,
-    loadA: (i, k) => toF32(dtype, `x[x${i} + ${k}]`, step === 4),
-    loadB: loadPacked(dtype, step),
+    loadA: (i, k, asStored) =>
+      asStored ? `x[x${i} + ${k}]` : toF32(dtype, `x[x${i} + ${k}]`, step === 4),
+    loadB: loadPacked(weight, step),
     vectorsPerResult: 2,
     result: (c) => `activate(${c(0)}) * ${c(1)}`,
     column: '',
     store: storeRowWGSL(dtype, wideC, 'row'),
   };
   return {
-    label: `swiglu ${dtype} ${variant}`,
+    label: ['swiglu', dtype, weight === dtype ? '' : weight, variant].filter(Boolean).join(' '),
     code: tile.wgsl(product),
     bindings: [
       { name: 'x', dtype, access: 'read' },
-      { name: 'weight', dtype, access: 'read' },
+      { name: 'weight', dtype: weight, access: 'read' },
       { name: 'out', dtype, access: 'read_write' },
     ],
     uniforms: uniforms.bytes,

@@ -1,12 +1,23 @@
 // A typed array on the device with a shape, row-major and contiguous. Ops live in ops/, memory in storage.ts.
-import { BYTES, type DType, floatsToHalves, halvesToFloats } from '@moviegen/kernels';
+import {
+  BYTES,
+  type DType,
+  dequantize,
+  floatsToHalves,
+  halvesToFloats,
+  isQuantFormat,
+  QUANT_BLOCK,
+  quantize,
+  quantizedBytes,
+  quantizedParts,
+} from '@moviegen/kernels';
 import type { Device } from './device.ts';
 import type { Binding } from './encoder.ts';
 import type { Storage } from './storage.ts';
 
 /** Numbers from the host. */
 export type Numbers = readonly number[] | Float32Array | Float64Array | Int32Array | Uint32Array;
-/** Numbers to the host: f16 arrives as f32. */
+/** Numbers to the host: f16 arrives as f32, and so does what quantised numbers stand for. */
 export type HostArray = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 
 /** What may be said of a new tensor. */
@@ -71,7 +82,7 @@ export class Tensor {
     dtype: DType,
     label?: string,
   ): Tensor {
-    checkShape(shape, label);
+    checkShape(shape, label, dtype);
     const expected = count(shape) * BYTES[dtype];
     if (bytes.length !== expected) {
       const got = bytes.length / BYTES[dtype];
@@ -103,7 +114,7 @@ export class Tensor {
     dtype: DType = 'f32',
     label?: string,
   ): Tensor {
-    checkShape(shape, label);
+    checkShape(shape, label, dtype);
     const data = encode([value], dtype);
     const bytes = new Uint8Array(count(shape) * data.length);
     for (let at = 0; at < bytes.length; at += data.length) bytes.set(data, at);
@@ -112,7 +123,7 @@ export class Tensor {
 
   /** A tensor whose content is whatever was there: for results that a kernel fills. */
   static empty(device: Device, shape: readonly number[], dtype: DType = 'f32', label?: string): Tensor {
-    checkShape(shape, label);
+    checkShape(shape, label, dtype);
     const bytes = count(shape) * BYTES[dtype];
     return new Tensor(device, device.allocate(bytes, dtype, label, false), [...shape], dtype, label);
   }
@@ -147,7 +158,7 @@ export class Tensor {
 
   /**
    * Rows `start` to `end` of axis 0 without a copy, where the device can bind that offset; undefined
-   * where it cannot (offsets are multiples of 256 bytes). The view and its tensor share a buffer: one
+   * where it cannot (offsets are multiples of 256 bytes; quantised rows do not lie side by side). The view and its tensor share a buffer: one
    * kernel cannot read the one and write the other.
    */
   rows(start: number, end: number): Tensor | undefined {
@@ -155,6 +166,7 @@ export class Tensor {
     if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= length)) {
       throw new Error(`rows: ${start} to ${end} is no range of axis 0 of [${this.shape}]`);
     }
+    if (isQuantFormat(this.dtype)) return undefined;
     const rowBytes = count(rest) * BYTES[this.dtype];
     const offset = this.#offset + start * rowBytes;
     // Hosts write whole words: an odd number of halves would take the next row's first one along.
@@ -171,6 +183,7 @@ export class Tensor {
   async read(): Promise<HostArray> {
     const bytes = await this.device.download(this.binding('read'), this.bytes);
     if (this.dtype === 'f16') return halvesToFloats(new Uint16Array(bytes.buffer));
+    if (isQuantFormat(this.dtype)) return dequantize(quantizedParts(bytes, this.dtype), this.dtype);
     if (this.dtype === 'i32') return new Int32Array(bytes.buffer);
     return this.dtype === 'u32' ? new Uint32Array(bytes.buffer) : new Float32Array(bytes.buffer);
   }
@@ -234,7 +247,11 @@ function describe({ label, dtype, shape }: Tensor): string {
   return `${label ?? 'tensor'} ${dtype} [${shape.join(', ')}]`;
 }
 
-function checkShape(shape: readonly number[], label: string | undefined): void {
+function checkShape(shape: readonly number[], label: string | undefined, dtype: DType): void {
+  if (isQuantFormat(dtype) && (shape.at(-1) ?? 1) % QUANT_BLOCK !== 0) {
+    const wanted = `${dtype} takes rows of whole blocks of ${QUANT_BLOCK}`;
+    throw new Error(`${label ?? 'tensor'}: [${shape.join(', ')}]: ${wanted}`);
+  }
   if (shape.every((length) => Number.isSafeInteger(length) && length >= 0)) return;
   throw new Error(`${label ?? 'tensor'}: [${shape.join(', ')}] is no shape: axes are integers from 0`);
 }
@@ -256,6 +273,7 @@ function naturalType(data: Numbers): DType {
 
 /** Numbers as the bytes of a type. Copies only where the type differs. */
 function encode(data: Numbers, dtype: DType): Uint8Array<ArrayBuffer> {
+  if (isQuantFormat(dtype)) return quantizedBytes(quantize(data, dtype));
   const typed = typedArray(data, dtype);
   return new Uint8Array(typed.buffer as ArrayBuffer, typed.byteOffset, typed.byteLength);
 }

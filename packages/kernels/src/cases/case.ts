@@ -1,6 +1,7 @@
 // What a case is: shapes, options and tolerance of one use of an op. One list of them drives the
 // correctness tests and the benchmark, so that what is timed is what is checked.
 import type { DType } from '../kernel.ts';
+import { dequantize, isQuantFormat, quantize } from '../quantize.ts';
 import { type NDArray, zeros } from '../reference/ndarray.ts';
 
 /** How an operand's elements are drawn. `normalTimes` is a normal times that number. */
@@ -63,9 +64,10 @@ function sample(how: Fill, seed: number, i: number): number {
   return Math.floor(a * how.integersBelow);
 }
 
-/** The operand that `how` describes; equal seeds give equal elements. */
+/** The operand that `how` describes; equal seeds give equal elements. Quantised weights hold what their codes stand for. */
 export function fill({ shape, dtype, fill: how }: TensorSpec, seed: number): NDArray {
   const out = zeros(shape, dtype);
   for (let i = 0; i < out.data.length; i++) out.data[i] = sample(how, seed, i);
+  if (isQuantFormat(dtype)) return { ...out, data: dequantize(quantize(out.data, dtype), dtype) };
   return out;
 }

@@ -1,5 +1,7 @@
 // Cases of linear: operands x, weight, bias, gate, residual; options activation, and packed (a weight
-// prepacked at load, as models do).
+// prepacked at load, as models do). A quantised weight's reference multiplies what its codes stand for.
+import { BYTES } from '../kernel.ts';
+import type { QuantFormat } from '../quantize.ts';
 import { type Case, spec, type TensorSpec } from './case.ts';
 
 const tolerance = {
@@ -15,19 +17,22 @@ interface Parts {
   readonly gate?: readonly number[];
   readonly residual?: boolean;
   readonly packed?: boolean;
+  /** Type of the weight where it is quantised. */
+  readonly weight?: QuantFormat;
 }
 
 function linear(x: readonly number[], N: number, parts: Parts, use: Case['use']): Case {
   const K = x.at(-1)!;
   const rows = x.slice(0, -1).reduce((product, n) => product * n, 1);
   const out = [...x.slice(0, -1), N];
-  const { bias, gate, residual, packed = true, activation } = parts;
-  const inputs: Record<string, TensorSpec> = { x: spec(x), weight: spec([N, K]) };
+  const { bias, gate, residual, packed = true, activation, weight = 'f32' } = parts;
+  const inputs: Record<string, TensorSpec> = { x: spec(x), weight: spec([N, K], 'normal', weight) };
   if (bias) inputs.bias = spec([N]);
   if (gate) inputs.gate = spec(gate);
   if (residual) inputs.residual = spec(out);
   const fused = [
     packed ? '' : 'plain weight',
+    weight === 'f32' ? '' : `${weight} weight`,
     bias ? 'bias' : '',
     activation ?? '',
     gate ? `gate ${gate.join('x')}` : '',
@@ -40,7 +45,7 @@ function linear(x: readonly number[], N: number, parts: Parts, use: Case['use'])
     options: { packed, ...(activation ? { activation } : {}) },
     tolerance,
     flops: 2 * rows * K * N,
-    bytes: 4 * (rows * K + K * N + rows * N * (residual ? 2 : 1)),
+    bytes: 4 * (rows * K + rows * N * (residual ? 2 : 1)) + BYTES[weight] * K * N,
     use,
   };
 }
@@ -57,12 +62,21 @@ export const linearCases: readonly Case[] = [
   linear([31, 64], 48, { bias: true, activation: 'quick-gelu' }, 'test'),
   linear([19, 8], 4, { activation: 'relu', gate: [4] }, 'test'),
   linear([64, 256], 96, { gate: [96], residual: true }, 'test'),
+  linear([1, 32], 4, { weight: 'q8' }, 'test'),
+  linear([1, 32], 4, { weight: 'q4' }, 'test'),
+  linear([2, 9, 96], 20, { weight: 'q8', bias: true, gate: [2, 20], residual: true }, 'test'),
+  linear([2, 9, 96], 20, { weight: 'q4', bias: true, gate: [2, 20], residual: true }, 'test'),
+  linear([37, 64], 68, { weight: 'q8' }, 'test'),
+  linear([37, 64], 68, { weight: 'q4' }, 'test'),
+  linear([19, 32], 8, { weight: 'q8', packed: false }, 'test'),
   // Shapes world's DiT: 2 guidance branches of 32 tokens, D 256, FFN 768.
   linear([64, 256], 768, {}, 'bench'),
   linear([2, 32, 256], 256, { gate: [2, 256], residual: true }, 'bench'),
   linear([2, 32, 768], 256, { gate: [2, 256], residual: true }, 'bench'),
   linear([2, 256], 1536, { bias: true }, 'bench'),
   linear([64, 64], 256, { bias: true }, 'bench'),
+  linear([2, 32, 768], 256, { weight: 'q8', gate: [2, 256], residual: true }, 'bench'),
+  linear([2, 32, 768], 256, { weight: 'q4', gate: [2, 256], residual: true }, 'bench'),
   linear([512, 512], 512, {}, 'bench'),
   linear([32, 1024], 4096, {}, 'bench'),
 ];

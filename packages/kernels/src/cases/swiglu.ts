@@ -1,4 +1,6 @@
 // Cases of the SwiGLU gate: operands x, w1, w3.
+import { BYTES } from '../kernel.ts';
+import type { QuantFormat } from '../quantize.ts';
 import { type Case, spec } from './case.ts';
 
 const tolerance = {
@@ -7,17 +9,22 @@ const tolerance = {
   why: 'two sums of K products in f32 and their product; f16 rounds operands and result',
 };
 
-function swiglu(x: readonly number[], N: number, use: Case['use']): Case {
+function swiglu(
+  x: readonly number[],
+  N: number,
+  use: Case['use'],
+  weight: QuantFormat | 'f32' = 'f32',
+): Case {
   const K = x.at(-1)!;
   const rows = x.slice(0, -1).reduce((product, n) => product * n, 1);
   return {
     op: 'swiglu',
-    name: `${x.join('x')} to ${N}`,
-    inputs: { x: spec(x), w1: spec([N, K]), w3: spec([N, K]) },
+    name: `${x.join('x')} to ${N}${weight === 'f32' ? '' : `, ${weight} weights`}`,
+    inputs: { x: spec(x), w1: spec([N, K], 'normal', weight), w3: spec([N, K], 'normal', weight) },
     options: {},
     tolerance,
     flops: 4 * rows * K * N,
-    bytes: 4 * (rows * K + 2 * K * N + rows * N),
+    bytes: 4 * (rows * K + rows * N) + BYTES[weight] * 2 * K * N,
     use,
   };
 }
@@ -27,5 +34,11 @@ export const swigluCases: readonly Case[] = [
   swiglu([3, 6], 5, 'test'),
   swiglu([2, 11, 16], 28, 'test'),
   swiglu([35, 32], 18, 'test'),
+  swiglu([1, 32], 4, 'test', 'q8'),
+  swiglu([1, 32], 4, 'test', 'q4'),
+  swiglu([35, 96], 20, 'test', 'q8'),
+  swiglu([35, 96], 20, 'test', 'q4'),
   swiglu([64, 256], 768, 'bench'),
+  swiglu([64, 256], 768, 'bench', 'q8'),
+  swiglu([64, 256], 768, 'bench', 'q4'),
 ];

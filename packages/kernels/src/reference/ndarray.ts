@@ -2,7 +2,7 @@
 // just what a reference needs to read like its formula.
 import type { DType } from '../kernel.ts';
 
-/** A dense row-major array. `f16` elements are held as f32. */
+/** A dense row-major array. `f16` elements are held as f32, and so is what quantised ones stand for. */
 export interface NDArray {
   readonly shape: readonly number[];
   readonly dtype: DType;

@@ -1,5 +1,6 @@
 import { castKernel, type DType } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
+import { unquantized } from './shapes.ts';
 
 /**
  * The elements as another type (the same tensor's own copy-free view where it is that type already).
@@ -9,6 +10,7 @@ import { Tensor } from '../tensor.ts';
 export function cast(x: Tensor, dtype: DType): Tensor {
   if (x.dtype === dtype) return x.reshape(x.shape);
   const out = Tensor.empty(x.device, x.shape, dtype);
-  if (out.size > 0) x.device.run(castKernel(x.size, x.dtype, dtype), [x, out]);
+  if (out.size > 0)
+    x.device.run(castKernel(x.size, unquantized('cast', x.dtype), unquantized('cast', dtype)), [x, out]);
   return out;
 }

@@ -1,6 +1,6 @@
 import { type Activation, linearKernel } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
-import { expectShape, sameType } from './operands.ts';
+import { expectShape, plainWeight, sameType } from './operands.ts';
 import { type Packed, pack } from './pack.ts';
 
 /** Options of {@link linear}; every part is fused into the product. */
@@ -19,7 +19,7 @@ export interface LinearOptions {
 /**
  * residual + gate * activation(x W^T + bias), x [..., in] -> [..., out]. Accumulates in f32.
  * @param weight [out, in], or prepacked by {@link pack}, which is faster; of several stacked weights the
- *   outputs lie side by side.
+ *   outputs lie side by side. Of the other operands' type, or quantised: then it is dequantised as it is read.
  * @throws where shapes or types do not fit.
  */
 export function linear(x: Tensor, weight: Tensor | Packed, options: LinearOptions = {}): Tensor {
@@ -44,7 +44,7 @@ export function linear(x: Tensor, weight: Tensor | Packed, options: LinearOption
   expectShape('linear', 'bias', bias, [N]);
   expectShape('linear', 'gate', gate, gate?.rank === 1 ? [N] : [lead[0] ?? 1, N]);
   expectShape('linear', 'residual', residual, [...lead, N]);
-  const dtype = sameType('linear', { x, weight: weight.tensor, bias, gate, residual });
+  const dtype = sameType('linear', { x, weight: plainWeight(weight), bias, gate, residual });
   const out = Tensor.empty(x.device, [...lead, N], dtype);
   if (!out.size) return out;
   const shape = {
@@ -52,6 +52,7 @@ export function linear(x: Tensor, weight: Tensor | Packed, options: LinearOption
     K,
     N,
     pitch: weight.tensor.shape[1]!,
+    weight: weight.tensor.dtype,
     bias: bias !== undefined,
     activation,
     rowsPerGate: gate && rows / (gate.size / N),

@@ -1,7 +1,7 @@
 // Ops that move elements and never look at them, of any type: slice, concat, permute, nearest upsampling.
 import { concatKernel, permuteKernel, sliceKernel, upsampleNearestKernel } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
-import { anySameType, axesOf, axisOf, show } from './shapes.ts';
+import { anySameType, axesOf, axisOf, show, unquantized } from './shapes.ts';
 
 /** Bounds of {@link slice}, one an axis; axes left out at the end are taken whole. */
 export interface SliceOptions {
@@ -27,8 +27,9 @@ export function slice(x: Tensor, { start, end }: SliceOptions): Tensor {
     throw new Error(`slice: ${show(start)} to ${show(end)} is no range of ${show(x.shape)}`);
   }
   const shape = x.shape.map((_, axis) => after[axis]! - first[axis]!);
-  const out = Tensor.empty(x.device, shape, x.dtype);
-  if (out.size > 0) x.device.run(sliceKernel(x.shape, first, after, x.dtype), [x, out]);
+  const dtype = unquantized('slice', x.dtype);
+  const out = Tensor.empty(x.device, shape, dtype);
+  if (out.size > 0) x.device.run(sliceKernel(x.shape, first, after, dtype), [x, out]);
   return out;
 }
 
@@ -74,8 +75,9 @@ export function permute(x: Tensor, axes: readonly number[]): Tensor {
     throw new Error(`permute: axes ${show(axes)} must name every axis of ${show(x.shape)} once`);
   }
   const shape = order.map((axis) => x.shape[axis]!);
-  const out = Tensor.empty(x.device, shape, x.dtype);
-  if (out.size > 0) x.device.run(permuteKernel(x.shape, order, x.dtype), [x, out]);
+  const dtype = unquantized('permute', x.dtype);
+  const out = Tensor.empty(x.device, shape, dtype);
+  if (out.size > 0) x.device.run(permuteKernel(x.shape, order, dtype), [x, out]);
   return out;
 }
 
@@ -99,7 +101,8 @@ export function upsampleNearest(x: Tensor, { scale, layout = 'channels-first' }:
   }
   const factors = layout === 'channels-last' ? [1, ...scale, 1] : [1, 1, ...scale];
   const shape = x.shape.map((n, axis) => n * factors[axis]!);
-  const out = Tensor.empty(x.device, shape, x.dtype);
-  if (out.size > 0) x.device.run(upsampleNearestKernel(x.shape, factors, x.dtype), [x, out]);
+  const dtype = unquantized('upsampleNearest', x.dtype);
+  const out = Tensor.empty(x.device, shape, dtype);
+  if (out.size > 0) x.device.run(upsampleNearestKernel(x.shape, factors, dtype), [x, out]);
   return out;
 }

@@ -1,5 +1,5 @@
 // Checks of operands that the product ops share.
-import type { DType } from '@moviegen/kernels';
+import { type DType, isQuantFormat } from '@moviegen/kernels';
 import type { Tensor } from '../tensor.ts';
 
 /** The type that all given operands have. */
@@ -13,6 +13,10 @@ export function sameType(op: string, operands: Readonly<Record<string, Tensor | 
   const came = given.map(([name, tensor]) => `${name} ${tensor.dtype}`).join(', ');
   throw new Error(`${op}: operands must all be f32 or all f16: got ${came}; cast() converts`);
 }
+
+/** A packed weight among operands that have one type: undefined where it is quantised, which goes with both types. */
+export const plainWeight = ({ tensor }: { readonly tensor: Tensor }): Tensor | undefined =>
+  isQuantFormat(tensor.dtype) ? undefined : tensor;
 
 /** Checks an operand's shape. */
 export function expectShape(

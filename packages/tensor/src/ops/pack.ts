@@ -1,4 +1,4 @@
-import { packKernel } from '@moviegen/kernels';
+import { canQuantize, type DType, isQuantFormat, packKernel, packQuantizedKernel } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { sameType } from './operands.ts';
 
@@ -26,8 +26,8 @@ export interface PackedConv {
  * Lays one weight [out, in], or several with the same `in`, out for the product kernels.
  * Several are stacked along the output: `linear` then gives all their outputs side by side (Q, K, V in
  * one product; `columns` takes them apart). With `use: 'swiglu'` it takes exactly two, W1 and W3.
- * The given tensors are not needed afterwards.
- * @throws where weights have different types or inputs.
+ * Quantised weights (q8, q4) stay so. The given tensors are not needed afterwards.
+ * @throws where weights have different types or inputs; where quantised ones are no whole blocks (`canQuantize`).
  */
 export function pack(
   weight: Tensor | readonly Tensor[],
@@ -45,18 +45,31 @@ export function pack(
     throw new Error(`pack: swiglu takes two weights of one shape, W1 and W3; got ${shapes}`);
   }
   const inputs = first.shape[1]!;
-  const dtype = sameType('pack', Object.fromEntries(weights.map((tensor, i) => [`weight ${i}`, tensor])));
+  const dtype = weightType(weights);
   const total = outputs.reduce((sum, n) => sum + n, 0);
   const pitch = use === 'swiglu' ? 2 * Math.ceil(outputs[0]! / 4) : Math.ceil(total / 4);
-  const tensor = Tensor.empty(first.device, [Math.ceil(inputs / 4), pitch, 16], dtype, first.label);
+  const blocks = isQuantFormat(dtype) ? [inputs / 32, pitch, 128] : [Math.ceil(inputs / 4), pitch, 16];
+  const tensor = Tensor.empty(first.device, blocks, dtype, first.label);
   let start = 0;
   for (const [i, source] of weights.entries()) {
     const N = outputs[i]!;
     const place = use === 'swiglu' ? { start: 4 * i, every: 8 } : { start, every: 4 };
-    source.device.run(packKernel({ N, I: inputs, taps: 1, pitch, ...place }, dtype), [source, tensor]);
+    const shape = { N, I: inputs, taps: 1, pitch, ...place };
+    const kernel = isQuantFormat(dtype) ? packQuantizedKernel(shape, dtype) : packKernel(shape, dtype);
+    source.device.run(kernel, [source, tensor]);
     start += N;
   }
   return { tensor, inputs, outputs, use };
+}
+
+function weightType(weights: readonly Tensor[]): DType {
+  const { dtype } = weights[0]!;
+  if (!isQuantFormat(dtype) || weights.some((weight) => weight.dtype !== dtype))
+    return sameType('pack', Object.fromEntries(weights.map((tensor, i) => [`weight ${i}`, tensor])));
+  const odd = weights.find(({ shape }) => !canQuantize(shape));
+  if (!odd) return dtype;
+  const shape = `[${odd.shape.join(', ')}]`;
+  throw new Error(`pack: ${dtype} weights have inputs of 32 and outputs of 4 or multiples, got ${shape}`);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { type PadMode, padKernel } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
-import { show } from './shapes.ts';
+import { show, unquantized } from './shapes.ts';
 
 /** Options of {@link pad}. */
 export interface PadOptions {
@@ -26,7 +26,8 @@ export function pad(x: Tensor, { pads, mode = 'constant', value = 0 }: PadOption
     if (mode === 'replicate') throw new Error(`pad: ${show(x.shape)} has no element to replicate`);
     return Tensor.full(x.device, shape, value, x.dtype);
   }
-  const out = Tensor.empty(x.device, shape, x.dtype);
-  if (out.size > 0) x.device.run(padKernel(x.shape, pads, mode, value, x.dtype), [x, out]);
+  const dtype = unquantized('pad', x.dtype);
+  const out = Tensor.empty(x.device, shape, dtype);
+  if (out.size > 0) x.device.run(padKernel(x.shape, pads, mode, value, dtype), [x, out]);
   return out;
 }

@@ -1,5 +1,5 @@
 // Shapes in messages, axes counted from the end, and shapes that the movement ops make.
-import type { DType } from '@moviegen/kernels';
+import { type DType, isQuantFormat } from '@moviegen/kernels';
 import type { Tensor } from '../tensor.ts';
 
 /** A shape as messages show it. */
@@ -24,9 +24,15 @@ export function axesOf(op: string, axes: readonly number[], x: Tensor): number[]
   return from0.sort((a, b) => a - b);
 }
 
+/** The type of an operand that is no quantised weight. */
+export function unquantized(op: string, dtype: DType): DType {
+  if (!isQuantFormat(dtype)) return dtype;
+  throw new Error(`${op}: got a ${dtype} weight, which only pack, linear and swiglu take`);
+}
+
 /** The type of operands that may be of any type, but the same. */
 export function anySameType(op: string, tensors: readonly Tensor[]): DType {
   const types = [...new Set(tensors.map((tensor) => tensor.dtype))];
-  if (types.length === 1) return types[0]!;
+  if (types.length === 1) return unquantized(op, types[0]!);
   throw new Error(`${op}: operands must have one type: got ${types.join(' and ')}; cast() converts`);
 }

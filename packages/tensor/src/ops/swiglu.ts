@@ -1,6 +1,6 @@
 import { swigluKernel } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
-import { sameType } from './operands.ts';
+import { plainWeight, sameType } from './operands.ts';
 import type { Packed } from './pack.ts';
 
 /**
@@ -22,12 +22,12 @@ export function swiglu(
       `swiglu: x [${x.shape.join(', ')}] must end in the weights' inputs, ${K} (weights [${N}, ${K}])`,
     );
   }
-  const dtype = sameType('swiglu', { x, w13: w13.tensor });
+  const dtype = sameType('swiglu', { x, w13: plainWeight(w13) });
   const lead = x.shape.slice(0, -1);
   const out = Tensor.empty(x.device, [...lead, N], dtype);
   if (!out.size) return out;
   const rows = lead.reduce((product, n) => product * n, 1);
-  const shape = { rows, K, N, pitch: w13.tensor.shape[1]! };
+  const shape = { rows, K, N, pitch: w13.tensor.shape[1]!, weight: w13.tensor.dtype };
   x.device.run(swigluKernel(shape, dtype, x.device.target, options.variant), [x, w13.tensor, out]);
   return out;
 }
