@@ -66,15 +66,8 @@ const table = (count: number, f: (bits: number) => number): (() => Float32Array)
   };
 };
 const halves = table(65536, halfToFloat);
-const bfloats = table(65536, bfloat16ToFloat);
 const e4m3 = table(256, float8e4m3ToFloat);
 const e5m2 = table(256, float8e5m2ToFloat);
-
-const lookUp = (codes: Uint8Array | Uint16Array, values: Float32Array): Float32Array<ArrayBuffer> => {
-  const out = new Float32Array(codes.length);
-  for (let i = 0; i < codes.length; i++) out[i] = values[codes[i]!]!;
-  return out;
-};
 
 /** The bytes from the start of a buffer of their own where a typed array over them would be misaligned. */
 const aligned = (bytes: Uint8Array, size: number): Uint8Array =>
@@ -89,23 +82,35 @@ function view<A>(bytes: Uint8Array, size: number, type: View<A>): A {
   return new type(from.buffer, from.byteOffset, from.length / size);
 }
 
+type Decoder = (bytes: Uint8Array, out: Float32Array) => void;
+const lookUp = (codes: Uint8Array | Uint16Array, values: Float32Array, out: Float32Array): void => {
+  for (let i = 0; i < codes.length; i++) out[i] = values[codes[i]!]!;
+};
+const bfloatsTo = (codes: Uint16Array, out: Float32Array): void => {
+  const words = new Uint32Array(out.buffer, out.byteOffset, codes.length);
+  for (let i = 0; i < codes.length; i++) words[i] = codes[i]! << 16;
+};
+const bigTo = (values: BigUint64Array | BigInt64Array, out: Float32Array): void => {
+  for (let i = 0; i < values.length; i++) out[i] = Number(values[i]!);
+};
+
 /** Element types of weight files (safetensors names) that {@link bytesToFloats} reads. */
-const decoders: Readonly<Record<string, (bytes: Uint8Array) => Float32Array<ArrayBuffer>>> = {
-  F64: (bytes) => Float32Array.from(view(bytes, 8, Float64Array)),
-  F32: (bytes) => Float32Array.from(view(bytes, 4, Float32Array)),
-  F16: (bytes) => lookUp(view(bytes, 2, Uint16Array), halves()),
-  BF16: (bytes) => lookUp(view(bytes, 2, Uint16Array), bfloats()),
-  F8_E4M3: (bytes) => lookUp(bytes, e4m3()),
-  F8_E5M2: (bytes) => lookUp(bytes, e5m2()),
-  BOOL: (bytes) => Float32Array.from(bytes),
-  U8: (bytes) => Float32Array.from(bytes),
-  I8: (bytes) => Float32Array.from(view(bytes, 1, Int8Array)),
-  U16: (bytes) => Float32Array.from(view(bytes, 2, Uint16Array)),
-  I16: (bytes) => Float32Array.from(view(bytes, 2, Int16Array)),
-  U32: (bytes) => Float32Array.from(view(bytes, 4, Uint32Array)),
-  I32: (bytes) => Float32Array.from(view(bytes, 4, Int32Array)),
-  U64: (bytes) => Float32Array.from(view(bytes, 8, BigUint64Array), Number),
-  I64: (bytes) => Float32Array.from(view(bytes, 8, BigInt64Array), Number),
+const decoders: Readonly<Record<string, { readonly bytes: number; readonly decode: Decoder }>> = {
+  F64: { bytes: 8, decode: (bytes, out) => out.set(view(bytes, 8, Float64Array)) },
+  F32: { bytes: 4, decode: (bytes, out) => out.set(view(bytes, 4, Float32Array)) },
+  F16: { bytes: 2, decode: (bytes, out) => lookUp(view(bytes, 2, Uint16Array), halves(), out) },
+  BF16: { bytes: 2, decode: (bytes, out) => bfloatsTo(view(bytes, 2, Uint16Array), out) },
+  F8_E4M3: { bytes: 1, decode: (bytes, out) => lookUp(bytes, e4m3(), out) },
+  F8_E5M2: { bytes: 1, decode: (bytes, out) => lookUp(bytes, e5m2(), out) },
+  BOOL: { bytes: 1, decode: (bytes, out) => out.set(bytes) },
+  U8: { bytes: 1, decode: (bytes, out) => out.set(bytes) },
+  I8: { bytes: 1, decode: (bytes, out) => out.set(view(bytes, 1, Int8Array)) },
+  U16: { bytes: 2, decode: (bytes, out) => out.set(view(bytes, 2, Uint16Array)) },
+  I16: { bytes: 2, decode: (bytes, out) => out.set(view(bytes, 2, Int16Array)) },
+  U32: { bytes: 4, decode: (bytes, out) => out.set(view(bytes, 4, Uint32Array)) },
+  I32: { bytes: 4, decode: (bytes, out) => out.set(view(bytes, 4, Int32Array)) },
+  U64: { bytes: 8, decode: (bytes, out) => bigTo(view(bytes, 8, BigUint64Array), out) },
+  I64: { bytes: 8, decode: (bytes, out) => bigTo(view(bytes, 8, BigInt64Array), out) },
 };
 
 /** The element types that {@link bytesToFloats} reads, by their names in safetensors files. */
@@ -114,14 +119,23 @@ export const convertibleTypes: readonly string[] = Object.keys(decoders);
 /**
  * The elements of raw little-endian bytes as f32, in an array of their own.
  * @param type name of the element type in safetensors: `F16`, `BF16`, `F8_E4M3`, `F64` ...
+ * @param scratch memory for the result, where a caller converts piece after piece; used if it is large enough.
  * @throws where the type is unknown or the bytes are no whole number of elements.
  */
-export function bytesToFloats(bytes: Uint8Array, type: string): Float32Array<ArrayBuffer> {
-  const decode = Object.hasOwn(decoders, type) ? decoders[type] : undefined;
-  if (!decode) {
+export function bytesToFloats(
+  bytes: Uint8Array,
+  type: string,
+  scratch?: ArrayBuffer,
+): Float32Array<ArrayBuffer> {
+  const known = Object.hasOwn(decoders, type) ? decoders[type] : undefined;
+  if (!known) {
     throw new Error(`convert: unknown element type ${type}; expected one of ${convertibleTypes.join(', ')}`);
   }
-  return decode(bytes);
+  const count = Math.floor(bytes.length / known.bytes);
+  const fits = scratch !== undefined && scratch.byteLength >= 4 * count;
+  const out = fits ? new Float32Array(scratch, 0, count) : new Float32Array(count);
+  known.decode(bytes, out);
+  return out;
 }
 
 /** The bits of the halves nearest to `values`. */
@@ -138,5 +152,7 @@ export function floatsToHalves(values: ArrayLike<number>): Uint16Array<ArrayBuff
 
 /** The values of halves given by their bits. */
 export function halvesToFloats(bits: Uint16Array): Float32Array<ArrayBuffer> {
-  return lookUp(bits, halves());
+  const out = new Float32Array(bits.length);
+  lookUp(bits, halves(), out);
+  return out;
 }

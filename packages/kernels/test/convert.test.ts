@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
+  bfloat16ToFloat,
   bytesToFloats,
   float8e4m3ToFloat,
   float8e5m2ToFloat,
@@ -82,6 +83,21 @@ describe('bytesToFloats', () => {
   ])('%s, aligned or not', (type, array) => {
     expect([...bytesToFloats(bytes(array), type)]).toEqual(values);
     expect([...bytesToFloats(misaligned(bytes(array)), type)]).toEqual(values);
+  });
+
+  test('into memory that is there already, where it is large enough', () => {
+    const halves = bytes(Uint16Array.from(values, floatToHalf));
+    const scratch = new ArrayBuffer(64);
+    const floats = bytesToFloats(halves, 'F16', scratch);
+    expect([...floats]).toEqual(values);
+    expect(floats.buffer).toBe(scratch);
+    expect([...bytesToFloats(halves, 'F16', new ArrayBuffer(8))]).toEqual(values);
+  });
+
+  test('every bfloat16', () => {
+    const codes = Uint16Array.from({ length: 65536 }, (_, bits) => bits);
+    const floats = bytesToFloats(bytes(codes), 'BF16');
+    for (const bits of codes) if (!Object.is(floats[bits], bfloat16ToFloat(bits))) throw new Error(`${bits}`);
   });
 
   test('integers', () => {

@@ -62,5 +62,6 @@ export { keep, scope, scopeAsync } from './scope.ts';
 export type { HostArray, Numbers, TensorOptions } from './tensor.ts';
 export { Tensor } from './tensor.ts';
 export { WeightBook } from './weightBook.ts';
-export type { WeightOptions, WeightProgress, WeightSource } from './weights.ts';
-export { loadWeights, WeightsError } from './weights.ts';
+export { WeightsError } from './weightCheck.ts';
+export type { WeightOptions, WeightPiece, WeightProgress, WeightSource } from './weights.ts';
+export { loadWeights } from './weights.ts';

@@ -1,5 +1,12 @@
 import { floatToHalf } from '@moviegen/kernels';
-import { loadWeights, type WeightProgress, type WeightSource, WeightsError } from '@moviegen/tensor';
+import {
+  loadWeights,
+  scopeAsync,
+  type Tensor,
+  type WeightProgress,
+  type WeightSource,
+  WeightsError,
+} from '@moviegen/tensor';
 import { expect, test } from 'vitest';
 import { testDevice } from './device.ts';
 
@@ -51,16 +58,24 @@ test('loads every type of file as the type asked for', async () => {
 test('streams pieces where the source has them', async () => {
   const whole = f32([5], [1, 2, 3, 4, 5]);
   const source: WeightSource = {
-    ...sourceOf({ w: whole }),
-    async *chunks() {
-      yield whole.bytes.subarray(0, 8);
-      yield whole.bytes.subarray(8, 16);
-      yield whole.bytes.subarray(16);
+    ...sourceOf({ w: whole, none: f32([0, 3], []) }),
+    async *pieces() {
+      const piece = new Uint8Array(8); // used again for every piece
+      for (const [from, to] of [
+        [0, 8],
+        [8, 16],
+        [16, 20],
+      ] as const) {
+        piece.set(whole.bytes.subarray(from, to));
+        yield { name: 'w', data: piece.subarray(0, to - from) };
+        piece.fill(255);
+      }
     },
   };
-  const { w } = await loadWeights(device, source, { w: [5] });
+  const { w, none } = await loadWeights(device, source, { none: [0, 3], w: [5] });
   expect([...(await w.read())]).toEqual([1, 2, 3, 4, 5]);
-  w.dispose();
+  expect(none.shape).toEqual([0, 3]);
+  for (const tensor of [w, none]) tensor.dispose();
 });
 
 test('lists all that does not fit in one error, before it reads anything', async () => {
@@ -118,11 +133,31 @@ test('tells its progress', async () => {
     { b: [1], a: [2] },
     { onProgress: (step) => seen.push(step) },
   );
-  expect(seen).toEqual([
+  expect(seen).toMatchObject([
     { name: 'a', bytes: 8, totalBytes: 12 },
     { name: 'b', bytes: 12, totalBytes: 12 },
   ]);
+  for (const { bytesPerSecond } of seen) expect(bytesPerSecond).toBeGreaterThan(0);
   for (const tensor of Object.values(weights)) tensor.dispose();
+});
+
+test('an adapter that cannot hold the type is said before anything is read', async () => {
+  if (device.target.f16) return expect(device.features.has('shader-f16')).toBe(true);
+  const source = sourceOf({ a: f32([1], [1]) });
+  const loading = loadWeights(device, source, { a: [1] }, { dtype: 'f16' });
+  await expect(loading).rejects.toThrow(/^weights: this adapter has no f16 \(.+\): use f32$/);
+  await expect(loading).rejects.toBeInstanceOf(WeightsError);
+  expect(source.reads).toEqual([]);
+});
+
+test('tensors belong to the caller, whatever scope is open', async () => {
+  const source = sourceOf({ a: f32([1], [1]) });
+  let a: Tensor | undefined;
+  await scopeAsync(device, async () => {
+    ({ a } = await loadWeights(device, source, { a: [1] }));
+  });
+  expect([...(await a!.read())]).toEqual([1]);
+  a!.dispose();
 });
 
 test('stops at an abort, a failing or a short source, and gives the memory back', async () => {
@@ -138,10 +173,10 @@ test('stops at an abort, a failing or a short source, and gives the memory back'
   const between = new AbortController();
   const pieces: WeightSource = {
     ...sourceOf(entries),
-    async *chunks(name) {
-      yield entries[name as 'a'].bytes.subarray(0, 4);
+    async *pieces() {
+      yield { name: 'a', data: entries.a.bytes.subarray(0, 4) };
       between.abort(new Error('halfway'));
-      yield entries[name as 'a'].bytes.subarray(4);
+      yield { name: 'a', data: entries.a.bytes.subarray(4) };
     },
   };
   await expect(loadWeights(device, pieces, spec, { signal: between.signal })).rejects.toThrow('halfway');

@@ -1,0 +1,50 @@
+// Whether a source holds what a model needs: everything at fault in one error, before anything is read.
+import { convertibleTypes } from '@moviegen/kernels';
+import type { WeightOptions, WeightSource } from './weights.ts';
+
+/** A source does not hold what a model needs. The message lists every tensor at fault. */
+export class WeightsError extends Error {
+  override readonly name = 'WeightsError';
+}
+
+/** The spec's names that the source holds, in the source's order. @throws WeightsError. */
+export function checkWeights(
+  source: WeightSource,
+  spec: Readonly<Record<string, readonly number[]>>,
+  { prefix = '', optional = [], ignore = () => false }: WeightOptions,
+): string[] {
+  const mayMiss = new Set(optional);
+  const present = source.names().filter((name) => name.startsWith(prefix));
+  const held = new Set(present);
+  const wanted = new Map(Object.entries(spec));
+  const missing = [...wanted].filter(([name]) => !held.has(prefix + name) && !mayMiss.has(name));
+  const extra: string[] = [];
+  const misshapen: string[] = [];
+  const untyped: string[] = [];
+  const names: string[] = [];
+  for (const full of present) {
+    const name = full.slice(prefix.length);
+    const expected = wanted.get(name);
+    const shape = source.shape(full);
+    if (!expected) {
+      if (!ignore(name)) extra.push(`${name} [${shape.join(', ')}]`);
+      continue;
+    }
+    if (shape.length !== expected.length || shape.some((length, i) => length !== expected[i])) {
+      misshapen.push(`${name} [${shape.join(', ')}], expected [${expected.join(', ')}]`);
+    }
+    if (!convertibleTypes.includes(source.dtype(full))) untyped.push(`${name} ${source.dtype(full)}`);
+    names.push(name);
+  }
+  const faults = {
+    missing: missing.map(([name, shape]) => `${name} [${shape.join(', ')}]`),
+    extra,
+    misshapen,
+    'of a type that cannot be read': untyped,
+  };
+  const lists = Object.entries(faults).filter(([, list]) => list.length > 0);
+  if (lists.length === 0) return names;
+  const head = lists.map(([kind, list]) => `${list.length} ${kind}`).join(', ');
+  const body = lists.map(([kind, list]) => `  ${kind}:${list.map((line) => `\n    ${line}`).join('')}`);
+  throw new WeightsError(`weights: ${head}\n${body.join('\n')}`);
+}
