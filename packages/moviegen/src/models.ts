@@ -6,6 +6,7 @@ import { parseConfig as parseTaeConfig, TAE } from '@moviegen/tae';
 import { type Device, type DType, WeightsError } from '@moviegen/tensor';
 import { type TextEncoderFiles, TextEncoders } from '@moviegen/text';
 import { type CheckpointFiles, pathOf, readJson } from './checkpointFiles.ts';
+import { verified } from './checksums.ts';
 import { CheckpointError, shown } from './errors.ts';
 import { type EncoderName, type ModelIndex, parseModelIndex } from './modelIndex.ts';
 
@@ -24,6 +25,8 @@ export interface LoadProgress {
   readonly model: string;
   readonly bytes: number;
   readonly totalBytes: number;
+  /** Bytes a second since loading began. */
+  readonly bytesPerSecond: number;
 }
 
 /** Options of loading. */
@@ -42,15 +45,16 @@ interface Part {
 }
 
 /**
- * Opens all files of a checkpoint, then loads its models.
+ * Opens all files of a checkpoint, then loads its models. Files that the checkpoint's `SHA256SUMS` names are verified.
  * @throws CheckpointError, SafetensorsError; the signal's reason on abort. What was loaded by then is released.
  */
 export async function loadModels(
   device: Device,
-  files: CheckpointFiles,
+  source: CheckpointFiles,
   { dtype, signal, onProgress }: LoadModelsOptions,
 ): Promise<Models> {
-  await files.check?.();
+  await source.check?.();
+  const files = await verified(source, signal);
   const json = await readJson(files, '', 'model_index.json', signal);
   const indexPath = pathOf(files, '', 'model_index.json');
   if (json === undefined) throw new CheckpointError(`checkpoint: ${indexPath} is missing`);
@@ -71,8 +75,10 @@ export async function loadModels(
     });
     const totalBytes = parts.reduce((sum, part) => sum + bytesOf(part.weights), 0);
     let before = 0;
+    const began = performance.now();
     const report = (part: Part, { bytes }: { readonly bytes: number }) => {
-      onProgress?.({ phase: 'load', model: part.folder, bytes: before + bytes, totalBytes });
+      const bytesPerSecond = (1000 * (before + bytes)) / (performance.now() - began);
+      onProgress?.({ phase: 'load', model: part.folder, bytes: before + bytes, totalBytes, bytesPerSecond });
       if (bytes === bytesOf(part.weights)) before += bytes;
     };
     const options = (part: Part) => ({
@@ -104,6 +110,7 @@ export async function loadModels(
     loaded.tae = await placed(autoencoder, () =>
       TAE.load(device, autoencoder.weights, taeConfig, options(autoencoder)),
     );
+    await files.verify(signal);
     return { index, text: loaded.text, dit: loaded.dit, tae: loaded.tae };
   } catch (error) {
     for (const model of Object.values(loaded)) model.dispose();

@@ -2,6 +2,8 @@
 // node/platform.ts under Node.
 
 import { Device } from '@moviegen/tensor';
+import { sha256 as noble } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
 import type { CheckpointFiles } from './checkpointFiles.ts';
 import { InputError, shown } from './errors.ts';
 
@@ -19,3 +21,16 @@ export function filesAt(path: string): CheckpointFiles {
 
 /** Makes codecs known to mediabunny: a browser brings its own. */
 export async function registerCodecs(): Promise<void> {}
+
+/** A SHA-256 under way. */
+export interface Sha256 {
+  update(bytes: Uint8Array): void;
+  /** The sum; the end of it. */
+  hex(): string;
+}
+
+/** Begins a SHA-256: WebCrypto's takes whole files only. */
+export function sha256(): Sha256 {
+  const hash = noble.create();
+  return { update: (bytes) => void hash.update(bytes), hex: () => bytesToHex(hash.digest()) };
+}

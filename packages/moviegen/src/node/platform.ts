@@ -1,11 +1,15 @@
 // What differs between a browser and Node; this is Node's part.
 
+import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { folder } from '@moviegen/safetensors/node';
 import { openDevice as openNodeDevice } from '@moviegen/tensor/node';
 import type { CheckpointFiles } from '../checkpointFiles.ts';
 import { InputError } from '../errors.ts';
+import type { Sha256 } from '../platform.ts';
+
+export type { Sha256 } from '../platform.ts';
 
 /** The system's GPU, else SwiftShader; `MOVIEGEN_ADAPTER` chooses by name. */
 export const openDevice = openNodeDevice;
@@ -43,4 +47,10 @@ async function register(): Promise<void> {
     );
   }
   server.registerMediabunnyServer({ hardwareContext: null });
+}
+
+/** Begins a SHA-256. */
+export function sha256(): Sha256 {
+  const hash = createHash('sha256');
+  return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest('hex') };
 }

@@ -1,0 +1,143 @@
+// The checksum list of a checkpoint, `SHA256SUMS` as `sha256sum` writes it: files that it names are verified while
+// they are read, without being read twice where they are read from front to back.
+
+import type { ByteSource } from '@moviegen/safetensors';
+import { type Sha256, sha256 } from '#platform';
+import { type CheckpointFiles, pathOf, readFile } from './checkpointFiles.ts';
+import { CheckpointError } from './errors.ts';
+
+/** A checkpoint's files, verified as they are read. */
+export interface VerifiedFiles extends CheckpointFiles {
+  /** Reads what has not been read of the files opened so far. @throws CheckpointError where one is not as listed. */
+  verify(signal?: AbortSignal): Promise<void>;
+}
+
+const LIST = 'SHA256SUMS';
+
+/**
+ * Files held against the checkpoint's list, where there is one: a read throws as soon as a whole file is known to
+ * differ. Files that the list does not name are not looked at.
+ * @throws CheckpointError where the list is none.
+ */
+export async function verified(files: CheckpointFiles, signal?: AbortSignal): Promise<VerifiedFiles> {
+  const bytes = await readFile(files, '', LIST, signal);
+  const sums = bytes === undefined ? new Map() : parseSums(bytes, pathOf(files, '', LIST));
+  const opened: HashedSource[] = [];
+  return {
+    ...files,
+    folder: (folder) => async (name, signal) => {
+      const source = await files.folder(folder)(name, signal);
+      const sum = sums.get(folder === '' ? name : `${folder}/${name}`);
+      if (source === undefined || sum === undefined) return source;
+      const hashed = new HashedSource(source, sum);
+      opened.push(hashed);
+      return hashed;
+    },
+    verify: async (signal) => {
+      for (const source of opened) await source.finish(signal);
+    },
+  };
+}
+
+/** Sums by path. */
+export function parseSums(bytes: Uint8Array, label: string): Map<string, string> {
+  const sums = new Map<string, string>();
+  for (const [i, line] of new TextDecoder().decode(bytes).split(/\r?\n/).entries()) {
+    if (line.trim() === '') continue;
+    const [, sum, path] = /^([0-9a-f]{64}) [ *](?:\.\/)?(.+)$/i.exec(line) ?? [];
+    if (sum === undefined || path === undefined)
+      throw new CheckpointError(
+        `checkpoint: ${label} line ${i + 1} is no checksum: expected 64 hexadecimal digits, two spaces and a path`,
+      );
+    sums.set(path, sum.toLowerCase());
+  }
+  return sums;
+}
+
+/** Bytes read to fill what the reader has left out. */
+const GAP_BYTES = 2 ** 22;
+
+/** A source whose bytes are hashed as they pass, each once, in the order of the file. */
+class HashedSource implements ByteSource {
+  readonly label: string;
+  readonly byteLength: number;
+  readonly readInto: ByteSource['readInto'];
+  readonly #source: ByteSource;
+  readonly #expected: string;
+  #hash: Sha256 | undefined = sha256();
+  /** Bytes hashed so far. */
+  #at = 0;
+  /** The end of what is being hashed: pieces read at the same time take their turns. */
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(source: ByteSource, expected: string) {
+    this.label = source.label;
+    this.byteLength = source.byteLength;
+    this.#source = source;
+    this.#expected = expected;
+    if (source.readInto === undefined) return;
+    this.readInto = async (target, start, signal) => {
+      await this.#hashed(start, signal, async () => {
+        await source.readInto!(target, start, signal);
+        return target;
+      });
+    };
+  }
+
+  read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#hashed(start, signal, () => this.#source.read(start, end, signal));
+  }
+
+  close(): Promise<void> {
+    return this.#source.close();
+  }
+
+  /** Hashes what nobody has read. @throws CheckpointError */
+  async finish(signal?: AbortSignal): Promise<void> {
+    await this.#turn.catch(() => {});
+    await this.#fill(this.byteLength, signal);
+  }
+
+  /** Reads, and hands the bytes out once their turn to be hashed has passed. */
+  async #hashed<B extends Uint8Array>(
+    start: number,
+    signal: AbortSignal | undefined,
+    read: () => Promise<B>,
+  ): Promise<B> {
+    if (this.#hash === undefined) return read();
+    const before = this.#turn;
+    const reading = read();
+    const turn = (async () => {
+      await before.catch(() => {}); // told to whoever read that
+      const bytes = await reading;
+      if (start > this.#at && start - this.#at <= GAP_BYTES) await this.#fill(start, signal);
+      if (start <= this.#at) this.#take(bytes.subarray(this.#at - start));
+    })();
+    this.#turn = turn;
+    await turn;
+    return reading;
+  }
+
+  async #fill(end: number, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#hash === undefined) return;
+    while (this.#at < end) {
+      signal?.throwIfAborted();
+      this.#take(await this.#source.read(this.#at, Math.min(end, this.#at + GAP_BYTES), signal));
+    }
+    if (this.byteLength === 0) this.#take(new Uint8Array());
+  }
+
+  #take(bytes: Uint8Array): void {
+    if (this.#hash === undefined) return;
+    this.#hash.update(bytes);
+    this.#at += bytes.length;
+    if (this.#at < this.byteLength) return;
+    const sum = this.#hash.hex();
+    this.#hash = undefined;
+    if (sum !== this.#expected)
+      throw new CheckpointError(
+        `checkpoint: ${this.label} is not the file that ${LIST} lists: got SHA-256 ${sum}, ` +
+          `expected ${this.#expected}; fetch it again, or mend the list if the file was changed on purpose`,
+      );
+  }
+}
