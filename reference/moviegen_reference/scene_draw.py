@@ -81,7 +81,8 @@ def inside(shape: str, x: Tensor, y: Tensor, r: Tensor) -> Tensor:
         return ((ax <= r) & (ay <= 0.35 * r)) | ((ay <= r) & (ax <= 0.35 * r))
     if shape == "triangle":
         return (y <= r / 2) & (math.sqrt(3) / 2 * x.abs() - y / 2 <= r / 2)
-    angle = torch.atan2(x.expand(torch.broadcast_shapes(x.shape, y.shape)), -y.expand(torch.broadcast_shapes(x.shape, y.shape)))
+    x, y = torch.broadcast_tensors(x, y)
+    angle = torch.atan2(x, -y)
     angle = (torch.remainder(angle + math.pi / 5, 2 * math.pi / 5) - math.pi / 5).abs()
     radius = torch.hypot(x, y)
     u, v = radius * angle.cos(), radius * angle.sin()
@@ -89,56 +90,78 @@ def inside(shape: str, x: Tensor, y: Tensor, r: Tensor) -> Tensor:
     return (u - r) * inner_v - v * (inner_u - 1.0) <= 0.0
 
 
+def within(texts: list[str], x: Tensor, y: Tensor, u: Tensor) -> Tensor:
+    """Whether a point from the centre of a clip's text lies in a letter; x `[B, T, 1, n W]`, y `[B, T, n H, 1]`."""
+    table = torch.zeros(len(texts), font.HEIGHT, font.LONGEST * (font.WIDTH + font.GAP), dtype=torch.bool)
+    columns = torch.tensor([len(text) * (font.WIDTH + font.GAP) - font.GAP for text in texts], device=x.device).view(-1, 1, 1, 1)
+    for raster, text in zip(table, texts):
+        raster[:, : len(text) * (font.WIDTH + font.GAP) - font.GAP] = torch.from_numpy(font.bitmap(text)).bool()
+    i = torch.floor(y / u + font.HEIGHT / 2).long()                        # [B, T, n H, 1]
+    j = torch.floor(x / u + columns / 2).long()                            # [B, T, 1, n W]
+    valid = (i >= 0) & (i < font.HEIGHT) & (j >= 0) & (j < columns)
+    clip = torch.arange(len(texts), device=x.device).view(-1, 1, 1, 1)
+    return table.to(x.device)[clip, i.clamp(0, font.HEIGHT - 1), j.clamp(0, table.shape[2] - 1)] & valid
+
+
 def shares(hits: Tensor) -> Tensor:
     """`[..., n H, n W]` to the share of each pixel's samples `[..., H, W]`."""
     return hits.float().unflatten(-1, (-1, n)).unflatten(-3, (-1, n)).mean(dim=(-3, -1))
 
 
-def coverage(thing: Thing, centre: Tensor, radius: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """`[T, H, W]` of one thing, by its path `[T, 2]` and `[T]`."""
-    dx = x[None, None, :] - centre[:, 0, None, None]                       # [T, 1, n W]
-    dy = y[None, :, None] - centre[:, 1, None, None]                       # [T, n H, 1]
-    r = radius[:, None, None]
-    if not thing.text:
-        return shares(inside(thing.shape, dx, dy, r))
-    raster = torch.from_numpy(font.bitmap(thing.text)).to(x.device).bool()
-    rows, columns = raster.shape
-    i = torch.floor(dy / r + rows / 2).long()                              # [T, n H, 1]
-    j = torch.floor(dx / r + columns / 2).long()                           # [T, 1, n W]
-    within = (i >= 0) & (i < rows) & (j >= 0) & (j < columns)
-    return shares(raster[i.clamp(0, rows - 1), j.clamp(0, columns - 1)] & within)
+def coverage(things: list[Thing], centre: Tensor, radius: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """`[B, T, H, W]` of one thing a clip, by its path `[B, T, 2]` and `[B, T]`."""
+    out = torch.empty(*radius.shape, len(y) // n, len(x) // n, device=x.device)
+    for kind in {t.shape for t in things}:
+        which = [b for b, t in enumerate(things) if t.shape == kind]
+        dx = x - centre[which, :, 0, None, None]                           # [b, T, 1, n W]
+        dy = y[:, None] - centre[which, :, 1, None, None]                  # [b, T, n H, 1]
+        r = radius[which, :, None, None]
+        out[which] = shares(inside(kind, dx, dy, r) if kind else within([things[b].text for b in which], dx, dy, r))
+    return out
 
 
-def backdrop(scene: Scene, p: np.ndarray, x: Tensor, y: Tensor) -> Tensor:
-    """`[T, H, W, 3]` (or broadcast to it), 0 .. 255."""
-    colours = [torch.tensor(world.BACKGROUNDS[w], dtype=torch.float32, device=x.device) for w in scene.background if w in world.BACKGROUNDS]
-    if scene.plain:
-        return colours[0].expand(1, 1, 1, 3)
-    H, W = scene.size
-    if scene.background[0] == "gradient":
-        share = torch.linspace(0, 1, H, device=x.device)[None, :, None, None]
-    else:
-        s = min(scene.size) / 64
-        z, c = (torch.from_numpy(a).float().to(x.device) for a in camera_at(scene.camera, p, s))
-        column = torch.floor((x[None, :] / z[:, None] + c[:, :1]) / (CELL * s))       # [T, n W]
-        row = torch.floor((y[None, :] / z[:, None] + c[:, 1:]) / (CELL * s))          # [T, n H]
-        share = shares(torch.remainder(column[:, None, :] + row[:, :, None], 2) == 1)[..., None]
-    return colours[0] + share * (colours[1] - colours[0])
+def backdrops(scenes: list[Scene], p: np.ndarray, x: Tensor, y: Tensor) -> Tensor:
+    """`[B, T, H, W, 3]`, 0 .. 255; p `[B, T]`."""
+    (H, W), device = scenes[0].size, x.device
+    s = min(H, W) / 64
+    words = [[w for w in scene.background if w in world.BACKGROUNDS] for scene in scenes]
+    first, last = (
+        torch.tensor([world.BACKGROUNDS[w[k]] for w in words], dtype=torch.float32, device=device).view(-1, 1, 1, 1, 3) for k in (0, -1)
+    )
+    share = torch.zeros(*p.shape, H, W, 1, device=device)
+    for b, scene in enumerate(scenes):
+        if scene.background[0] == "gradient":
+            share[b] = torch.linspace(0, 1, H, device=device).view(1, H, 1, 1)
+        elif scene.background[0] == "checkerboard":
+            z, c = (torch.from_numpy(a).float().to(device) for a in camera_at(scene.camera, p[b], s))
+            column = torch.floor((x[None, :] / z[:, None] + c[:, :1]) / (CELL * s))   # [T, n W]
+            row = torch.floor((y[None, :] / z[:, None] + c[:, 1:]) / (CELL * s))      # [T, n H]
+            share[b] = shares(torch.remainder(column[:, None, :] + row[:, :, None], 2) == 1)[..., None]
+    return first + share * (last - first)
 
 
-def draw(scene: Scene, offsets: list[tuple[float, float]] | None = None, device="cpu") -> tuple[Tensor, Tensor]:
-    """The clip `[T, H, W, 3]` u8, and the share of each pixel that some thing covers `[T, H, W]`."""
-    x, y = samples(*scene.size, device)
-    p = progress(scene.frames, scene.fps)
-    video = backdrop(scene, p, x, y).expand(scene.frames, *scene.size, 3)
-    covered = torch.zeros(scene.frames, *scene.size, device=device)
-    for k, thing in enumerate(scene.things):
-        centre, radius = seen_path(scene, k, p, offsets[k] if offsets else (0.0, 0.0))
-        cover = coverage(thing, torch.from_numpy(centre).float().to(device), torch.from_numpy(radius).float().to(device), x, y)
-        colour = torch.tensor(WORD_COLOURS[thing.colour], dtype=torch.float32, device=device)
-        video = video + cover[..., None] * (colour - video)
-        covered = torch.maximum(covered, cover)
+def draw_batch(scenes: list[Scene], offsets: list[list[tuple[float, float]]] | None = None, device="cpu") -> tuple[Tensor, Tensor]:
+    """Clips of one size and length `[B, T, H, W, 3]` u8, and the share of each pixel that things cover `[B, T, H, W]`."""
+    x, y = samples(*scenes[0].size, device)
+    p = np.stack([progress(scene.frames, scene.fps) for scene in scenes])
+    video = backdrops(scenes, p, x, y)
+    covered = torch.zeros(video.shape[:-1], device=device)
+    for k in range(max(len(scene.things) for scene in scenes)):
+        which = [b for b, scene in enumerate(scenes) if len(scene.things) > k]
+        paths = [seen_path(scenes[b], k, p[b], offsets[b][k] if offsets else (0.0, 0.0)) for b in which]
+        centre, radius = (torch.from_numpy(np.stack(a)).float().to(device) for a in zip(*paths))
+        things = [scenes[b].things[k] for b in which]
+        cover = coverage(things, centre, radius, x, y)
+        colour = torch.tensor([WORD_COLOURS[t.colour] for t in things], dtype=torch.float32, device=device).view(-1, 1, 1, 1, 3)
+        video[which] += cover[..., None] * (colour - video[which])
+        covered[which] = torch.maximum(covered[which], cover)
     return torch.floor(video + 0.5).to(torch.uint8), covered
+
+
+def draw(scene: Scene, offsets: list[tuple[float, float]] | None = None) -> tuple[Tensor, Tensor]:
+    """One clip: `[T, H, W, 3]` u8 and `[T, H, W]`."""
+    video, covered = draw_batch([scene], [offsets] if offsets else None)
+    return video[0], covered[0]
 
 
 def random_offsets(scene: Scene, rng: random.Random) -> list[tuple[float, float]]:
