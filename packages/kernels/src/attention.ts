@@ -9,7 +9,7 @@ import { attentionSharedFits, attentionSharedKernel } from './attentionShared.ts
 import type { DType, Kernel, Target } from './kernel.ts';
 
 /** Variants for this shape on this adapter, best first. */
-export function attentionVariants(shape: AttentionShape, target: Target): string[] {
+export function attentionVariants(shape: AttentionShape, target: Target, _dtype: DType = 'f32'): string[] {
   const lanes = attentionLanesFits(shape, target) ? ['lanes'] : [];
   const shared = attentionSharedFits(shape, target) ? ['shared'] : [];
   if (!target.software) return [...shared, 'plain'];

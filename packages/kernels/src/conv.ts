@@ -19,11 +19,17 @@ export interface ConvParts {
 
 const rowsOf = ({ batch, output: [t, h, w] }: ConvShape) => batch * t * h * w;
 
-const needsOf = (shape: ConvShape) => ({ M: rowsOf(shape), N: shape.O, costly: true });
+const needsOf = (shape: ConvShape, dtype: DType) => ({
+  M: rowsOf(shape),
+  N: shape.O,
+  K: shape.C,
+  dtype,
+  costly: true,
+});
 
 /** Variants of the implicit product for this shape on this adapter, best first. */
-export function convVariants(shape: ConvShape, target: Target): string[] {
-  return tilingNames(needsOf(shape), target);
+export function convVariants(shape: ConvShape, target: Target, dtype: DType = 'f32'): string[] {
+  return tilingNames(needsOf(shape, dtype), target);
 }
 
 /**
@@ -36,12 +42,12 @@ export function convKernel(
   parts: ConvParts,
   dtype: DType,
   target: Target,
-  variant: string = convVariants(shape, target)[0]!,
+  variant: string = convVariants(shape, target, dtype)[0]!,
 ): Kernel {
   const { C, O, kernel } = shape;
   if (!shape.channelsLast || shape.groups !== 1)
     throw new Error('internal: implicit conv is channels-last, without groups');
-  const tile = tilingOf('conv', variant, needsOf(shape), target);
+  const tile = tilingOf('conv', variant, needsOf(shape, dtype), target);
   const step = C % 4 === 0 ? 4 : 1;
   const wideC = O % 4 === 0;
   const M = rowsOf(shape);
@@ -73,16 +79,19 @@ ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL(shape.activation)}${inputC
     setup: 'let outputs = u.outT * u.outH * u.outW;',
     rowSetup: (i) => `let corner${i} = corner(row${i} % outputs);
   let item${i} = row${i} / outputs * (u.inT * u.inH * u.inW);`,
-    openTaps: (rows) => `for (var tap = 0u; tap < u.taps; tap++) {
-    let offset = offsetOf(tap);
+    taps: {
+      count: 'u.taps',
+      setup: (rows) => `let offset = offsetOf(tap);
     let firstBlock = tap * u.blocks;
     ${rows.map((i) => `let met${i} = meet(corner${i} + offset);`).join('\n    ')}
     ${rows.map((i) => `let x${i} = (item${i} + met${i}.index) * (u.C / ${step}u);`).join('\n    ')}`,
-    closeTaps: '}',
+    },
     depth: `u.C / ${step}u`,
-    loadA: (i, k) => {
+    loadA: (i, k, asStored) => {
+      const value = `x[x${i} + ${k}]`;
+      if (asStored) return `select(vec4<${dtype}>(), ${value}, met${i}.inside)`;
       const zero = step === 4 ? 'vec4f()' : '0.0';
-      return `select(${zero}, ${toF32(dtype, `x[x${i} + ${k}]`, step === 4)}, met${i}.inside)`;
+      return `select(${zero}, ${toF32(dtype, value, step === 4)}, met${i}.inside)`;
     },
     loadB: loadPacked(dtype, step, 'firstBlock'),
     vectorsPerResult: 1,

@@ -83,8 +83,7 @@ ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL(activation)}`;
     setup: '',
     rowSetup: (i) => `let x${i} = row${i} * (u.K / ${step}u);`,
     depth: `u.K / ${step}u`,
-    loadA: (i, k, asStored) =>
-      asStored ? `x[x${i} + ${k}]` : toF32(dtype, `x[x${i} + ${k}]`, step === 4),
+    loadA: (i, k, asStored) => (asStored ? `x[x${i} + ${k}]` : toF32(dtype, `x[x${i} + ${k}]`, step === 4)),
     loadB: loadPacked(weight, step),
     vectorsPerResult: 1,
     result: (c) => c(0),

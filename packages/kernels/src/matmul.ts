@@ -2,14 +2,14 @@
 // stored transposed. Legend: A [..., M, K] (transposed [..., K, M]), B [..., K, N] (transposed
 // [..., N, K]), C [..., M, N]. Accumulates in f32. Constant weights have `linear`, which prepacks them.
 import { type DType, type Kernel, type Target, u32, uniformBlock, workgroupIndexWGSL } from './kernel.ts';
-import { noTaps, type Product } from './matmulProduct.ts';
+import type { Product } from './matmulProduct.ts';
 import { type MatmulShape, matmulSizes } from './matmulShape.ts';
 import { enableWGSL, storageArray, storeRowWGSL, toF32 } from './matmulStorage.ts';
 import { tilingNames, tilingOf } from './matmulTiles.ts';
 
 /** Variants for these operands on this adapter, best first. */
-export function matmulVariants(shape: MatmulShape, target: Target): string[] {
-  return tilingNames({ ...matmulSizes(shape), costly: true }, target);
+export function matmulVariants(shape: MatmulShape, target: Target, dtype: DType = 'f32'): string[] {
+  return tilingNames({ ...matmulSizes(shape), dtype, costly: true }, target);
 }
 
 /** The kernel of one product. Bindings: a, b, out. */
@@ -17,11 +17,11 @@ export function matmulKernel(
   shape: MatmulShape,
   dtype: DType,
   target: Target,
-  variant: string = matmulVariants(shape, target)[0]!,
+  variant: string = matmulVariants(shape, target, dtype)[0]!,
 ): Kernel {
   const { M, N, K, batch, strideA, strideB } = matmulSizes(shape);
   const { transposeA = false, transposeB = false } = shape;
-  const tile = tilingOf('matmul', variant, { M, N, costly: true }, target);
+  const tile = tilingOf('matmul', variant, { M, N, K, dtype, costly: true }, target);
   const step = K % 4 === 0 ? 4 : 1;
   const wideA = step === 4 && !transposeA;
   const wideB = transposeB ? step === 4 : N % 4 === 0;
@@ -60,8 +60,8 @@ fn startOf(batch: u32, stride0: u32, stride1: u32, stride2: u32) -> u32 {
   const four = (text: (c: number) => string) => `vec4f(${[0, 1, 2, 3].map((c) => one(text(c))).join(', ')})`;
 
   const start = (side: 'A' | 'B') => `startOf(batch, u.stride${side}0, u.stride${side}1, u.stride${side}2)`;
-  const loadA = (i: number, k: string) => {
-    if (wideA) return toF32(dtype, `a[at${i} + ${k}]`, true);
+  const loadA = (i: number, k: string, asStored?: boolean) => {
+    if (wideA) return asStored ? `a[at${i} + ${k}]` : toF32(dtype, `a[at${i} + ${k}]`, true);
     if (!transposeA) return one(`a[at${i} + ${k}]`);
     return step === 4 ? four((e) => `a[at${i} + (${k} * 4u + ${e}u) * u.M]`) : one(`a[at${i} + ${k} * u.M]`);
   };
@@ -75,8 +75,12 @@ fn startOf(batch: u32, stride0: u32, stride1: u32, stride2: u32) -> u32 {
     if (wideB) return toF32(dtype, `b[(startB + ${row} * u.N) / 4u + ${column}]`, true);
     return four((c) => `b[startB + ${row} * u.N + ${column} * 4u + ${c}u]`);
   };
-  const loadB = (k: string, column: string) => {
+  const loadB = (k: string, column: string, asStored = false) => {
     if (step === 1) return vectorOfB(k, column, 0);
+    if (asStored && wideB && !transposeB) {
+      const rows = [0, 1, 2, 3].map((e) => `b[(startB + (${k} * 4u + ${e}u) * u.N) / 4u + ${column}]`);
+      return `mat4x4<${dtype}>(${rows.join(', ')})`;
+    }
     const block = `mat4x4f(${[0, 1, 2, 3].map((e) => vectorOfB(k, column, e)).join(', ')})`;
     return transposeB ? `transpose(${block})` : block;
   };
@@ -89,7 +93,6 @@ fn startOf(batch: u32, stride0: u32, stride1: u32, stride2: u32) -> u32 {
       if (wideA) return `let at${i} = (startA + row${i} * u.K) / 4u;`;
       return `let at${i} = startA + row${i}${transposeA ? '' : ' * u.K'};`;
     },
-    ...noTaps,
     depth: `u.K / ${step}u`,
     loadA,
     loadB,

@@ -4,7 +4,7 @@
 //
 // Invocation (laneX, laneY) of `across` x `down` owns rows laneY * rows ... and the vec4 columns laneX + j * across,
 // which neighbours read without bank conflicts, or where a result takes two, laneX * vectors + j.
-import type { Product } from './matmulProduct.ts';
+import { type Product, tapLoop } from './matmulProduct.ts';
 import { unroll } from './matmulTile.ts';
 
 /** How a product is spread over a workgroup. */
@@ -38,6 +38,7 @@ export function sharedTileWGSL(tile: SharedTile, product: Product): string {
   const loadsOfB = Math.ceil((width * steps) / size);
   const results = vectors / product.vectorsPerResult;
   const pairs = product.vectorsPerResult === 2;
+  const taps = tapLoop(product, loaded);
   // A row of the slab of A is one element longer than needed, against bank conflicts.
   const pitch = steps + 1;
 
@@ -97,7 +98,7 @@ var<workgroup> slabB: array<vec4f, ${slab * width}>;
   ${product.setup}
 ${unroll(loads, (i) => `  let row${i} = min(firstRow + (lane + ${i * size}u) / ${steps}u, u.M - 1u);\n  ${product.rowSetup(i)}`)}
 ${unroll(rows, (i) => unroll(vectors, (j) => `  var c${i}_${j} = vec4f();`))}
-  ${product.openTaps(loaded)}
+  ${taps.open}
     for (var first = 0u; first < ${product.depth}; first += ${steps}u) {
       let kA = first + lane % ${steps}u;
       workgroupBarrier(); // all have used the slabs before they change
@@ -109,7 +110,7 @@ ${unroll(rows, (i) => `        let a${i} = slabA[(laneY * ${rows}u + ${i}u) * ${
 ${unroll(step, multiply)}
       }
     }
-  ${product.closeTaps}
+  ${taps.close}
 ${unroll(
   results,
   (j) => `  {

@@ -1,9 +1,16 @@
 // WGSL for matrices in storage buffers of either type: declarations, and reads that widen to f32.
 import type { DType } from './kernel.ts';
 
+/** What a kernel uses of subgroups. */
+export type SubgroupUse = boolean | 'matrices';
+
 /** The `enable` lines of a kernel. */
-export const enableWGSL = (dtype: DType, subgroups: boolean): string =>
-  `${dtype === 'f16' ? 'enable f16;\n' : ''}${subgroups ? 'enable subgroups;\n' : ''}`;
+export const enableWGSL = (dtype: DType, subgroups: SubgroupUse): string =>
+  [
+    dtype === 'f16' ? 'enable f16;\n' : '',
+    subgroups ? 'enable subgroups;\n' : '',
+    subgroups === 'matrices' ? 'enable chromium_experimental_subgroup_matrix;\n' : '',
+  ].join('');
 
 /** `array<f32>` or, where `wide`, `array<vec4<f32>>`. */
 export const storageArray = (dtype: DType, wide: boolean): string =>

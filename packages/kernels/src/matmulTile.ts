@@ -7,7 +7,7 @@
 // and in round s works on the row of lane l ^ s, which one exchange in the subgroup brings. So its
 // accumulator i belongs to row i ^ l of the tile. A software adapter pays far more for a load than for
 // a multiplication, and for a broadcast than for an exchange.
-import type { Product } from './matmulProduct.ts';
+import { type Product, tapLoop } from './matmulProduct.ts';
 
 /** How a product is spread over invocations. */
 export interface RegisterTile {
@@ -41,6 +41,7 @@ export function registerTileWGSL(tile: RegisterTile, product: Product): string {
   const loaded = Array.from({ length: loads }, (_, i) => i);
   const lane = shares ? '@builtin(subgroup_invocation_id)' : '@builtin(local_invocation_index)';
   const results = vectors / product.vectorsPerResult;
+  const taps = tapLoop(product, loaded);
 
   const rowSetups = unroll(loads, (i) => {
     const at = shares ? `firstRow + ${i * lanes}u + lane` : `firstRow + ${i}u`;
@@ -75,13 +76,13 @@ ${unroll(vectors, (j) => `        c[${row * vectors + j}] = c[${row * vectors + 
   ${product.setup}
 ${rowSetups}
   var c: array<vec4f, ${rows * vectors}>;
-  ${product.openTaps(loaded)}
+  ${taps.open}
     for (var k = 0u; k < ${product.depth}; k++) {
 ${unroll(loads, (i) => `      let a${i} = ${product.loadA(i, 'k')};`)}
 ${unroll(vectors, (j) => `      let b${j} = ${product.loadB('k', `(column + ${j}u)`)};`)}
 ${unroll(loads, multiplyLoaded)}
     }
-  ${product.closeTaps}
+  ${taps.close}
   // Loops, not unrolled: they are short beside the product, and compile once.
   for (var j = 0u; j < ${results}u; j++) {
     let at = column / ${product.vectorsPerResult}u + j;

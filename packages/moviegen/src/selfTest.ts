@@ -62,7 +62,7 @@ export async function selfTest(device: Device, options: SelfTestOptions = {}): P
   let checks = 0;
   for (const [i, item] of chosen.entries()) {
     for (const dtype of dtypes)
-      for (const variant of [undefined, ...caseVariants(device, item)]) {
+      for (const variant of [undefined, ...caseVariants(device, item, dtype)]) {
         signal?.throwIfAborted();
         const { share, message } = await check(device, item, dtype, variant);
         checks++;

@@ -55,7 +55,7 @@ export interface OpEntry {
   /** Does what is done once for constant weights, and gives the call. */
   prepare(call: OpCall): () => Tensor;
   /** Variants of the kernel, best first. */
-  variants?(inputs: Specs, options: Options, target: Target): string[];
+  variants?(inputs: Specs, options: Options, target: Target, dtype: DType): string[];
 }
 
 const size = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
@@ -93,9 +93,9 @@ const conv = (op: typeof conv1d): OpEntry => ({
     const all = { ...options, ...parts(operands, ['x', 'weight']), variant };
     return () => op(operands.x!, weight, all);
   },
-  variants(inputs, options, target) {
+  variants(inputs, options, target, dtype) {
     const { shape } = convSizes(shapeOf(inputs, 'x'), shapeOf(inputs, 'weight'), options);
-    return shape.channelsLast && shape.groups === 1 ? convVariants(shape, target) : [];
+    return shape.channelsLast && shape.groups === 1 ? convVariants(shape, target, dtype) : [];
   },
 });
 
@@ -105,8 +105,8 @@ type Side = readonly [start: number, width: number];
 export const opTable: Readonly<Record<string, OpEntry>> = {
   matmul: entry(
     ([a, b], options) => matmul(a!, b!, options),
-    (inputs, options, target) =>
-      matmulVariants({ ...options, a: shapeOf(inputs, 'a'), b: shapeOf(inputs, 'b') }, target),
+    (inputs, options, target, dtype) =>
+      matmulVariants({ ...options, a: shapeOf(inputs, 'a'), b: shapeOf(inputs, 'b') }, target, dtype),
   ),
   linear: {
     prepare({ operands, options, variant }) {
@@ -114,9 +114,9 @@ export const opTable: Readonly<Record<string, OpEntry>> = {
       const all = { ...options, ...parts(operands, ['x', 'weight']), variant };
       return () => linear(operands.x!, weight, all);
     },
-    variants(inputs, _options, target) {
+    variants(inputs, _options, target, dtype) {
       const [N, K] = shapeOf(inputs, 'weight') as [number, number];
-      return linearVariants({ rows: rowsOf(inputs), K, N, pitch: 4 * Math.ceil(N / 4) }, target);
+      return linearVariants({ rows: rowsOf(inputs), K, N, pitch: 4 * Math.ceil(N / 4) }, target, dtype);
     },
   },
   swiglu: {
@@ -124,9 +124,9 @@ export const opTable: Readonly<Record<string, OpEntry>> = {
       const w13 = pack([operands.w1!, operands.w3!], { use: 'swiglu' });
       return () => swiglu(operands.x!, w13, { variant });
     },
-    variants(inputs, _options, target) {
+    variants(inputs, _options, target, dtype) {
       const [N, K] = shapeOf(inputs, 'w1') as [number, number];
-      return swigluVariants({ rows: rowsOf(inputs), K, N, pitch: 8 * Math.ceil(N / 4) }, target);
+      return swigluVariants({ rows: rowsOf(inputs), K, N, pitch: 8 * Math.ceil(N / 4) }, target, dtype);
     },
   },
   conv1d: conv(conv1d),
@@ -143,7 +143,7 @@ export const opTable: Readonly<Record<string, OpEntry>> = {
       const all = { heads, scale, causal, ...parts(operands, ['q', 'k', 'v']), variant };
       return () => attention(side('q'), side('k'), side('v'), all);
     },
-    variants(inputs, options, target) {
+    variants(inputs, options, target, dtype) {
       const ranges = options.columns as Readonly<Record<string, Side>> | undefined;
       const rows = (name: string) => ({ pitch: shapeOf(inputs, name)[2]!, start: ranges?.[name]?.[0] ?? 0 });
       const [batch, N, width] = shapeOf(inputs, 'q') as [number, number, number];
@@ -156,7 +156,7 @@ export const opTable: Readonly<Record<string, OpEntry>> = {
         keyLengths: inputs.keyLengths !== undefined,
         bias: inputs.bias && { batchStride: 0, headStride: 0 },
       };
-      return attentionVariants(shape, target);
+      return attentionVariants(shape, target, dtype);
     },
   },
   layerNorm: norm(layerNorm),

@@ -76,9 +76,13 @@ export function prepareCase(
   return make.prepare({ device, operands, options, dtype, variant });
 }
 
-/** The variants of the kernel behind a case that this device can run, best first; empty where there is one only. */
-export function caseVariants(device: Device, { op, inputs, options }: Case): string[] {
-  return opTable[op]?.variants?.(inputs, options, device.target) ?? [];
+/** The variants of the kernel behind a case that this device can run in a type, best first; empty where there is one only. */
+export function caseVariants(
+  device: Device,
+  { op, inputs, options }: Case,
+  dtype: 'f32' | 'f16' = 'f32',
+): string[] {
+  return opTable[op]?.variants?.(inputs, options, device.target, dtype) ?? [];
 }
 
 /** What the CPU reference gives for a case. */
