@@ -28,10 +28,13 @@ import { TimeModulation } from './modulation.ts';
 import { fromPatches, gridOf, toPatches } from './patches.ts';
 import { type Grid, positionsOf } from './positions.ts';
 import { noteUnder, type Trace } from './trace.ts';
-import { weightShapes } from './weights.ts';
+import { isLinearWeight, weightShapes } from './weights.ts';
 
-/** Type on the device (weights and activations; sums are in f32 always; default f32), progress and stop. */
-export type LoadOptions = Pick<WeightOptions, 'dtype' | 'onProgress' | 'signal'>;
+/**
+ * Type on the device (weights and activations; sums are in f32 always; default f32), a format for the weights of the
+ * layers' matrices, progress and stop.
+ */
+export type LoadOptions = Pick<WeightOptions, 'dtype' | 'quantize' | 'onProgress' | 'signal'>;
 
 /** Options of a forward pass. */
 export interface ForwardOptions {
@@ -99,7 +102,12 @@ export class DiT {
     config: DiTConfig,
     options: LoadOptions = {},
   ): Promise<DiT> {
-    return new DiT(device, config, await loadWeights(device, source, weightShapes(config), options));
+    const linear = isLinearWeight;
+    return new DiT(
+      device,
+      config,
+      await loadWeights(device, source, weightShapes(config), { ...options, linear }),
+    );
   }
 
   /** Reads the configuration and loads the weights. */

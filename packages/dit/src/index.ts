@@ -4,4 +4,4 @@ export { configs, type DiTConfig, parseConfig, TEXT_ORDER, type TextEncoderName 
 export type { Context, EmbeddedText, EncoderStates, LayerText, TextStates } from './context.ts';
 export { type Checkpoint, DiT, type ForwardOptions, type LoadOptions } from './dit.ts';
 export type { Trace } from './trace.ts';
-export { parameterCount, weightShapes } from './weights.ts';
+export { isLinearWeight, parameterCount, weightShapes } from './weights.ts';

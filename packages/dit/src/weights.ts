@@ -46,6 +46,13 @@ export function weightShapes(config: DiTConfig): Record<string, readonly number[
 }
 
 /**
+ * Whether a weight is a matrix of a linear layer that may be quantised: nearly all of the weights are. Not those that
+ * meet the latents, the text and the time on their way in or out: few, and used once a step or once a video.
+ */
+export const isLinearWeight = (name: string): boolean =>
+  /^(layers\.\d+\.((cross_)?attention\.w[qkvo]|feed_forward\.w[123])|adaln)\.weight$/.test(name);
+
+/**
  * Counts parameters without allocating any.
  * @returns `core`: attention, feed-forward and the shared adaLN projection, the part that the size's name
  * counts (29,217,558,528 for `30b`); `total`: every weight.

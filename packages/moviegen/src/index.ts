@@ -14,6 +14,14 @@ export {
   type Generation,
   MovieGen,
 } from './movieGen.ts';
+export {
+  type DTypePolicy,
+  MODULES,
+  type ModuleName,
+  PRECISIONS,
+  type Precision,
+  parsePolicy,
+} from './precision.ts';
 export { fitProjection, type LatentProjection, projectLatents } from './preview.ts';
 export type { DecodeProgress, OnProgress, Phase, PlainProgress, Progress, StepProgress } from './progress.ts';
 export {

@@ -3,12 +3,13 @@
 import { DiT, parseConfig as parseDitConfig } from '@moviegen/dit';
 import { openCheckpoint, SafetensorsError, type TensorSource } from '@moviegen/safetensors';
 import { parseConfig as parseTaeConfig, TAE } from '@moviegen/tae';
-import { type Device, type DType, WeightsError } from '@moviegen/tensor';
+import { type Device, WeightsError } from '@moviegen/tensor';
 import { type TextEncoderFiles, TextEncoders } from '@moviegen/text';
 import { type CheckpointFiles, pathOf, readJson } from './checkpointFiles.ts';
 import { verified } from './checksums.ts';
 import { CheckpointError, shown } from './errors.ts';
 import { type EncoderName, type ModelIndex, parseModelIndex } from './modelIndex.ts';
+import { type DTypePolicy, type ModuleName, modulePrecisions } from './precision.ts';
 
 /** The models of a checkpoint, on a device. */
 export interface Models {
@@ -31,7 +32,7 @@ export interface LoadProgress {
 
 /** Options of loading. */
 export interface LoadModelsOptions {
-  readonly dtype: DType;
+  readonly dtype: DTypePolicy;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
 }
@@ -53,6 +54,7 @@ export async function loadModels(
   source: CheckpointFiles,
   { dtype, signal, onProgress }: LoadModelsOptions,
 ): Promise<Models> {
+  const precisions = modulePrecisions(dtype, device);
   await source.check?.();
   const files = await verified(source, signal);
   const json = await readJson(files, '', 'model_index.json', signal);
@@ -81,8 +83,8 @@ export async function loadModels(
       onProgress?.({ phase: 'load', model: part.folder, bytes: before + bytes, totalBytes, bytesPerSecond });
       if (bytes === bytesOf(part.weights)) before += bytes;
     };
-    const options = (part: Part) => ({
-      dtype,
+    const options = (part: Part, module: ModuleName) => ({
+      ...precisions[module],
       ...(signal && { signal }),
       onProgress: (progress: { readonly bytes: number }) => report(part, progress),
     });
@@ -99,16 +101,16 @@ export async function loadModels(
       () => encoder,
       () =>
         TextEncoders.load(device, encoders, {
-          ...{ dtype, maxLength, stripQuoted, ...(signal && { signal }) },
+          ...{ ...precisions.text, maxLength, stripQuoted, ...(signal && { signal }) },
           onProgress: (_, progress) => report(encoder!, progress),
         }),
     );
     checkWidths(ditConfig.textDims, loaded.text.dims);
     loaded.dit = await placed(transformer, () =>
-      DiT.load(device, transformer.weights, ditConfig, options(transformer)),
+      DiT.load(device, transformer.weights, ditConfig, options(transformer, 'dit')),
     );
     loaded.tae = await placed(autoencoder, () =>
-      TAE.load(device, autoencoder.weights, taeConfig, options(autoencoder)),
+      TAE.load(device, autoencoder.weights, taeConfig, options(autoencoder, 'tae')),
     );
     await files.verify(signal);
     return { index, text: loaded.text, dit: loaded.dit, tae: loaded.tae };

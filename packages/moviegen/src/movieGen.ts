@@ -1,7 +1,7 @@
 // The pipeline: a checkpoint on a device, and what can be asked of it. Not here: how a group of prompts becomes
 // videos (group.ts), files of videos (video/), the command line (cli/).
 
-import { type Device, type DType, Tensor } from '@moviegen/tensor';
+import { type Device, Tensor } from '@moviegen/tensor';
 import { openDevice } from '#platform';
 import { decodeFrames, encodeFrames, frameCount } from './autoencode.ts';
 import { type CheckpointFiles, type FilesOptions, openFiles } from './checkpointFiles.ts';
@@ -11,6 +11,7 @@ import { type GroupTold, makeGroup } from './group.ts';
 import type { Latents } from './latents.ts';
 import type { ModelIndex } from './modelIndex.ts';
 import { loadModels, type Models } from './models.ts';
+import type { DTypePolicy } from './precision.ts';
 import { type LatentProjection, projectionOf } from './preview.ts';
 import type { OnProgress, Phase } from './progress.ts';
 import type { Frames, Video } from './video/frames.ts';
@@ -19,8 +20,8 @@ import type { Frames, Video } from './video/frames.ts';
 export interface FromPretrainedOptions extends FilesOptions {
   /** Where the models run; it stays the caller's. Default: a device of its own, which `dispose` ends. */
   readonly device?: Device;
-  /** Type of weights and activations; sums are in f32 always. Default f32. */
-  readonly dtype?: DType;
+  /** Types of weights and activations, for all models or a part each; sums are in f32 always. Default f32. */
+  readonly dtype?: DTypePolicy;
   readonly onProgress?: OnProgress;
   readonly signal?: AbortSignal;
 }

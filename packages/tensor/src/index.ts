@@ -1,5 +1,5 @@
 // @moviegen/tensor: device, memory, dispatch, Tensor and its ops. All GPU words of the project live here.
-export type { DType } from '@moviegen/kernels';
+export type { DType, QuantFormat } from '@moviegen/kernels';
 export type { AdapterInfo, Limits } from './adapter.ts';
 export { advance } from './advance.ts';
 export type { Ceilings, CeilingsOptions } from './ceilings.ts';
@@ -46,6 +46,7 @@ export { timestepEmbedding } from './ops/timestepEmbedding.ts';
 export { abs, clamp, exp, sqrt } from './ops/unary.ts';
 export { eulerStep, gatedResidual, guidance } from './ops/updates.ts';
 export type { Memory } from './pool.ts';
+export { quantizedSource, quantizedWeights } from './quantizedSource.ts';
 export type { Recording } from './recording.ts';
 export type { CaseRun, Difference } from './runCase.ts';
 export {
@@ -63,5 +64,5 @@ export type { HostArray, Numbers, TensorOptions } from './tensor.ts';
 export { Tensor } from './tensor.ts';
 export { WeightBook } from './weightBook.ts';
 export { WeightsError } from './weightCheck.ts';
-export type { WeightOptions, WeightPiece, WeightProgress, WeightSource } from './weights.ts';
+export type { PlainType, WeightOptions, WeightPiece, WeightProgress, WeightSource } from './weights.ts';
 export { loadWeights } from './weights.ts';

@@ -1,5 +1,5 @@
 // Whether a source holds what a model needs: everything at fault in one error, before anything is read.
-import { convertibleTypes } from '@moviegen/kernels';
+import { canQuantize, convertibleTypes, isQuantFormat } from '@moviegen/kernels';
 import type { WeightOptions, WeightSource } from './weights.ts';
 
 /** A source does not hold what a model needs. The message lists every tensor at fault. */
@@ -11,7 +11,7 @@ export class WeightsError extends Error {
 export function checkWeights(
   source: WeightSource,
   spec: Readonly<Record<string, readonly number[]>>,
-  { prefix = '', optional = [], ignore = () => false }: WeightOptions,
+  { prefix = '', optional = [], ignore = () => false, linear = () => false, quantize }: WeightOptions,
 ): string[] {
   const mayMiss = new Set(optional);
   const present = source.names().filter((name) => name.startsWith(prefix));
@@ -21,6 +21,8 @@ export function checkWeights(
   const extra: string[] = [];
   const misshapen: string[] = [];
   const untyped: string[] = [];
+  const quantized: string[] = [];
+  const otherwise: string[] = [];
   const names: string[] = [];
   for (const full of present) {
     const name = full.slice(prefix.length);
@@ -33,7 +35,11 @@ export function checkWeights(
     if (shape.length !== expected.length || shape.some((length, i) => length !== expected[i])) {
       misshapen.push(`${name} [${shape.join(', ')}], expected [${expected.join(', ')}]`);
     }
-    if (!convertibleTypes.includes(source.dtype(full))) untyped.push(`${name} ${source.dtype(full)}`);
+    const type = source.dtype(full);
+    if (isQuantFormat(type.toLowerCase())) {
+      if (!linear(name) || !canQuantize(shape)) quantized.push(`${name} ${type} [${shape.join(', ')}]`);
+      if ((quantize ?? type.toLowerCase()) !== type.toLowerCase()) otherwise.push(`${name} ${type}`);
+    } else if (!convertibleTypes.includes(type)) untyped.push(`${name} ${type}`);
     names.push(name);
   }
   const faults = {
@@ -41,6 +47,8 @@ export function checkWeights(
     extra,
     misshapen,
     'of a type that cannot be read': untyped,
+    'quantised, which this model does not read so': quantized,
+    [`quantised in another format than ${quantize} (quantise the original file)`]: otherwise,
   };
   const lists = Object.entries(faults).filter(([, list]) => list.length > 0);
   if (lists.length === 0) return names;

@@ -1,7 +1,17 @@
 // Weights from a file to the device: checked against a model's list as a whole, then streamed piece by
 // piece, converted on the way. What a file is, @moviegen/safetensors knows.
-import { bytesToFloats, type DType, floatsToHalves } from '@moviegen/kernels';
+import {
+  BYTES,
+  bytesToFloats,
+  canQuantize,
+  type DType,
+  floatsToHalves,
+  isQuantFormat,
+  type QuantFormat,
+} from '@moviegen/kernels';
 import type { Device } from './device.ts';
+import { Filling, QuantizedFilling } from './filling.ts';
+import { quantizedSource } from './quantizedSource.ts';
 import { keep } from './scope.ts';
 import { count, Tensor } from './tensor.ts';
 import { Uploads } from './uploads.ts';
@@ -26,6 +36,8 @@ export interface WeightSource {
 /** Some bytes of a tensor. */
 export interface WeightPiece {
   readonly name: string;
+  /** Where in the tensor the bytes begin; by default behind those before. */
+  readonly offset?: number;
   readonly data: Uint8Array;
 }
 
@@ -40,10 +52,17 @@ export interface WeightProgress {
   readonly bytesPerSecond: number;
 }
 
+/** Type of tensors that are not quantised. */
+export type PlainType = Exclude<DType, QuantFormat>;
+
 /** Options of {@link loadWeights}. */
 export interface WeightOptions {
-  /** Type on the device, whatever the file has. Default f32. */
-  readonly dtype?: DType;
+  /** Type on the device, whatever the file has; quantised weights stay as they are. Default f32. */
+  readonly dtype?: PlainType;
+  /** Which weights, by name without the prefix, a linear layer packs: only these may be quantised. Default: none. */
+  readonly linear?: (name: string) => boolean;
+  /** Quantises those on the way, where the file has them plain and they are made of whole blocks. */
+  readonly quantize?: QuantFormat | undefined;
   /** Put before every name of the spec to get the name in the source; names without it are not looked at. */
   readonly prefix?: string;
   /** Names of the spec that may be missing: the result then lacks them. */
@@ -62,84 +81,80 @@ const UPLOAD_BYTES = 24 * 2 ** 20;
 /**
  * Loads the tensors of `spec` (shapes by name) from a source, in the source's order, so that a file is
  * read from front to back. Host memory stays at a few pieces, or two tensors where the source has none.
+ * Quantised weights (quantizedSource.ts) come under their plain names, as tensors of type q8 or q4.
  * The tensors are the caller's, whatever scope is open.
  * @throws WeightsError before anything is read, listing all that is missing, extra, misshapen or of an
  *   unknown type; the signal's reason on abort. What was loaded by then is released.
  */
 export async function loadWeights<Name extends string>(
   device: Device,
-  source: WeightSource,
+  given: WeightSource,
   spec: Readonly<Record<Name, readonly number[]>>,
   options: WeightOptions = {},
 ): Promise<Record<Name, Tensor>> {
   const { dtype = 'f32', prefix = '', uploadBytes = UPLOAD_BYTES, onProgress, signal } = options;
+  const source = quantizedSource(given);
   const names = checkWeights(source, spec, options);
   if (dtype === 'f16' && !device.target.f16)
     throw new WeightsError(`weights: this adapter has no f16 (${device.info.description}): use f32`);
   const totalBytes = names.reduce((sum, name) => sum + fileBytes(source, prefix + name), 0);
-  const loaded = new Map<string, Tensor>();
+  const fillings = new Map<string, Filling | QuantizedFilling>();
+  const fillingOf = (name: string) => {
+    const open = fillings.get(name);
+    if (open) return open;
+    const type = typeOf(source, name, options);
+    const tensor = keep(Tensor.empty(device, source.shape(prefix + name), type, name));
+    const quantizes = isQuantFormat(type) && !isQuantFormat(source.dtype(prefix + name).toLowerCase());
+    const filling = quantizes ? new QuantizedFilling(tensor, type) : new Filling(tensor);
+    fillings.set(name, filling);
+    return filling;
+  };
   const uploads = new Uploads(device, uploadBytes);
   const convert = converter(dtype);
   const began = performance.now();
   let bytes = 0;
-  let filling: Filling | undefined;
   try {
     signal?.throwIfAborted();
     const full = names.map((name) => prefix + name);
-    for await (const { name: fullName, data } of piecesOf(source, full, signal)) {
+    for await (const { name: fullName, offset, data } of piecesOf(source, full, signal)) {
       signal?.throwIfAborted();
       const name = fullName.slice(prefix.length);
-      if (filling?.tensor.label !== name) {
-        filling?.finish();
-        filling = new Filling(Tensor.empty(device, source.shape(fullName), dtype, name));
-        loaded.set(name, keep(filling.tensor));
-      }
-      const converted = convert(data, source.dtype(fullName));
-      filling.write(converted);
+      const filling = fillingOf(name);
+      const from = source.dtype(fullName);
+      let written: number;
+      if (filling instanceof QuantizedFilling) written = filling.write(bytesToFloats(data, from));
+      else if (isQuantFormat(from.toLowerCase()))
+        written = filling.write(data as Uint8Array<ArrayBuffer>, offset);
+      else written = filling.write(convert(data, from));
       bytes += data.length;
-      await uploads.add(converted.length);
+      await uploads.add(written);
       const bytesPerSecond = (1000 * bytes) / (performance.now() - began);
       onProgress?.({ name, bytes, totalBytes, bytesPerSecond });
       signal?.throwIfAborted();
     }
-    filling?.finish();
-    for (const name of names)
-      if (!loaded.has(name)) {
-        const empty = new Filling(Tensor.empty(device, source.shape(prefix + name), dtype, name));
-        loaded.set(name, keep(empty.tensor));
-        empty.finish();
-      }
+    for (const name of names) fillingOf(name).finish();
     await uploads.finish();
     signal?.throwIfAborted();
-    return Object.fromEntries(names.map((name) => [name, loaded.get(name)!])) as Record<Name, Tensor>;
+    return Object.fromEntries(names.map((name) => [name, fillings.get(name)!.tensor])) as Record<
+      Name,
+      Tensor
+    >;
   } catch (error) {
-    for (const tensor of loaded.values()) tensor.dispose();
+    for (const { tensor } of fillings.values()) tensor.dispose();
     throw error;
   }
 }
 
-/** A tensor whose bytes come one after the other. */
-class Filling {
-  readonly tensor: Tensor;
-  #at = 0;
-
-  constructor(tensor: Tensor) {
-    this.tensor = tensor;
-  }
-
-  write(bytes: Uint8Array<ArrayBuffer>): void {
-    const { tensor } = this;
-    if (this.#at + bytes.length > tensor.bytes)
-      throw new WeightsError(`weights: ${tensor.label} has more bytes than its shape says`);
-    tensor.writeBytes(bytes, this.#at);
-    this.#at += bytes.length;
-  }
-
-  finish(): void {
-    const { label, bytes } = this.tensor;
-    if (this.#at !== bytes)
-      throw new WeightsError(`weights: ${label} ends after ${this.#at} of ${bytes} bytes`);
-  }
+/** The type on the device of a weight of the spec. */
+function typeOf(
+  source: WeightSource,
+  name: string,
+  { dtype = 'f32', prefix = '', linear, quantize }: WeightOptions,
+): DType {
+  const given = source.dtype(prefix + name).toLowerCase();
+  if (isQuantFormat(given)) return given;
+  const quantizes = quantize !== undefined && linear?.(name) && canQuantize(source.shape(prefix + name));
+  return quantizes ? quantize : dtype;
 }
 
 async function* piecesOf(
@@ -153,7 +168,7 @@ async function* piecesOf(
 }
 
 /** Converts bytes of a file to those of a type. The result is the caller's until the next call. */
-function converter(to: DType): (piece: Uint8Array, from: string) => Uint8Array<ArrayBuffer> {
+function converter(to: PlainType): (piece: Uint8Array, from: string) => Uint8Array<ArrayBuffer> {
   let scratch = new ArrayBuffer(0);
   return (piece, from) => {
     if (from.toLowerCase() === to) return piece as Uint8Array<ArrayBuffer>;
@@ -171,6 +186,8 @@ const SCRATCH_BYTES = 16 * 2 ** 20;
 
 /** Bytes of a tensor in the file: the digits of its type's name are its bits. */
 function fileBytes(source: WeightSource, name: string): number {
+  const type = source.dtype(name).toLowerCase();
+  if (isQuantFormat(type)) return count(source.shape(name)) * BYTES[type];
   const bits = Number(/\d+/.exec(source.dtype(name))?.[0] ?? 8);
   return (count(source.shape(name)) * bits) / 8;
 }

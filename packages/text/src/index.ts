@@ -3,6 +3,7 @@
 export { byt5Ids } from './byt5.ts';
 export { ClipTextModel } from './clip/clip.ts';
 export { type ClipTextConfig, parseClipTextConfig } from './clip/config.ts';
+export { isLinearWeight } from './linearWeights.ts';
 export { type PromptTexts, promptTexts, quotedText, withoutQuoted } from './prompt.ts';
 export type { EncoderStates } from './states.ts';
 export { parseT5Config, type T5Config } from './t5/config.ts';

@@ -13,6 +13,7 @@ import {
   type WeightSource,
 } from '@moviegen/tensor';
 import { LayerWeights } from '../layerWeights.ts';
+import { isLinearWeight } from '../linearWeights.ts';
 import { type EncoderStates, tokenBatch } from '../states.ts';
 import type { LoadOptions } from '../t5/t5.ts';
 import { noteUnder, type Trace } from '../trace.ts';
@@ -81,6 +82,7 @@ export class ClipTextModel {
       ...options,
       prefix,
       ignore,
+      linear: isLinearWeight,
     });
     return new ClipTextModel(device, config, weights);
   }

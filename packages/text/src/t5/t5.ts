@@ -12,6 +12,7 @@ import {
   type WeightSource,
 } from '@moviegen/tensor';
 import { LayerWeights } from '../layerWeights.ts';
+import { isLinearWeight } from '../linearWeights.ts';
 import { type EncoderStates, tokenBatch } from '../states.ts';
 import { noteUnder, type Trace } from '../trace.ts';
 import { T5Block } from './block.ts';
@@ -19,7 +20,7 @@ import { EMBEDDING_NAMES, type T5Config, t5WeightShapes } from './config.ts';
 import { positionBias } from './positions.ts';
 
 /** Options of loading an encoder. */
-export type LoadOptions = Pick<WeightOptions, 'dtype' | 'onProgress' | 'signal'>;
+export type LoadOptions = Pick<WeightOptions, 'dtype' | 'quantize' | 'onProgress' | 'signal'>;
 
 /**
  * A T5 encoder.
@@ -75,6 +76,7 @@ export class T5Encoder {
     const table = !names.has(shared) && names.has(tokens) ? tokens : shared;
     const weights = await loadWeights(device, source, t5WeightShapes(config, table), {
       ...options,
+      linear: isLinearWeight,
       ignore: (name) => name === tokens || name.startsWith('decoder.') || name.startsWith('lm_head.'),
     });
     return new T5Encoder(device, config, weights);
