@@ -1,6 +1,7 @@
 // @moviegen/tae: the temporal autoencoder of Movie Gen, video to latent and back, and its losses and measures.
 
 export { compression, parseConfig, type TAEConfig } from './config.ts';
+export type { LatentParts } from './decodeTiles.ts';
 export { inflate } from './inflate.ts';
 export { klLoss, outlierPenaltyLoss, reconstructionLoss } from './losses.ts';
 export { psnr, ssim } from './metrics.ts';

@@ -5,20 +5,21 @@ import type { TAEConfig } from './config.ts';
 
 /** A diagonal Gaussian over the latent of a video. */
 export class Posterior {
-  /** [B, C, T, H, W], before shift and scale. */
-  readonly mean: Tensor;
-  /** [B, C, T, H, W], within -30 .. 20. */
-  readonly logvar: Tensor;
+  /**
+   * @param mean [B, C, T, H, W], before shift and scale.
+   * @param logvar [B, C, T, H, W], within -30 .. 20.
+   */
+  constructor(
+    readonly mean: Tensor,
+    readonly logvar: Tensor,
+    private readonly config: TAEConfig,
+  ) {}
 
   /** @param moments the encoder's output [B, 2C, T, H, W]: mean, then log-variance. */
-  constructor(
-    moments: Tensor,
-    private readonly config: TAEConfig,
-  ) {
+  static of(moments: Tensor, config: TAEConfig): Posterior {
     const [B, twice, ...rest] = moments.shape as [number, number, ...number[]];
     const half = (from: number, to: number) => slice(moments, { start: [0, from], end: [B, to, ...rest] });
-    this.mean = half(0, twice / 2);
-    this.logvar = clamp(half(twice / 2, twice), -30, 20);
+    return new Posterior(half(0, twice / 2), clamp(half(twice / 2, twice), -30, 20), config);
   }
 
   /** The most likely latent, in the DiT's space: what `decode` takes. */

@@ -1,6 +1,6 @@
 // A checkpoint's files under today's names and shapes: what older image autoencoders spell differently.
 
-import type { WeightSource } from '@moviegen/tensor';
+import type { WeightPiece, WeightSource } from '@moviegen/tensor';
 import { currentName, currentShape, isTemporal } from './weights.ts';
 
 /** The source with its weights under today's names, and whether it has any temporal ones. */
@@ -8,7 +8,7 @@ export function currentSource(source: WeightSource): { source: WeightSource; tem
   const original = new Map<string, string>();
   for (const name of source.names()) original.set(currentName(name), name);
   const of = (name: string) => original.get(name) ?? name;
-  const { chunks } = source;
+  const pieces = source.pieces?.bind(source);
   return {
     temporal: [...original.keys()].some(isTemporal),
     source: {
@@ -16,7 +16,14 @@ export function currentSource(source: WeightSource): { source: WeightSource; tem
       shape: (name) => currentShape(name, source.shape(of(name))),
       dtype: (name) => source.dtype(of(name)),
       read: (name, options) => source.read(of(name), options),
-      ...(chunks && { chunks: (name, options) => chunks.call(source, of(name), options) }),
+      ...(pieces && {
+        pieces: (names, options) => renamed(pieces(names.map(of), options)),
+      }),
     },
   };
+}
+
+/** Pieces of tensors under today's names. */
+async function* renamed(pieces: AsyncIterable<WeightPiece>): AsyncGenerator<WeightPiece> {
+  for await (const { name, data } of pieces) yield { name: currentName(name), data };
 }

@@ -12,16 +12,19 @@ import {
   type Packed,
   scope,
   slice,
-  type Tensor,
+  Tensor,
   WeightBook,
   type WeightOptions,
   type WeightSource,
 } from '@moviegen/tensor';
 import { Decoder, Encoder } from './coders.ts';
 import { compression, parseConfig, type TAEConfig } from './config.ts';
+import { decodeTiles, type LatentParts } from './decodeTiles.ts';
+import { encodeTiles } from './encodeTiles.ts';
+import { fitsOn, framesThatFit, type Grid, type GridOptions, gridOf } from './grid.ts';
 import { fromModelSpace, Posterior, toModelSpace } from './posterior.ts';
 import { currentSource } from './source.ts';
-import { decodeTiles, encodeTiles, type TileOptions } from './tiling.ts';
+import type { TileOptions } from './tiling.ts';
 import { channelsFirst, channelsLast, noteTo, type Trace } from './trace.ts';
 import { isTemporal, weightShapes } from './weights.ts';
 
@@ -59,6 +62,8 @@ export class TAE {
   readonly device: Device;
   readonly config: TAEConfig;
   readonly dtype: DType;
+  /** Whether frames see one another: an image autoencoder's do not, inflated or not. */
+  private readonly seesTime: boolean;
   private readonly weights: WeightBook;
   private readonly encoder: Encoder;
   private readonly decoder: Decoder;
@@ -71,7 +76,8 @@ export class TAE {
    * @throws Error listing all weights that are missing, extra or misshapen.
    */
   constructor(device: Device, config: TAEConfig, weights: Readonly<Record<string, Tensor>>) {
-    const book = new WeightBook('tae', weights, shapesOf(config, Object.keys(weights).some(isTemporal)));
+    this.seesTime = Object.keys(weights).some(isTemporal);
+    const book = new WeightBook('tae', weights, shapesOf(config, this.seesTime));
     this.device = device;
     this.config = config;
     this.weights = book;
@@ -124,15 +130,7 @@ export class TAE {
    * @returns the latent's distribution, [B, C, ceil(T'/8), H'/8, W'/8]; the caller owns its tensors.
    */
   encode(video: Tensor, { trace }: EncodeOptions = {}): Posterior {
-    const { factor, config } = this;
-    const [, channels, T, H, W] = video.shape;
-    const came = `[${video.shape.join(', ')}]`;
-    if (video.rank !== 5 || channels !== config.inChannels || T === 0)
-      throw new Error(`tae.encode: video must be [B, ${config.inChannels}, T, H, W], got ${came}`);
-    if (H! % factor !== 0 || W! % factor !== 0)
-      throw new Error(
-        `tae.encode: height and width must be multiples of ${factor}, got ${came}; pad or crop the video`,
-      );
+    this.checkVideo(video.shape);
     return scope(this.device, () => {
       const note = noteTo(trace);
       let moments = this.encoder.forward(channelsLast(cast(video, this.dtype)), note); // [B, T, H, W, 2C]
@@ -140,7 +138,7 @@ export class TAE {
         moments = linear(moments, this.quantConv, { bias: this.weights.get('quant_conv.bias') });
         note('quant_conv', () => moments);
       }
-      return new Posterior(channelsFirst(cast(moments, video.dtype)), config);
+      return Posterior.of(channelsFirst(cast(moments, video.dtype)), this.config);
     });
   }
 
@@ -169,21 +167,60 @@ export class TAE {
    */
   encodeTiled(
     video: Tensor | Iterable<Tensor> | AsyncIterable<Tensor>,
-    options: TileOptions = {},
+    { tile = 4, ...sizes }: TileOptions = {},
   ): AsyncGenerator<Posterior> {
-    return encodeTiles((tile) => this.encode(tile), video, this.framesPerLatent, options);
+    const { config, factor } = this;
+    if (!(Number.isInteger(tile) && tile >= 1))
+      throw new Error(`tae.encodeTiled: tile must be an integer of at least 1, got ${tile}`);
+    return encodeTiles(
+      {
+        ...{ config, factor },
+        frames: tile * this.framesPerLatent,
+        encode: (frames) => this.encode(frames),
+        grid: (shape) => {
+          this.checkVideo(shape);
+          const [B, , , H, W] = shape as [number, number, number, number, number];
+          return this.grid('tae.encodeTiled', B * tile, [H / factor, W / factor], sizes);
+        },
+      },
+      video,
+    );
   }
 
   /**
    * Decodes tile by tile, in memory that does not grow with the number of frames. Tiles overlap and are blended.
+   * @param latent as of `decode`, or what gives parts of it, so that it need not lie on the device as a whole.
    * @returns the frames in pieces [B, 3, n, H', W'] as they are done; the caller owns them.
    */
   decodeTiled(
-    latent: Tensor,
-    { numFrames, ...options }: TileOptions & { readonly numFrames?: number } = {},
+    latent: Tensor | LatentParts,
+    {
+      numFrames,
+      tile = 4,
+      overlap,
+      ...sizes
+    }: TileOptions & { readonly numFrames?: number | undefined } = {},
   ): AsyncGenerator<Tensor> {
-    const frames = this.checkLatent(latent.shape, numFrames);
-    return decodeTiles((tile) => this.decode(tile), latent, frames, this.framesPerLatent, options);
+    const { shape } = latent;
+    const frames = this.checkLatent(shape, numFrames);
+    const shared = overlap ?? (this.seesTime ? Math.min(2, tile - 1) : 0);
+    if (!(Number.isInteger(tile) && Number.isInteger(shared) && 0 <= shared && shared < tile))
+      throw new Error(
+        `tae.decodeTiled: tile ${tile} and overlap ${shared} must be integers, 0 <= overlap < tile`,
+      );
+    const { factor, framesPerLatent: perLatent, config } = this;
+    const [B, , T, H, W] = shape as [number, number, number, number, number];
+    const grid = this.grid('tae.decodeTiled', B * Math.min(tile, T), [H, W], sizes);
+    const video = [B, config.outChannels, frames, H * factor, W * factor];
+    return decodeTiles(
+      {
+        ...{ device: this.device, factor, perLatent, tile, grid, overlap: shared },
+        decode: (part) => this.decode(part),
+        mostFrames: framesThatFit(this.device, video),
+      },
+      latent instanceof Tensor ? partsOf(latent) : latent,
+      frames,
+    );
   }
 
   /** `(z - shift) * scale`: from the encoder's latent to what the DiT sees. */
@@ -203,6 +240,22 @@ export class TAE {
 
   private get framesPerLatent(): number {
     return this.config.temporal ? this.factor : 1;
+  }
+
+  private grid(op: string, frames: number, size: readonly [number, number], options: GridOptions): Grid {
+    return gridOf(op, size, options, fitsOn(this.device, this.config, this.dtype, frames));
+  }
+
+  private checkVideo(shape: readonly number[]): void {
+    const { factor, config } = this;
+    const [, channels, T, H, W] = shape;
+    const came = `[${shape.join(', ')}]`;
+    if (shape.length !== 5 || channels !== config.inChannels || T === 0)
+      throw new Error(`tae.encode: video must be [B, ${config.inChannels}, T, H, W], got ${came}`);
+    if (H! % factor !== 0 || W! % factor !== 0)
+      throw new Error(
+        `tae.encode: height and width must be multiples of ${factor}, got ${came}; pad or crop the video`,
+      );
   }
 
   private checkLatent(shape: readonly number[], numFrames: number | undefined): number {
@@ -229,3 +282,11 @@ function firstFrames(video: Tensor, count: number): Tensor {
   const [B, channels, T] = video.shape as [number, number, number];
   return count === T ? video : slice(video, { start: [0, 0, 0], end: [B, channels, count] });
 }
+
+const partsOf = (latent: Tensor): LatentParts => ({
+  shape: latent.shape,
+  part(start, end) {
+    const [B, C] = latent.shape as [number, number];
+    return slice(latent, { start: [0, 0, start], end: [B, C, end] });
+  },
+});

@@ -82,7 +82,13 @@ class ParityTAE implements ParityModel {
   private async tiled(given: ParityCase, report: Report): Promise<void> {
     const means: Tensor[] = [];
     const logvars: Tensor[] = [];
-    for await (const { mean, logvar } of this.tae.encodeTiled(this.input(given, 'video'))) {
+    const number = (name: string) => given.args[name] as number | undefined;
+    const tiles = {
+      ...{ tile: number('tile'), overlap: number('overlap') },
+      ...{ spatialTile: number('spatial_tile'), spatialOverlap: number('spatial_overlap') },
+    };
+    const video = this.input(given, 'video');
+    for await (const { mean, logvar } of this.tae.encodeTiled(video, tiles)) {
       means.push(mean);
       logvars.push(logvar);
     }
@@ -93,10 +99,10 @@ class ParityTAE implements ParityModel {
       return this.tae.toModelSpace(mean); // the fixture decodes the mean as it is
     });
     const frames: Tensor[] = [];
-    for await (const piece of this.tae.decodeTiled(latent, { numFrames: given.args.num_frames as number }))
+    for await (const piece of this.tae.decodeTiled(latent, { ...tiles, numFrames: number('num_frames') }))
       frames.push(piece);
     scope(this.device, () => report('output.video', concat(frames, { axis: 2 })));
-    for (const tensor of [latent, ...means, ...logvars, ...frames]) tensor.dispose();
+    for (const tensor of [video, latent, ...means, ...logvars, ...frames]) tensor.dispose();
   }
 
   private async losses(given: ParityCase, report: Report): Promise<void> {

@@ -1,0 +1,114 @@
+// Decoding tile by tile: temporal tiles one after the other, each decoded whole or in spatial tiles, blended where they
+// overlap, and given out as soon as no later tile has a share in them.
+
+import { type Device, scope, type Tensor } from '@moviegen/tensor';
+import { blend, cut, joinGrid, tileOf } from './blend.ts';
+import { type Grid, type Span, spansOf } from './grid.ts';
+
+/** What decoding in tiles needs of an autoencoder. */
+export interface TileDecoder {
+  readonly device: Device;
+  readonly decode: (tile: Tensor) => Tensor;
+  /** The spatial tiles of the latent. */
+  readonly grid: Grid;
+  /** Frames and pixels for one of the latent. */
+  readonly perLatent: number;
+  readonly factor: number;
+  /** Latent frames of a tile, and those that two share. */
+  readonly tile: number;
+  readonly overlap: number;
+  /** Frames that one buffer of the adapter holds. */
+  readonly mostFrames: number;
+}
+
+/** A latent that need not lie on the device as a whole. */
+export interface LatentParts {
+  /** [B, C, T, H, W] */
+  readonly shape: readonly number[];
+  /** Latent frames `start` up to `end`, exclusive, as a new tensor, which is released once it is decoded. */
+  part(start: number, end: number): Tensor;
+}
+
+/** Decodes tile by tile; see `TAE.decodeTiled`. */
+export async function* decodeTiles(
+  decoder: TileDecoder,
+  latent: LatentParts,
+  numFrames: number,
+): AsyncGenerator<Tensor> {
+  const { device, tile, overlap, perLatent, mostFrames } = decoder;
+  const T = latent.shape[2]!;
+  const shared = overlap * perLatent; // frames that two tiles have in common
+  // Frames come in runs: a buffer holds one, and a whole number of them is shared.
+  const run = largestDivisor(perLatent * commonDivisor(tile, overlap), mostFrames);
+  let left = numFrames; // not given out yet
+  let held: Tensor[] = []; // runs that are not given out: first of all those that the next tile shares
+  try {
+    for (const { start, end } of spansOf(T, tile, overlap)) {
+      const runs = await decodeGrid(decoder, latent, { start, end }, run);
+      held = runs.map((next, i) => (i < held.length ? mixed(device, held[i]!, next, shared, i * run) : next));
+      const frames = (end - start) * perLatent;
+      const count = Math.ceil((end === T ? frames : frames - shared) / run);
+      for (let i = 0; i < count; i++) {
+        const piece = held.shift()!;
+        const wanted = Math.min(left, piece.shape[2]!);
+        left -= wanted;
+        const ready = wanted === 0 ? undefined : scope(device, () => cut(piece, 2, 0, wanted));
+        if (ready !== piece) piece.dispose(); // of the decoder's spurious last frames nothing may be wanted
+        await device.sync();
+        if (ready) yield ready;
+      }
+    }
+  } finally {
+    for (const tensor of held) tensor.dispose();
+  }
+}
+
+/** The frames of a temporal tile, in runs. */
+async function decodeGrid(
+  { device, decode, grid: { rows, columns, overlap }, perLatent, factor }: TileDecoder,
+  latent: LatentParts,
+  { start, end }: Span,
+  run: number,
+): Promise<Tensor[]> {
+  const part = latent.part(start, end);
+  const tiles: Tensor[][] = [];
+  let runs: Tensor[] = [];
+  try {
+    for (const row of rows) {
+      const line: Tensor[] = [];
+      tiles.push(line);
+      for (const column of columns) {
+        line.push(scope(device, () => decode(tileOf(part, row, column, 1))));
+        await device.sync(); // one tile's work at a time: what is queued needs memory too
+      }
+    }
+    runs = spansOf((end - start) * perLatent, run, 0).map((span) =>
+      scope(device, () => {
+        const cuts = tiles.map((line) => line.map((tile) => cut(tile, 2, span.start, span.end)));
+        return joinGrid(cuts, overlap * factor);
+      }),
+    );
+    return runs;
+  } finally {
+    part.dispose();
+    // A tile that is all of the frame and of the run is the run.
+    for (const tile of tiles.flat()) if (!runs.includes(tile)) tile.dispose();
+  }
+}
+
+/** A run and the end of the tile before it, blended; both are released. */
+function mixed(device: Device, previous: Tensor, next: Tensor, n: number, first: number): Tensor {
+  const result = scope(device, () => blend(previous, next, 2, n, first));
+  previous.dispose();
+  next.dispose();
+  return result;
+}
+
+/** The largest divisor of n that is at most `most`. */
+function largestDivisor(n: number, most: number): number {
+  let divisor = Math.min(n, most);
+  while (n % divisor !== 0) divisor--;
+  return divisor;
+}
+
+const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b));
