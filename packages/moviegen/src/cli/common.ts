@@ -1,6 +1,7 @@
 // Options that several commands have, worded once.
 
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
+import { policy } from './values.ts';
 
 /** The options of every command. */
 export function withCommon(command: Command): Command {
@@ -25,6 +26,10 @@ export function withModel(command: Command): Command {
   return withAdapter(
     command
       .option('-m, --model <dir|url>', 'the checkpoint (default: models/shapes-world)')
-      .addOption(new Option('--dtype <type>', 'type of weights and activations').choices(['f32', 'f16'])),
+      .option(
+        '--dtype <type>',
+        'f32, f16, or weights q8 or q4 (q8/f16: all else f16); or one a part: dit=q8,tae=f16,text=f16 (default: f32)',
+        policy,
+      ),
   );
 }

@@ -8,6 +8,7 @@ import { openDevice } from '@moviegen/tensor/node';
 import { CheckpointError } from '../errors.ts';
 import { MovieGen } from '../movieGen.ts';
 import { Outputs } from '../node/outputs.ts';
+import type { DTypePolicy } from '../precision.ts';
 import { Bars } from './bars.ts';
 
 /** Options that all commands share. */
@@ -21,7 +22,7 @@ export interface CommonOptions {
 /** Options of commands that load a model. */
 export interface ModelOptions extends CommonOptions {
   readonly model?: string;
-  readonly dtype?: 'f32' | 'f16';
+  readonly dtype?: DTypePolicy;
 }
 
 /** One run of the command line. */

@@ -1,6 +1,7 @@
 // Values of options, read strictly: what is no number is refused here, what makes no sense as one, by the library.
 
 import { InvalidArgumentError } from 'commander';
+import { type DTypePolicy, parsePolicy } from '../precision.ts';
 
 /** An integer, written as one. */
 export function integer(text: string): number {
@@ -20,6 +21,15 @@ export function seed(text: string): bigint {
   if (!/^\d+$/.test(text) || BigInt(text) >= 2n ** 64n)
     throw new InvalidArgumentError('It must be an integer from 0 to 2^64 - 1.');
   return BigInt(text);
+}
+
+/** Types of the models. */
+export function policy(text: string): DTypePolicy {
+  try {
+    return parsePolicy(text);
+  } catch (error) {
+    throw new InvalidArgumentError(`${(error as Error).message}.`);
+  }
 }
 
 /** A part of a file name that says what the prompt was. */
