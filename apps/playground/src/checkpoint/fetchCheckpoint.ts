@@ -1,0 +1,194 @@
+// The checkpoint's files: from the browser's storage, else from the server, each held against its checksum as it
+// arrives. Without storage they stay in memory for as long as the page is open.
+
+import { blobSource } from '@moviegen/safetensors';
+import type { CheckpointFiles } from 'moviegen';
+import { ProblemError } from '../problem.ts';
+import { Sha256 } from './sha256.ts';
+import type { Draft, Store } from './store.ts';
+import { type Listed, parseSums } from './sums.ts';
+
+/** How to bring a checkpoint. */
+export interface FetchOptions {
+  /** Undefined where this browser keeps no files. */
+  readonly store: Store | undefined;
+  readonly signal: AbortSignal;
+  readonly onProgress: (bytes: number, totalBytes: number) => void;
+  /** Is told once where files cannot be kept. */
+  readonly onNotKept: () => void;
+}
+
+const SUMS = 'SHA256SUMS';
+
+/** @param base the checkpoint's folder on the server. @throws ProblemError; the signal's reason where aborted. */
+export async function fetchCheckpoint(base: URL, options: FetchOptions): Promise<CheckpointFiles> {
+  const { signal, onNotKept } = options;
+  let { store } = options;
+  const sums = await listOf(base, store, signal);
+  const listed = parseSums(sums);
+  const found = new Map<string, Blob>(); // by checksum
+  for (const { sum } of listed) {
+    const file = await store?.get(sum);
+    if (file !== undefined) found.set(sum, file);
+  }
+  const missing = listed.filter(({ sum }) => !found.has(sum));
+  if (missing.length > 0) {
+    const giveUp = (): void => {
+      store = undefined;
+      onNotKept();
+    };
+    if (store === undefined) onNotKept();
+    const total = await sizeOf(base, missing, signal);
+    let before = 0;
+    for (const file of missing) {
+      const tell = (bytes: number) => options.onProgress(before + bytes, Math.max(total, before + bytes));
+      let blob: Blob;
+      try {
+        blob = await fetchVerified(base, file, store, signal, tell);
+      } catch (error) {
+        if (store === undefined || !isFull(error)) throw error;
+        giveUp();
+        blob = await fetchVerified(base, file, store, signal, tell);
+      }
+      before += blob.size;
+      found.set(file.sum, blob);
+    }
+    try {
+      await store?.writeText(SUMS, sums);
+      await store?.retain(new Set([SUMS, ...listed.map(({ sum }) => sum)]));
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      giveUp();
+    }
+  }
+  const byPath = new Map(listed.map(({ path, sum }) => [path, found.get(sum)!]));
+  return {
+    label: 'checkpoint',
+    folder: (folder) => async (name) => {
+      const path = folder === '' ? name : `${folder}/${name}`;
+      const blob = byPath.get(path);
+      return blob && blobSource(blob, `checkpoint/${path}`);
+    },
+  };
+}
+
+/** The server's list; without a server, the one that was kept. */
+async function listOf(base: URL, store: Store | undefined, signal: AbortSignal): Promise<string> {
+  try {
+    const response = await fetched(new URL(SUMS, base), { cache: 'no-cache', signal });
+    return await response.text();
+  } catch (error) {
+    signal.throwIfAborted();
+    const kept = await store?.readText(SUMS);
+    if (kept === undefined) throw error;
+    return kept;
+  }
+}
+
+/** Bytes of files together, for the progress; what a server does not say counts nothing. */
+async function sizeOf(base: URL, files: readonly Listed[], signal: AbortSignal): Promise<number> {
+  const sizes = files.map(async ({ path }) => {
+    try {
+      const response = await fetched(new URL(path, base), { method: 'HEAD', cache: 'no-cache', signal });
+      return Number(response.headers.get('content-length') ?? 0);
+    } catch {
+      signal.throwIfAborted();
+      return 0; // the file's own request tells what is wrong
+    }
+  });
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}
+
+/** One file, twice where a cache on the way holds another version. */
+async function fetchVerified(
+  base: URL,
+  file: Listed,
+  store: Store | undefined,
+  signal: AbortSignal,
+  tell: (bytes: number) => void,
+): Promise<Blob> {
+  const first = await fetchOnce(base, file, store, signal, tell, 'no-cache');
+  const blob = first ?? (await fetchOnce(base, file, store, signal, tell, 'reload'));
+  if (blob !== undefined) return blob;
+  throw new ProblemError(
+    'checkpoint-damaged',
+    `checkpoint/${file.path}: its SHA-256 is not ${file.sum}, twice`,
+  );
+}
+
+/** Undefined where the checksum is wrong. */
+async function fetchOnce(
+  base: URL,
+  { path, sum }: Listed,
+  store: Store | undefined,
+  signal: AbortSignal,
+  tell: (bytes: number) => void,
+  cache: RequestCache,
+): Promise<Blob | undefined> {
+  const response = await fetched(new URL(path, base), { cache, signal });
+  const draft = (await store?.create(sum)) ?? memoryDraft();
+  try {
+    const hash = new Sha256();
+    let bytes = 0;
+    const reader = response.body!.getReader();
+    for (;;) {
+      const { done, value } = await read(reader, path, signal);
+      if (done) break;
+      hash.update(value);
+      draft.write(value);
+      bytes += value.length;
+      tell(bytes);
+    }
+    if (hash.digest() === sum) return await draft.keep();
+    await draft.drop();
+    return undefined;
+  } catch (error) {
+    await draft.drop().catch(() => {}); // the first error counts
+    throw error;
+  }
+}
+
+async function fetched(url: URL, init: RequestInit): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(url, init);
+  } catch (cause) {
+    init.signal?.throwIfAborted();
+    throw new ProblemError('checkpoint-unreachable', `${url.pathname}: ${messageOf(cause)}`, { cause });
+  }
+  if (response.ok) return response;
+  await response.body?.cancel();
+  throw new ProblemError('checkpoint-unreachable', `${url.pathname}: the server says ${response.status}`);
+}
+
+async function read(
+  reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
+  path: string,
+  signal: AbortSignal,
+) {
+  try {
+    return await reader.read();
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new ProblemError(
+      'checkpoint-unreachable',
+      `${path}: the transfer broke off (${messageOf(cause)})`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function memoryDraft(): Omit<Draft, 'keep'> & { keep(): Promise<Blob> } {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  return {
+    write: (bytes) => void parts.push(bytes),
+    keep: async () => new Blob(parts),
+    drop: async () => {},
+  };
+}
+
+const isFull = (error: unknown): boolean =>
+  error instanceof DOMException && error.name === 'QuotaExceededError';
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

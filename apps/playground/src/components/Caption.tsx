@@ -1,0 +1,91 @@
+// Below a video: what it is, how it was made, and what can be done with it.
+
+import type { Video } from 'moviegen';
+import { useState } from 'preact/hooks';
+import { client } from '../client.ts';
+import { type Problem, problemOf } from '../problem.ts';
+import type { Result } from '../results/store.ts';
+import { fileName, type Settings, toHash } from '../settings.ts';
+import { ProblemCard } from './ProblemCard.tsx';
+
+interface Properties {
+  readonly result: Result;
+  readonly video: Video;
+  readonly onUse: (settings: Settings) => void;
+  readonly onSay: (text: string) => void;
+}
+
+type Format = 'mp4' | 'gif';
+
+export function Caption({ result, video, onUse, onSay }: Properties) {
+  const { settings, seconds, adapter } = result;
+  const [writing, setWriting] = useState<Format | undefined>();
+  const [problem, setProblem] = useState<Problem | undefined>();
+  const [copied, setCopied] = useState(false);
+
+  const download = async (format: Format) => {
+    setWriting(format);
+    setProblem(undefined);
+    try {
+      const bytes = await client.run('encode', { video, format });
+      save(
+        new Blob([bytes], { type: format === 'mp4' ? 'video/mp4' : 'image/gif' }),
+        fileName(settings, format),
+      );
+      onSay(`The ${format} is downloaded.`);
+    } catch (error) {
+      setProblem(problemOf(error));
+    } finally {
+      setWriting(undefined);
+    }
+  };
+  const copy = async () => {
+    const link = new URL(`#${toHash(settings)}`, location.href).href;
+    history.replaceState(null, '', link);
+    try {
+      await navigator.clipboard.writeText(link);
+      setCopied(true);
+      onSay('The link is copied.');
+    } catch {
+      onSay('The link is in the address bar: copy it from there.');
+    }
+  };
+  const total = Object.values(seconds).reduce((sum, value) => sum + value, 0);
+  return (
+    <div class="caption">
+      <p class="title">{settings.prompt}</p>
+      <p class="facts">
+        seed {settings.seed} · {settings.steps} steps · guidance {settings.guidance} · {settings.width} ×{' '}
+        {settings.height} · {settings.frames} frames · {total.toFixed(total < 10 ? 1 : 0)} s on {adapter}
+      </p>
+      <div class="actions">
+        {(['mp4', 'gif'] as const).map((format) => (
+          <button
+            key={format}
+            type="button"
+            aria-disabled={writing !== undefined}
+            onClick={() => writing === undefined && void download(format)}
+          >
+            {writing === format ? `Writing ${format} …` : `Download ${format}`}
+          </button>
+        ))}
+        <button type="button" onClick={() => void copy()}>
+          {copied ? 'Link copied' : 'Copy link'}
+        </button>
+        <button type="button" onClick={() => onUse(settings)}>
+          Use these settings
+        </button>
+      </div>
+      {problem && <ProblemCard problem={problem} />}
+    </div>
+  );
+}
+
+/** Hands a file to the browser's downloads. */
+function save(blob: Blob, name: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}

@@ -1,0 +1,158 @@
+// Where a person says what to make: the prompt, examples of it, the numbers, and the button.
+
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { EXAMPLES, type NumberName, RULES, type Settings, wrongWith } from '../settings.ts';
+
+interface Properties {
+  readonly settings: Settings;
+  readonly running: boolean;
+  readonly onChange: (settings: Settings) => void;
+  readonly onGenerate: (settings: Settings) => void;
+  readonly onCancel: () => void;
+}
+
+const NAMES: readonly NumberName[] = ['seed', 'steps', 'guidance', 'width', 'height', 'frames'];
+
+export function Composer({ settings, running, onChange, onGenerate, onCancel }: Properties) {
+  const [missing, setMissing] = useState(false);
+  const prompt = useRef<HTMLTextAreaElement>(null);
+  const generate = useRef<HTMLButtonElement>(null);
+  const cancel = useRef<HTMLButtonElement>(null);
+  const form = useRef<HTMLFormElement>(null);
+
+  // The button under the finger changes its meaning: focus goes with it.
+  const before = useRef(running);
+  useEffect(() => {
+    if (before.current === running) return;
+    before.current = running;
+    const lost = document.activeElement === document.body || form.current?.contains(document.activeElement);
+    if (running && lost) cancel.current?.focus();
+    else if (!running && lost) generate.current?.focus();
+  }, [running]);
+
+  const submit = () => {
+    if (running) return;
+    const empty = settings.prompt.trim() === '';
+    setMissing(empty);
+    if (empty) {
+      prompt.current?.focus();
+      return;
+    }
+    const wrong = NAMES.find((name) => wrongWith(name, settings[name]) !== undefined);
+    if (wrong !== undefined) form.current?.querySelector<HTMLInputElement>(`#${wrong}`)?.focus();
+    else onGenerate({ ...settings, prompt: settings.prompt.trim() });
+  };
+  const change = (name: NumberName, value: number) => onChange({ ...settings, [name]: value });
+
+  return (
+    <form
+      class="composer"
+      ref={form}
+      noValidate
+      onSubmit={(event) => {
+        event.preventDefault();
+        submit();
+      }}
+    >
+      <div class="prompt">
+        <label for="prompt">Prompt</label>
+        <textarea
+          id="prompt"
+          ref={prompt}
+          rows={2}
+          maxLength={2000}
+          placeholder="a small blue circle moves right on a black background"
+          value={settings.prompt}
+          aria-invalid={missing}
+          aria-describedby={missing ? 'prompt-wrong' : undefined}
+          onInput={({ currentTarget }) => {
+            setMissing(false);
+            onChange({ ...settings, prompt: currentTarget.value });
+          }}
+          onKeyDown={(event) => {
+            if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+            event.preventDefault();
+            submit();
+          }}
+        />
+        {missing && (
+          <p class="wrong" id="prompt-wrong" role="alert">
+            Say what the video should show.
+          </p>
+        )}
+        <div class="go">
+          {running ? (
+            <button type="button" class="cancel" ref={cancel} onClick={onCancel}>
+              Cancel
+            </button>
+          ) : (
+            <button type="submit" class="primary" ref={generate}>
+              Generate
+            </button>
+          )}
+        </div>
+      </div>
+      <ul class="examples" aria-label="Examples">
+        {EXAMPLES.map((example) => (
+          <li key={example}>
+            <button type="button" onClick={() => onChange({ ...settings, prompt: example })}>
+              {example}
+            </button>
+          </li>
+        ))}
+      </ul>
+      <fieldset class="numbers">
+        <legend class="hidden">Settings</legend>
+        {NAMES.map((name) => (
+          <NumberField
+            key={name}
+            name={name}
+            value={settings[name]}
+            onChange={(value) => change(name, value)}
+          />
+        ))}
+        <button
+          type="button"
+          class="dice"
+          onClick={() => change('seed', crypto.getRandomValues(new Uint32Array(1))[0]! % 100_000)}
+        >
+          New seed
+        </button>
+      </fieldset>
+    </form>
+  );
+}
+
+interface NumberProperties {
+  readonly name: NumberName;
+  readonly value: number;
+  readonly onChange: (value: number) => void;
+}
+
+function NumberField({ name, value, onChange }: NumberProperties) {
+  const { label, min, max, step, hint } = RULES[name];
+  const wrong = wrongWith(name, value);
+  return (
+    <div class="number">
+      <label for={name}>{label}</label>
+      <input
+        id={name}
+        type="number"
+        inputMode="decimal"
+        {...{ min, max, step }}
+        value={Number.isNaN(value) ? '' : value}
+        title={hint}
+        aria-invalid={wrong !== undefined}
+        aria-describedby={wrong === undefined ? undefined : `${name}-wrong`}
+        onInput={({ currentTarget }) =>
+          onChange(currentTarget.value === '' ? Number.NaN : Number(currentTarget.value))
+        }
+      />
+      {wrong !== undefined && (
+        <p class="wrong" id={`${name}-wrong`}>
+          {wrong}
+        </p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,164 @@
+// The view where videos are made: the stage in the centre, the prompt below it, past videos at the end.
+
+import type { Video } from 'moviegen';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { client } from '../client.ts';
+import { LABELS } from '../phases.ts';
+import { frameAt } from '../pictures.ts';
+import { type Problem, problemOf } from '../problem.ts';
+import type { GenerateNews, Made } from '../protocol.ts';
+import type { Result } from '../results/store.ts';
+import { DEFAULTS, fromHash, type Settings, toHash } from '../settings.ts';
+import { Caption } from './Caption.tsx';
+import { Composer } from './Composer.tsx';
+import { Making } from './Making.tsx';
+import { Player } from './Player.tsx';
+import { ProblemCard } from './ProblemCard.tsx';
+import { Strip } from './Strip.tsx';
+import { useGeneration } from './useGeneration.ts';
+import { useResults } from './useResults.ts';
+
+/** On the stage. */
+interface Shown {
+  readonly result: Result;
+  readonly video: Video;
+}
+
+export function Create() {
+  const [settings, setSettings] = useState<Settings>(() => fromHash(location.hash) ?? DEFAULTS);
+  const [shown, setShown] = useState<Shown | undefined>();
+  const [unable, setUnable] = useState<Problem | undefined>();
+  const [said, setSaid] = useState('');
+  const generation = useGeneration();
+  const store = useResults();
+  const { running, problem, notice } = generation;
+
+  const probe = () => {
+    setUnable(undefined);
+    client.run('probe', null).catch((error: unknown) => setUnable(problemOf(error)));
+  };
+  useEffect(probe, []);
+
+  // A link that is followed while the page is open.
+  useEffect(() => {
+    const follow = () => setSettings((before) => fromHash(location.hash) ?? before);
+    addEventListener('hashchange', follow);
+    return () => removeEventListener('hashchange', follow);
+  }, []);
+
+  // At the beginning: the video of the link where it was made here, else the last one.
+  const begun = useRef(false);
+  useEffect(() => {
+    if (begun.current || store.results === undefined) return;
+    begun.current = true;
+    const linked = fromHash(location.hash);
+    const wanted = linked && toHash(linked);
+    const first = linked ? store.results.find((one) => toHash(one.settings) === wanted) : store.results[0];
+    if (first !== undefined) void show(first, linked === undefined);
+  }, [store.results]);
+
+  const show = async (result: Result, withSettings = true) => {
+    const video = await store.video(result);
+    if (video === undefined) return;
+    setShown({ result, video });
+    if (withSettings) setSettings(result.settings);
+  };
+
+  const generate = async (asked: Settings) => {
+    setSettings(asked);
+    history.replaceState(null, '', `#${toHash(asked)}`);
+    const made = await generation.begin(asked, announcer(setSaid));
+    if (made === undefined) {
+      setSaid('No video was made.');
+      return;
+    }
+    const result = resultOf(asked, made);
+    setShown({ result, video: made.video });
+    setSaid('The video is ready.');
+    await store.add(result, made.video);
+  };
+
+  return (
+    <div class="create">
+      <section class="stage" aria-label="Video" aria-busy={running !== undefined}>
+        {running ? (
+          <Making
+            phases={running.phases}
+            previews={running.previews}
+            steps={running.settings.steps}
+            aspect={[running.settings.width, running.settings.height]}
+          />
+        ) : problem && problem.code !== 'cancelled' ? (
+          <ProblemCard problem={problem} onAgain={() => void generate(settings)} />
+        ) : shown ? (
+          <>
+            <Player key={shown.result.id} video={shown.video} prompt={shown.result.settings.prompt} />
+            <Caption
+              key={`caption ${shown.result.id}`}
+              result={shown.result}
+              video={shown.video}
+              onUse={setSettings}
+              onSay={setSaid}
+            />
+          </>
+        ) : unable ? (
+          <ProblemCard problem={unable} onAgain={probe} />
+        ) : (
+          <div class="empty">
+            <p>Describe a shape that moves.</p>
+            <p class="small">
+              The model is fetched once, then videos are made on your own graphics card, also without a
+              network.
+            </p>
+          </div>
+        )}
+      </section>
+      {problem?.code === 'cancelled' && !running && <p class="notice">Cancelled. Nothing of it was kept.</p>}
+      {notice !== undefined && <p class="notice">{notice}</p>}
+      {store.problem && <ProblemCard problem={store.problem} />}
+      <Composer
+        settings={settings}
+        running={running !== undefined}
+        onChange={setSettings}
+        onGenerate={(asked) => void generate(asked)}
+        onCancel={generation.cancel}
+      />
+      <Strip
+        results={store.results ?? []}
+        shownId={running ? undefined : shown?.result.id}
+        onShow={(result) => void show(result)}
+        onRemove={(result) => {
+          void store.remove(result);
+          if (shown?.result.id === result.id) setShown(undefined);
+          setSaid('Removed.');
+        }}
+      />
+      <p class="hidden" role="status">
+        {said}
+      </p>
+    </div>
+  );
+}
+
+/** Says each phase once, and each quarter of the steps: a screen reader should not read every step. */
+function announcer(say: (text: string) => void): (news: GenerateNews) => void {
+  let last = '';
+  return ({ phase, done, total }) => {
+    const quarter = done === undefined || !total ? 0 : Math.floor((4 * done) / total);
+    const text = quarter > 0 && quarter < 4 ? `${LABELS[phase]}: ${25 * quarter} percent` : LABELS[phase];
+    if (text === last || (quarter === 4 && last !== '')) return;
+    last = text;
+    say(text);
+  };
+}
+
+function resultOf(settings: Settings, { video, seconds, adapter }: Made): Result {
+  const [frames] = video.shape;
+  const { data, width, height } = frameAt(video, Math.floor(frames / 2));
+  return {
+    id: crypto.randomUUID(),
+    made: Date.now(),
+    ...{ settings, seconds, adapter, fps: video.fps },
+    poster: { data: new Uint8Array(data), width, height },
+  };
+}

@@ -1,0 +1,143 @@
+// The view of kernels: the bench's case list, timed on this machine, under the roof of its adapter.
+
+import type { Ceilings } from '@moviegen/tensor';
+import { useState } from 'preact/hooks';
+import { client } from '../client.ts';
+import type { BenchNews, BenchReport, BenchRow } from '../kernels/bench.ts';
+import { type Problem, problemOf } from '../problem.ts';
+import { ProblemCard } from './ProblemCard.tsx';
+import { percent, Roofline } from './Roofline.tsx';
+import { Scroll } from './Scroll.tsx';
+
+export function Kernels() {
+  const [all, setAll] = useState(false);
+  const [news, setNews] = useState<BenchNews | undefined>();
+  const [ceilings, setCeilings] = useState<Ceilings | undefined>();
+  const [rows, setRows] = useState<readonly BenchRow[]>([]);
+  const [report, setReport] = useState<BenchReport | undefined>();
+  const [problem, setProblem] = useState<Problem | undefined>();
+  const [stop, setStop] = useState<AbortController | undefined>();
+
+  const run = async () => {
+    const controller = new AbortController();
+    setStop(controller);
+    setProblem(undefined);
+    setReport(undefined);
+    setCeilings(undefined);
+    setNews(undefined);
+    setRows([]);
+    try {
+      const onNews = (told: BenchNews) => {
+        setNews(told);
+        if (told.ceilings !== undefined) setCeilings(told.ceilings);
+        const { row } = told;
+        if (row !== undefined) setRows((before) => [...before, row]);
+      };
+      setReport(await client.run('bench', { all }, { signal: controller.signal, onNews }));
+    } catch (error) {
+      const found = problemOf(error);
+      if (found.code !== 'cancelled') setProblem(found);
+    } finally {
+      setStop(undefined);
+    }
+  };
+
+  return (
+    <div class="sheet">
+      <h2>Kernels</h2>
+      <p class="small">
+        Times every kernel of the case list on this machine, after its result was checked, and shows how near
+        it comes to what the adapter can do at most.
+      </p>
+      <div class="actions">
+        {stop ? (
+          <button type="button" class="cancel" onClick={() => stop.abort()}>
+            Stop
+          </button>
+        ) : (
+          <button type="button" class="primary" onClick={() => void run()}>
+            Run the bench
+          </button>
+        )}
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={all}
+            disabled={stop !== undefined}
+            onChange={({ currentTarget }) => setAll(currentTarget.checked)}
+          />
+          Also the cases that take long here
+        </label>
+      </div>
+      {stop && (
+        <div class="run">
+          <progress aria-label="Bench" max={news?.total ?? 1} {...(news ? { value: news.done } : {})} />
+          <span class="said">
+            {ceilings === undefined
+              ? 'Measuring the ceilings'
+              : `${news?.done ?? 0} of ${news?.total ?? 0} cases`}
+          </span>
+        </div>
+      )}
+      {problem && <ProblemCard problem={problem} onAgain={() => void run()} />}
+      <p role="status" class={report ? 'small' : 'hidden'}>
+        {report && summary(report, rows.length)}
+      </p>
+      {ceilings && rows.length > 0 && <Roofline rows={rows} ceilings={ceilings} />}
+      {report?.wrong.map((message) => (
+        <p class="own-words bad" key={message}>
+          {message}
+        </p>
+      ))}
+      {rows.length > 0 && <Table rows={rows} />}
+    </div>
+  );
+}
+
+function summary({ source, skipped, wrong }: BenchReport, timed: number): string {
+  const clock = source === 'gpu' ? 'the GPU’s timestamps' : 'the host’s clock, submit and wait included';
+  const left = skipped === 0 ? '' : ` ${skipped} that would take long were left out.`;
+  const bad = wrong.length === 0 ? '' : ` ${wrong.length} gave wrong results.`;
+  return `${timed} cases timed by ${clock}.${left}${bad}`;
+}
+
+function Table({ rows }: { readonly rows: readonly BenchRow[] }) {
+  return (
+    <Scroll label="Times of kernels">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Case</th>
+            <th scope="col">Variant</th>
+            <th scope="col" class="figure">
+              Median
+            </th>
+            <th scope="col" class="figure">
+              GFLOP/s
+            </th>
+            <th scope="col" class="figure">
+              GB/s
+            </th>
+            <th scope="col" class="figure">
+              Of the roof
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(({ op, name, variant, ms, gflops, gbps, share }) => (
+            <tr key={`${op} ${name}`}>
+              <th scope="row">
+                {op} <span class="small">{name}</span>
+              </th>
+              <td>{variant}</td>
+              <td class="figure">{ms.toPrecision(3)} ms</td>
+              <td class="figure">{gflops.toPrecision(3)}</td>
+              <td class="figure">{gbps.toPrecision(3)}</td>
+              <td class="figure">{percent(share)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}

@@ -1,0 +1,82 @@
+// A finished video: it loops on a canvas, can be stopped, and any frame can be looked at.
+
+import type { Video } from 'moviegen';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { draw, frameAt } from '../pictures.ts';
+
+interface Properties {
+  readonly video: Video;
+  readonly prompt: string;
+}
+
+const wantsStillness = (): boolean => matchMedia('(prefers-reduced-motion: reduce)').matches;
+
+export function Player({ video, prompt }: Properties) {
+  const [frames, height, width] = video.shape;
+  const [frame, setFrame] = useState(0);
+  const [playing, setPlaying] = useState(() => !wantsStillness() && frames > 1);
+  const canvas = useRef<HTMLCanvasElement>(null);
+
+  useEffect(() => {
+    if (!playing) return;
+    let last = performance.now();
+    let due = 0;
+    let request = requestAnimationFrame(function next(now) {
+      due += ((now - last) * video.fps) / 1000;
+      last = now;
+      const whole = Math.floor(due);
+      due -= whole;
+      if (whole > 0) setFrame((before) => (before + whole) % frames);
+      request = requestAnimationFrame(next);
+    });
+    return () => cancelAnimationFrame(request);
+  }, [playing, video, frames]);
+
+  useEffect(() => {
+    if (canvas.current) draw(canvas.current, frameAt(video, frame));
+  }, [video, frame]);
+
+  return (
+    <>
+      <div class="screen">
+        <canvas
+          ref={canvas}
+          {...{ width, height }}
+          class="picture"
+          role="img"
+          aria-label={`Video: ${prompt}`}
+          data-frame={frame}
+        />
+      </div>
+      <div class="player">
+        <button
+          type="button"
+          class="round"
+          aria-label={playing ? 'Pause' : 'Play'}
+          disabled={frames < 2}
+          onClick={() => setPlaying(!playing)}
+        >
+          <svg viewBox="0 0 24 24" aria-hidden="true">
+            {playing ? <path d="M7 5h4v14H7zM13 5h4v14h-4z" /> : <path d="M8 5l11 7-11 7z" />}
+          </svg>
+        </button>
+        <input
+          type="range"
+          aria-label="Frame"
+          aria-valuetext={`Frame ${frame + 1} of ${frames}`}
+          min={0}
+          max={frames - 1}
+          step={1}
+          value={frame}
+          onInput={({ currentTarget }) => {
+            setPlaying(false);
+            setFrame(Number(currentTarget.value));
+          }}
+        />
+        <span class="count" aria-hidden="true">
+          {frame + 1} / {frames}
+        </span>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,62 @@
+// Past videos side by side, the newest first.
+
+import { useEffect, useRef } from 'preact/hooks';
+import { draw } from '../pictures.ts';
+import type { Result } from '../results/store.ts';
+
+interface Properties {
+  readonly results: readonly Result[];
+  readonly shownId: string | undefined;
+  readonly onShow: (result: Result) => void;
+  readonly onRemove: (result: Result) => void;
+}
+
+export function Strip({ results, shownId, onShow, onRemove }: Properties) {
+  if (results.length === 0) return null;
+  return (
+    <section class="strip" aria-labelledby="strip-title">
+      <h2 id="strip-title">Past videos</h2>
+      <ul>
+        {results.map((result) => (
+          <li key={result.id}>
+            <button
+              type="button"
+              class="past"
+              aria-current={result.id === shownId}
+              aria-label={`Show: ${result.settings.prompt}, seed ${result.settings.seed}, ${result.settings.steps} steps`}
+              onClick={() => onShow(result)}
+            >
+              <Poster result={result} />
+              <span class="words">{result.settings.prompt}</span>
+              <span class="small">
+                seed {result.settings.seed} · {result.settings.steps} steps
+              </span>
+            </button>
+            <button
+              type="button"
+              class="remove"
+              aria-label={`Remove: ${result.settings.prompt}, seed ${result.settings.seed}`}
+              onClick={() => onRemove(result)}
+            >
+              <svg viewBox="0 0 24 24" aria-hidden="true">
+                <path d="M6 6l12 12M18 6L6 18" />
+              </svg>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Poster({ result: { poster } }: { readonly result: Result }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    if (canvas.current) draw(canvas.current, poster);
+  }, [poster]);
+  return (
+    <span aria-hidden="true">
+      <canvas ref={canvas} width={poster.width} height={poster.height} />
+    </span>
+  );
+}

@@ -1,0 +1,72 @@
+// A generation as state of the page: begin it, watch it, cancel it.
+
+import type { Frames } from 'moviegen';
+import { useCallback, useRef, useState } from 'preact/hooks';
+import { client } from '../client.ts';
+import { advanced, type PhaseState, waiting } from '../phases.ts';
+import { type Problem, problemOf } from '../problem.ts';
+import type { GenerateNews, Made } from '../protocol.ts';
+import type { Settings } from '../settings.ts';
+
+/** A generation that goes on. */
+export interface Running {
+  readonly settings: Settings;
+  readonly phases: readonly PhaseState[];
+  readonly previews: readonly Frames[];
+  readonly cancelling: boolean;
+}
+
+/** What the page knows of generations. */
+export interface Generation {
+  readonly running: Running | undefined;
+  /** Why the last one ended without a video. */
+  readonly problem: Problem | undefined;
+  /** What to know, though nothing failed. */
+  readonly notice: string | undefined;
+  /** Resolves with undefined where it was cancelled or failed. */
+  begin(settings: Settings, onNews: (news: GenerateNews) => void): Promise<Made | undefined>;
+  cancel(): void;
+}
+
+export function useGeneration(): Generation {
+  const [running, setRunning] = useState<Running | undefined>();
+  const [problem, setProblem] = useState<Problem | undefined>();
+  const [notice, setNotice] = useState<string | undefined>();
+  const stop = useRef<AbortController | undefined>(undefined);
+
+  const begin = useCallback(async (settings: Settings, onNews: (news: GenerateNews) => void) => {
+    const controller = new AbortController();
+    stop.current = controller;
+    setProblem(undefined);
+    setNotice(undefined);
+    setRunning({ settings, phases: waiting, previews: [], cancelling: false });
+    try {
+      return await client.run('generate', settings, {
+        signal: controller.signal,
+        onNews: (news) => {
+          if (news.notice !== undefined) setNotice(news.notice);
+          const { preview } = news;
+          setRunning(
+            (before) =>
+              before && {
+                ...before,
+                phases: advanced(before.phases, news, performance.now()),
+                previews: preview === undefined ? before.previews : [...before.previews, preview],
+              },
+          );
+          onNews(news);
+        },
+      });
+    } catch (error) {
+      setProblem(problemOf(error));
+      return undefined;
+    } finally {
+      setRunning(undefined);
+    }
+  }, []);
+  const cancel = useCallback(() => {
+    stop.current?.abort();
+    setRunning((before) => before && { ...before, cancelling: true });
+  }, []);
+  return { running, problem, notice, begin, cancel };
+}

@@ -1,0 +1,16 @@
+// The page begins: shows itself, and asks the service worker to keep it for when there is no network.
+
+import { render } from 'preact';
+import { App } from './components/App.tsx';
+import './styles/page.css';
+import './styles/create.css';
+import './styles/tables.css';
+
+render(<App />, document.getElementById('app')!);
+
+if (import.meta.env.PROD && 'serviceWorker' in navigator)
+  navigator.serviceWorker
+    .register(new URL('./serviceWorker.js', document.baseURI))
+    .catch((error: unknown) => {
+      console.warn('The page will not open without a network:', error);
+    });

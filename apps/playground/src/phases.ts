@@ -1,0 +1,84 @@
+// How far a generation is, phase by phase, and how long each will still take. Pure: time is given.
+
+import { type GenerateNews, PHASES, type Phase } from './protocol.ts';
+
+/** A phase as it is shown. */
+export interface PhaseState {
+  readonly phase: Phase;
+  readonly state: 'waiting' | 'running' | 'done';
+  /** Milliseconds, by the page's clock. */
+  readonly began?: number;
+  readonly ended?: number;
+  /** When its count last changed, and the first time it stood above zero. */
+  readonly told?: number;
+  readonly first?: { readonly at: number; readonly done: number };
+  readonly done?: number;
+  readonly total?: number;
+}
+
+/** Words for phases. */
+export const LABELS: Readonly<Record<Phase, string>> = {
+  fetch: 'Fetch the model',
+  load: 'Load it onto the GPU',
+  text: 'Read the prompt',
+  compile: 'Compile kernels',
+  sample: 'Denoise',
+  decode: 'Decode frames',
+};
+
+/** Before anything has begun. */
+export const waiting: readonly PhaseState[] = PHASES.map((phase) => ({ phase, state: 'waiting' }));
+
+/** The phases after news. Phases before the one told of are done. */
+export function advanced(states: readonly PhaseState[], news: GenerateNews, now: number): PhaseState[] {
+  const at = PHASES.indexOf(news.phase);
+  return states.map((state, i) => {
+    if (i > at) return state;
+    if (i < at) return state.state === 'done' ? state : { ...state, state: 'done', ended: now };
+    const { began = now, first } = state;
+    const { done, total } = news;
+    const counts = done !== undefined && done > 0;
+    return {
+      ...{ phase: state.phase, state: 'running', began, told: now },
+      ...(done !== undefined && { done }),
+      ...(total !== undefined && { total }),
+      ...(first !== undefined ? { first } : counts ? { first: { at: now, done } } : {}),
+    };
+  });
+}
+
+/**
+ * Seconds that a running phase will still take, from the rate so far; undefined while nobody can know. The first count
+ * is left out of the rate: it holds what a phase does once.
+ */
+export function secondsLeft(
+  { state, began, first, told, done, total }: PhaseState,
+  now: number,
+): number | undefined {
+  if (state !== 'running' || began === undefined || told === undefined) return undefined;
+  if (done === undefined || total === undefined || first === undefined || total <= done) return undefined;
+  const since = done > first.done ? first : { at: began, done: 0 };
+  const each = (told - since.at) / (done - since.done);
+  return Math.max(0, ((total - done) * each - (now - told)) / 1000);
+}
+
+/** How far a phase is, as a share; undefined where there is nothing to count. */
+export function share({ state, done, total }: PhaseState): number | undefined {
+  if (state === 'done') return 1;
+  if (state === 'waiting') return 0;
+  return done === undefined || !total ? undefined : Math.min(1, done / total);
+}
+
+/** `12 of 50`, `3.1 of 15.7 MB`, and the like; empty where there is nothing to count. */
+export function counted({ phase, done, total }: PhaseState): string {
+  if (done === undefined || total === undefined) return '';
+  if (phase !== 'fetch' && phase !== 'load') return `${done} of ${total}`;
+  const mb = (bytes: number) => (bytes / 1e6).toFixed(1);
+  return `${mb(done)} of ${mb(total)} MB`;
+}
+
+/** `8 s`, `2 min`: rounded as one says it. */
+export function spoken(seconds: number): string {
+  if (seconds < 100) return `${Math.ceil(seconds)} s`;
+  return `${Math.round(seconds / 60)} min`;
+}

@@ -1,0 +1,119 @@
+// What can go wrong, as a person reads it: a title, what happened, and what to do.
+
+export type ProblemCode =
+  | 'insecure'
+  | 'no-webgpu'
+  | 'no-adapter'
+  | 'device-lost'
+  | 'out-of-memory'
+  | 'checkpoint-unreachable'
+  | 'checkpoint-damaged'
+  | 'storage-full'
+  | 'wrong-input'
+  | 'no-encoder'
+  | 'cancelled'
+  | 'internal';
+
+/** Something that went wrong. */
+export interface Problem {
+  readonly code: ProblemCode;
+  /** The error's own words. */
+  readonly message: string;
+}
+
+/** A problem in words. */
+export interface Advice {
+  readonly title: string;
+  readonly advice: string;
+  /** Trying the same again makes sense. */
+  readonly again: boolean;
+}
+
+/** Each problem's words. */
+export const ADVICE: Readonly<Record<ProblemCode, Advice>> = {
+  insecure: {
+    title: 'This address is not secure, so the browser hides the GPU',
+    advice: 'Open the page over https, or from localhost.',
+    again: false,
+  },
+  'no-webgpu': {
+    title: 'This browser has no WebGPU',
+    advice:
+      'Use a current Chrome, Edge, Safari 26 or Firefox on a computer, or switch WebGPU on in the settings of this one (on Linux: chrome://flags, “Unsafe WebGPU Support”).',
+    again: false,
+  },
+  'no-adapter': {
+    title: 'No graphics adapter can be used',
+    advice:
+      'Switch hardware acceleration on in the browser’s settings, update the graphics driver, then start the browser again. chrome://gpu says what is missing.',
+    again: true,
+  },
+  'device-lost': {
+    title: 'The graphics device was lost',
+    advice:
+      'The driver was restarted, the computer slept, or another program needed the GPU. Generate again: a new device is opened. A smaller size helps if it happens every time.',
+    again: true,
+  },
+  'out-of-memory': {
+    title: 'The graphics memory is too small for this video',
+    advice: 'Choose a smaller size or fewer frames, or close other programs that use the GPU.',
+    again: true,
+  },
+  'checkpoint-unreachable': {
+    title: 'The model could not be fetched',
+    advice: 'Check the connection, then try again. What has arrived is kept.',
+    again: true,
+  },
+  'checkpoint-damaged': {
+    title: 'The model arrived damaged',
+    advice:
+      'Its checksum is wrong, so it was not kept. Try again; if it stays so, the files on the server are not those of its SHA256SUMS.',
+    again: true,
+  },
+  'storage-full': {
+    title: 'The browser’s storage is full',
+    advice:
+      'Remove videos from the strip below, or free disk space. What is on screen stays until the page is closed: download it.',
+    again: false,
+  },
+  'wrong-input': { title: 'This cannot be made', advice: 'Change the settings and try again.', again: false },
+  'no-encoder': {
+    title: 'This browser cannot write that file',
+    advice: 'Download the gif instead; mp4 needs WebCodecs with H.264, VP9 or AV1.',
+    again: false,
+  },
+  cancelled: { title: 'Cancelled', advice: 'Nothing was kept.', again: true },
+  internal: {
+    title: 'Something went wrong that should not',
+    advice: 'Try again. If it happens every time, please report it with the text below.',
+    again: true,
+  },
+};
+
+/** A problem as an error, so that it can be thrown. */
+export class ProblemError extends Error {
+  override readonly name = 'ProblemError';
+  readonly code: ProblemCode;
+  constructor(code: ProblemCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The problem behind an error, told by its name: errors of the packages keep theirs. */
+export function problemOf(error: unknown): Problem {
+  const { name, message } = error instanceof Error ? error : { name: '', message: String(error) };
+  if (error instanceof ProblemError) return { code: error.code, message };
+  const code = CODES[name] ?? (/nothing here encodes/.test(message) ? 'no-encoder' : undefined);
+  return { code: code ?? 'internal', message };
+}
+
+const CODES: Readonly<Record<string, ProblemCode>> = {
+  AbortError: 'cancelled',
+  DeviceLostError: 'device-lost',
+  OutOfMemoryError: 'out-of-memory',
+  NoAdapterError: 'no-adapter',
+  QuotaExceededError: 'storage-full',
+  CheckpointError: 'checkpoint-damaged',
+  SafetensorsError: 'checkpoint-damaged',
+};

@@ -1,0 +1,91 @@
+// Past videos, kept in the browser's database across reloads: a list of what was made, and the frames apart from it,
+// so that the strip is quick to show.
+
+import type { Video } from 'moviegen';
+import type { Settings } from '../settings.ts';
+
+/** What is known of a video without its frames. */
+export interface Result {
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly made: number;
+  readonly settings: Settings;
+  readonly fps: number;
+  /** Seconds of each phase. */
+  readonly seconds: Readonly<Record<string, number>>;
+  readonly adapter: string;
+  /** A frame of the middle, 8-bit RGB. */
+  readonly poster: {
+    readonly data: Uint8Array<ArrayBuffer>;
+    readonly width: number;
+    readonly height: number;
+  };
+}
+
+/** Where results are kept. */
+export interface ResultStore {
+  /** All, the newest first. */
+  list(): Promise<Result[]>;
+  video(id: string): Promise<Video | undefined>;
+  /** @throws QuotaExceededError where storage is full. */
+  add(result: Result, video: Video): Promise<void>;
+  remove(id: string): Promise<void>;
+}
+
+/** Opens the store. @param name of the database. @throws where this browser keeps nothing. */
+export async function openResults(name: string): Promise<ResultStore> {
+  const opening = indexedDB.open(name, 1);
+  opening.onupgradeneeded = () => {
+    opening.result.createObjectStore('results', { keyPath: 'id' });
+    opening.result.createObjectStore('videos');
+  };
+  const database = await answer(opening);
+  database.onversionchange = () => database.close();
+
+  const inTransaction = async <T>(mode: IDBTransactionMode, work: (at: Stores) => T): Promise<T> => {
+    const transaction = database.transaction(['results', 'videos'], mode);
+    const done = new Promise<void>((resolve, reject) => {
+      transaction.oncomplete = () => resolve();
+      transaction.onabort = () => reject(transaction.error ?? new Error('the database stopped'));
+    });
+    const result = work({
+      results: transaction.objectStore('results'),
+      videos: transaction.objectStore('videos'),
+    });
+    await done;
+    return result;
+  };
+  return {
+    async list() {
+      const request = await inTransaction('readonly', ({ results }) => results.getAll());
+      return (request.result as Result[]).sort((a, b) => b.made - a.made);
+    },
+    async video(id) {
+      return (await inTransaction('readonly', ({ videos }) => videos.get(id))).result as Video | undefined;
+    },
+    async add(result, video) {
+      await inTransaction('readwrite', ({ results, videos }) => {
+        results.put(result);
+        videos.put(video, result.id);
+      });
+    },
+    async remove(id) {
+      await inTransaction('readwrite', ({ results, videos }) => {
+        results.delete(id);
+        videos.delete(id);
+      });
+    },
+  };
+}
+
+interface Stores {
+  readonly results: IDBObjectStore;
+  readonly videos: IDBObjectStore;
+}
+
+function answer<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}

@@ -1,0 +1,78 @@
+// The worker: everything that takes longer than a moment. It answers the jobs of protocol.ts; each job stands in a
+// file of its own.
+
+import { describeDevice, encodeVideo, selfTest } from 'moviegen';
+import { runBench } from '../kernels/bench.ts';
+import { ProblemError, problemOf } from '../problem.ts';
+import type { FromWorker, JobName, Jobs, ToWorker } from '../protocol.ts';
+import { generate } from './generate.ts';
+import { checkWebGpu, Session } from './session.ts';
+
+const post = (said: FromWorker, transfer: Transferable[] = []): void => self.postMessage(said, { transfer });
+const session = new Session((lost) => post({ lost }));
+const running = new Map<number, AbortController>();
+
+/** What a job gets besides its question. */
+interface Context<K extends JobName> {
+  readonly tell: (news: Jobs[K]['news'], transfer?: Transferable[]) => void;
+  readonly signal: AbortSignal;
+}
+type Work = {
+  readonly [K in JobName]: (ask: Jobs[K]['ask'], context: Context<K>) => Promise<Jobs[K]['answer']>;
+};
+
+const work: Work = {
+  async probe() {
+    checkWebGpu();
+    const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' });
+    if (adapter === null)
+      throw new ProblemError('no-adapter', 'this browser has WebGPU, but no adapter for it');
+    const { description, device, vendor, architecture } = adapter.info;
+    return description || device || `${vendor} ${architecture}`.trim();
+  },
+  generate: (settings, { tell, signal }) =>
+    session.exclusive(() => generate(session, settings, tell, signal)),
+  encode: ({ video, format }, { signal }) => encodeVideo(video, { format, signal }),
+  device: () => session.exclusive(async () => describeDevice(await session.device())),
+  selfTest: (_, { tell, signal }) =>
+    session.exclusive(async () => selfTest(await session.device(), { signal, onProgress: told(tell) })),
+  bench: (ask, { tell, signal }) =>
+    session.exclusive(async () => runBench(await session.device(), ask, { signal, onProgress: told(tell) })),
+};
+
+/** Tells, and lets messages of the page in before the work goes on: else nothing could be cancelled. */
+function told<T>(tell: (news: T) => void): (news: T) => Promise<void> {
+  return async (news) => {
+    tell(news);
+    await new Promise((resolve) => setTimeout(resolve));
+  };
+}
+
+self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
+  if ('cancel' in data) running.get(data.cancel)?.abort();
+  else void answer(data.id, data.job, data.ask);
+};
+
+async function answer<K extends JobName>(id: number, job: K, ask: Jobs[K]['ask']): Promise<void> {
+  const stop = new AbortController();
+  running.set(id, stop);
+  try {
+    const { signal } = stop;
+    const tell = (news: Jobs[K]['news'], transfer?: Transferable[]) => {
+      if (!signal.aborted) post({ id, news }, transfer);
+    };
+    const result = await (work[job] as Work[K])(ask, { tell, signal } as Context<K>);
+    signal.throwIfAborted();
+    post({ id, answer: result });
+  } catch (error) {
+    let problem = problemOf(error);
+    if (stop.signal.aborted) problem = { code: 'cancelled', message: 'cancelled' };
+    else if (problem.code === 'internal') {
+      const lost = await session.lostWithin(500);
+      if (lost !== undefined) problem = problemOf(lost);
+    }
+    post({ id, problem });
+  } finally {
+    running.delete(id);
+  }
+}

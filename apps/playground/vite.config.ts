@@ -1,0 +1,35 @@
+// How the playground is served and built: from the packages' sources, to a static folder with relative addresses
+// that any web server hosts from any path.
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vite';
+import { checkpoint } from './vite/checkpoint.ts';
+import { contentSecurityPolicy } from './vite/contentSecurityPolicy.ts';
+import { offline } from './vite/offline.ts';
+
+const root = fileURLToPath(new URL('.', import.meta.url));
+
+export default defineConfig({
+  root,
+  base: './',
+  resolve: { conditions: ['@moviegen/source', 'module', 'browser', 'development|production'] },
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  worker: { format: 'es' },
+  build: {
+    target: 'es2022',
+    modulePreload: { polyfill: false }, // it would be an inline script
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 2000,
+    rolldownOptions: {
+      input: { index: `${root}index.html`, serviceWorker: `${root}src/serviceWorker.ts` },
+      output: {
+        entryFileNames: ({ name }) =>
+          name === 'serviceWorker' ? 'serviceWorker.js' : 'assets/[name]-[hash].js',
+      },
+    },
+  },
+  plugins: [
+    checkpoint(fileURLToPath(new URL('../../models/shapes-world', import.meta.url))),
+    contentSecurityPolicy(),
+    offline(),
+  ],
+});
