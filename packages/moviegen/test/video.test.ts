@@ -1,5 +1,6 @@
 // Video files: what goes in comes out, and what is lost on the way does not change the judge's mind.
 
+import { VideoSample, type VideoSamplePixelFormat } from 'mediabunny';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../src/errors.ts';
 import { judge } from '../src/shapesWorld/judge.ts';
@@ -7,6 +8,7 @@ import { caption, draw, type Facts } from '../src/shapesWorld/world.ts';
 import { decodePng, decodeVideo, encodePng } from '../src/video/decode.ts';
 import { encodeVideo, formatOf, VIDEO_FORMATS } from '../src/video/encode.ts';
 import { frameOf, framesFromPixels, joinFrames, pixelsFromFrames } from '../src/video/frames.ts';
+import { rgbOf } from '../src/video/rgb.ts';
 
 const prompts: Facts[] = [
   { colour: 'red', shape: 'circle', motion: 'moves right', background: 'black', size: 'small' },
@@ -49,6 +51,30 @@ describe.each(VIDEO_FORMATS)('%s', (format) => {
     });
     await expect(stopped).rejects.toThrow('enough');
   });
+});
+
+// Codes of saturated colours, by the formulas of the standards, and rounded: hence the last digit.
+test.each<[VideoSamplePixelFormat, VideoColorSpaceInit, number[], number[]]>([
+  ['I444', { matrix: 'bt709', fullRange: false }, [63, 102, 240], [255, 0, 0]],
+  ['I420', { matrix: 'smpte170m', fullRange: false }, [81, 90, 240], [255, 0, 0]],
+  ['I422', { matrix: 'bt470bg', fullRange: true }, [29, 255, 107], [0, 0, 255]],
+  ['NV12', { matrix: 'bt709', fullRange: false }, [173, 42, 26], [0, 255, 0]],
+  ['I420', {}, [145, 54, 34], [0, 255, 0]],
+  ['I420P10', { matrix: 'bt709', fullRange: false }, [250, 409, 960], [255, 0, 0]],
+])('%s frames become RGB by their own colour space, %o', async (format, colorSpace, codes, rgb) => {
+  const [width, height] = [4, 2];
+  const wide = format === 'I420P10';
+  const chroma = format === 'I444' ? 8 : format === 'I422' ? 4 : 2;
+  const planes = [Array(8).fill(codes[0]), Array(chroma).fill(codes[1]), Array(chroma).fill(codes[2])];
+  const flat = format === 'NV12' ? [...planes[0]!, ...codes.slice(1), ...codes.slice(1)] : planes.flat();
+  const data = wide ? new Uint8Array(Uint16Array.from(flat).buffer) : Uint8Array.from(flat);
+  const size = { codedWidth: width, codedHeight: height };
+  const sample = new VideoSample(data, { format, ...size, timestamp: 0, duration: 1, colorSpace });
+  const pixels = await rgbOf(sample);
+  sample.close();
+  const off = [...pixels].map((value, i) => Math.abs(value - rgb[i % 3]!));
+  expect(off).toHaveLength(24);
+  expect(Math.max(...off)).toBeLessThanOrEqual(1);
 });
 
 test('a PNG holds a frame exactly', () => {
