@@ -1,9 +1,9 @@
-// A plain web server for the tests: files of folders, from any sub-path, with byte ranges. It also builds nothing
-// and rewrites nothing: what a page gets is what any static host would give.
+// A plain web server for the tests: files of folders, under any sub-path, with byte ranges. It builds and rewrites
+// nothing: what a page gets is what any static host would give.
 
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize, sep } from 'node:path';
 import { afterAll } from 'vitest';
@@ -36,7 +36,7 @@ export interface TestServer {
   /** Paths asked for, in order. */
   readonly requests: string[];
   /** Set to answer some paths otherwise: true where it has answered, or means never to. */
-  intercept?: ((path: string, response: ServerResponse) => boolean) | undefined;
+  intercept?: ((path: string, response: ServerResponse, request: IncomingMessage) => boolean) | undefined;
   close(): void;
 }
 
@@ -50,7 +50,7 @@ export async function serve(mounts: Readonly<Record<string, Mount>>): Promise<Te
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname);
     requests.push(path);
-    if (running.intercept?.(path, response)) return;
+    if (running.intercept?.(path, response, request)) return;
     const at = paths.find((prefix) => path.startsWith(prefix));
     const below = path.slice(at?.length ?? 0) || 'index.html';
     const mount = at === undefined ? {} : mounts[at]!;
