@@ -49,11 +49,12 @@ export class Run {
     return this.#device;
   }
 
-  /** The model asked for, with a bar while it loads. */
+  /** The model asked for, with a bar while it loads; it takes the place of one asked for before. */
   async model(options: ModelOptions): Promise<MovieGen> {
     const source = options.model ?? defaultModel();
     this.bars.begin('load', undefined, MEGABYTES);
     const device = await this.device(options);
+    this.#model?.dispose();
     this.#model = await MovieGen.fromPretrained(source, {
       device,
       ...(options.dtype && { dtype: options.dtype }),
@@ -84,7 +85,8 @@ export class Run {
   }
 }
 
-const MEGABYTES = { name: 'MB', show: (bytes: number) => (bytes / 1e6).toFixed(1) };
+/** Bytes, as they are shown. */
+export const MEGABYTES = { name: 'MB', show: (bytes: number) => (bytes / 1e6).toFixed(1) };
 
 /** `MOVIEGEN_MODEL`, or the model of the folder, or of the repository that this program lies in. */
 function defaultModel(): string {
