@@ -25,6 +25,9 @@ export {
 } from './convert.ts';
 export type { ConvOptions, ConvShape } from './convShape.ts';
 export { convSizes } from './convShape.ts';
+export type { Walk } from './copy.ts';
+export { copyKernel } from './copy.ts';
+export type { EmbeddingShape } from './embedding.ts';
 export { embeddingKernel } from './embedding.ts';
 export { eulerStepKernel } from './eulerStep.ts';
 export { gatedResidualKernel } from './gatedResidual.ts';

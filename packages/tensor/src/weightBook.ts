@@ -2,6 +2,7 @@
 import { type Packed, type PackedConv, pack, packConv } from './ops/pack.ts';
 import { keep, scope } from './scope.ts';
 import type { Tensor } from './tensor.ts';
+import { tensorsIn } from './tensorsIn.ts';
 
 /** A model's weights by name. They belong to the book, and so do the layouts made of them. */
 export class WeightBook {
@@ -79,7 +80,7 @@ export class WeightBook {
   #lay<T extends { readonly tensor: Tensor }>(names: readonly string[], make: (weights: Tensor[]) => T): T {
     const weights = names.map((name) => this.get(name));
     const made = keep(scope(weights[0]!.device, () => make(weights)));
-    this.#made.push(made.tensor);
+    this.#made.push(...tensorsIn(made));
     for (const name of names) {
       this.get(name).dispose();
       this.#plain.delete(name);

@@ -2,11 +2,15 @@
 import { type Activation, activateKernel, siluMulKernel } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { expectShape, sameType } from './operands.ts';
+import { inParts } from './parts.ts';
 
 function activate(activation: Activation, x: Tensor): Tensor {
   const dtype = sameType(activation, { x });
   const out = Tensor.empty(x.device, x.shape, dtype);
-  if (out.size > 0) x.device.run(activateKernel(activation, x.shape, dtype), [x, out]);
+  if (out.size === 0) return out;
+  inParts(activation, x.shape, 0, { x, out }, (shape, parts) => {
+    x.device.run(activateKernel(activation, shape, dtype), [parts.x, parts.out]);
+  });
   return out;
 }
 
@@ -35,6 +39,9 @@ export function siluMul(a: Tensor, b: Tensor): Tensor {
   const dtype = sameType('siluMul', { a, b });
   expectShape('siluMul', 'b', b, a.shape);
   const out = Tensor.empty(a.device, a.shape, dtype);
-  if (out.size > 0) a.device.run(siluMulKernel(a.shape, dtype), [a, b, out]);
+  if (out.size === 0) return out;
+  inParts('siluMul', a.shape, 0, { a, b, out }, (shape, parts) => {
+    a.device.run(siluMulKernel(shape, dtype), [parts.a, parts.b, parts.out]);
+  });
   return out;
 }

@@ -2,6 +2,7 @@
 import { type Arithmetic, arithmeticKernel, broadcastShape } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { sameType } from './operands.ts';
+import { bindable, inParts } from './parts.ts';
 import { show } from './shapes.ts';
 
 function arithmetic(op: Arithmetic, a: Tensor | number, b: Tensor | number): Tensor {
@@ -16,8 +17,25 @@ function arithmetic(op: Arithmetic, a: Tensor | number, b: Tensor | number): Ten
   if (!shape)
     throw new Error(`${op}: shapes do not broadcast: got ${tensors.map((t) => show(t.shape)).join(' and ')}`);
   const out = Tensor.empty(first.device, shape, dtype);
-  const side = (operand: Tensor | number) => (operand instanceof Tensor ? operand.shape : operand);
-  if (out.size > 0) first.device.run(arithmeticKernel(op, side(a), side(b), shape, dtype), [...tensors, out]);
+  if (out.size === 0) return out;
+  const operands = { ...(a instanceof Tensor && { a }), ...(b instanceof Tensor && { b }), out };
+  const run = (parts: typeof operands): void => {
+    const side = (operand: Tensor | number, part: Tensor | undefined) =>
+      operand instanceof Tensor ? part!.shape : operand;
+    const kernel = arithmeticKernel(op, side(a, parts.a), side(b, parts.b), parts.out.shape, dtype);
+    first.device.run(
+      kernel,
+      [parts.a, parts.b, parts.out].filter((tensor) => tensor !== undefined),
+    );
+  };
+  if (bindable(...tensors, out)) run(operands);
+  else {
+    // Axes are matched from the last: here, too, missing ones are those in front.
+    const full = (tensor: Tensor) => tensor.reshape([...shape.slice(tensor.rank).fill(1), ...tensor.shape]);
+    const views = Object.fromEntries(Object.entries(operands).map(([name, tensor]) => [name, full(tensor)]));
+    inParts(op, shape, 0, views as typeof operands, (_, parts) => run(parts));
+    for (const view of Object.values(views)) view.dispose();
+  }
   return out;
 }
 

@@ -1,5 +1,6 @@
-import { attentionKernel } from '@moviegen/kernels';
+import { attentionKernel, type DType } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
+import { type Attend, attentionInParts } from './attentionInParts.ts';
 import { asColumns, type Columns } from './columns.ts';
 import { sameType } from './operands.ts';
 
@@ -61,29 +62,37 @@ export function attention(
   const { device } = queries.tensor;
   const out = Tensor.empty(device, [B, N, width], dtype);
   if (!out.size) return out;
+  const scale = options.scale ?? 1 / Math.sqrt(D);
+  const given = { q: queries, k: keys, v: values, keyLengths, bias, out, heads, causal };
+  attentionInParts(given, (part) => run(part, D, scale, dtype, variant));
+  return out;
+}
+
+function run(
+  { q, k, v, keyLengths, bias, out, heads, causal }: Attend,
+  D: number,
+  scale: number,
+  dtype: DType,
+  variant: string | undefined,
+): void {
+  const { device } = out;
+  const [batch, N] = out.shape as [number, number];
+  const M = k.tensor.shape[1]!;
   const rows = ({ tensor, start }: Columns) => ({ pitch: tensor.shape[2]!, start });
+  const [biasB = 0, biasH = 0] = bias?.shape ?? [];
   const shape = {
-    batch: B,
-    heads,
-    N,
-    M,
-    D,
-    q: rows(queries),
-    k: rows(keys),
-    v: rows(values),
-    scale: options.scale ?? 1 / Math.sqrt(D),
-    causal,
+    ...{ batch, heads, N, M, D, scale, causal },
+    ...{ q: rows(q), k: rows(k), v: rows(v) },
     keyLengths: keyLengths !== undefined,
     bias: bias && {
       batchStride: biasB === 1 ? 0 : biasH * N * M,
       headStride: biasH === 1 ? 0 : N * M,
     },
   };
-  const operands = [queries.tensor, keys.tensor, values.tensor, keyLengths, bias, out];
+  const operands = [q.tensor, k.tensor, v.tensor, keyLengths, bias, out];
   const kernel = attentionKernel(shape, dtype, device.target, variant);
   device.run(
     kernel,
     operands.filter((tensor) => tensor !== undefined),
   );
-  return out;
 }

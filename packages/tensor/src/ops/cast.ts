@@ -1,5 +1,6 @@
 import { castKernel, type DType } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
+import { inParts } from './parts.ts';
 import { unquantized } from './shapes.ts';
 
 /**
@@ -10,7 +11,10 @@ import { unquantized } from './shapes.ts';
 export function cast(x: Tensor, dtype: DType): Tensor {
   if (x.dtype === dtype) return x.reshape(x.shape);
   const out = Tensor.empty(x.device, x.shape, dtype);
-  if (out.size > 0)
-    x.device.run(castKernel(x.size, unquantized('cast', x.dtype), unquantized('cast', dtype)), [x, out]);
+  if (out.size === 0) return out;
+  const [from, to] = [unquantized('cast', x.dtype), unquantized('cast', dtype)];
+  inParts('cast', x.shape, 0, { x, out }, (_, parts) => {
+    x.device.run(castKernel(parts.x.size, from, to), [parts.x, parts.out]);
+  });
   return out;
 }

@@ -1,6 +1,7 @@
 import { embeddingKernel } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { sameType } from './operands.ts';
+import { inParts } from './parts.ts';
 import { show } from './shapes.ts';
 
 /**
@@ -16,8 +17,21 @@ export function embedding(table: Tensor, ids: Tensor): Tensor {
   }
   const [V, D] = table.shape as [number, number];
   const out = Tensor.empty(table.device, [...ids.shape, D], dtype);
-  if (out.size > 0) {
-    table.device.run(embeddingKernel({ V, D, L: ids.size }, dtype, ids.dtype), [table, ids, out]);
-  }
+  if (out.size === 0) return out;
+  const column = ids.reshape([...ids.shape, 1]);
+  // A large table comes in parts, each of which writes the rows of the ids that it holds.
+  let first = 0;
+  inParts('embedding', [V], 1, { table }, (_, { table: part }) => {
+    inParts('embedding', ids.shape, 1, { ids: column, out }, (_, parts) => {
+      const shape = { V: part.shape[0]!, D, L: parts.ids.size, first, of: V };
+      table.device.run(embeddingKernel(shape, dtype, parts.ids.dtype as 'i32' | 'u32'), [
+        part,
+        parts.ids,
+        parts.out,
+      ]);
+    });
+    first += part.shape[0]!;
+  });
+  column.dispose();
   return out;
 }

@@ -1,7 +1,10 @@
 import { type Activation, linearKernel } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
+import { tensorsIn } from '../tensorsIn.ts';
 import { expectShape, plainWeight, sameType } from './operands.ts';
-import { type Packed, pack } from './pack.ts';
+import { fillByOutputs, type Packed, pack } from './pack.ts';
+import { inParts } from './parts.ts';
+import { sizeOf } from './shapes.ts';
 
 /** Options of {@link linear}; every part is fused into the product. */
 export interface LinearOptions {
@@ -26,7 +29,7 @@ export function linear(x: Tensor, weight: Tensor | Packed, options: LinearOption
   if (weight instanceof Tensor) {
     const packed = pack(weight);
     const out = linear(x, packed, options);
-    packed.tensor.dispose();
+    for (const tensor of tensorsIn(packed)) tensor.dispose();
     return out;
   }
   if (weight.use !== 'linear')
@@ -40,25 +43,37 @@ export function linear(x: Tensor, weight: Tensor | Packed, options: LinearOption
     );
   }
   const lead = x.shape.slice(0, -1);
-  const rows = lead.reduce((product, n) => product * n, 1);
   expectShape('linear', 'bias', bias, [N]);
   expectShape('linear', 'gate', gate, gate?.rank === 1 ? [N] : [lead[0] ?? 1, N]);
   expectShape('linear', 'residual', residual, [...lead, N]);
   const dtype = sameType('linear', { x, weight: plainWeight(weight), bias, gate, residual });
   const out = Tensor.empty(x.device, [...lead, N], dtype);
   if (!out.size) return out;
-  const shape = {
-    rows,
-    K,
-    N,
-    pitch: weight.tensor.shape[1]!,
-    weight: weight.tensor.dtype,
-    bias: bias !== undefined,
-    activation,
-    rowsPerGate: gate && rows / (gate.size / N),
-    residual: residual !== undefined,
-  };
-  const operands = [x, weight.tensor, bias ?? x, gate ?? x, residual ?? x, out];
-  x.device.run(linearKernel(shape, dtype, x.device.target, variant), operands);
+  if (weight.parts) {
+    fillByOutputs('linear', weight.parts, out, (part, cut) =>
+      linear(x, part, { ...options, bias: cut(bias), gate: cut(gate), residual: cut(residual) }),
+    );
+    return out;
+  }
+  inParts('linear', lead, 1, { x, gate, residual, out }, (lead, parts) => {
+    const rows = sizeOf(lead);
+    const shape = {
+      rows,
+      K,
+      N,
+      pitch: weight.tensor.shape[1]!,
+      weight: weight.tensor.dtype,
+      bias: bias !== undefined,
+      activation,
+      rowsPerGate: parts.gate && rows / (parts.gate.size / N),
+      residual: residual !== undefined,
+    };
+    const absent = parts.x;
+    const operands = [
+      ...[parts.x, weight.tensor, bias ?? absent, parts.gate ?? absent, parts.residual ?? absent],
+      parts.out,
+    ];
+    x.device.run(linearKernel(shape, dtype, x.device.target, variant), operands);
+  });
   return out;
 }

@@ -1,6 +1,13 @@
 // Ops that move elements and never look at them, of any type: slice, concat, permute, nearest upsampling.
-import { concatKernel, permuteKernel, sliceKernel, upsampleNearestKernel } from '@moviegen/kernels';
+import {
+  concatKernel,
+  permuteKernel,
+  sliceKernel,
+  stridesOf,
+  upsampleNearestKernel,
+} from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
+import { bindable, copyInParts, wholeWalk } from './parts.ts';
 import { anySameType, axesOf, axisOf, show, unquantized } from './shapes.ts';
 
 /** Bounds of {@link slice}, one an axis; axes left out at the end are taken whole. */
@@ -29,7 +36,13 @@ export function slice(x: Tensor, { start, end }: SliceOptions): Tensor {
   const shape = x.shape.map((_, axis) => after[axis]! - first[axis]!);
   const dtype = unquantized('slice', x.dtype);
   const out = Tensor.empty(x.device, shape, dtype);
-  if (out.size > 0) x.device.run(sliceKernel(x.shape, first, after, dtype), [x, out]);
+  if (out.size === 0) return out;
+  if (bindable(x, out)) x.device.run(sliceKernel(x.shape, first, after, dtype), [x, out]);
+  else {
+    const { strides } = wholeWalk(x);
+    const start = first.reduce((at, n, axis) => at + n * strides[axis]!, 0);
+    copyInParts('slice', shape, x, { start, strides }, out, wholeWalk(out));
+  }
   return out;
 }
 
@@ -58,7 +71,14 @@ export function concat(tensors: readonly Tensor[], { axis }: { readonly axis: nu
   let at = 0;
   for (const tensor of tensors) {
     if (tensor.size > 0) {
-      first.device.run(concatKernel(tensor.shape, out.shape, along, at, dtype), [tensor, out]);
+      const { strides } = wholeWalk(out);
+      if (bindable(tensor, out))
+        first.device.run(concatKernel(tensor.shape, out.shape, along, at, dtype), [tensor, out]);
+      else
+        copyInParts('concat', tensor.shape, tensor, wholeWalk(tensor), out, {
+          start: at * strides[along]!,
+          strides,
+        });
     }
     at += tensor.shape[along]!;
   }
@@ -77,7 +97,13 @@ export function permute(x: Tensor, axes: readonly number[]): Tensor {
   const shape = order.map((axis) => x.shape[axis]!);
   const dtype = unquantized('permute', x.dtype);
   const out = Tensor.empty(x.device, shape, dtype);
-  if (out.size > 0) x.device.run(permuteKernel(x.shape, order, dtype), [x, out]);
+  if (out.size === 0) return out;
+  if (bindable(x, out)) x.device.run(permuteKernel(x.shape, order, dtype), [x, out]);
+  else {
+    const { strides } = wholeWalk(x);
+    const from = { start: 0, strides: order.map((axis) => strides[axis]!) };
+    copyInParts('permute', shape, x, from, out, wholeWalk(out));
+  }
   return out;
 }
 
@@ -103,6 +129,14 @@ export function upsampleNearest(x: Tensor, { scale, layout = 'channels-first' }:
   const shape = x.shape.map((n, axis) => n * factors[axis]!);
   const dtype = unquantized('upsampleNearest', x.dtype);
   const out = Tensor.empty(x.device, shape, dtype);
-  if (out.size > 0) x.device.run(upsampleNearestKernel(x.shape, factors, dtype), [x, out]);
+  if (out.size === 0) return out;
+  if (bindable(x, out)) x.device.run(upsampleNearestKernel(x.shape, factors, dtype), [x, out]);
+  else {
+    // Each axis n becomes two, [n, factor]; along the second the read stands still.
+    const both = x.shape.flatMap((n, axis) => [n, factors[axis]!]);
+    const strides = wholeWalk(x).strides.flatMap((stride) => [stride, 0]);
+    const to = { start: 0, strides: stridesOf(both) };
+    copyInParts('upsampleNearest', both, x, { start: 0, strides }, out, to);
+  }
   return out;
 }

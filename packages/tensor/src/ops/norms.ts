@@ -2,6 +2,7 @@
 import { type Activation, layerNormKernel, type NormShape, rmsNormKernel } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { expectShape, sameType } from './operands.ts';
+import { inParts } from './parts.ts';
 import { sizeOf } from './shapes.ts';
 
 /** Options of {@link layerNorm} and {@link rmsNorm}. */
@@ -39,18 +40,23 @@ function norm(op: string, make: Make, x: Tensor, options: NormOptions): Tensor {
   const dtype = sameType(op, { x, weight, bias, shift, scale });
   const out = Tensor.empty(x.device, x.shape, dtype);
   if (out.size === 0) return out;
-  const rows = sizeOf(x.shape.slice(0, -1));
-  const shape: NormShape = {
-    rows,
-    D,
-    eps,
-    weight: weight !== undefined,
-    bias: bias !== undefined,
-    ...(shift && { modulate: perItem ? rows / B : 'all' }),
-    ...(activation && { activation }),
-  };
-  const operands = [x, weight, bias, shift, scale, out].filter((tensor) => tensor !== undefined);
-  x.device.run(make(shape, dtype, x.device.target, variant), operands);
+  inParts(op, x.shape.slice(0, -1), 1, { x, shift, scale, out }, (lead, parts) => {
+    const rows = sizeOf(lead);
+    const shape: NormShape = {
+      rows,
+      D,
+      eps,
+      weight: weight !== undefined,
+      bias: bias !== undefined,
+      ...(parts.shift && { modulate: perItem ? rows / (parts.shift.size / D) : 'all' }),
+      ...(activation && { activation }),
+    };
+    const operands = [parts.x, weight, bias, parts.shift, parts.scale, parts.out];
+    x.device.run(
+      make(shape, dtype, x.device.target, variant),
+      operands.filter((tensor) => tensor !== undefined),
+    );
+  });
   return out;
 }
 

@@ -1,6 +1,18 @@
-import { canQuantize, type DType, isQuantFormat, packKernel, packQuantizedKernel } from '@moviegen/kernels';
+import {
+  BYTES,
+  canQuantize,
+  type DType,
+  isQuantFormat,
+  packKernel,
+  packQuantizedKernel,
+} from '@moviegen/kernels';
+import type { Device } from '../device.ts';
+import { scope } from '../scope.ts';
 import { Tensor } from '../tensor.ts';
+import { slice } from './movement.ts';
 import { sameType } from './operands.ts';
+import { copyColumns } from './parts.ts';
+import { sizeOf } from './shapes.ts';
 
 /** A constant weight laid out for {@link linear} or {@link swiglu}. Made once, at load, by {@link pack}. */
 export interface Packed {
@@ -11,6 +23,8 @@ export interface Packed {
   /** Outputs of each weight that went in, in order. */
   readonly outputs: readonly number[];
   readonly use: 'linear' | 'swiglu';
+  /** Where it is larger than the device binds: its outputs in several buffers. `tensor` is then the first of them. */
+  readonly parts?: readonly Packed[];
 }
 
 /** A constant weight laid out for the convolutions. Made once, at load, by {@link packConv}. */
@@ -49,6 +63,8 @@ export function pack(
   const total = outputs.reduce((sum, n) => sum + n, 0);
   const pitch = use === 'swiglu' ? 2 * Math.ceil(outputs[0]! / 4) : Math.ceil(total / 4);
   const blocks = isQuantFormat(dtype) ? [inputs / 32, pitch, 128] : [Math.ceil(inputs / 4), pitch, 16];
+  const most = largestOf(first.device);
+  if (sizeOf(blocks) * BYTES[dtype] > most) return packInParts(weights, outputs, use, most);
   const tensor = Tensor.empty(first.device, blocks, dtype, first.label);
   let start = 0;
   for (const [i, source] of weights.entries()) {
@@ -60,6 +76,82 @@ export function pack(
     start += N;
   }
   return { tensor, inputs, outputs, use };
+}
+
+/** Bytes that a buffer may have and a binding name. */
+const largestOf = ({ limits }: Device): number =>
+  Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
+
+/** As many outputs in a buffer as it holds: the weights' rows, cut where a buffer is full. */
+function packInParts(
+  weights: readonly Tensor[],
+  outputs: readonly number[],
+  use: Packed['use'],
+  most: number,
+): Packed {
+  const inputs = weights[0]!.shape[1]!;
+  const { dtype, device } = weights[0]!;
+  if (isQuantFormat(dtype))
+    throw new Error(
+      `pack: a ${dtype} weight [${outputs.join(' + ')}, ${inputs}] takes more than the ${most} bytes that this adapter binds`,
+    );
+  const each = 4 * Math.ceil(inputs / 4) * BYTES[dtype] * (use === 'swiglu' ? 2 : 1);
+  const step = Math.floor(most / each / 64) * 64 || Math.floor(most / each / 4) * 4;
+  if (step === 0)
+    throw new Error(
+      `pack: four outputs of ${inputs} inputs take more than the ${most} bytes that this adapter binds`,
+    );
+  /** Rows of a weight: a view, or a copy where they cannot be bound apart. */
+  const rows = (weight: Tensor, start: number, end: number) =>
+    weight.rows(start, end) ?? slice(weight, { start: [start], end: [end] });
+  const total = use === 'swiglu' ? outputs[0]! : outputs.reduce((sum, n) => sum + n, 0);
+  const parts: Packed[] = [];
+  for (let from = 0; from < total; from += step) {
+    const to = Math.min(total, from + step);
+    const part = scope(device, () => {
+      if (use === 'swiglu')
+        return pack(
+          weights.map((weight) => rows(weight, from, to)),
+          { use },
+        );
+      let before = 0; // outputs of the weights before
+      const pieces = weights.flatMap((weight, i) => {
+        const [start, end] = [Math.max(from - before, 0), Math.min(to - before, outputs[i]!)];
+        before += outputs[i]!;
+        return start < end ? [rows(weight, start, end)] : [];
+      });
+      return pack(pieces);
+    });
+    parts.push(part);
+  }
+  return { tensor: parts[0]!.tensor, inputs, outputs, use, parts };
+}
+
+/**
+ * Fills the columns of a result by the parts of a weight.
+ * @param product the columns of one part; `cut` takes an operand's columns of that part.
+ */
+export function fillByOutputs(
+  op: string,
+  parts: readonly Packed[],
+  out: Tensor,
+  product: (part: Packed, cut: (operand: Tensor | undefined) => Tensor | undefined) => Tensor,
+): void {
+  let at = 0;
+  for (const part of parts) {
+    const width = part.use === 'swiglu' ? part.outputs[0]! : part.outputs.reduce((sum, n) => sum + n, 0);
+    const columns = { start: at, end: at + width };
+    scope(out.device, () => {
+      const cut = (operand: Tensor | undefined) =>
+        operand &&
+        slice(operand, {
+          start: [...operand.shape.slice(1).fill(0), columns.start],
+          end: [...operand.shape.slice(0, -1), columns.end],
+        });
+      copyColumns(op, product(part, cut), 0, out, columns.start, width);
+    });
+    at += width;
+  }
 }
 
 function weightType(weights: readonly Tensor[]): DType {

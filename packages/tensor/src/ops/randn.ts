@@ -1,7 +1,7 @@
 import { type DType, type NoiseOptions, randnKernel } from '@moviegen/kernels';
 import type { Device } from '../device.ts';
 import { Tensor } from '../tensor.ts';
-import { sizeOf } from './shapes.ts';
+import { inParts } from './parts.ts';
 
 /** Options of {@link randn}. */
 export interface RandnOptions extends NoiseOptions {
@@ -17,8 +17,12 @@ export interface RandnOptions extends NoiseOptions {
 export function randn(device: Device, shape: readonly number[], options: RandnOptions): Tensor {
   const { dtype = 'f32', ...noise } = options;
   if (dtype !== 'f32' && dtype !== 'f16') throw new Error(`randn: dtype must be f32 or f16, got ${dtype}`);
-  const kernel = randnKernel(sizeOf(shape), noise, dtype);
+  randnKernel(0, noise, dtype); // checks the options before anything is allocated
   const out = Tensor.empty(device, shape, dtype);
-  device.run(kernel, [out]);
+  let start = noise.start ?? 0;
+  inParts('randn', shape, 0, { out }, (_, parts) => {
+    device.run(randnKernel(parts.out.size, { ...noise, start }, dtype), [parts.out]);
+    start += parts.out.size;
+  });
   return out;
 }

@@ -1,6 +1,7 @@
 import { softmaxKernel } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { sameType } from './operands.ts';
+import { inParts } from './parts.ts';
 import { axisOf, sizeOf } from './shapes.ts';
 
 /** Options of {@link softmax}. */
@@ -20,7 +21,10 @@ export function softmax(x: Tensor, options: SoftmaxOptions = {}): Tensor {
   const axis = axisOf('softmax', options.axis ?? -1, x);
   const out = Tensor.empty(x.device, x.shape, dtype);
   if (out.size === 0) return out;
-  const shape = { A: sizeOf(x.shape.slice(0, axis)), N: x.shape[axis]!, I: sizeOf(x.shape.slice(axis + 1)) };
-  x.device.run(softmaxKernel(shape, dtype, x.device.target, options.variant), [x, out]);
+  const [N, I] = [x.shape[axis]!, sizeOf(x.shape.slice(axis + 1))];
+  inParts('softmax', x.shape.slice(0, axis), x.rank - axis, { x, out }, (lead, parts) => {
+    const shape = { A: sizeOf(lead), N, I };
+    x.device.run(softmaxKernel(shape, dtype, x.device.target, options.variant), [parts.x, parts.out]);
+  });
   return out;
 }

@@ -1,7 +1,9 @@
 import { swigluKernel } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { plainWeight, sameType } from './operands.ts';
-import type { Packed } from './pack.ts';
+import { fillByOutputs, type Packed } from './pack.ts';
+import { inParts } from './parts.ts';
+import { sizeOf } from './shapes.ts';
 
 /**
  * silu(x W1^T) * (x W3^T) in one kernel, x [..., in] -> [..., out].
@@ -26,8 +28,14 @@ export function swiglu(
   const lead = x.shape.slice(0, -1);
   const out = Tensor.empty(x.device, [...lead, N], dtype);
   if (!out.size) return out;
-  const rows = lead.reduce((product, n) => product * n, 1);
-  const shape = { rows, K, N, pitch: w13.tensor.shape[1]!, weight: w13.tensor.dtype };
-  x.device.run(swigluKernel(shape, dtype, x.device.target, options.variant), [x, w13.tensor, out]);
+  if (w13.parts) {
+    fillByOutputs('swiglu', w13.parts, out, (part) => swiglu(x, part, options));
+    return out;
+  }
+  inParts('swiglu', lead, 1, { x, out }, (lead, parts) => {
+    const shape = { rows: sizeOf(lead), K, N, pitch: w13.tensor.shape[1]!, weight: w13.tensor.dtype };
+    const kernel = swigluKernel(shape, dtype, x.device.target, options.variant);
+    x.device.run(kernel, [parts.x, w13.tensor, parts.out]);
+  });
   return out;
 }

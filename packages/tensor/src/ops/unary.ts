@@ -2,11 +2,15 @@
 import { clampKernel, type Unary, unaryKernel } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { sameType } from './operands.ts';
+import { inParts } from './parts.ts';
 
 function unary(op: Unary, x: Tensor): Tensor {
   const dtype = sameType(op, { x });
   const out = Tensor.empty(x.device, x.shape, dtype);
-  if (out.size > 0) x.device.run(unaryKernel(op, x.shape, dtype), [x, out]);
+  if (out.size === 0) return out;
+  inParts(op, x.shape, 0, { x, out }, (shape, parts) => {
+    x.device.run(unaryKernel(op, shape, dtype), [parts.x, parts.out]);
+  });
   return out;
 }
 
@@ -27,6 +31,9 @@ export function clamp(x: Tensor, low: number, high: number): Tensor {
   const dtype = sameType('clamp', { x });
   if (!(low <= high)) throw new Error(`clamp: low=${low} must not be above high=${high}`);
   const out = Tensor.empty(x.device, x.shape, dtype);
-  if (out.size > 0) x.device.run(clampKernel(low, high, x.shape, dtype), [x, out]);
+  if (out.size === 0) return out;
+  inParts('clamp', x.shape, 0, { x, out }, (shape, parts) => {
+    x.device.run(clampKernel(low, high, shape, dtype), [parts.x, parts.out]);
+  });
   return out;
 }

@@ -2,6 +2,7 @@
 import { eulerStepKernel, gatedResidualKernel, guidanceKernel } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { expectShape, sameType } from './operands.ts';
+import { inParts } from './parts.ts';
 
 /**
  * x + gate * y. x, y [B, ..., D]; gate [B, D], one vector a batch item, or [D].
@@ -13,7 +14,12 @@ export function gatedResidual(x: Tensor, gate: Tensor, y: Tensor): Tensor {
   const D = x.shape.at(-1) ?? 1;
   expectShape('gatedResidual', 'gate', gate, gate.rank === 1 ? [D] : [x.shape[0] ?? 1, D]);
   const out = Tensor.empty(x.device, x.shape, dtype);
-  if (out.size > 0) x.device.run(gatedResidualKernel(x.shape, gate.shape, dtype), [x, gate, y, out]);
+  if (out.size === 0) return out;
+  inParts('gatedResidual', x.shape.slice(0, -1), 1, { x, gate, y, out }, (lead, parts) => {
+    const each = parts.gate.size === D ? [D] : [parts.gate.size / D, D];
+    const kernel = gatedResidualKernel([...lead, D], each, dtype);
+    x.device.run(kernel, [parts.x, parts.gate, parts.y, parts.out]);
+  });
   return out;
 }
 
@@ -25,7 +31,10 @@ export function guidance(uNull: Tensor, uText: Tensor, scale: number): Tensor {
   const dtype = sameType('guidance', { uNull, uText });
   expectShape('guidance', 'uText', uText, uNull.shape);
   const out = Tensor.empty(uNull.device, uNull.shape, dtype);
-  if (out.size > 0) uNull.device.run(guidanceKernel(uNull.shape, scale, dtype), [uNull, uText, out]);
+  if (out.size === 0) return out;
+  inParts('guidance', uNull.shape, 0, { uNull, uText, out }, (shape, parts) => {
+    uNull.device.run(guidanceKernel(shape, scale, dtype), [parts.uNull, parts.uText, parts.out]);
+  });
   return out;
 }
 
@@ -37,6 +46,9 @@ export function eulerStep(x: Tensor, velocity: Tensor, dt: number): Tensor {
   const dtype = sameType('eulerStep', { x, velocity });
   expectShape('eulerStep', 'velocity', velocity, x.shape);
   const out = Tensor.empty(x.device, x.shape, dtype);
-  if (out.size > 0) x.device.run(eulerStepKernel(x.shape, dt, dtype), [x, velocity, out]);
+  if (out.size === 0) return out;
+  inParts('eulerStep', x.shape, 0, { x, velocity, out }, (shape, parts) => {
+    x.device.run(eulerStepKernel(shape, dt, dtype), [parts.x, parts.velocity, parts.out]);
+  });
   return out;
 }
