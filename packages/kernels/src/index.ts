@@ -29,6 +29,7 @@ export type { Walk } from './copy.ts';
 export { copyKernel } from './copy.ts';
 export type { EmbeddingShape } from './embedding.ts';
 export { embeddingKernel } from './embedding.ts';
+export { encodableTypes, floatsToBytes } from './encode.ts';
 export { eulerStepKernel } from './eulerStep.ts';
 export { gatedResidualKernel } from './gatedResidual.ts';
 export type { GroupNormKernels, GroupNormShape } from './groupNorm.ts';

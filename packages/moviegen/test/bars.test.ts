@@ -39,7 +39,7 @@ test('a line every five seconds, and one at the end of each phase', () => {
   });
   expect(text).toBe(
     [
-      'load: 6.0 of 8.0 MB, 2 s left',
+      'load: 6.0 of 8.0 MB, 1.0 MB/s, 2 s left',
       'load: 6.0 MB, 6.0 s',
       'sample: step 13 of 50, 2.5/s, 15 s left',
       'sample: step 26 of 50, 2.5/s, 10 s left',

@@ -83,7 +83,8 @@ export class Bars {
     if (done === 0) return text;
     const rate = (1000 * done) / (performance.now() - began);
     const left = total === undefined ? '' : `, ${Math.ceil((total - done) / rate)} s left`;
-    return unit.show === undefined ? `${text}, ${rate.toFixed(1)}/s${left}` : `${text}${left}`;
+    const speed = unit.show === undefined ? rate.toFixed(1) : `${unit.show(rate)} ${unit.name}`;
+    return `${text}, ${speed}/s${left}`;
   }
 }
 

@@ -1,6 +1,7 @@
 // The command line: reads arguments, answers signals, ends with a status. Commands are in commands/.
 
 import { Command } from 'commander';
+import { addAverage } from './commands/average.ts';
 import { addDecode } from './commands/decode.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEncode } from './commands/encode.ts';
@@ -51,7 +52,16 @@ function programOf(run: Run): Command {
     .configureOutput({ writeErr: () => {} }) // errors are printed once, in main
     .helpCommand(true);
   // Sub-commands take over exitOverride and configureOutput.
-  for (const add of [addGenerate, addEncode, addDecode, addInspect, addDoctor, addParity, addJudge])
+  for (const add of [
+    addGenerate,
+    addEncode,
+    addDecode,
+    addInspect,
+    addDoctor,
+    addParity,
+    addJudge,
+    addAverage,
+  ])
     add(program, run);
   return program;
 }

@@ -1,0 +1,41 @@
+// moviegen average: the weighted mean of checkpoints, as a checkpoint.
+
+import { type Command, InvalidArgumentError } from 'commander';
+import { averageCheckpoints } from '../../node/averageFolder.ts';
+import { withCommon } from '../common.ts';
+import { type CommonOptions, MEGABYTES, type Run } from '../run.ts';
+
+interface Options extends CommonOptions {
+  readonly weights?: readonly number[];
+  readonly output: string;
+}
+
+/** Adds the command. */
+export function addAverage(program: Command, run: Run): void {
+  const command = program
+    .command('average')
+    .description('average checkpoints of one model (the last step of finetuning)')
+    .argument('<checkpoint...>', 'two or more: folders, or .safetensors files')
+    .option('--weights <numbers>', 'what each counts, with commas: 2,1,1 (default: all the same)', numbers)
+    .requiredOption('-o, --output <folder>', 'a new folder; types and all other files are the first one’s');
+  withCommon(command).action(async (inputs: string[], options: Options) => {
+    run.configure(options);
+    const { bars, signal } = run;
+    const { weights, output } = options;
+    bars.begin('average', undefined, MEGABYTES);
+    await averageCheckpoints(inputs, output, {
+      ...(weights && { weights }),
+      signal,
+      onProgress: ({ bytes, totalBytes }) => bars.update(bytes, totalBytes),
+    });
+    bars.end();
+    if (options.json) run.print({ output, inputs, weights: weights ?? inputs.map(() => 1) });
+    else run.say(`${output}  the mean of ${inputs.join(', ')}`);
+  });
+}
+
+function numbers(text: string): number[] {
+  const values = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  if (values.every(Number.isFinite)) return values;
+  throw new InvalidArgumentError('It must be numbers with commas between them.');
+}

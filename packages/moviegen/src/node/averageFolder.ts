@@ -1,0 +1,190 @@
+// Averages whole checkpoints on disk: every safetensors file of the first, in its layout; all else of its folder is
+// copied. Written under another name and renamed at the end, so that there is a whole result or none.
+
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { ShardedSafetensors, type TensorSource, type TensorStream } from '@moviegen/safetensors';
+import { fileSource, folder, openFile, openFolder, writeFile } from '@moviegen/safetensors/node';
+import { InputError } from '../errors.ts';
+import { averageTensors } from './average.ts';
+import { checkConfigs, copyFiles, filesBelow, LIST, relist } from './checkpointFolder.ts';
+
+/** How far averaging is: bytes written. */
+export interface AverageProgress {
+  readonly bytes: number;
+  readonly totalBytes: number;
+}
+
+/** Options of {@link averageCheckpoints}. */
+export interface AverageOptions {
+  /** What each checkpoint counts; they are divided by their sum. Default: all the same. */
+  readonly weights?: readonly number[];
+  readonly onProgress?: (progress: AverageProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Weights that belong together, of every checkpoint. */
+interface WeightSet {
+  /** Where they are below the checkpoint; '' for itself. */
+  readonly folder: string;
+  /** The file's name where they are in one. */
+  readonly file: string;
+  readonly sources: readonly TensorSource[];
+}
+
+/** A file to write. */
+interface Job {
+  readonly path: string;
+  readonly tensors: readonly (readonly [string, TensorStream])[];
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly bytes: number;
+}
+
+const WEIGHTS = '.safetensors';
+const INDEX = '.safetensors.index.json';
+
+/**
+ * Averages checkpoints: folders of one layout, or safetensors files (of several shards, by their index).
+ * @param inputs at least two; the first gives types, shards and all other files.
+ * @param output a folder that does not exist or is empty; of files, it gets one of the first one's name.
+ * @throws InputError, SafetensorsError: one line, and nothing is left; the signal's reason.
+ */
+export async function averageCheckpoints(
+  inputs: readonly string[],
+  output: string,
+  { weights = inputs.map(() => 1), onProgress, signal }: AverageOptions = {},
+): Promise<void> {
+  checkShares(inputs, weights);
+  const folders = await Promise.all(inputs.map(isFolder));
+  if (new Set(folders).size > 1)
+    throw new InputError(`average: ${inputs.join(', ')}: give folders or files, not some of each`);
+  await checkOutput(output);
+  const [first] = inputs as readonly [string];
+  const files = folders[0] ? await filesBelow(first) : [];
+  const others = files.filter((path) => !path.endsWith(WEIGHTS));
+  for (const input of inputs) await checkConfigs(first, input, others);
+
+  const sources: TensorSource[] = [];
+  const temporary = join(dirname(output), `.${basename(output)}.${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    const sets = folders[0] ? setsIn(inputs, files, sources) : setOf(inputs, sources);
+    const jobs: Job[] = [];
+    for await (const set of sets) jobs.push(...jobsOf(set, inputs, weights, signal));
+    if (jobs.length === 0) throw new InputError(`average: ${first} holds no ${WEIGHTS} file`);
+    await mkdir(temporary, { recursive: true });
+    await copyFiles(first, temporary, others, signal);
+    const totalBytes = jobs.reduce((sum, job) => sum + job.bytes, 0);
+    let bytes = 0;
+    const tell = (length: number) => {
+      bytes += length;
+      onProgress?.({ bytes, totalBytes });
+    };
+    for (const { path, tensors, metadata } of jobs) {
+      await mkdir(dirname(join(temporary, path)), { recursive: true });
+      const told = tensors.map(([name, tensor]) => [name, watched(tensor, tell)] as const);
+      await writeFile(join(temporary, path), told, { metadata, ...(signal && { signal }) });
+    }
+    if (others.includes(LIST)) await relist(temporary, signal);
+    signal?.throwIfAborted();
+    await rmdir(output).catch(() => {}); // an empty folder; what else is in the way, rename says
+    await rename(temporary, output);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+    for (const source of sources) await source.close();
+  }
+}
+
+function checkShares(inputs: readonly string[], weights: readonly number[]): void {
+  if (inputs.length < 2) throw new InputError('average: give at least two checkpoints');
+  if (weights.length !== inputs.length)
+    throw new InputError(`average: got ${weights.length} weights for ${inputs.length} checkpoints`);
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  if (weights.every(Number.isFinite) && sum !== 0) return;
+  throw new InputError(`average: weights must be numbers whose sum is not 0, got ${weights.join(', ')}`);
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) throw new InputError(`average: there is no file or folder ${path}`);
+  return found.isDirectory();
+}
+
+async function checkOutput(output: string): Promise<void> {
+  const found = await stat(output).catch(() => undefined);
+  if (found === undefined) return;
+  if (!found.isDirectory()) throw new InputError(`average: --output ${output} is a file, expected a folder`);
+  if ((await readdir(output)).length > 0)
+    throw new InputError(`average: --output ${output} is a folder with files in it: give a new one`);
+}
+
+/** The sets of weights in folders; what is opened is noted in `opened`. */
+async function* setsIn(
+  inputs: readonly string[],
+  files: readonly string[],
+  opened: TensorSource[],
+): AsyncGenerator<WeightSet> {
+  const indexes = files.filter((path) => path.endsWith(INDEX));
+  const shards = new Set<string>();
+  const open = async (base: string): Promise<WeightSet> => {
+    const sources: TensorSource[] = [];
+    for (const input of inputs) {
+      const source = await openFolder(join(input, dirname(base)), { bases: [basename(base)] });
+      opened.push(source);
+      sources.push(source);
+    }
+    return { folder: dirname(base), file: basename(base) + WEIGHTS, sources };
+  };
+  for (const path of indexes) {
+    const set = await open(path.slice(0, -INDEX.length));
+    const [{ shards: own } = { shards: new Map() }] = set.sources as readonly ShardedSafetensors[];
+    for (const shard of own.keys()) shards.add(join(set.folder, shard));
+    yield set;
+  }
+  for (const path of files)
+    if (path.endsWith(WEIGHTS) && !shards.has(path)) yield open(path.slice(0, -WEIGHTS.length));
+}
+
+/** The set that files make up. */
+async function* setOf(inputs: readonly string[], opened: TensorSource[]): AsyncGenerator<WeightSet> {
+  for (const input of inputs) opened.push(await openWeights(input));
+  yield { folder: '', file: basename(inputs[0]!), sources: opened };
+}
+
+async function openWeights(path: string): Promise<TensorSource> {
+  if (!path.endsWith(INDEX)) return openFile(path);
+  return ShardedSafetensors.open((await fileSource(path))!, folder(dirname(path)));
+}
+
+/** The files that a set's mean is written to: the first checkpoint's. */
+function jobsOf(
+  { folder, file, sources }: WeightSet,
+  inputs: readonly string[],
+  shares: readonly number[],
+  signal: AbortSignal | undefined,
+): Job[] {
+  const sets = sources.map((weights, k) => ({ path: join(inputs[k]!, folder), weights }));
+  const means = averageTensors(sets, shares, signal);
+  const first = sources[0]!;
+  const parts = first instanceof ShardedSafetensors ? [...first.shards] : [[file, first] as const];
+  return parts.map(([name, part]) => {
+    const names = part.names();
+    return {
+      path: join(folder, name),
+      tensors: names.map((tensor) => [tensor, means.get(tensor)!] as const),
+      metadata: part.metadata,
+      bytes: names.reduce((sum, tensor) => sum + part.byteLength(tensor), 0),
+    };
+  });
+}
+
+/** A tensor that tells what passes. */
+function watched(tensor: TensorStream, tell: (bytes: number) => void): TensorStream {
+  async function* data() {
+    for await (const piece of (tensor.data as () => AsyncIterable<Uint8Array>)()) {
+      yield piece;
+      tell(piece.length);
+    }
+  }
+  return { ...tensor, data };
+}

@@ -1,0 +1,82 @@
+// A checkpoint's folder as files on disk: what commands that write a new checkpoint do with all that is no weights.
+
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { parseSums } from '../checksums.ts';
+import { CheckpointError } from '../errors.ts';
+
+/** The checksum list's name. */
+export const LIST = 'SHA256SUMS';
+
+/** Files below a folder, by their paths in it, sorted. Hidden ones are left out. */
+export async function filesBelow(root: string): Promise<string[]> {
+  const entries = await readdir(root, { withFileTypes: true });
+  const paths: string[] = [];
+  for (const entry of entries) {
+    if (entry.name.startsWith('.')) continue;
+    const path = join(root, entry.name);
+    if (!entry.isDirectory()) paths.push(entry.name);
+    else paths.push(...(await filesBelow(path)).map((below) => join(entry.name, below)));
+  }
+  return paths.sort();
+}
+
+/** Copies files from one folder to another. */
+export async function copyFiles(
+  from: string,
+  to: string,
+  paths: readonly string[],
+  signal?: AbortSignal,
+): Promise<void> {
+  for (const path of paths) {
+    signal?.throwIfAborted();
+    await mkdir(dirname(join(to, path)), { recursive: true });
+    await copyFile(join(from, path), join(to, path));
+  }
+}
+
+/** Keys of a `config.json` that say who wrote it, not what the model is. */
+const HISTORY = /^(_name_or_path|_diffusers_version|transformers_version|torch_dtype|dtype)$/;
+
+/** Holds every `config.json` of one checkpoint against another's. @throws CheckpointError naming the first that differs. */
+export async function checkConfigs(root: string, other: string, files: readonly string[]): Promise<void> {
+  if (root === other) return;
+  for (const path of files.filter((file) => basename(file) === 'config.json')) {
+    const [mine, theirs] = [await configAt(join(root, path)), await configAt(join(other, path))];
+    const keys = new Set([...Object.keys(mine), ...Object.keys(theirs)].filter((key) => !HISTORY.test(key)));
+    for (const key of keys)
+      if (!isDeepStrictEqual(mine[key], theirs[key]))
+        throw new CheckpointError(
+          `checkpoint: ${join(other, path)} is of another model than ${join(root, path)}: ` +
+            `${key} is ${JSON.stringify(theirs[key])}, expected ${JSON.stringify(mine[key])}`,
+        );
+  }
+}
+
+async function configAt(path: string): Promise<Record<string, unknown>> {
+  try {
+    const json: unknown = JSON.parse(await readFile(path, 'utf8'));
+    if (typeof json === 'object' && json !== null) return json as Record<string, unknown>;
+  } catch (cause) {
+    const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+    const text = missing ? 'is missing' : `is no JSON: ${(cause as Error).message}`;
+    throw new CheckpointError(`checkpoint: ${path} ${text}`, { cause });
+  }
+  throw new CheckpointError(`checkpoint: ${path} holds no object`);
+}
+
+/** Writes a folder's checksum list anew, of the same files. */
+export async function relist(root: string, signal?: AbortSignal): Promise<void> {
+  const path = join(root, LIST);
+  const lines: string[] = [];
+  for (const file of parseSums(await readFile(path), path).keys()) {
+    const hash = createHash('sha256');
+    for await (const piece of createReadStream(join(root, file), signal ? { signal } : {}))
+      hash.update(piece);
+    lines.push(`${hash.digest('hex')}  ${file}\n`);
+  }
+  await writeFile(path, lines.join(''));
+}
