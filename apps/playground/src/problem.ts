@@ -110,6 +110,7 @@ export function problemOf(error: unknown): Problem {
 
 const CODES: Readonly<Record<string, ProblemCode>> = {
   AbortError: 'cancelled',
+  InputError: 'wrong-input',
   DeviceLostError: 'device-lost',
   OutOfMemoryError: 'out-of-memory',
   NoAdapterError: 'no-adapter',

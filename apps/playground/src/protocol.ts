@@ -38,7 +38,7 @@ export interface Jobs {
   generate: { ask: Settings; news: GenerateNews; answer: Made };
   encode: { ask: { video: Video; format: 'mp4' | 'gif' }; news: never; answer: Uint8Array<ArrayBuffer> };
   device: { ask: null; news: never; answer: DeviceDescription };
-  selfTest: { ask: null; news: SelfTestNews; answer: SelfTestReport };
+  selfTest: { ask: { filter: string }; news: SelfTestNews; answer: SelfTestReport };
   bench: { ask: BenchAsk; news: BenchNews; answer: BenchReport };
 }
 export type JobName = keyof Jobs;

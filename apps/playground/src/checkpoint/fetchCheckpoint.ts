@@ -2,9 +2,10 @@
 // arrives. Without storage they stay in memory for as long as the page is open.
 
 import { blobSource } from '@moviegen/safetensors';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
 import type { CheckpointFiles } from 'moviegen';
 import { ProblemError } from '../problem.ts';
-import { Sha256 } from './sha256.ts';
 import type { Draft, Store } from './store.ts';
 import { type Listed, parseSums } from './sums.ts';
 
@@ -128,7 +129,7 @@ async function fetchOnce(
   const response = await fetched(new URL(path, base), { cache, signal });
   const draft = (await store?.create(sum)) ?? memoryDraft();
   try {
-    const hash = new Sha256();
+    const hash = sha256.create();
     let bytes = 0;
     const reader = response.body!.getReader();
     for (;;) {
@@ -139,7 +140,7 @@ async function fetchOnce(
       bytes += value.length;
       tell(bytes);
     }
-    if (hash.digest() === sum) return await draft.keep();
+    if (bytesToHex(hash.digest()) === sum) return await draft.keep();
     await draft.drop();
     return undefined;
   } catch (error) {

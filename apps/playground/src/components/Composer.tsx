@@ -6,6 +6,8 @@ import { EXAMPLES, type NumberName, RULES, type Settings, wrongWith } from '../s
 interface Properties {
   readonly settings: Settings;
   readonly running: boolean;
+  /** Cancelled, but not yet at rest. */
+  readonly cancelling: boolean;
   readonly onChange: (settings: Settings) => void;
   readonly onGenerate: (settings: Settings) => void;
   readonly onCancel: () => void;
@@ -13,7 +15,7 @@ interface Properties {
 
 const NAMES: readonly NumberName[] = ['seed', 'steps', 'guidance', 'width', 'height', 'frames'];
 
-export function Composer({ settings, running, onChange, onGenerate, onCancel }: Properties) {
+export function Composer({ settings, running, cancelling, onChange, onGenerate, onCancel }: Properties) {
   const [missing, setMissing] = useState(false);
   const prompt = useRef<HTMLTextAreaElement>(null);
   const generate = useRef<HTMLButtonElement>(null);
@@ -83,7 +85,7 @@ export function Composer({ settings, running, onChange, onGenerate, onCancel }: 
         <div class="go">
           {running ? (
             <button type="button" class="cancel" ref={cancel} onClick={onCancel}>
-              Cancel
+              {cancelling ? 'Cancelling …' : 'Cancel'}
             </button>
           ) : (
             <button type="submit" class="primary" ref={generate}>

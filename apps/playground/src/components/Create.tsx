@@ -119,6 +119,7 @@ export function Create() {
       <Composer
         settings={settings}
         running={running !== undefined}
+        cancelling={running?.cancelling === true}
         onChange={setSettings}
         onGenerate={(asked) => void generate(asked)}
         onCancel={generation.cancel}

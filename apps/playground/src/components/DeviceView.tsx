@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { client } from '../client.ts';
 import { type Problem, problemOf } from '../problem.ts';
 import { ProblemCard } from './ProblemCard.tsx';
+import { Filter, RunButton, submits } from './RunForm.tsx';
 import { Scroll } from './Scroll.tsx';
 
 export function DeviceView({ shown }: { readonly shown: boolean }) {
@@ -75,18 +76,20 @@ function Adapter({
 }
 
 function SelfTest() {
+  const [filter, setFilter] = useState('');
   const [news, setNews] = useState<SelfTestNews | undefined>();
   const [report, setReport] = useState<SelfTestReport | undefined>();
   const [problem, setProblem] = useState<Problem | undefined>();
   const [stop, setStop] = useState<AbortController | undefined>();
   const run = async () => {
+    if (stop !== undefined) return;
     const controller = new AbortController();
     setStop(controller);
     setProblem(undefined);
     setReport(undefined);
     setNews(undefined);
     try {
-      setReport(await client.run('selfTest', null, { signal: controller.signal, onNews: setNews }));
+      setReport(await client.run('selfTest', { filter }, { signal: controller.signal, onNews: setNews }));
     } catch (error) {
       const found = problemOf(error);
       if (found.code !== 'cancelled') setProblem(found);
@@ -101,17 +104,10 @@ function SelfTest() {
         Runs every kernel and compares it with plain arithmetic on the CPU. A driver that computes wrong is
         found here.
       </p>
-      <div class="actions">
-        {stop ? (
-          <button type="button" class="cancel" onClick={() => stop.abort()}>
-            Stop
-          </button>
-        ) : (
-          <button type="button" class="primary" onClick={() => void run()}>
-            Run the self-test
-          </button>
-        )}
-      </div>
+      <form class="actions" onSubmit={submits(run)}>
+        <RunButton stop={stop}>Run the self-test</RunButton>
+        <Filter id="self-test-filter" value={filter} onChange={setFilter} />
+      </form>
       {stop && (
         <div class="run">
           <progress aria-label="Self-test" max={news?.totalCases ?? 1} value={news?.cases ?? 0} />

@@ -7,9 +7,11 @@ import type { BenchNews, BenchReport, BenchRow } from '../kernels/bench.ts';
 import { type Problem, problemOf } from '../problem.ts';
 import { ProblemCard } from './ProblemCard.tsx';
 import { percent, Roofline } from './Roofline.tsx';
+import { Filter, RunButton, submits } from './RunForm.tsx';
 import { Scroll } from './Scroll.tsx';
 
 export function Kernels() {
+  const [filter, setFilter] = useState('');
   const [all, setAll] = useState(false);
   const [news, setNews] = useState<BenchNews | undefined>();
   const [ceilings, setCeilings] = useState<Ceilings | undefined>();
@@ -19,6 +21,7 @@ export function Kernels() {
   const [stop, setStop] = useState<AbortController | undefined>();
 
   const run = async () => {
+    if (stop !== undefined) return;
     const controller = new AbortController();
     setStop(controller);
     setProblem(undefined);
@@ -33,7 +36,7 @@ export function Kernels() {
         const { row } = told;
         if (row !== undefined) setRows((before) => [...before, row]);
       };
-      setReport(await client.run('bench', { all }, { signal: controller.signal, onNews }));
+      setReport(await client.run('bench', { filter, all }, { signal: controller.signal, onNews }));
     } catch (error) {
       const found = problemOf(error);
       if (found.code !== 'cancelled') setProblem(found);
@@ -49,16 +52,9 @@ export function Kernels() {
         Times every kernel of the case list on this machine, after its result was checked, and shows how near
         it comes to what the adapter can do at most.
       </p>
-      <div class="actions">
-        {stop ? (
-          <button type="button" class="cancel" onClick={() => stop.abort()}>
-            Stop
-          </button>
-        ) : (
-          <button type="button" class="primary" onClick={() => void run()}>
-            Run the bench
-          </button>
-        )}
+      <form class="actions" onSubmit={submits(run)}>
+        <RunButton stop={stop}>Run the bench</RunButton>
+        <Filter id="bench-filter" value={filter} onChange={setFilter} />
         <label class="check">
           <input
             type="checkbox"
@@ -68,7 +64,7 @@ export function Kernels() {
           />
           Also the cases that take long here
         </label>
-      </div>
+      </form>
       {stop && (
         <div class="run">
           <progress aria-label="Bench" max={news?.total ?? 1} {...(news ? { value: news.done } : {})} />

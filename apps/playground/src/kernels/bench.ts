@@ -4,9 +4,12 @@
 import { type Case, cases } from '@moviegen/kernels';
 import { type Ceilings, type Device, measureCeilings } from '@moviegen/tensor';
 import { measure, type Result } from '../../../../bench/src/measure.ts';
+import { ProblemError } from '../problem.ts';
 
 /** What to measure. */
 export interface BenchAsk {
+  /** Only cases whose op and name hold this. */
+  readonly filter: string;
   /** Also the cases that take long on this adapter. */
   readonly all: boolean;
 }
@@ -52,7 +55,7 @@ export interface BenchOptions {
 }
 
 /** A case that would take longer than this a run is left out, unless all are asked for. */
-const PATIENCE_MS = 250;
+const PATIENCE_MS = 100;
 /** What share of its ceiling a kernel is guessed to reach, before it was measured. */
 const GUESS = 0.25;
 const BUDGET = { runs: 20, time: 300 };
@@ -60,11 +63,12 @@ const BUDGET = { runs: 20, time: 300 };
 /** Times the case list. @throws the signal's reason where aborted. */
 export async function runBench(
   device: Device,
-  { all }: BenchAsk,
+  { filter, all }: BenchAsk,
   options: BenchOptions,
 ): Promise<BenchReport> {
   const { signal, onProgress } = options;
-  const timed = cases.filter(({ use }) => use !== 'test');
+  const timed = cases.filter(({ use, op, name }) => use !== 'test' && `${op} ${name}`.includes(filter));
+  if (timed.length === 0) throw new ProblemError('wrong-input', `no case holds “${filter}”`);
   await onProgress({ done: 0, total: timed.length });
   const ceilings = await measureCeilings(device, { signal });
   const chosen = timed.filter((item) => all || guess(item, ceilings) <= PATIENCE_MS);

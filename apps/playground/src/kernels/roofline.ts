@@ -2,7 +2,7 @@
 // roof, every kernel a dot. Pure numbers; Roofline.tsx draws them.
 
 /** The picture's size and margins, in its own units. */
-export const FRAME = { width: 720, height: 400, left: 60, right: 16, top: 16, bottom: 48 } as const;
+export const FRAME = { width: 720, height: 400, left: 60, right: 28, top: 16, bottom: 48 } as const;
 
 /** A kernel's place. */
 export interface Dot {

@@ -1,7 +1,5 @@
 // The job behind the button: a prompt and settings become frames.
 
-import type { Generation } from 'moviegen';
-import { ProblemError } from '../problem.ts';
 import type { GenerateNews, Made } from '../protocol.ts';
 import type { Settings } from '../settings.ts';
 import { adapterName, type Session } from './session.ts';
@@ -19,27 +17,20 @@ export async function generate(
   const model = await session.model(sparsely(tell), signal);
   const load = (performance.now() - loading) / 1000;
   const { prompt, seed, steps, guidance, width, height, frames: numFrames } = settings;
-  let made: Generation;
-  try {
-    made = await model.generate(prompt, {
-      ...{ seed, steps, width, height, numFrames, signal, guidanceScale: guidance },
-      onProgress: async (progress) => {
-        const { phase } = progress;
-        if (phase === 'sample') {
-          const { step, steps } = progress;
-          const total = steps === undefined ? {} : { total: steps };
-          const preview = step === 0 ? undefined : (await progress.preview())[0]!;
-          if (preview === undefined) tell({ phase, done: step, ...total });
-          else tell({ phase, done: step, ...total, preview }, [preview.data.buffer]);
-        } else if (phase === 'decode') tell({ phase, done: progress.frames, total: progress.totalFrames });
-        else tell({ phase });
-      },
-    });
-  } catch (error) {
-    if (error instanceof Error && error.name === 'InputError')
-      throw new ProblemError('wrong-input', error.message);
-    throw error;
-  }
+  const made = await model.generate(prompt, {
+    ...{ seed, steps, width, height, numFrames, signal, guidanceScale: guidance },
+    onProgress: async (progress) => {
+      const { phase } = progress;
+      if (phase === 'sample') {
+        const { step, steps } = progress;
+        const total = steps === undefined ? {} : { total: steps };
+        const preview = step === 0 ? undefined : (await progress.preview())[0]!;
+        if (preview === undefined) tell({ phase, done: step, ...total });
+        else tell({ phase, done: step, ...total, preview }, [preview.data.buffer]);
+      } else if (phase === 'decode') tell({ phase, done: progress.frames, total: progress.totalFrames });
+      else tell({ phase });
+    },
+  });
   return { video: made.frames, seconds: { load, ...made.timings }, adapter: adapterName(model.device) };
 }
 

@@ -34,8 +34,10 @@ const work: Work = {
     session.exclusive(() => generate(session, settings, tell, signal)),
   encode: ({ video, format }, { signal }) => encodeVideo(video, { format, signal }),
   device: () => session.exclusive(async () => describeDevice(await session.device())),
-  selfTest: (_, { tell, signal }) =>
-    session.exclusive(async () => selfTest(await session.device(), { signal, onProgress: told(tell) })),
+  selfTest: ({ filter }, { tell, signal }) =>
+    session.exclusive(async () =>
+      selfTest(await session.device(), { filter, signal, onProgress: told(tell) }),
+    ),
   bench: (ask, { tell, signal }) =>
     session.exclusive(async () => runBench(await session.device(), ask, { signal, onProgress: told(tell) })),
 };

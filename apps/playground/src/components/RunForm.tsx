@@ -1,0 +1,65 @@
+// What starts a long run over the case list: a button that stops it again, and a filter.
+
+import type { ComponentChildren } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+
+/** Handles a form's submission by running something. */
+export const submits = (run: () => Promise<void>) => (event: SubmitEvent) => {
+  event.preventDefault();
+  void run();
+};
+
+interface RunButtonProperties {
+  /** Set while it runs. */
+  readonly stop: AbortController | undefined;
+  readonly children: ComponentChildren;
+}
+
+/** Starts by submitting its form; while it runs, stops. A case that has begun is finished first. */
+export function RunButton({ stop, children }: RunButtonProperties) {
+  const [stopping, setStopping] = useState(false);
+  useEffect(() => setStopping(false), [stop]);
+  if (stop === undefined)
+    return (
+      <button key="run" type="submit" class="primary">
+        {children}
+      </button>
+    );
+  return (
+    <button
+      key="stop"
+      type="button"
+      class="cancel"
+      onClick={() => {
+        stop.abort();
+        setStopping(true);
+      }}
+    >
+      {stopping ? 'Stopping …' : 'Stop'}
+    </button>
+  );
+}
+
+interface FilterProperties {
+  readonly id: string;
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+}
+
+/** Chooses cases by a part of their name. */
+export function Filter({ id, value, onChange }: FilterProperties) {
+  return (
+    <span class="filter">
+      <label for={id}>Only names with</label>
+      <input
+        id={id}
+        type="text"
+        placeholder="softmax"
+        autocomplete="off"
+        spellcheck={false}
+        value={value}
+        onInput={({ currentTarget }) => onChange(currentTarget.value)}
+      />
+    </span>
+  );
+}
