@@ -3,17 +3,20 @@
 // q [B, N, H D], k and v [B, M, H D] as columns of wider rows, out [B, N, H D]. A query that sees no
 // key gives 0. Accumulates in f32.
 import { attentionLanesFits, attentionLanesKernel, attentionLanesPays } from './attentionLanes.ts';
+import { attentionMatrixFits, attentionMatrixKernel } from './attentionMatrix.ts';
 import { attentionPlainKernel } from './attentionPlain.ts';
 import type { AttentionShape } from './attentionShape.ts';
 import { attentionSharedFits, attentionSharedKernel } from './attentionShared.ts';
 import type { DType, Kernel, Target } from './kernel.ts';
 
 /** Variants for this shape on this adapter, best first. */
-export function attentionVariants(shape: AttentionShape, target: Target, _dtype: DType = 'f32'): string[] {
+export function attentionVariants(shape: AttentionShape, target: Target, dtype: DType = 'f32'): string[] {
   const lanes = attentionLanesFits(shape, target) ? ['lanes'] : [];
   const shared = attentionSharedFits(shape, target) ? ['shared'] : [];
-  if (!target.software) return [...shared, 'plain'];
-  return attentionLanesPays(shape) ? [...lanes, 'plain', ...shared] : ['plain', ...lanes, ...shared];
+  const matrix = dtype === 'f16' && attentionMatrixFits(shape, target) ? ['matrix'] : [];
+  if (!target.software) return [...matrix, ...shared, 'plain'];
+  const best = attentionLanesPays(shape) ? [...lanes, 'plain'] : ['plain', ...lanes];
+  return [...best, ...shared, ...matrix];
 }
 
 /** The kernel of one attention. Bindings: q, k, v, [keyLengths], [bias], out. */
@@ -21,12 +24,13 @@ export function attentionKernel(
   shape: AttentionShape,
   dtype: DType,
   target: Target,
-  variant: string = attentionVariants(shape, target)[0]!,
+  variant: string = attentionVariants(shape, target, dtype)[0]!,
 ): Kernel {
-  const names = attentionVariants(shape, target);
+  const names = attentionVariants(shape, target, dtype);
   if (!names.includes(variant)) {
     throw new Error(`attention: no variant "${variant}" on this adapter; it has ${names.join(', ')}`);
   }
+  if (variant === 'matrix') return attentionMatrixKernel(shape, target);
   if (variant === 'lanes') return attentionLanesKernel(shape, dtype, target);
   return variant === 'shared' ? attentionSharedKernel(shape, dtype) : attentionPlainKernel(shape, dtype);
 }

@@ -158,7 +158,7 @@ var<workgroup> slabs: array<vec2<u32>, ${units}>;
 ${unroll(loadsOfA, (i) => `  let row${i} = min(firstRow + (lane + ${i * size}u) / ${steps}u, u.M - 1u);\n  ${product.rowSetup(i)}`)}
 ${unroll(loadsOfA, (i) => `  var a${i}: vec4<f16>;`)}
 ${unroll(loadsOfB, (i) => `  var b${i}: mat4x4<f16>;`)}
-${grid((i, j) => `  var c${i}_${j}: ${result};`)}
+${grid((i, j) => `  var c${i}_${j} = ${result}();`)}
   let turnsOfTap = (${product.depth} + ${steps - 1}u) / ${steps}u;
   let turns = turnsOfTap * ${taps.count};
   // A turn reads the next slab from memory, multiplies the one before, and puts the next where that one's
