@@ -12,6 +12,11 @@ export class Filling {
     this.tensor = tensor;
   }
 
+  /** Whether every byte has come. */
+  get full(): boolean {
+    return this.#filled === this.tensor.bytes;
+  }
+
   /** @param at where the bytes belong; by default behind those before. @returns bytes written */
   write(bytes: Uint8Array<ArrayBuffer>, at: number = this.#filled): number {
     const { tensor } = this;

@@ -9,6 +9,7 @@ import {
   isQuantFormat,
   type QuantFormat,
 } from '@moviegen/kernels';
+import { changed, type WeightChanges } from './changes.ts';
 import type { Device } from './device.ts';
 import { Filling, QuantizedFilling } from './filling.ts';
 import { quantizedSource } from './quantizedSource.ts';
@@ -63,6 +64,8 @@ export interface WeightOptions {
   readonly linear?: (name: string) => boolean;
   /** Quantises those on the way, where the file has them plain and they are made of whole blocks. */
   readonly quantize?: QuantFormat | undefined;
+  /** Changes of weights, by name with the prefix, to merge on the way: {@link loraChanges}. */
+  readonly changes?: WeightChanges | undefined;
   /** Put before every name of the spec to get the name in the source; names without it are not looked at. */
   readonly prefix?: string;
   /** Names of the spec that may be missing: the result then lacks them. */
@@ -92,7 +95,7 @@ export async function loadWeights<Name extends string>(
   spec: Readonly<Record<Name, readonly number[]>>,
   options: WeightOptions = {},
 ): Promise<Record<Name, Tensor>> {
-  const { dtype = 'f32', prefix = '', uploadBytes = UPLOAD_BYTES, onProgress, signal } = options;
+  const { dtype = 'f32', prefix = '', uploadBytes = UPLOAD_BYTES, changes, onProgress, signal } = options;
   const source = quantizedSource(given);
   const names = checkWeights(source, spec, options);
   if (dtype === 'f16' && !device.target.f16)
@@ -102,7 +105,7 @@ export async function loadWeights<Name extends string>(
   const fillingOf = (name: string) => {
     const open = fillings.get(name);
     if (open) return open;
-    const type = typeOf(source, name, options);
+    const type = firstType(source, name, options);
     const tensor = keep(Tensor.empty(device, source.shape(prefix + name), type, name));
     const quantizes = isQuantFormat(type) && !isQuantFormat(source.dtype(prefix + name).toLowerCase());
     const filling = quantizes ? new QuantizedFilling(tensor, type) : new Filling(tensor);
@@ -110,7 +113,8 @@ export async function loadWeights<Name extends string>(
     return filling;
   };
   const uploads = new Uploads(device, uploadBytes);
-  const convert = converter(dtype);
+  const converters = { [dtype]: converter(dtype), f32: converter('f32') };
+  const merged = new Map<string, Tensor>();
   const began = performance.now();
   let bytes = 0;
   try {
@@ -125,24 +129,36 @@ export async function loadWeights<Name extends string>(
       if (filling instanceof QuantizedFilling) written = filling.write(bytesToFloats(data, from));
       else if (isQuantFormat(from.toLowerCase()))
         written = filling.write(data as Uint8Array<ArrayBuffer>, offset);
-      else written = filling.write(convert(data, from));
+      else written = filling.write(converters[filling.tensor.dtype]!(data, from));
       bytes += data.length;
       await uploads.add(written);
+      if (changes?.has(fullName) && filling instanceof Filling && filling.full) {
+        fillings.delete(name);
+        const type = typeOf(source, name, options);
+        merged.set(name, await changed(changes, fullName, filling.tensor, type, signal));
+      }
       const bytesPerSecond = (1000 * bytes) / (performance.now() - began);
       onProgress?.({ name, bytes, totalBytes, bytesPerSecond });
       signal?.throwIfAborted();
     }
-    for (const name of names) fillingOf(name).finish();
+    for (const name of names) if (!merged.has(name)) fillingOf(name).finish();
     await uploads.finish();
     signal?.throwIfAborted();
-    return Object.fromEntries(names.map((name) => [name, fillings.get(name)!.tensor])) as Record<
-      Name,
-      Tensor
-    >;
+    const tensorOf = (name: string) => merged.get(name) ?? fillingOf(name).tensor;
+    return Object.fromEntries(names.map((name) => [name, tensorOf(name)])) as Record<Name, Tensor>;
   } catch (error) {
     for (const { tensor } of fillings.values()) tensor.dispose();
+    for (const tensor of merged.values()) tensor.dispose();
     throw error;
   }
+}
+
+/** The type in which a weight is loaded: what is to be changed comes as f32 first. */
+function firstType(source: WeightSource, name: string, options: WeightOptions): DType {
+  const type = typeOf(source, name, options);
+  const { prefix = '', changes } = options;
+  const quantized = isQuantFormat(source.dtype(prefix + name).toLowerCase());
+  return changes?.has(prefix + name) && !quantized ? 'f32' : type;
 }
 
 /** The type on the device of a weight of the spec. */

@@ -1,0 +1,159 @@
+// LoRA files against what PyTorch merges, and files that fit nowhere.
+
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { dequantize, type QuantFormat, quantize } from '@moviegen/kernels';
+import { Safetensors } from '@moviegen/safetensors';
+import { type Lora, loadWeights, loraChanges, type WeightSource, WeightsError } from '@moviegen/tensor';
+import { expect, test } from 'vitest';
+import { testDevice } from './device.ts';
+
+const device = await testDevice();
+const fixtures = fileURLToPath(new URL('../../moviegen/fixtures/', import.meta.url));
+const open = (path: string) => Safetensors.open(new Uint8Array(readFileSync(fixtures + path)));
+const [base, peft, diffusers, expected] = await Promise.all(
+  [
+    'dit/weights.safetensors',
+    'lora/peft/adapter_model.safetensors',
+    'lora/pytorch_lora_weights.safetensors',
+    'lora/expected.safetensors',
+  ].map(open),
+);
+const { r, lora_alpha } = JSON.parse(readFileSync(`${fixtures}lora/peft/adapter_config.json`, 'utf8'));
+const first: Lora = { source: peft!, scaleOf: () => lora_alpha / r };
+const second: Lora = { source: diffusers!, weight: -0.75 };
+const shapes = Object.fromEntries(base!.names().map((name) => [name, base!.shape(name)]));
+const floats = async (source: WeightSource, name: string) =>
+  new Float32Array((await source.read(name)).slice().buffer);
+
+/** The largest difference, by the largest value. */
+function difference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let [most, largest] = [0, 0];
+  for (let i = 0; i < b.length; i++) {
+    most = Math.max(most, Math.abs(a[i]! - b[i]!));
+    largest = Math.max(largest, Math.abs(b[i]!));
+  }
+  expect(a.length).toBe(b.length);
+  return most / largest;
+}
+
+test.each<[string, Lora[]]>([
+  ['peft', [first]],
+  ['both', [first, second]],
+])('weights that %s change, and only those, as PyTorch merges them', async (which, loras) => {
+  const { used } = device.memory();
+  const changes = loraChanges(loras, shapes);
+  const weights = await loadWeights(device, base!, shapes, { changes });
+  for (const [name, tensor] of Object.entries(weights)) {
+    const wanted = [`${which}.${name}`, `peft.${name}`].find((key) => expected!.has(key));
+    expect(changes.has(name)).toBe(wanted !== undefined);
+    expect([name, tensor.shape, tensor.dtype]).toEqual([name, shapes[name], 'f32']);
+    const values = await tensor.read();
+    if (wanted === undefined) expect(values).toEqual(await floats(base!, name));
+    else expect(difference(values, await floats(expected!, wanted)), name).toBeLessThan(1e-6);
+    tensor.dispose();
+  }
+  expect(device.memory().used).toBe(used);
+});
+
+test('merged before they are quantised or rounded, layer by layer as well', async () => {
+  const changes = loraChanges([first], shapes);
+  const name = 'layers.0.attention.wq.weight';
+  const wanted = await floats(expected!, `peft.${name}`);
+  const prefix = 'layers.0.';
+  const spec = { 'attention.wq.weight': shapes[name]! };
+  const only = { changes, prefix, ignore: () => true, linear: () => true };
+  for (const format of ['q8', 'q4'] satisfies QuantFormat[]) {
+    const weights = await loadWeights(device, base!, spec, { ...only, quantize: format });
+    const [tensor] = Object.values(weights);
+    expect(tensor!.dtype).toBe(format);
+    const rounded = dequantize(quantize(wanted, format), format);
+    expect(difference(await tensor!.read(), rounded)).toBeLessThan(format === 'q8' ? 0.01 : 0.1); // a step of a code
+    tensor!.dispose();
+  }
+  if (!device.target.f16) return;
+  const [half] = Object.values(await loadWeights(device, base!, spec, { ...only, dtype: 'f16' }));
+  expect(half!.dtype).toBe('f16');
+  expect(difference(await half!.read(), wanted)).toBeLessThan(2 ** -10);
+  half!.dispose();
+});
+
+const source = (tensors: Record<string, readonly number[]>): WeightSource => ({
+  names: () => Object.keys(tensors),
+  shape: (name) => tensors[name]!,
+  dtype: () => 'F32',
+  read: async (name) => new Uint8Array(4 * tensors[name]!.reduce((a, b) => a * b, 1)),
+});
+const model = { 'a.weight': [6, 4], 'a.bias': [6], 'transformer.c.weight': [2, 3, 1, 2, 2] };
+
+test.each<[string, Record<string, readonly number[]>, string]>([
+  [
+    'no such module',
+    { 'transformer.z.lora_A.weight': [2, 4], 'transformer.z.lora_B.weight': [6, 2] },
+    'the model has no transformer.z.weight',
+  ],
+  [
+    'shapes of another width',
+    { 'a.lora_A.weight': [2, 5], 'a.lora_B.weight': [6, 2] },
+    'a: A [2, 5] and B [6, 2] do not fit [6, 4]',
+  ],
+  [
+    'ranks that differ',
+    { 'a.lora_A.weight': [2, 4], 'a.lora_B.weight': [6, 3] },
+    'a: A [2, 4] and B [6, 3] do not fit [6, 4]',
+  ],
+  ['half a change', { 'a.lora_B.weight': [6, 2] }, 'a has no lora_A'],
+  ['a model', { 'a.weight': [6, 4] }, 'a.weight is no lora_A, lora_B or alpha'],
+  ['nothing', {}, 'it holds no lora_A and lora_B'],
+  [
+    'a DoRA',
+    {
+      'a.lora_A.weight': [2, 4],
+      'a.lora_B.weight': [6, 2],
+      'a.lora_magnitude_vector': [6],
+    },
+    'a.lora_magnitude_vector is no lora_A, lora_B or alpha',
+  ],
+  [
+    'many faults',
+    Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`x${i}`, [1]])),
+    'x4 is no lora_A, lora_B or alpha; and 3 more',
+  ],
+])('%s: one line', (_, tensors, said) => {
+  const fails = () => loraChanges([{ source: source(tensors), label: 'style.safetensors' }], model);
+  expect(fails).toThrow(WeightsError);
+  expect(fails).toThrow(/^style\.safetensors: this LoRA does not fit the model: [^\n]+$/);
+  expect(fails).toThrow(said);
+});
+
+test('every prefix and spelling finds its weight', () => {
+  for (const [down, up] of [
+    ['base_model.model.a.lora_A.weight', 'base_model.model.a.lora_B.weight'],
+    ['transformer.a.lora_A.weight', 'transformer.a.lora_B.weight'],
+    [
+      'base_model.model.transformer.a.lora_A.default.weight',
+      'base_model.model.transformer.a.lora_B.default.weight',
+    ],
+    ['diffusion_model.a.lora_down.weight', 'diffusion_model.a.lora_up.weight'],
+    ['a.lora.down.weight', 'a.lora.up.weight'],
+  ] as const)
+    expect(loraChanges([{ source: source({ [down]: [2, 4], [up]: [6, 2] }) }], model).has('a.weight')).toBe(
+      true,
+    );
+  const window = source({ 'c.lora_A.weight': [2, 3, 1, 2, 2], 'c.lora_B.weight': [2, 2, 1, 1, 1] });
+  expect(() => loraChanges([{ source: window }], model)).toThrow('the model has no c.weight');
+  const own = source({ 'transformer.c.lora_A.weight': [2, 12], 'transformer.c.lora_B.weight': [2, 2] });
+  expect(loraChanges([{ source: own }], model).has('transformer.c.weight')).toBe(true);
+});
+
+test('what fails while a change is read leaves nothing behind', async () => {
+  const { used } = device.memory();
+  const failing: WeightSource = {
+    ...source({ 'a.lora_A.weight': [2, 4], 'a.lora_B.weight': [6, 2] }),
+    read: () => Promise.reject(new Error('disk')),
+  };
+  const spec = { 'a.weight': [6, 4] };
+  const changes = loraChanges([{ source: failing }], model);
+  await expect(loadWeights(device, source(spec), spec, { changes })).rejects.toThrow('disk');
+  expect(device.memory().used).toBe(used);
+});
