@@ -33,12 +33,12 @@ def captions(count: int = 30000, seed: int = 1) -> list[str]:
     return [f"FPS-{world.FPS}. {world.caption(world.random_facts(rng), rng)}" for _ in range(count)]
 
 
-def make_ul2_tokenizer() -> Tokenizer:
+def make_ul2_tokenizer(texts: list[str] | None = None) -> Tokenizer:
     """Unigram over words marked by their leading space, as SentencePiece; `</s>` ends a text, pad is 0.
 
     The pieces are the captions' words at their log-frequency and, far below, single characters: EM over so few words
     would cut them into letters."""
-    counts = Counter(w.strip(".,") for text in captions() for w in text.lower().split())
+    counts = Counter(w.strip(".,") for text in texts or captions() for w in text.lower().split())
     total = sum(counts.values())
     pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
     pieces += [("▁" + word, math.log(n / total)) for word, n in counts.most_common()]
@@ -53,7 +53,7 @@ def make_ul2_tokenizer() -> Tokenizer:
     return tokenizer
 
 
-def train_clip_tokenizer() -> Tokenizer:
+def train_clip_tokenizer(texts: list[str] | None = None) -> Tokenizer:
     """Byte-level BPE of lower-cased words ending in `</w>`, between a start and an end token."""
     tokenizer = Tokenizer(models.BPE(end_of_word_suffix="</w>", unk_token="<|endoftext|>"))
     tokenizer.normalizer = normalizers.Sequence(
@@ -70,7 +70,7 @@ def train_clip_tokenizer() -> Tokenizer:
         special_tokens=["<|startoftext|>", "<|endoftext|>"], show_progress=False,
     )
     alone = [chr(c) for c in range(33, 127)]
-    tokenizer.train_from_iterator(captions() + alone, trainer)
+    tokenizer.train_from_iterator((texts or captions()) + alone, trainer)
     start, end = tokenizer.token_to_id("<|startoftext|>"), tokenizer.token_to_id("<|endoftext|>")
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<|startoftext|> $A <|endoftext|>", special_tokens=[("<|startoftext|>", start), ("<|endoftext|>", end)]
@@ -88,6 +88,11 @@ def quoted(prompt: str) -> str:
     return " ".join(part for pair in QUOTED.findall(prompt) if (part := "".join(pair)))
 
 
+def without_quoted(prompt: str) -> str:
+    """The prompt without what is to be drawn, which is left to the byte encoder."""
+    return re.sub(r" (?=[.,;:!?])", "", re.sub(r"\s+", " ", QUOTED.sub(" ", prompt))).strip()
+
+
 def cut(ids: list[int], limit: int) -> list[int]:
     """At the encoder's length, keeping the last (end) token."""
     return ids if len(ids) <= limit else ids[: limit - 1] + ids[-1:]
@@ -97,8 +102,9 @@ class TextEncoders(nn.Module):
     """Prompts to each encoder's last hidden states and masks. `None` is the null prompt of guidance."""
 
     def __init__(self, ul2: T5EncoderModel, metaclip: CLIPTextModel, byt5: T5EncoderModel,
-                 ul2_tokenizer: Tokenizer, clip_tokenizer: Tokenizer):
+                 ul2_tokenizer: Tokenizer, clip_tokenizer: Tokenizer, strip_quoted: bool = False):
         super().__init__()
+        self.strip_quoted = strip_quoted
         self.ul2, self.metaclip, self.byt5 = ul2, metaclip, byt5
         self.ul2_tokenizer, self.clip_tokenizer = ul2_tokenizer, clip_tokenizer
 
@@ -107,9 +113,11 @@ class TextEncoders(nn.Module):
         return {"ul2": self.ul2.config.d_model, "metaclip": self.metaclip.config.hidden_size,
                 "byt5": self.byt5.config.d_model}
 
-    def tokenize(self, prompts: list[str | None], fps: int = world.FPS) -> dict[str, list[list[int]]]:
+    def tokenize(self, prompts: list[str | None], fps: int | list[int] = world.FPS) -> dict[str, list[list[int]]]:
         """The frame rate stands before the prompt for UL2 and MetaCLIP, and not before the null prompt."""
-        full = ["" if p is None else f"FPS-{fps}. {p}" for p in prompts]
+        rates = fps if isinstance(fps, list) else [fps] * len(prompts)
+        read = [without_quoted(p) if p and self.strip_quoted else p for p in prompts]
+        full = ["" if p is None else f"FPS-{rate}. {p}" for p, rate in zip(read, rates)]
         drawn = ["" if p is None else quoted(p) for p in prompts]
         return {
             "ul2": [cut(e.ids, MAX_LENGTH["ul2"]) for e in self.ul2_tokenizer.encode_batch(full)],
@@ -117,19 +125,25 @@ class TextEncoders(nn.Module):
             "byt5": [cut(byte_ids(d), MAX_LENGTH["byt5"]) if d else [] for d in drawn],
         }
 
-    def forward(self, prompts: list[str | None]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def forward(self, prompts: list[str | None], fps: int | list[int] = world.FPS):
         """States `[B, L, dim]` and masks `[B, L]` by encoder; ByT5 is absent where nothing is quoted."""
-        states, masks = {}, {}
-        for name, ids in self.tokenize(prompts).items():
+        tokens, masks = {}, {}
+        device = self.ul2.device
+        for name, ids in self.tokenize(prompts, fps).items():
             L = max(len(i) for i in ids)
             if L == 0:
                 continue
-            tokens = torch.tensor([i + [PAD] * (L - len(i)) for i in ids])                  # [B, L]
-            mask = torch.tensor([[True] * len(i) + [False] * (L - len(i)) for i in ids])    # [B, L]
-            encoder = getattr(self, name)
+            tokens[name] = torch.tensor([i + [PAD] * (L - len(i)) for i in ids], device=device)                  # [B, L]
+            masks[name] = torch.tensor([[True] * len(i) + [False] * (L - len(i)) for i in ids], device=device)   # [B, L]
+        return self.encode(tokens, masks)
+
+    def encode(self, tokens: dict[str, Tensor], masks: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The same of tokens `[B, L]` and their masks."""
+        states = {}
+        for name, ids in tokens.items():
+            mask, encoder = masks[name], getattr(self, name)
             attended = None if name == "metaclip" else mask.long()   # causal: padding at the end is never seen
-            states[name] = encoder(input_ids=tokens, attention_mask=attended).last_hidden_state
-            masks[name] = mask
+            states[name] = encoder(input_ids=ids, attention_mask=attended).last_hidden_state
         return states, masks
 
     def save(self, folder: Path, half: bool = True):
@@ -151,16 +165,18 @@ class TextEncoders(nn.Module):
             (where / "tokenizer_config.json").write_text(json.dumps(special[name], indent=2) + "\n")
 
 
-def small_encoders(width: int = 192, layers: int = 2) -> TextEncoders:
-    """New encoders of the three kinds for shapes world. ByT5 has nothing to learn there: no letters are drawn."""
-    ul2_tokenizer, clip_tokenizer = make_ul2_tokenizer(), train_clip_tokenizer()
+def small_encoders(width: int = 192, layers: int = 2, texts: list[str] | None = None, byt5_width: int = 64,
+                   byt5_layers: int = 1) -> TextEncoders:
+    """New encoders of the three kinds, their vocabularies from `texts` (shapes world's captions unless given). ByT5 has
+    nothing to learn there: no letters are drawn."""
+    ul2_tokenizer, clip_tokenizer = make_ul2_tokenizer(texts), train_clip_tokenizer(texts)
     ul2 = T5Config(
         vocab_size=ul2_tokenizer.get_vocab_size(), d_model=width, d_kv=32, d_ff=2 * width, num_layers=layers,
         num_heads=width // 32, feed_forward_proj="gated-silu", dropout_rate=0.0,
     )
     byt5 = T5Config(
-        vocab_size=384, d_model=64, d_kv=32, d_ff=128, num_layers=1, num_heads=2, feed_forward_proj="gated-gelu",
-        dropout_rate=0.0,
+        vocab_size=384, d_model=byt5_width, d_kv=32, d_ff=2 * byt5_width, num_layers=byt5_layers, num_heads=byt5_width // 32,
+        feed_forward_proj="gated-gelu", dropout_rate=0.0,
     )
     metaclip = CLIPTextConfig(
         vocab_size=clip_tokenizer.get_vocab_size(), hidden_size=width, intermediate_size=2 * width,
