@@ -4,13 +4,15 @@
 // Legend: B batch, N video tokens, L text tokens, D model width.
 
 import {
-  add,
   advance,
   attention,
+  byRows,
+  type Columns,
   columns,
   linear,
   type Packed,
   rmsNorm,
+  scope,
   slice,
   swiglu,
   type Tensor,
@@ -18,7 +20,7 @@ import {
 } from '@moviegen/tensor';
 import type { DiTConfig } from './config.ts';
 import type { LayerText } from './context.ts';
-import type { Modulation } from './modulation.ts';
+import { type Modulation, modulationOf } from './modulation.ts';
 import type { Note } from './trace.ts';
 
 /** `x + gate_a SelfAttention(...)`, `x + CrossAttention(...)`, `x + gate_f SwiGLU(...)`. */
@@ -48,34 +50,39 @@ export class DiTBlock {
   }
 
   /**
-   * @param x [B, N, D], positions not yet added.
-   * @param positions [N, D], added before every layer and kept in the residual.
+   * @param x [B, N, D], positions added; it is used up.
    * @param text absent where no sample has any text.
+   * @param tokens how many of them the projections and the FFN take at a time.
    */
   forward(
     x: Tensor,
-    positions: Tensor,
     attend: Modulation,
     feed: Modulation,
     text: LayerText | undefined,
+    tokens: number,
     note: Note,
   ): Tensor {
     const { eps } = this;
     const norm = (h: Tensor, weight: Tensor, modulation?: Modulation) =>
       rmsNorm(h, { weight, eps, shift: modulation?.shift, scale: modulation?.scale });
+    const attended = (h: Tensor, m: Modulation) => norm(h, this.attentionNorm, m);
+    const crossed = (h: Tensor) => norm(h, this.crossAttentionNorm);
+    const fed = (h: Tensor, m: Modulation) => norm(h, this.ffnNorm, m);
 
-    let h = add(x, positions); // [B, N, D]
+    let h = x; // [B, N, D]
     note('attention_norm', () => norm(h, this.attentionNorm));
-    h = advance(h, () => this.attention.forward(norm(h, this.attentionNorm, attend), h, attend.gate, note));
-    note('cross_attention_norm', () => norm(h, this.crossAttentionNorm));
-    if (text)
-      h = advance(h, () => this.crossAttention.forward(norm(h, this.crossAttentionNorm), h, text, note));
+    h = advance(h, () => this.attention.forward(h, attended, attend, tokens, note));
+    note('cross_attention_norm', () => crossed(h));
+    if (text) h = advance(h, () => this.crossAttention.forward(h, crossed, text, tokens, note));
     note('ffn_norm', () => norm(h, this.ffnNorm));
-    h = advance(h, () => this.feedForward.forward(norm(h, this.ffnNorm, feed), h, feed.gate, note));
+    h = advance(h, () => this.feedForward.forward(h, fed, feed, tokens, note));
     note('', () => h);
     return h; // [B, N, D]
   }
 }
+
+/** The norm before a branch, of some of its tokens. */
+type Norm = (h: Tensor, modulation: Modulation) => Tensor;
 
 /** Multi-head attention of the video's tokens to one another. */
 class SelfAttention {
@@ -91,17 +98,20 @@ class SelfAttention {
     this.wo = weights.packed(`${path}.wo.weight`);
   }
 
-  /** `residual + gate * attention(x)` */
-  forward(x: Tensor, residual: Tensor, gate: Tensor, note: Note): Tensor {
-    const D = x.shape[2]!;
-    const qkv = linear(x, this.qkv); // [B, N, 3D]
-    ['wq', 'wk', 'wv'].forEach((name, i) => {
-      note(`attention.${name}`, () => lastAxis(qkv, i * D, D));
+  /** `h + gate * attention(norm(h))` */
+  forward(h: Tensor, norm: Norm, modulation: Modulation, tokens: number, note: Note): Tensor {
+    const D = h.shape[2]!;
+    const attended = scope(h.device, () => {
+      const [q, k, v] = byRows(h, tokens, (rows, item) => {
+        const qkv = linear(norm(rows, modulationOf(modulation, item)), this.qkv); // [B, N, 3D]
+        return [columns(qkv, 0, D), columns(qkv, D, D), columns(qkv, 2 * D, D)];
+      }) as [Tensor | Columns, Tensor | Columns, Tensor | Columns];
+      for (const [name, value] of Object.entries({ wq: q, wk: k, wv: v }))
+        note(`attention.${name}`, () => asTensor(value));
+      return attention(q, k, v, { heads: this.heads }); // [B, N, D]
     });
-    const [q, k, v] = [columns(qkv, 0, D), columns(qkv, D, D), columns(qkv, 2 * D, D)];
-    const attended = attention(q, k, v, { heads: this.heads }); // [B, N, D]
     for (const name of ['attention.wo', 'attention']) note(name, () => linear(attended, this.wo));
-    return linear(attended, this.wo, { residual, gate });
+    return linear(attended, this.wo, { residual: h, gate: modulation.gate });
   }
 }
 
@@ -126,15 +136,23 @@ class CrossAttention {
     return linear(text, this.kv); // [B, L, 2D]
   }
 
-  /** `residual + attention(x, text)`; a sample without text gets nothing. */
-  forward(x: Tensor, residual: Tensor, { keysValues, lengths }: LayerText, note: Note): Tensor {
-    const D = x.shape[2]!;
-    const q = linear(x, this.wq); // [B, N, D]
-    note('cross_attention.wq', () => q);
-    const [k, v] = [columns(keysValues, 0, D), columns(keysValues, D, D)];
-    const attended = attention(q, k, v, { heads: this.heads, keyLengths: lengths }); // [B, N, D]
+  /** `h + attention(norm(h), text)`; a sample without text gets nothing. */
+  forward(
+    h: Tensor,
+    norm: (h: Tensor) => Tensor,
+    { keysValues, lengths }: LayerText,
+    tokens: number,
+    note: Note,
+  ): Tensor {
+    const D = h.shape[2]!;
+    const attended = scope(h.device, () => {
+      const [q] = byRows(h, tokens, (rows) => [linear(norm(rows), this.wq)]) as [Tensor]; // [B, N, D]
+      note('cross_attention.wq', () => q);
+      const [k, v] = [columns(keysValues, 0, D), columns(keysValues, D, D)];
+      return attention(q, k, v, { heads: this.heads, keyLengths: lengths }); // [B, N, D]
+    });
     for (const name of ['cross_attention.wo', 'cross_attention']) note(name, () => linear(attended, this.wo));
-    return linear(attended, this.wo, { residual });
+    return linear(attended, this.wo, { residual: h });
   }
 }
 
@@ -148,12 +166,24 @@ class FeedForward {
     this.w2 = weights.packed(`${path}.w2.weight`);
   }
 
-  /** `residual + gate * feedForward(x)` */
-  forward(x: Tensor, residual: Tensor, gate: Tensor, note: Note): Tensor {
-    const hidden = swiglu(x, this.w13); // [B, N, F]
-    for (const name of ['feed_forward.w2', 'feed_forward']) note(name, () => linear(hidden, this.w2));
-    return linear(hidden, this.w2, { residual, gate });
+  /** `h + gate * feedForward(norm(h))` */
+  forward(h: Tensor, norm: Norm, modulation: Modulation, tokens: number, note: Note): Tensor {
+    for (const name of ['feed_forward.w2', 'feed_forward'])
+      note(name, () => linear(swiglu(norm(h, modulation), this.w13), this.w2));
+    const [next] = byRows(h, tokens, (rows, item) => {
+      const of = modulationOf(modulation, item);
+      const hidden = swiglu(norm(rows, of), this.w13); // [B, N, F]
+      return [linear(hidden, this.w2, { residual: rows, gate: of.gate })];
+    }) as [Tensor];
+    return next; // [B, N, D]
   }
+}
+
+/** Columns as a tensor of their own. */
+function asTensor(value: Tensor | Columns): Tensor {
+  if (!('tensor' in value)) return value;
+  const { tensor, start, width } = value;
+  return lastAxis(tensor, start, width);
 }
 
 const lastAxis = (t: Tensor, start: number, width: number): Tensor =>

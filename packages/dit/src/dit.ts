@@ -5,6 +5,7 @@
 // L text tokens.
 
 import {
+  add,
   advance,
   cast,
   concat,
@@ -39,7 +40,14 @@ export type LoadOptions = Pick<WeightOptions, 'dtype' | 'quantize' | 'onProgress
 /** Options of a forward pass. */
 export interface ForwardOptions {
   readonly trace?: Trace;
+  /**
+   * Tokens that the projections and the FFN take at a time: memory against a little traffic. Default: as many as
+   * have hidden values of 256 MiB, which is all of them in any but the largest generations.
+   */
+  readonly tokensAtOnce?: number;
 }
+
+const HIDDEN_BYTES = 256 * 2 ** 20;
 
 /** A DiT's files: the parsed `config.json` and the weights. */
 export interface Checkpoint {
@@ -144,8 +152,8 @@ export class DiT {
   ): Tensor {
     return scope(this.device, () => {
       if (!(text instanceof Tensor))
-        return this.velocity(latents, t, text, (second as ForwardOptions)?.trace);
-      return this.velocity(latents, t, this.contextOf(text, second as readonly number[]), third?.trace);
+        return this.velocity(latents, t, text, second as ForwardOptions | undefined);
+      return this.velocity(latents, t, this.contextOf(text, second as readonly number[]), third);
     });
   }
 
@@ -186,7 +194,8 @@ export class DiT {
     this.positions.clear();
   }
 
-  private velocity(latents: Tensor, t: Tensor, text: Context, trace?: Trace): Tensor {
+  private velocity(latents: Tensor, t: Tensor, text: Context, options: ForwardOptions = {}): Tensor {
+    const { trace, tokensAtOnce = this.tokensAtOnce() } = options;
     const { config, weights } = this;
     const grid = this.gridOf(latents.shape);
     const B = this.batchOf(latents, t, text);
@@ -200,13 +209,20 @@ export class DiT {
     for (const [i, layer] of this.layers.entries()) {
       const { attend, feed } = layers[i]!;
       const note = noteUnder(trace, `layers.${i}`);
-      x = advance(x, () => layer.forward(x, positions, attend, feed, text.layers?.[i], note));
+      x = advance(x, () => add(x, positions)); // before every layer, and kept in the residual
+      x = advance(x, () => layer.forward(x, attend, feed, text.layers?.[i], tokensAtOnce, note));
     }
     trace?.('norm', rmsNorm(x, { weight: weights.get('norm.weight'), eps: config.normEps }));
     const normed = rmsNorm(x, { weight: weights.get('norm.weight'), eps: config.normEps, ...final });
     const values = linear(normed, this.output, { bias: weights.get('output.bias') }); // [B, N, h w C]
     trace?.('output', values);
     return cast(fromPatches(values, grid, config.patchSize), latents.dtype); // [B, C, T, H, W]
+  }
+
+  private tokensAtOnce(): number {
+    const { ffnHiddenSize, hiddenSize } = this.config;
+    const each = Math.max(ffnHiddenSize, 3 * hiddenSize) * (this.dtype === 'f16' ? 2 : 4);
+    return Math.max(1024, Math.floor(HIDDEN_BYTES / each));
   }
 
   /** The 1 x h x w convolution whose stride is its kernel, as the linear map that it is. */

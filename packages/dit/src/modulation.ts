@@ -24,6 +24,13 @@ export interface Modulation {
   readonly gate: Tensor;
 }
 
+/** The part of a modulation that is one batch item's; of all where `item` is undefined or they share one. */
+export function modulationOf(all: Modulation, item: number | undefined): Modulation {
+  if (item === undefined || all.shift.rank === 1) return all;
+  const one = (values: Tensor) => rowOf(values, item);
+  return { shift: one(all.shift), scale: one(all.scale), gate: one(all.gate) };
+}
+
 /** All that the time decides in one forward pass. */
 export interface TimeModulations {
   /** A layer each: of self-attention and of the FFN. */

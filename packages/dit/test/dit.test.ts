@@ -1,7 +1,8 @@
 // The DiT as a library: its public face, its errors, and what it leaves behind.
 
 import { DiT, type DiTConfig, parseConfig } from '@moviegen/dit';
-import { type Device, randn, Tensor, type WeightSource } from '@moviegen/tensor';
+import { compare, type Device, randn, Tensor, type WeightSource } from '@moviegen/tensor';
+import { openDevice } from '@moviegen/tensor/node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
 
@@ -145,6 +146,60 @@ test('activations take no more memory in a deeper model', async () => {
   expect(peak(9) - peak(1)).toBeLessThan(activation);
   expect(peak(9)).toBeLessThan(12 * activation);
   t1.dispose();
+});
+
+test('tokens range by range give the same, in less memory', async () => {
+  const x = noise([2, 4, 5, 16, 16], 1); // 320 tokens a sample: ranges of 64, and one of 128 that is cut short
+  const wide = { ...config, ffnHiddenSize: 192, numLayers: 1 };
+  const own = Object.entries(DiT.weightShapes(wide)).map(([name, shape], i) => {
+    return [name, randn(device, shape, { seed: i })] as const;
+  });
+  const dit = new DiT(device, wide, Object.fromEntries(own));
+  const context = dit.context(texts());
+  for (const time of [t, Tensor.from(device, [0.3])]) {
+    const run = async (tokensAtOnce: number) => {
+      const used = device.memory().used;
+      device.resetPeak();
+      const velocity = dit.forward(x, time, context, { tokensAtOnce });
+      const { peakUsed } = device.memory();
+      return { values: await read(velocity), peak: peakUsed - used };
+    };
+    const whole = await run(640);
+    for (const tokensAtOnce of [64, 100]) {
+      const ranges = await run(tokensAtOnce);
+      expect(compare(ranges.values, whole.values).error).toBeLessThan(2e-6);
+      expect(ranges.peak).toBeLessThan(whole.peak);
+    }
+    if (time !== t) time.dispose();
+  }
+  context.dispose();
+  dit.dispose();
+});
+
+test('a device that binds little computes the same', async () => {
+  const limits = { maxStorageBufferBindingSize: 4096, maxBufferSize: 2 ** 20 };
+  const small = await openDevice({ limits });
+  try {
+    const forward = async (on: Device) => {
+      const model = new DiT(
+        on,
+        config,
+        Object.fromEntries(
+          Object.entries(shapes).map(([name, shape], i) => [name, randn(on, shape, { seed: i })]),
+        ),
+      );
+      const x = randn(on, [1, 4, 4, 8, 8], { seed: 1 }); // 64 tokens of 128 bytes
+      const [time, states] = [Tensor.from(on, [0.4]), randn(on, [2, 5, 8], { seed: 2 })];
+      const context = model.context({ ul2: { states, lengths: [5, 3] } });
+      const velocity = model.forward(x, time, context);
+      const values = await velocity.read();
+      for (const used of [x, time, states, context, velocity, model]) used.dispose();
+      return values;
+    };
+    expect(compare(await forward(small), await forward(device)).error).toBeLessThan(2e-6);
+  } finally {
+    small.destroy();
+  }
 });
 
 test('shapes that do not fit are said', () => {
