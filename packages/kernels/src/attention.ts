@@ -30,6 +30,11 @@ export function attentionKernel(
   if (!names.includes(variant)) {
     throw new Error(`attention: no variant "${variant}" on this adapter; it has ${names.join(', ')}`);
   }
+  const { batch, heads, N, M, D } = shape;
+  return { ...kernelOf(variant, shape, dtype, target), flops: 4 * batch * heads * N * M * D };
+}
+
+function kernelOf(variant: string, shape: AttentionShape, dtype: DType, target: Target): Kernel {
   if (variant === 'matrix') return attentionMatrixKernel(shape, target);
   if (variant === 'lanes') return attentionLanesKernel(shape, dtype, target);
   return variant === 'shared' ? attentionSharedKernel(shape, dtype) : attentionPlainKernel(shape, dtype);

@@ -110,5 +110,6 @@ ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL(shape.activation)}${inputC
     ],
     uniforms: uniforms.bytes,
     workgroups: tilesM * tilesN,
+    flops: 2 * M * O * C * kernel[0] * kernel[1] * kernel[2],
   };
 }

@@ -76,5 +76,6 @@ ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL(shape.activation)}${inputC
     ],
     uniforms: uniforms.bytes,
     workgroups: Math.ceil(size / workgroupSize),
+    flops: 2 * size * (C / groups) * kernel[0] * kernel[1] * kernel[2],
   };
 }

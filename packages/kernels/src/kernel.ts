@@ -52,6 +52,8 @@ export interface Kernel {
   readonly uniforms?: Uint8Array<ArrayBuffer>;
   /** Workgroups on one line. The dispatcher folds counts beyond 65,535; `workgroupIndex` unfolds them. */
   readonly workgroups: number;
+  /** Floating-point operations, as the formula has them; absent where bytes are what such a kernel costs. */
+  readonly flops?: number;
 }
 
 type Uniform = { readonly type: 'u32' | 'i32' | 'f32'; readonly value: number };

@@ -101,5 +101,6 @@ ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL(activation)}`;
     ] satisfies Binding[],
     uniforms: uniforms.bytes,
     workgroups: tilesM * tilesN,
+    flops: 2 * rows * N * K,
   };
 }

@@ -111,5 +111,6 @@ fn startOf(batch: u32, stride0: u32, stride1: u32, stride2: u32) -> u32 {
     ],
     uniforms: uniforms.bytes,
     workgroups: tiles,
+    flops: 2 * batch[0] * batch[1] * batch[2] * M * N * K,
   };
 }

@@ -74,5 +74,6 @@ ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL('silu')}`,
     ],
     uniforms: uniforms.bytes,
     workgroups: tilesM * tilesN,
+    flops: 4 * rows * N * K,
   };
 }

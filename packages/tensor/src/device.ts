@@ -38,6 +38,8 @@ export interface DeviceOptions {
   readonly maxWorkgroups?: number;
   /** Limits lower than the adapter's, to try how code fares on a smaller one; also lower than WebGPU's defaults. */
   readonly limits?: Limits;
+  /** Told of every dispatch, and of each once in a recording: the kernel, and the bytes that it names. */
+  readonly onDispatch?: (kernel: Kernel, bytes: number) => void;
   /** How promises get to resolve. The Node entry sets it. */
   readonly host?: Host;
 }
@@ -77,6 +79,7 @@ export class Device {
   readonly #encoder: Encoder;
   readonly #readback: Readback;
   readonly #maxWorkgroups: number;
+  readonly #onDispatch: DeviceOptions['onDispatch'];
   #plan: Plan | undefined;
   #recordings = 0;
 
@@ -87,6 +90,7 @@ export class Device {
     this.limits = limitsOf(gpu, options.limits);
     this.features = new Set(gpu.features);
     this.#host = options.host ?? browser;
+    this.#onDispatch = options.onDispatch;
     this.#maxWorkgroups = options.maxWorkgroups ?? gpu.limits.maxComputeWorkgroupsPerDimension;
     this.#faults = new Faults(gpu, this.#host);
     this.lost = this.#faults.lost;
@@ -152,6 +156,7 @@ export class Device {
     this.#faults.throwIfLost();
     const bindings = bind(this, kernel, buffers);
     if (kernel.workgroups === 0) return;
+    this.#onDispatch?.(kernel, distinctBytes(bindings));
     if (this.#plan) {
       const storages = buffers.map((tensor) => tensor.storage(kernel.label));
       this.#plan.dispatch(kernel, bindings, storages);
@@ -312,4 +317,10 @@ export class Device {
       label,
     };
   }
+}
+
+/** Bytes that bindings name together, a range that two of them share once. */
+function distinctBytes(bindings: readonly Binding[]): number {
+  const ranges = new Map(bindings.map(({ block, offset, bytes }) => [`${block.id} ${offset}`, bytes]));
+  return [...ranges.values()].reduce((sum, bytes) => sum + bytes, 0);
 }
