@@ -3,7 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { cases } from '@moviegen/kernels';
 import { caseVariants } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { atLeast, expression, floatType, progressLine as showProgress } from './arguments.ts';
 import { measure, type Result } from './measure.ts';
 import { table } from './table.ts';
 
@@ -15,26 +16,6 @@ interface Arguments {
   readonly dtype: 'f32' | 'f16';
   readonly variants: boolean;
 }
-
-const atLeast =
-  (least: number) =>
-  (text: string): number => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < least)
-      throw new InvalidArgumentError(`expected an integer from ${least}`);
-    return value;
-  };
-const expression = (text: string): RegExp => {
-  try {
-    return new RegExp(text);
-  } catch {
-    throw new InvalidArgumentError('expected a regular expression');
-  }
-};
-const floatType = (text: string): 'f32' | 'f16' => {
-  if (text !== 'f32' && text !== 'f16') throw new InvalidArgumentError('expected f32 or f16');
-  return text;
-};
 
 const program = new Command('npm run bench --')
   .description('Time every kernel of the case list on this adapter (MOVIEGEN_ADAPTER chooses).')
@@ -53,9 +34,6 @@ if (dtype === 'f16' && !device.target.f16) program.error(`error: ${adapter} has 
 const chosen = cases.filter(({ op, name, use }) => use !== 'test' && (filter?.test(`${op} ${name}`) ?? true));
 if (chosen.length === 0) program.error(`error: no case matches ${filter}`);
 
-const showProgress = (text: string): void => {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text.slice(0, process.stderr.columns - 1)}`);
-};
 const results: Result[] = [];
 const wrong: string[] = [];
 for (const item of chosen) {

@@ -2,7 +2,7 @@
 import Table from 'cli-table3';
 import type { Result } from './measure.ts';
 
-const milliseconds = (ms: number): string =>
+export const milliseconds = (ms: number): string =>
   ms < 1 ? `${(ms * 1000).toFixed(0)} us` : `${ms.toFixed(2)} ms`;
 const figure = (value: number): string => {
   if (value === 0) return '';

@@ -116,6 +116,7 @@ describe('choose', () => {
     name,
     adapter: { info: { vendor: '', architecture: '', device: '', description } } as unknown as GPUAdapter,
     host: { poll: (start) => start() },
+    again: async () => null,
   });
   const gpu = found('nvidia hopper H200');
   const mesa = found('mesa llvmpipe', 'llvmpipe');

@@ -1,3 +1,3 @@
 // @moviegen/tensor/node: what only Node needs to open a device.
-export type { OpenOptions } from './open.ts';
-export { openDevice } from './open.ts';
+export type { Found, OpenOptions } from './open.ts';
+export { findAdapter, openDevice } from './open.ts';

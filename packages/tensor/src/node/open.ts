@@ -19,6 +19,8 @@ export interface OpenOptions extends Omit<DeviceOptions, 'gpu' | 'adapter' | 'ho
 
 /** An adapter that could be opened. */
 export interface Found {
+  /** Asks for the same adapter once more, with the same toggles: one adapter gives one device. */
+  again(): Promise<GPUAdapter | null>;
   readonly adapter: GPUAdapter;
   readonly host: Host;
   /** All that it says of itself, in one line. */
@@ -40,16 +42,24 @@ const instances: GPU[] = [];
  * @throws NoAdapterError where none fits; it lists those there are, or says what to install.
  */
 export async function openDevice(options: OpenOptions = {}): Promise<Device> {
-  const { adapter: named = process.env.MOVIEGEN_ADAPTER, ...rest } = options;
+  const { adapter: named, ...rest } = options;
+  const { adapter, host } = await findAdapter(named);
+  return Device.create({ ...rest, adapter, host });
+}
+
+/**
+ * The adapter that {@link openDevice} takes: for programs that put other users of WebGPU beside ours.
+ * @throws NoAdapterError as `openDevice` does.
+ */
+export async function findAdapter(named = process.env.MOVIEGEN_ADAPTER): Promise<Found> {
   const create = await importDawn();
-  const { adapter, host } = await choose(
+  return choose(
     [
       { ours: false, adapters: () => systemAdapters(create) },
       { ours: true, adapters: () => swiftShader(create) },
     ],
     named,
   );
-  return Device.create({ ...rest, adapter, host });
 }
 
 /**
@@ -123,7 +133,9 @@ async function request(create: Create, flags: string[]): Promise<Found[]> {
     const name = [vendor, architecture, device, description].filter((part) => part !== '').join(' ');
     if (found.has(name)) continue;
     // A GPU answers within microseconds; on a software adapter spinning takes a core from the work itself.
-    found.set(name, { adapter, name, host: pollingHost(software ? 0.1 : 4) });
+    const host = pollingHost(software ? 0.1 : 4);
+    const again = () => host.poll(() => gpu.requestAdapter({ powerPreference }));
+    found.set(name, { adapter, name, host, again });
   }
   return [...found.values()];
 }

@@ -1,0 +1,54 @@
+// The surroundings in which peers run: the adapter, the toggles and the event-loop tick that our own device
+// has. Browsers give libraries `navigator.gpu`; here it is made of the adapter that was found.
+import type { Found } from '@moviegen/tensor/node';
+import { globals } from 'webgpu';
+
+type Method = (...args: unknown[]) => unknown;
+type Prototype = Record<string, Method>;
+
+/** Methods of WebGPU that give promises, which Dawn resolves by polling. */
+const PROMISES: Readonly<Record<string, readonly string[]>> = {
+  GPUAdapter: ['requestDevice'],
+  GPUDevice: ['createComputePipelineAsync', 'createRenderPipelineAsync', 'popErrorScope'],
+  GPUQueue: ['onSubmittedWorkDone'],
+  GPUBuffer: ['mapAsync'],
+  GPUShaderModule: ['getCompilationInfo'],
+};
+
+/** Gives this process `navigator.gpu` with the found adapter, and all of WebGPU the tick of our own device. */
+export function surround(found: Found): void {
+  Object.assign(globalThis, globals);
+  const classes = globals as Record<string, { readonly prototype: Prototype }>;
+  for (const [name, methods] of Object.entries(PROMISES)) {
+    for (const method of methods) wrap(classes[name]!.prototype, method, found);
+  }
+  acceptSharedMemory(classes.GPUQueue!.prototype);
+  const gpu = {
+    requestAdapter: () => found.again(),
+    getPreferredCanvasFormat: () => 'rgba8unorm',
+    wgslLanguageFeatures: new Set<string>(),
+  };
+  Object.defineProperty(globalThis, 'navigator', {
+    value: { gpu, userAgent: 'Node', hardwareConcurrency: 1 },
+    configurable: true,
+    writable: true,
+  });
+}
+
+function wrap(prototype: Prototype, name: string, { host }: Found): void {
+  const method = prototype[name]!;
+  prototype[name] = function (this: unknown, ...args) {
+    return host.poll(() => method.apply(this, args) as Promise<unknown>);
+  };
+}
+
+/** Dawn's binding refuses views of shared memory, such as WebAssembly's with threads: they are copied. */
+function acceptSharedMemory(queue: Prototype): void {
+  const { writeBuffer } = queue;
+  queue.writeBuffer = function (this: unknown, ...args) {
+    const [buffer, offset, data, start = 0, ...rest] = args;
+    const shared = ArrayBuffer.isView(data) && data.buffer instanceof SharedArrayBuffer;
+    const bytes = shared ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice() : data;
+    return writeBuffer!.apply(this, [buffer, offset, bytes, start, ...rest]);
+  };
+}

@@ -1,0 +1,93 @@
+// `npm run bench:peers`: our kernels beside TensorFlow.js, ONNX Runtime Web and jax-js on one adapter, with the
+// same toggles and event-loop tick, in turns, every result checked before its time counts.
+import { writeFile } from 'node:fs/promises';
+import { cpus, loadavg } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
+import { Device } from '@moviegen/tensor';
+import { findAdapter } from '@moviegen/tensor/node';
+import { Command } from 'commander';
+import { atLeast, expression, progressLine } from '../arguments.ts';
+import { surround } from './environment.ts';
+import { openJax } from './jax.ts';
+import { openOrt } from './ort.ts';
+import { install } from './packages.ts';
+import type { Peer } from './peer.ts';
+import { type Outcome, race } from './race.ts';
+import { rows } from './rows.ts';
+import { peersTable } from './table.ts';
+import { openTfjs } from './tfjs.ts';
+
+const libraries: Readonly<Record<string, () => Promise<Peer>>> = {
+  tfjs: openTfjs,
+  ort: openOrt,
+  jax: openJax,
+};
+
+interface Arguments {
+  readonly filter?: RegExp;
+  readonly json?: string;
+  readonly samples: number;
+  readonly peers: string;
+}
+
+const program = new Command('npm run bench:peers --')
+  .description('Time our kernels beside other WebGPU libraries on this adapter (MOVIEGEN_ADAPTER chooses).')
+  .option('--filter <regex>', 'only rows whose name matches', expression)
+  .option('--samples <n>', 'timings of each way', atLeast(3), 20)
+  .option('--peers <names>', 'some of tfjs,ort,jax', 'tfjs,ort,jax')
+  .option('--json <file>', 'also write the results to a file; - for standard output alone')
+  .parse();
+const { filter, json, samples, peers: named } = program.opts<Arguments>();
+const chosen = rows.filter(({ name }) => filter?.test(name) ?? true);
+if (chosen.length === 0) program.error(`error: no row matches ${filter}`);
+
+install();
+const found = await findAdapter();
+surround(found);
+const device = await Device.create({ adapter: found.adapter, host: found.host, label: 'bench' });
+// WebAssembly is optimised in the background for a minute: on a software adapter, in the kernels' own time.
+if (device.target.software) setFlagsFromString('--liftoff-only');
+
+const peers: Peer[] = [];
+for (const name of named.split(',').map((part) => part.trim())) {
+  const open = libraries[name];
+  if (!open) throw new Error(`no peer is named ${name}: there are ${Object.keys(libraries).join(', ')}`);
+  progressLine(`opening ${name}`);
+  try {
+    peers.push(await open());
+  } catch (error) {
+    console.error(`${name} does not open here: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+const outcomes: Outcome[] = [];
+let failed = false;
+for (const row of chosen) {
+  try {
+    outcomes.push(await race(device, peers, row, { samples, onProgress: progressLine }));
+    progressLine('');
+    if (json !== '-') console.log(peersTable([outcomes.at(-1)!], outcomes.length === 1));
+  } catch (error) {
+    failed = true;
+    console.error(`${row.name}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+progressLine('');
+const report = {
+  adapter: device.info,
+  node: process.version,
+  date: new Date().toISOString(),
+  machine: { cores: cpus().length, load: loadavg().map((load) => Number(load.toFixed(2))) },
+  peers: peers.map(({ name, version }) => ({ name, version })),
+  rows: outcomes,
+};
+const text = `${JSON.stringify(report, null, 1)}\n`;
+if (json === '-') process.stdout.write(text);
+else {
+  console.log(`\nadapter: ${found.name}`);
+  console.log(peers.map(({ name, version }) => `${name} ${version}`).join(', '));
+  console.log('times by the host, wait included; every result checked against the CPU reference\n');
+  console.log(peersTable(outcomes, true));
+  if (json) await writeFile(json, text);
+}
+process.exit(failed ? 1 : 0); // peers leave work behind that would keep the process

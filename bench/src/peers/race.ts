@@ -1,0 +1,205 @@
+// One row: every way checked, then timed in turns with ours, so that whatever else the machine does falls on
+// all of them alike.
+import { type Case, type NDArray, sizeOf } from '@moviegen/kernels';
+import {
+  caseOperands,
+  caseReference,
+  caseVariants,
+  compare,
+  type Device,
+  prepareCase,
+  scope,
+  Tensor,
+  uploadOperands,
+} from '@moviegen/tensor';
+import { type Part, parts } from '../parts.ts';
+import { percentile } from '../statistics.ts';
+import type { Peer, Way } from './peer.ts';
+import type { Row } from './rows.ts';
+
+/** Time of one way, or why there is none. */
+export interface Entry {
+  readonly library: string;
+  readonly how: string;
+  /** Milliseconds of a call; absent where the result is wrong or the call failed. */
+  readonly median?: number;
+  readonly p10?: number;
+  readonly p90?: number;
+  readonly samples?: number;
+  /** max|a - b| / max|b| against the CPU reference. */
+  readonly error?: number;
+  readonly problem?: string;
+}
+
+/** A row's outcome. */
+export interface Outcome {
+  readonly name: string;
+  readonly case: string;
+  readonly bound: number;
+  readonly ours: Entry;
+  readonly peers: readonly Entry[];
+  /** Median of the fastest correct peer over ours; absent where no peer computes the row. */
+  readonly ratio?: number;
+  readonly fastest?: string;
+}
+
+/** How much to measure. */
+export interface RaceOptions {
+  readonly samples: number;
+  readonly onProgress?: (text: string) => void;
+}
+
+const BOUND = 1e-4; // of a peer's difference from the reference: sums in another order
+const LONG = 5000; // ms: fewer samples of such
+const FEW = 3;
+const HOPELESS = 4; // a way that much slower than the fastest is timed a few times only
+const BATCH = 20; // ms of calls between two waits, so that a wait's own cost does not count
+
+type Operands = Readonly<Record<string, NDArray>>;
+interface Racer {
+  readonly way: Way;
+  readonly library: string;
+  readonly error: number;
+  readonly times: number[];
+}
+
+/** Checks and times a row. @throws where our own result is wrong. */
+export async function race(
+  device: Device,
+  peers: readonly Peer[],
+  row: Row,
+  { samples, onProgress = () => undefined }: RaceOptions,
+): Promise<Outcome> {
+  const { item } = row;
+  const operands = caseOperands(item);
+  const mine = ourWay(device, item, operands);
+  onProgress(`${row.name}: ours`);
+  const expected = await mine.result();
+  const held = parts(item, operands, expected.length) ?? [
+    { operands, skip: 0, from: 0, count: expected.length },
+  ];
+  const references = held.map((part) => caseReference(item, part.operands).data);
+  const error = reference(held, references, expected);
+  if (!(error <= item.tolerance.f32)) throw new Error(`${row.name}: our result is wrong by ${error}`);
+
+  const racers: Racer[] = [{ way: mine, library: 'moviegen', error, times: [] }];
+  const out: Entry[] = [];
+  for (const peer of peers) {
+    for (const make of peer.ways(item, operands)) {
+      let way: Way | undefined;
+      let problem: string;
+      try {
+        way = await make();
+        onProgress(`${row.name}: ${peer.name} ${way.how}`);
+        const result = await way.result();
+        const whole = result.length === expected.length ? compare(result, expected).error : Number.NaN;
+        const off = Math.max(whole, reference(held, references, result));
+        if (off <= BOUND) {
+          racers.push({ way, library: peer.name, error: off, times: [] });
+          continue;
+        }
+        problem = `wrong by ${off.toExponential(1)}`;
+      } catch (thrown) {
+        problem = (thrown instanceof Error ? thrown.message : String(thrown)).split('\n')[0]!;
+      }
+      out.push({ library: peer.name, how: way?.how ?? '', problem });
+      way?.dispose();
+    }
+  }
+  await take(racers, samples, (text) => onProgress(`${row.name}: ${text}`));
+  const [ours, ...rest] = racers.map(entry);
+  for (const { way } of racers) way.dispose();
+  const fastest = rest.reduce<Entry | undefined>(
+    (best, other) => (!best || other.median! < best.median! ? other : best),
+    undefined,
+  );
+  return {
+    name: row.name,
+    case: `${item.op} ${item.name}`,
+    bound: row.bound,
+    ours: ours!,
+    peers: [...rest, ...out],
+    ...(fastest && {
+      ratio: fastest.median! / ours!.median!,
+      fastest: `${fastest.library}: ${fastest.how}`,
+    }),
+  };
+}
+
+/** Times all in turns. */
+async function take(racers: readonly Racer[], samples: number, say: (text: string) => void): Promise<void> {
+  const timed = async ({ way }: Racer, calls: number): Promise<number> => {
+    const begin = performance.now();
+    for (let k = 0; k < calls; k++) await way.run();
+    await way.settle();
+    return (performance.now() - begin) / calls;
+  };
+  const singles: number[] = [];
+  for (const racer of racers) {
+    await timed(racer, 1);
+    singles.push(await timed(racer, 1));
+  }
+  const calls = Math.max(1, Math.min(32, Math.ceil(BATCH / Math.min(...singles))));
+  for (let turn = 0; turn < samples; turn++) {
+    const medians = racers.map(({ times }) => percentile(times, 0.5));
+    const best = Math.min(...medians);
+    say(`${turn} of ${samples}`);
+    // The order turns, so that none always follows the same one.
+    for (let k = 0; k < racers.length; k++) {
+      const at = (k + turn) % racers.length;
+      const racer = racers[at]!;
+      const slow = medians[at]! > LONG || (medians[at]! > HOPELESS * best && at > 0);
+      if (turn >= FEW && slow) continue;
+      racer.times.push(await timed(racer, calls));
+    }
+  }
+}
+
+const entry = ({ way, library, error, times }: Racer): Entry => ({
+  library,
+  how: way.how,
+  median: percentile(times, 0.5),
+  p10: percentile(times, 0.1),
+  p90: percentile(times, 0.9),
+  samples: times.length,
+  error,
+});
+
+/** The largest difference from the reference, over the parts that it has computed. */
+function reference(
+  held: readonly Part[],
+  expected: readonly ArrayLike<number>[],
+  result: ArrayLike<number>,
+): number {
+  const errors = held.map(({ skip, from, count }, k) => {
+    const right = Array.prototype.slice.call(expected[k]!, skip, skip + count);
+    return compare(Array.prototype.slice.call(result, from, from + count), right).error;
+  });
+  return Math.max(...errors);
+}
+
+/** Our own op as one of the ways: into poisoned memory first. */
+function ourWay(device: Device, item: Case, operands: Operands): Way {
+  const call = prepareCase(device, item, uploadOperands(device, operands));
+  const run = () => {
+    scope(device, () => {
+      call();
+    });
+  };
+  return {
+    how: caseVariants(device, item)[0] ?? 'the only variant',
+    run,
+    settle: () => device.sync(),
+    async result() {
+      const recording = device.record(call);
+      const size = sizeOf(recording.result.shape);
+      recording.destroy();
+      Tensor.full(device, [size], Number.NaN).dispose();
+      const result = call();
+      const data = (await result.read()) as Float32Array;
+      result.dispose();
+      return data;
+    },
+    dispose: () => undefined,
+  };
+}
