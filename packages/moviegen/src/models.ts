@@ -1,13 +1,13 @@
 // The models of a checkpoint, from its files to the device. Not here: what is done with them.
 
 import { DiT, parseConfig as parseDitConfig } from '@moviegen/dit';
-import { openCheckpoint, SafetensorsError, type TensorSource } from '@moviegen/safetensors';
 import { parseConfig as parseTaeConfig, TAE } from '@moviegen/tae';
-import { type Device, WeightsError } from '@moviegen/tensor';
+import type { Device } from '@moviegen/tensor';
 import { type TextEncoderFiles, TextEncoders } from '@moviegen/text';
 import { type CheckpointFiles, pathOf, readJson } from './checkpointFiles.ts';
 import { verified } from './checksums.ts';
 import { CheckpointError, shown } from './errors.ts';
+import { bytesOf, openPart, type Part, placed } from './modelFiles.ts';
 import { type EncoderName, type ModelIndex, parseModelIndex } from './modelIndex.ts';
 import { type DTypePolicy, type ModuleName, modulePrecisions } from './precision.ts';
 
@@ -35,14 +35,6 @@ export interface LoadModelsOptions {
   readonly dtype: DTypePolicy;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
-}
-
-/** A model's files, open. */
-interface Part {
-  readonly folder: string;
-  readonly path: string;
-  readonly config: unknown;
-  readonly weights: TensorSource;
 }
 
 /**
@@ -122,20 +114,6 @@ export async function loadModels(
   }
 }
 
-async function openPart(files: CheckpointFiles, folder: string, signal?: AbortSignal): Promise<Part> {
-  const config = await readJson(files, folder, 'config.json', signal);
-  const path = pathOf(files, folder, '');
-  if (config === undefined) throw new CheckpointError(`checkpoint: ${path}/config.json is missing`);
-  try {
-    const weights = await openCheckpoint(files.folder(folder), signal ? { signal } : {});
-    return { folder, path, config, weights };
-  } catch (error) {
-    if (error instanceof SafetensorsError && error.source === undefined)
-      throw new CheckpointError(`checkpoint: ${path}: ${error.message}`, { cause: error });
-    throw error;
-  }
-}
-
 /** @param reading is told which encoder's files are being looked at: an error of the loader does not say. */
 async function openEncoders(
   files: CheckpointFiles,
@@ -184,22 +162,3 @@ function checkWidths(wanted: Widths, given: Widths): void {
         `checkpoint: the transformer projects ${name} of width ${shown(wanted[name])}, but that encoder gives ${given[name]}`,
       );
 }
-
-const bytesOf = (source: TensorSource): number =>
-  source.names().reduce((sum, name) => sum + source.byteLength(name), 0);
-
-/** Runs a step of loading; what it finds wrong with a model's files is said with their place. */
-async function placed<T>(part: Part | (() => Part | undefined), step: () => T | Promise<T>): Promise<T> {
-  try {
-    return await step();
-  } catch (error) {
-    const wrong = error instanceof WeightsError || isConfigError(error);
-    if (!wrong) throw error;
-    const { path = 'text encoders' } = (typeof part === 'function' ? part() : part) ?? {};
-    throw new CheckpointError(`checkpoint: ${path}: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-/** The models' packages throw plain errors where a `config.json` or `tokenizer.json` is wrong. */
-const isConfigError = (error: unknown): boolean =>
-  error instanceof Error && /^\w+: (config|this (is no )?tokenizer)/.test(error.message);
