@@ -1,89 +1,156 @@
-// Videos to latents and back through the autoencoder, tile by tile, in memory that does not grow with their length.
+// Videos to latents and back through the autoencoder, tile by tile and piece by piece: neither the device nor the host holds
+// more than a tile's frames, however long the video is.
 
-import type { TAE } from '@moviegen/tae';
-import { concat, randn, Tensor } from '@moviegen/tensor';
+import type { TAE, TileOptions } from '@moviegen/tae';
+import { randn, Tensor } from '@moviegen/tensor';
 import { orAborted } from './abort.ts';
 import { InputError } from './errors.ts';
-import { type Latents, readLatents } from './latents.ts';
-import { type Frames, framesFromPixels, joinFrames, pixelsFromFrames } from './video/frames.ts';
+import { joinLatents, type Latents, readLatents, uploadLatents } from './latents.ts';
+import {
+  type FrameSource,
+  type Frames,
+  framesBetween,
+  framesFromPixels,
+  piecesOf,
+  pixelsFromFrames,
+} from './video/frames.ts';
 
 /** Noise streams, as in reference/moviegen_reference/philox.py: 0 the initial latents, 1 the posterior's sample. */
 const POSTERIOR_STREAM = [1, 0] as const;
+/** Frames that are uploaded together. */
+const PIECE = 8;
 
-/** Latents of frames: the most likely ones, or a sample of their distribution. @throws InputError */
+/** Options of {@link encodeFrames}. */
+export interface EncodeFramesOptions {
+  /** Samples the latents' distribution, instead of taking its mode. */
+  readonly seed?: bigint | undefined;
+  readonly tiles?: TileOptions | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Told of frames that were read. */
+  readonly onProgress?: ((frames: number) => void) | undefined;
+}
+
+/**
+ * Latents of frames, which may come in pieces: the most likely ones, or a sample of their distribution.
+ * @throws InputError where the frames are none, or of sizes that cannot be encoded.
+ */
 export async function encodeFrames(
   tae: TAE,
-  video: Frames,
-  { seed, signal }: { readonly seed?: bigint | undefined; readonly signal?: AbortSignal | undefined },
+  video: FrameSource,
+  { seed, tiles, signal, onProgress }: EncodeFramesOptions,
 ): Promise<Latents> {
   const { device } = tae;
-  const [frames, height, width] = video.shape;
-  const pixels = Tensor.from(device, pixelsFromFrames(video), [1, 3, frames, height, width]);
-  const owned = [pixels];
-  const posteriors = tae.encodeTiled(pixels);
+  const posteriors = tae.encodeTiled(uploaded(tae, video, onProgress), tiles);
+  const parts: Latents[] = [];
   try {
-    const tiles: Tensor[] = [];
     for (let start = 0; ; ) {
       const { value: posterior, done } = await nextOf(posteriors, signal);
       if (done) break;
       const { mean, logvar } = posterior;
-      owned.push(mean, logvar);
-      const noise =
-        seed === undefined ? undefined : randn(device, mean.shape, { seed, stream: POSTERIOR_STREAM, start });
-      if (noise) owned.push(noise);
-      const tile = noise ? posterior.sample(noise) : posterior.mode();
-      owned.push(tile);
-      tiles.push(tile);
-      start += mean.size;
+      const owned = [mean, logvar];
+      try {
+        if (seed === undefined) owned.push(posterior.mode());
+        else {
+          const noise = randn(device, mean.shape, { seed, stream: POSTERIOR_STREAM, start });
+          owned.push(noise, posterior.sample(noise));
+        }
+        parts.push((await orAborted(readLatents(owned.at(-1)!), signal))[0]!);
+        start += mean.size;
+      } finally {
+        for (const tensor of owned) tensor.dispose();
+      }
     }
-    const whole = tiles.length === 1 ? tiles[0]! : concat(tiles, { axis: 2 }); // [1, C, T, H, W]
-    owned.push(whole);
-    return (await readLatents(whole))[0]!;
+    if (parts.length === 0) throw new InputError('encode: the video has no frames');
+    return joinLatents(parts);
   } finally {
-    void posteriors.return(undefined).catch(() => {});
-    for (const tensor of owned) tensor.dispose();
+    void posteriors.return(undefined).catch(ignore);
+  }
+}
+
+/** Frames on the device, some at a time: [1, 3, n, H, W] in [-1, 1]. */
+async function* uploaded(
+  { device, factor }: TAE,
+  video: FrameSource,
+  onProgress: ((frames: number) => void) | undefined,
+): AsyncGenerator<Tensor> {
+  let size: readonly [number, number] | undefined;
+  let count = 0;
+  for await (const frames of piecesOf(video)) {
+    const [T, H, W] = frames.shape;
+    size ??= [H, W];
+    if (H % factor !== 0 || W % factor !== 0)
+      throw new InputError(
+        `encode: width and height must be multiples of ${factor}, got ${W}x${H}; pad or crop the video`,
+      );
+    if (H !== size[0] || W !== size[1])
+      throw new InputError(
+        `encode: frame ${count} is ${W}x${H}, those before it are ${size[1]}x${size[0]}; give frames of one size`,
+      );
+    for (let start = 0; start < T; start += PIECE) {
+      const piece = framesBetween(frames, start, Math.min(start + PIECE, T));
+      const pixels = Tensor.from(device, pixelsFromFrames(piece), [1, 3, piece.shape[0], H, W]);
+      try {
+        yield pixels;
+      } finally {
+        pixels.dispose();
+      }
+      count += piece.shape[0];
+      onProgress?.(count);
+    }
   }
 }
 
 /** Options of {@link decodeFrames}. */
 export interface DecodeFramesOptions {
   readonly numFrames: number;
+  readonly tiles?: TileOptions | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((frames: number, totalFrames: number) => void) | undefined;
 }
 
-/** Frames of latents. @param latent [1, C, T, H, W] */
-export async function decodeFrames(
+/** Frames of latents, in pieces, each as soon as no later tile has a share in it. */
+export async function* decodeFrames(
   tae: TAE,
-  latent: Tensor,
-  { numFrames, signal, onProgress }: DecodeFramesOptions,
-): Promise<Frames> {
-  const parts: Frames[] = [];
-  const tiles = tae.decodeTiled(latent, { numFrames });
+  latents: Latents,
+  { numFrames, tiles, signal, onProgress }: DecodeFramesOptions,
+): AsyncGenerator<Frames, void> {
+  const { device } = tae;
+  const parts = {
+    shape: [1, ...latents.shape],
+    part: (start: number, end: number) => uploadLatents(latents, device, start, end),
+  };
+  const pieces = tae.decodeTiled(parts, { ...tiles, numFrames });
   let done = 0;
   try {
     for (;;) {
-      const next = await nextOf(tiles, signal);
-      if (next.done) return joinFrames(parts);
+      const next = await nextOf(pieces, signal);
+      if (next.done) return;
       const [, , T, H, W] = next.value.shape as [number, number, number, number, number];
       const pixels = next.value.read() as Promise<Float32Array>;
       next.value.dispose();
-      parts.push(framesFromPixels(await orAborted(pixels, signal), [T, H, W]));
+      const frames = framesFromPixels(await orAborted(pixels, signal), [T, H, W]);
       done += T;
       onProgress?.(done, numFrames);
+      yield frames;
     }
   } finally {
-    void tiles.return(undefined).catch(() => {});
+    void pieces.return(undefined).catch(ignore);
   }
 }
 
-/** The number of frames that latents of T frames are decoded to. @throws InputError */
-export function frameCount({ factor, config }: TAE, T: number, asked: number | undefined): number {
+/** The number of frames that latents are decoded to. @throws InputError where they are not this autoencoder's. */
+export function frameCount({ factor, config }: TAE, { shape }: Latents, asked: number | undefined): number {
+  const [C, T] = shape;
+  if (C !== config.latentChannels)
+    throw new InputError(
+      `decode: latents must have ${config.latentChannels} channels, got [${shape.join(', ')}]`,
+    );
   const most = T * (config.temporal ? factor : 1);
   const least = config.temporal ? most - factor + 1 : most;
   const count = asked ?? most;
   if (Number.isInteger(count) && least <= count && count <= most) return count;
-  throw new InputError(`decode: these latents hold ${least} to ${most} frames, got numFrames ${count}`);
+  const range = least === most ? `${most}` : `${least} to ${most}`;
+  throw new InputError(`decode: these latents hold ${range} frames, got numFrames ${count}`);
 }
 
 type Tile = Tensor | { readonly mean: Tensor; readonly logvar: Tensor };

@@ -1,12 +1,11 @@
-// A group of prompts through the models together: text, flow, autoencoder.
+// A group of prompts through the models together: text and flow. Not here: decoding (autoencode.ts).
 //
 // Legend: B videos made together, C latent channels, T H W the latent's frames, height, width.
 
 import type { Context } from '@moviegen/dit';
 import { sample } from '@moviegen/sampler';
-import { concat, eulerStep, randn, scope, slice, Tensor } from '@moviegen/tensor';
+import { concat, eulerStep, randn, scope, Tensor } from '@moviegen/tensor';
 import { orAborted } from './abort.ts';
-import { decodeFrames } from './autoencode.ts';
 import type { Job, Plan } from './generateOptions.ts';
 import { type RecordedVelocity, recordVelocity } from './guidedVelocity.ts';
 import { type Latents, readLatents } from './latents.ts';
@@ -27,22 +26,21 @@ export interface GroupOptions {
   readonly projection: () => Promise<LatentProjection>;
 }
 
-/** A video of a group. */
-export interface Made {
-  readonly frames: Frames;
+/** Latents of a video of a group. */
+export interface Sampled {
   readonly latents: Latents;
-  /** Seconds a phase. */
-  readonly timings: Readonly<Record<Exclude<Phase, 'load'>, number>>;
+  /** Seconds a phase; videos of a group share them. */
+  readonly timings: Readonly<Record<Exclude<Phase, 'load' | 'decode'>, number>>;
 }
 
-/** Makes the videos of a group; all memory but the models' is given back. */
-export async function makeGroup(
+/** Samples the latents of a group's videos; all memory but the models' is given back. */
+export async function sampleGroup(
   models: Models,
   jobs: readonly Job[],
   plan: Plan,
   options: GroupOptions,
-): Promise<Made[]> {
-  const { dit, tae } = models;
+): Promise<Sampled[]> {
+  const { dit } = models;
   const { device } = dit;
   const { tell, signal } = options;
   const clock = stopwatch();
@@ -66,23 +64,8 @@ export async function makeGroup(
     const batch = own(await follow(noise, recorded, plan, options)); // [B, C, T, H, W]
     for (const used of [context, noise, recorded]) used.dispose();
     const latents = await readLatents(batch);
-    const sampled = clock();
-
-    const made: Made[] = [];
-    for (const b of jobs.keys()) {
-      const { numFrames } = plan;
-      await tell({ phase: 'decode', frames: 0, totalFrames: numFrames });
-      const frames = await decodeFrames(tae, own(row(batch, b)), {
-        ...{ numFrames, signal },
-        onProgress: (frames, totalFrames) => void tell({ phase: 'decode', frames, totalFrames }),
-      });
-      made.push({
-        frames,
-        latents: latents[b]!,
-        timings: { text, compile, sample: sampled, decode: clock() },
-      });
-    }
-    return made;
+    const timings = { text, compile, sample: clock() };
+    return latents.map((one) => ({ latents: one, timings }));
   } finally {
     for (const value of owned) value.dispose();
     device.trim();
@@ -147,12 +130,6 @@ async function previewOf(
   end.dispose();
   const map = await projection();
   return (await latents).map((one) => projectLatents(one, map));
-}
-
-/** A video of a batch: [1, C, T, H, W]. */
-function row(batch: Tensor, b: number): Tensor {
-  const [, ...shape] = batch.shape as [number, ...number[]];
-  return slice(batch, { start: [b, ...shape.map(() => 0)], end: [b + 1, ...shape] });
 }
 
 /** Seconds since the last call. */

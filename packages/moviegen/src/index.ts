@@ -1,10 +1,12 @@
 // moviegen: Movie Gen as a pipeline, prompt in, video out. Runs in browsers and in Node (`moviegen/node` has what
 // needs a file system).
 
+export { Autoencoder, type AutoencoderOptions } from './autoencoder.ts';
 export { type CheckpointFiles, type FilesOptions, openFiles } from './checkpointFiles.ts';
 export { CheckpointError, InputError } from './errors.ts';
 export { type GenerateOptions, SCHEDULES, type ScheduleName, SOLVERS } from './generateOptions.ts';
 export { type Latents, latentsFrom } from './latents.ts';
+export { type ModelFiles, openModel } from './modelFiles.ts';
 export type { ModelIndex } from './modelIndex.ts';
 export type { LoadProgress } from './models.ts';
 export {
@@ -12,6 +14,7 @@ export {
   type EncodeOptions,
   type FromPretrainedOptions,
   type Generation,
+  type GenerationStream,
   MovieGen,
 } from './movieGen.ts';
 export {
@@ -33,6 +36,19 @@ export {
   type SelfTestReport,
   selfTest,
 } from './selfTest.ts';
-export { decodePng, decodeVideo, encodePng } from './video/decode.ts';
-export { encodeVideo, formatOf, VIDEO_FORMATS, type VideoFormat } from './video/encode.ts';
-export type { Frames, Video } from './video/frames.ts';
+export { decodePng, decodeVideo, encodePng, openVideo } from './video/decode.ts';
+export {
+  encodeVideo,
+  encodeVideoTo,
+  formatOf,
+  VIDEO_FORMATS,
+  type VideoFormat,
+  type VideoSink,
+} from './video/encode.ts';
+export {
+  collectFrames,
+  type FrameSource,
+  type Frames,
+  type Video,
+  type VideoStream,
+} from './video/frames.ts';

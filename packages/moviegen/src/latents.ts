@@ -1,6 +1,6 @@
 // Latents of a video on the host: what sampling gives and decoding takes.
 
-import type { Tensor } from '@moviegen/tensor';
+import { type Device, Tensor } from '@moviegen/tensor';
 import { InputError } from './errors.ts';
 
 /** Latents of one video, in the transformer's space (shifted and scaled to about unit variance). */
@@ -28,4 +28,28 @@ export async function readLatents(batch: Tensor): Promise<Latents[]> {
   const data = (await batch.read()) as Float32Array<ArrayBuffer>;
   const size = data.length / B;
   return Array.from({ length: B }, (_, b) => latentsFrom(data.slice(b * size, (b + 1) * size), shape));
+}
+
+/** Latent frames `start` up to `end`, exclusive, on a device: [1, C, n, H, W]. */
+export function uploadLatents({ data, shape }: Latents, device: Device, start: number, end: number): Tensor {
+  const [C, T, H, W] = shape;
+  const n = end - start;
+  const part = new Float32Array(C * n * H * W);
+  for (let c = 0; c < C; c++)
+    part.set(data.subarray((c * T + start) * H * W, (c * T + end) * H * W), c * n * H * W);
+  return Tensor.from(device, part, [1, C, n, H, W]);
+}
+
+/** Latents of parts of a video, one after the other in time, as those of the whole. */
+export function joinLatents(parts: readonly Latents[]): Latents {
+  const [C, , H, W] = parts[0]!.shape;
+  const T = parts.reduce((sum, { shape }) => sum + shape[1], 0);
+  const data = new Float32Array(C * T * H * W);
+  let at = 0; // frames joined
+  for (const { data: part, shape } of parts) {
+    const size = shape[1] * H * W;
+    for (let c = 0; c < C; c++) data.set(part.subarray(c * size, (c + 1) * size), (c * T + at) * H * W);
+    at += shape[1];
+  }
+  return { data, shape: [C, T, H, W] };
 }

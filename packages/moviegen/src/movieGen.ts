@@ -1,20 +1,27 @@
 // The pipeline: a checkpoint on a device, and what can be asked of it. Not here: how a group of prompts becomes
 // videos (group.ts), files of videos (video/), the command line (cli/).
 
-import { type Device, Tensor } from '@moviegen/tensor';
+import type { TileOptions } from '@moviegen/tae';
+import type { Device } from '@moviegen/tensor';
 import { openDevice } from '#platform';
-import { decodeFrames, encodeFrames, frameCount } from './autoencode.ts';
+import { type DecodeFramesOptions, decodeFrames, encodeFrames, frameCount } from './autoencode.ts';
 import { type CheckpointFiles, type FilesOptions, openFiles } from './checkpointFiles.ts';
-import { InputError } from './errors.ts';
 import { type GenerateOptions, type Geometry, planOf, seedOf } from './generateOptions.ts';
-import { type GroupTold, makeGroup } from './group.ts';
+import { type GroupTold, type Sampled, sampleGroup } from './group.ts';
 import type { Latents } from './latents.ts';
 import type { ModelIndex } from './modelIndex.ts';
 import { loadModels, type Models } from './models.ts';
 import type { DTypePolicy } from './precision.ts';
 import { type LatentProjection, projectionOf } from './preview.ts';
 import type { OnProgress, Phase } from './progress.ts';
-import type { Frames, Video } from './video/frames.ts';
+import {
+  collectFrames,
+  type FrameSource,
+  type Frames,
+  joinFrames,
+  type Video,
+  type VideoStream,
+} from './video/frames.ts';
 
 /** Options of `MovieGen.fromPretrained`. */
 export interface FromPretrainedOptions extends FilesOptions {
@@ -40,17 +47,30 @@ export interface Generation {
   readonly timings: Readonly<Record<Exclude<Phase, 'load'>, number>>;
 }
 
+/** A video that is made: its latents are there, its frames are decoded as they are asked for, anew each time. */
+export interface GenerationStream extends VideoStream, Omit<Generation, 'frames' | 'timings'> {
+  readonly fps: number;
+  /** Seconds that each phase took; videos made together share them. */
+  readonly timings: Sampled['timings'];
+}
+
 /** Options of `MovieGen.encode`. */
 export interface EncodeOptions {
   /** Sample the latents' distribution with this seed, instead of taking its mode. */
   readonly sampleSeed?: number | bigint;
+  /** Sizes of tiles. */
+  readonly tiles?: TileOptions;
   readonly signal?: AbortSignal;
+  /** Told of the frames that were taken so far. */
+  readonly onProgress?: (frames: number) => void;
 }
 
 /** Options of `MovieGen.decode`. */
 export interface DecodeOptions {
   /** Frames, within 8T-7 .. 8T; the default is 8T. */
   readonly numFrames?: number;
+  /** Sizes of tiles. */
+  readonly tiles?: TileOptions;
   readonly signal?: AbortSignal;
   readonly onProgress?: (frames: number, totalFrames: number) => void;
 }
@@ -121,54 +141,83 @@ export class MovieGen {
 
   /** The same, each group of `batch` videos as soon as it is done. */
   async *generateEach(prompts: readonly string[], options: GenerateOptions = {}): AsyncGenerator<Generation> {
+    for await (const stream of this.generateStreams(prompts, options)) {
+      const began = performance.now();
+      const { data, shape, fps } = await this.#inTurn(() => collectFrames(stream));
+      const decode = (performance.now() - began) / 1000;
+      const { prompt, seed, latents, timings } = stream;
+      yield { prompt, seed, frames: { data, shape, fps }, fps, latents, timings: { ...timings, decode } };
+    }
+  }
+
+  /**
+   * The same without holding videos in memory: each comes as a stream, whose frames are decoded as they are asked for. Take
+   * a stream's frames before the next stream.
+   *
+   * ```ts
+   * for await (const video of movieGen.generateStreams(['a red circle grows'], { numFrames: 256 }))
+   *   await encodeVideoTo(file, video, { format: 'mp4' });
+   * ```
+   */
+  async *generateStreams(
+    prompts: readonly string[],
+    options: GenerateOptions = {},
+  ): AsyncGenerator<GenerationStream> {
     const plan = planOf(prompts, options, this.index, this.#geometry);
     const { signal, onProgress } = options;
+    const { numFrames, height, width, fps } = plan;
     for (let first = 0; first < plan.jobs.length; first += plan.batch) {
       const jobs = plan.jobs.slice(first, first + plan.batch);
       const tell = async (told: GroupTold) => onProgress?.({ ...told, first, count: jobs.length });
       const projection = () => this.#projectionOnce();
-      const made = await this.#inTurn(() =>
-        makeGroup(this.#models, jobs, plan, { tell, signal, projection }),
+      const sampled = await this.#inTurn(() =>
+        sampleGroup(this.#models, jobs, plan, { tell, signal, projection }),
       );
-      for (const [i, { frames, ...rest }] of made.entries()) {
+      for (const [i, { latents, timings }] of sampled.entries()) {
         const { prompt, seed } = jobs[i]!;
-        const { fps } = plan;
-        yield { prompt, seed: plainSeed(seed), frames: { ...frames, fps }, fps, ...rest };
+        const told = (frames: number, totalFrames: number) => tell({ phase: 'decode', frames, totalFrames });
+        const frames = () => this.#decodeTold(latents, { numFrames, signal, onProgress: told });
+        yield {
+          ...{ prompt, seed: plainSeed(seed), latents, timings, fps },
+          shape: [numFrames, height, width, 3],
+          [Symbol.asyncIterator]: frames,
+        };
       }
     }
   }
 
-  /** Latents of a video. @param video height and width multiples of 8, any number of frames. @throws InputError */
-  async encode(video: Frames, { sampleSeed, signal }: EncodeOptions = {}): Promise<Latents> {
+  /**
+   * Latents of a video.
+   * @param video frames of a height and width that are multiples of 8, any number of them, as a whole or in pieces, which
+   *   are asked for as they are needed
+   * @throws InputError
+   */
+  async encode(video: FrameSource, options: EncodeOptions = {}): Promise<Latents> {
+    const { sampleSeed, ...rest } = options;
     const seed = sampleSeed === undefined ? undefined : seedOf(sampleSeed);
-    const [frames, height, width] = video.shape;
-    const { tae } = this.#models;
-    if (frames === 0) throw new InputError('encode: the video has no frames');
-    if (height % tae.factor !== 0 || width % tae.factor !== 0)
-      throw new InputError(
-        `encode: width and height must be multiples of ${tae.factor}, got ${width}x${height}; pad or crop the video`,
-      );
-    return this.#inTurn(() => encodeFrames(tae, video, { seed, signal }));
+    const encoding = () => encodeFrames(this.#models.tae, video, { ...rest, seed });
+    // Pieces may come of another call, which would wait for this one.
+    return 'data' in video ? this.#inTurn(encoding) : encoding();
   }
 
   /** Frames of latents. @throws InputError */
   async decode(latents: Latents, options: DecodeOptions = {}): Promise<Frames> {
-    const { tae } = this.#models;
-    const [C, T] = latents.shape;
-    const { latentChannels } = tae.config;
-    if (C !== latentChannels)
-      throw new InputError(
-        `decode: latents must have ${latentChannels} channels, got [${latents.shape.join(', ')}]`,
-      );
-    const numFrames = frameCount(tae, T, options.numFrames);
+    const numFrames = frameCount(this.#models.tae, latents, options.numFrames);
     return this.#inTurn(async () => {
-      const tensor = Tensor.from(this.device, latents.data, [1, ...latents.shape]);
-      try {
-        return await decodeFrames(tae, tensor, { ...options, numFrames });
-      } finally {
-        tensor.dispose();
-      }
+      const parts: Frames[] = [];
+      for await (const piece of decodeFrames(this.#models.tae, latents, { ...options, numFrames }))
+        parts.push(piece);
+      return joinFrames(parts);
     });
+  }
+
+  /**
+   * The same in pieces, each as soon as it is done: memory does not grow with the number of frames.
+   * @throws InputError at once; the signal's reason while frames are taken.
+   */
+  decodeStream(latents: Latents, options: DecodeOptions = {}): AsyncGenerator<Frames, void> {
+    const { tae } = this.#models;
+    return decodeFrames(tae, latents, { ...options, numFrames: frameCount(tae, latents, options.numFrames) });
   }
 
   /** Releases the models, and the device where it was opened here. */
@@ -176,6 +225,18 @@ export class MovieGen {
     const { text, dit, tae } = this.#models;
     for (const model of [text, dit, tae]) model.dispose();
     if (this.#ownsDevice) this.device.destroy();
+  }
+
+  async *#decodeTold(
+    latents: Latents,
+    options: DecodeFramesOptions & { onProgress: (frames: number, totalFrames: number) => Promise<void> },
+  ): AsyncGenerator<Frames, void> {
+    await options.onProgress(0, options.numFrames);
+    try {
+      yield* decodeFrames(this.#models.tae, latents, options);
+    } finally {
+      this.device.trim();
+    }
   }
 
   async #projectionOnce(): Promise<LatentProjection> {

@@ -3,8 +3,17 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
 import type { GenerateOptions } from '../src/generateOptions.ts';
-import { decodePng, encodePng, type Frames, InputError, MovieGen, type Progress } from '../src/index.ts';
+import {
+  collectFrames,
+  decodePng,
+  encodePng,
+  type Frames,
+  InputError,
+  MovieGen,
+  type Progress,
+} from '../src/index.ts';
 import { loadPipeline } from '../src/parity/pipeline.ts';
+import { framesBetween, joinFrames } from '../src/video/frames.ts';
 import { served, TINY } from './checkpoints.ts';
 import { testParity } from './fixtures.ts';
 
@@ -124,6 +133,18 @@ describe('generate', () => {
     expect(device.memory()).toMatchObject({ used, pooled: 0 });
   });
 
+  test('gives streams whose frames are decoded as they are asked for', async () => {
+    const told: string[] = [];
+    const options: GenerateOptions = { seed: 5, onProgress: ({ phase }) => void told.push(phase) };
+    for await (const stream of movieGen.generateStreams([PROMPT], options)) {
+      expect(told).not.toContain('decode');
+      expect(stream).toMatchObject({ prompt: PROMPT, seed: 5, fps: 12, shape: [9, 16, 32, 3] });
+      const whole = await movieGen.generate(PROMPT, { seed: 5 });
+      expect(same(await collectFrames(stream), whole.frames)).toBe(true);
+      expect(told).toContain('decode');
+    }
+  });
+
   test('waits for its turn', async () => {
     const both = await Promise.all([
       movieGen.generate(PROMPT, { seed: 1 }),
@@ -227,7 +248,43 @@ describe('encode and decode', () => {
     const counts: number[] = [];
     const onProgress = (frames: number) => void counts.push(frames);
     expect((await movieGen.decode(latents, { numFrames: T, onProgress })).shape).toEqual([T, H, W, 3]);
-    expect(counts).toEqual([16, 41]);
+    expect(counts).toEqual([16, 32, 41]); // as no later tile has a share in them
+  });
+
+  test('take and give frames piece by piece, in memory that does not grow with their number', async () => {
+    const [H, W] = [16, 16];
+    const noise = (T: number): Frames => ({
+      data: Uint8Array.from({ length: T * H * W * 3 }, (_, i) => (i * 7919) % 251),
+      shape: [T, H, W, 3],
+    });
+    const measured = async (T: number) => {
+      const { used } = device.memory();
+      const video = noise(T);
+      const pieces = function* () {
+        for (let t = 0; t < T; t += 5) yield framesBetween(video, t, Math.min(t + 5, T));
+      };
+      device.resetPeak();
+      const latents = await movieGen.encode(pieces(), { sampleSeed: 1 });
+      const whole: Frames[] = [];
+      for await (const piece of movieGen.decodeStream(latents, { numFrames: T })) whole.push(piece);
+      const peak = device.memory().peakUsed - used;
+      expect(device.memory().used).toBe(used);
+      expect(latents).toEqual(await movieGen.encode(video, { sampleSeed: 1 }));
+      expect(same(joinFrames(whole), await movieGen.decode(latents, { numFrames: T }))).toBe(true);
+      return peak;
+    };
+    expect(await measured(70)).toBe(await measured(100));
+  });
+
+  test('go on side by side: what one decodes another encodes', async () => {
+    const { latents } = await movieGen.generate(PROMPT);
+    const again = await movieGen.encode(movieGen.decodeStream(latents));
+    expect(again.shape).toEqual(latents.shape);
+    const [, T, H, W] = latents.shape;
+    const tiles = { spatialTile: 1, spatialOverlap: 0 };
+    const tiled = await movieGen.decode(latents, { tiles });
+    expect(tiled.shape).toEqual([8 * T, 8 * H, 8 * W, 3]);
+    expect(same(tiled, await movieGen.decode(latents))).toBe(false);
   });
 
   test('refuse what is of another size', async () => {
@@ -239,6 +296,13 @@ describe('encode and decode', () => {
     await expect(movieGen.decode(latents, { numFrames: 8 })).rejects.toThrow('hold 9 to 16 frames');
     const three = { data: new Float32Array(3), shape: [3, 1, 1, 1] as const };
     await expect(movieGen.decode(three)).rejects.toThrow('decode: latents must have 4 channels');
+    const changing: Frames[] = [frames, { data: new Uint8Array(8 * 16 * 3), shape: [1, 8, 16, 3] }];
+    await expect(movieGen.encode(changing.toReversed())).rejects.toThrow('multiples of 8, got 16x12');
+    const other: Frames = { data: new Uint8Array(16 * 16 * 3), shape: [1, 16, 16, 3] };
+    await expect(movieGen.encode([changing[1]!, other])).rejects.toThrow(
+      'encode: frame 1 is 16x16, those before it are 16x8; give frames of one size',
+    );
+    await expect(movieGen.encode([])).rejects.toThrow('encode: the video has no frames');
   });
 });
 

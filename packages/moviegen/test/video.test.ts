@@ -1,13 +1,21 @@
 // Video files: what goes in comes out, and what is lost on the way does not change the judge's mind.
 
 import { VideoSample, type VideoSamplePixelFormat } from 'mediabunny';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { InputError } from '../src/errors.ts';
 import { judge } from '../src/shapesWorld/judge.ts';
 import { caption, draw, type Facts } from '../src/shapesWorld/world.ts';
-import { decodePng, decodeVideo, encodePng } from '../src/video/decode.ts';
-import { encodeVideo, formatOf, VIDEO_FORMATS } from '../src/video/encode.ts';
-import { frameOf, framesFromPixels, joinFrames, pixelsFromFrames } from '../src/video/frames.ts';
+import { decodePng, decodeVideo, encodePng, openVideo } from '../src/video/decode.ts';
+import { encodeVideo, encodeVideoTo, formatOf, VIDEO_FORMATS } from '../src/video/encode.ts';
+import {
+  type Frames,
+  frameOf,
+  framesBetween,
+  framesFromPixels,
+  joinFrames,
+  pixelsFromFrames,
+  type VideoStream,
+} from '../src/video/frames.ts';
 import { rgbOf } from '../src/video/rgb.ts';
 
 const prompts: Facts[] = [
@@ -30,10 +38,58 @@ describe.each(VIDEO_FORMATS)('%s', (format) => {
     }
   });
 
-  test('gives the same bytes twice', async () => {
+  test('gives the same bytes twice within a second, which an mp4 tells', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: 0 });
     const clip = draw(prompts[0]!);
     const once = await encodeVideo(clip, { format });
-    expect(Buffer.compare(once, await encodeVideo(clip, { format }))).toBe(0);
+    const twice = await encodeVideo(clip, { format });
+    vi.useRealTimers();
+    expect(Buffer.compare(once, twice)).toBe(0);
+  });
+
+  test('is written as its frames come, and read frame by frame', async () => {
+    const clip = draw(prompts[1]!);
+    const [T, H, W] = clip.shape;
+    const log: string[] = [];
+    const stream: VideoStream = {
+      ...{ shape: clip.shape, fps: clip.fps },
+      async *[Symbol.asyncIterator]() {
+        for (let k = 0; k < T; k += 5) {
+          log.push(`frames from ${k}`);
+          yield framesBetween(clip, k, Math.min(k + 5, T));
+        }
+      },
+    };
+    const parts: { bytes: Uint8Array; position: number }[] = [];
+    const sink = { write: (bytes: Uint8Array, position: number) => void parts.push({ bytes, position }) };
+    await encodeVideoTo(sink, stream, { format, onProgress: (k) => void log.push(`${k} of ${T}`) });
+    if (format !== 'gif') expect(log.slice(0, 7).at(-1)).toBe('frames from 5'); // after five frames were encoded
+    const file = new Uint8Array(Math.max(...parts.map(({ bytes, position }) => position + bytes.length)));
+    for (const { bytes, position } of parts) file.set(bytes, position);
+
+    const read = await openVideo(new Blob([file]));
+    expect(read).toMatchObject({ shape: [T, H, W, 3], fps: clip.fps });
+    const whole = await decodeVideo(await encodeVideo(stream, { format }));
+    let k = 0;
+    for await (const { data, shape } of read) {
+      expect(shape).toEqual([1, H, W, 3]);
+      expect(Buffer.compare(data, frameOf(whole, k++))).toBe(0);
+    }
+    expect(k).toBe(T);
+  });
+
+  test('refuses a stream that gives other frames than it said', async () => {
+    const clip = draw(prompts[1]!);
+    const said = (shape: Frames['shape']): VideoStream => ({
+      ...{ shape, fps: 16 },
+      async *[Symbol.asyncIterator]() {
+        yield clip;
+      },
+    });
+    const write = (shape: Frames['shape']) => encodeVideo(said(shape), { format });
+    await expect(write([17, 64, 64, 3])).rejects.toThrow('video: 17 frames were promised, came 16');
+    await expect(write([15, 64, 64, 3])).rejects.toThrow('15 frames of 64x64 were promised, came frame 16');
+    await expect(write([16, 64, 32, 3])).rejects.toThrow('of 32x64 were promised, came frame 16 of 64x64');
   });
 
   test('holds one frame, and sizes other than a square', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Device } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
+import { Autoencoder } from '../autoencoder.ts';
 import { CheckpointError } from '../errors.ts';
 import { MovieGen } from '../movieGen.ts';
 import { Outputs } from '../node/outputs.ts';
@@ -32,6 +33,7 @@ export class Run {
   bars = new Bars('none');
   #device: Device | undefined;
   #model: MovieGen | undefined;
+  #autoencoder: Autoencoder | undefined;
 
   constructor(signal: AbortSignal) {
     this.signal = signal;
@@ -66,6 +68,20 @@ export class Run {
     return this.#model;
   }
 
+  /** The autoencoder asked for, alone or out of a checkpoint. */
+  async autoencoder(options: ModelOptions & { readonly inflate?: boolean }): Promise<Autoencoder> {
+    const source = options.model ?? defaultModel();
+    this.bars.begin('load', undefined, MEGABYTES);
+    this.#autoencoder = await Autoencoder.fromPretrained(source, {
+      device: await this.device(options),
+      ...(options.dtype && { dtype: options.dtype }),
+      ...(options.inflate && { inflate: true }),
+      signal: this.signal,
+      onProgress: ({ bytes, totalBytes }) => this.bars.update(bytes, totalBytes),
+    });
+    return this.#autoencoder;
+  }
+
   /** A line for a person. */
   say(text: string): void {
     process.stdout.write(`${text}\n`);
@@ -81,6 +97,7 @@ export class Run {
     this.bars.stop();
     this.outputs.clean();
     this.#model?.dispose();
+    this.#autoencoder?.dispose();
     this.#device?.destroy();
   }
 }

@@ -1,24 +1,62 @@
-// A video to its files.
+// A video to its files, as its frames come.
 
+import { InputError } from '../errors.ts';
+import type { OutputWriter } from '../node/outputs.ts';
 import { encodePng } from '../video/decode.ts';
-import { encodeVideo, formatOf } from '../video/encode.ts';
-import type { Video } from '../video/frames.ts';
+import { encodeVideoTo, formatOf } from '../video/encode.ts';
+import { type Frames, piecesOf, type Video, type VideoStream } from '../video/frames.ts';
 import type { Run } from './run.ts';
 
-/** Writes a video, and its frames where a folder is given. */
+/** Whether a path is that of an image. */
+export const isImage = (path: string): boolean => path.toLowerCase().endsWith('.png');
+
+/**
+ * Writes a video, or the PNG of one that is a single frame, and its frames where a folder is given: all of it or nothing.
+ * @param decoded called when the last frame has come, and only files are left to be finished
+ */
 export async function write(
-  run: Run,
-  video: Video,
+  { signal, outputs }: Run,
+  video: Video | VideoStream,
   file: string,
   framesDir: string | undefined,
+  decoded: () => void = () => {},
 ): Promise<void> {
-  const { signal, outputs } = run;
-  const bytes = await encodeVideo(video, { format: formatOf(file), signal });
   await outputs.check(file);
-  if (framesDir !== undefined) {
-    await outputs.checkFolder(framesDir);
-    const pngs = Array.from({ length: video.shape[0] }, (_, k) => encodePng(video, k));
-    await outputs.writeFrames(framesDir, pngs, signal);
+  if (framesDir !== undefined) await outputs.checkFolder(framesDir);
+  const { shape, fps } = video;
+  if (isImage(file) && shape[0] !== 1)
+    throw new InputError(`output: ${file} is one image, but there are ${shape[0]} frames; name a video file`);
+  const writers: OutputWriter[] = [];
+  try {
+    const begin = async (opened: Promise<OutputWriter>) => {
+      const writer = await opened;
+      writers.push(writer);
+      return writer;
+    };
+    /** The frames, each written as a PNG on its way. */
+    async function* noted(): AsyncGenerator<Frames> {
+      let count = 0;
+      for await (const piece of piecesOf(video)) {
+        for (let k = 0; framesDir !== undefined && k < piece.shape[0]; k++) {
+          const writer = await begin(outputs.beginFrame(framesDir, count + k));
+          await writer.write(encodePng(piece, k), 0);
+          await writer.close();
+        }
+        count += piece.shape[0];
+        yield piece;
+      }
+      decoded();
+    }
+    const sink = await begin(outputs.begin(file));
+    if (isImage(file)) for await (const image of noted()) await sink.write(encodePng(image), 0);
+    else {
+      const stream = { shape, fps, [Symbol.asyncIterator]: noted };
+      await encodeVideoTo(sink, stream, { format: formatOf(file), signal });
+    }
+    await outputs.commit(writers, signal);
+    if (framesDir !== undefined) await outputs.removeFrames(framesDir, shape[0]);
+  } catch (error) {
+    await outputs.discard(writers);
+    throw error;
   }
-  await outputs.write([{ path: file, bytes }], signal);
 }

@@ -1,11 +1,12 @@
 // Videos from files and from folders of PNG frames; fixtures from a folder.
 
+import { openAsBlob } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { InputError } from '../errors.ts';
 import type { FixtureFiles } from '../parity.ts';
-import { decodePng, decodeVideo } from '../video/decode.ts';
-import { joinFrames, type Video } from '../video/frames.ts';
+import { decodePng, openVideo } from '../video/decode.ts';
+import { collectFrames, type Video, type VideoStream } from '../video/frames.ts';
 
 /** Options of {@link readVideo}. */
 export interface ReadVideoOptions {
@@ -15,28 +16,60 @@ export interface ReadVideoOptions {
 }
 
 /**
- * Reads a video file, or a folder of PNG frames in the order of their names.
+ * Reads a video file, a PNG image, or a folder of PNG frames in the order of their names.
  * @throws InputError where there is none.
  */
-export async function readVideo(path: string, { fps = 16, signal }: ReadVideoOptions = {}): Promise<Video> {
+export async function readVideo(path: string, options: ReadVideoOptions = {}): Promise<Video> {
+  return collectFrames(await streamVideo(path, options));
+}
+
+/**
+ * The same frame by frame, read as they are asked for.
+ * @throws InputError where there is none, and from the stream where a frame cannot be read.
+ */
+export async function streamVideo(
+  path: string,
+  { fps = 16, signal }: ReadVideoOptions = {},
+): Promise<VideoStream> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) throw new InputError(`video: there is no file or folder ${path}`);
-  if (!found.isDirectory())
-    return decodeVideo(await readBytes(path), signal ? { name: path, signal } : { name: path });
-  const names = (await readdir(path)).filter((name) => name.toLowerCase().endsWith('.png'));
-  if (names.length === 0) throw new InputError(`video: the folder ${path} holds no PNG frames`);
-  const frames = [];
-  for (const name of names.sort(byNumber)) {
-    signal?.throwIfAborted();
-    const frame = decodePng(await readBytes(join(path, name)), join(path, name));
-    const [, height, width] = frames[0]?.shape ?? frame.shape;
-    if (frame.shape[1] !== height || frame.shape[2] !== width)
-      throw new InputError(
-        `video: ${join(path, name)} is ${frame.shape[2]}x${frame.shape[1]}, the frames before it are ${width}x${height}`,
-      );
-    frames.push(frame);
-  }
-  return { ...joinFrames(frames), fps };
+  if (found.isDirectory()) return images(await framesIn(path), fps, signal);
+  if (path.toLowerCase().endsWith('.png')) return images([path], fps, signal);
+  const options = signal ? { name: path, signal } : { name: path };
+  const file = await openAsBlob(path).catch((cause: Error) => {
+    throw new InputError(`video: cannot read ${path}: ${cause.message}`, { cause });
+  });
+  return openVideo(file, options);
+}
+
+async function framesIn(folder: string): Promise<string[]> {
+  const names = (await readdir(folder)).filter((name) => name.toLowerCase().endsWith('.png'));
+  if (names.length === 0) throw new InputError(`video: the folder ${folder} holds no PNG frames`);
+  return names.sort(byNumber).map((name) => join(folder, name));
+}
+
+async function images(
+  paths: readonly string[],
+  fps: number,
+  signal: AbortSignal | undefined,
+): Promise<VideoStream> {
+  const read = async (path: string) => decodePng(await readBytes(path), path);
+  const [, height, width] = (await read(paths[0]!)).shape;
+  return {
+    shape: [paths.length, height, width, 3],
+    fps,
+    async *[Symbol.asyncIterator]() {
+      for (const path of paths) {
+        signal?.throwIfAborted();
+        const frame = await read(path);
+        if (frame.shape[1] !== height || frame.shape[2] !== width)
+          throw new InputError(
+            `video: ${path} is ${frame.shape[2]}x${frame.shape[1]}, the frames before it are ${width}x${height}`,
+          );
+        yield frame;
+      }
+    },
+  };
 }
 
 /** The fixtures in a folder: its sub-folders with a `fixture.json`, or it is one itself. @throws InputError */

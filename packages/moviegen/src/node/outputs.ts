@@ -3,7 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { rmdirSync, rmSync } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { InputError } from '../errors.ts';
 
@@ -11,6 +11,37 @@ import { InputError } from '../errors.ts';
 export interface OutputFile {
   readonly path: string;
   readonly bytes: Uint8Array;
+}
+
+/** A file that is being written, at any place of it. */
+export class OutputWriter {
+  #file: FileHandle | undefined;
+
+  constructor(
+    readonly path: string,
+    readonly temporary: string,
+    file: FileHandle,
+  ) {
+    this.#file = file;
+  }
+
+  /** @throws InputError */
+  async write(bytes: Uint8Array, position: number): Promise<void> {
+    try {
+      for (let at = 0; at < bytes.length; ) {
+        const { bytesWritten } = await this.#file!.write(bytes, at, bytes.length - at, position + at);
+        at += bytesWritten;
+      }
+    } catch (cause) {
+      throw cannotWrite(this.path, cause);
+    }
+  }
+
+  async close(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.close();
+  }
 }
 
 /** The outputs of one run. */
@@ -37,45 +68,80 @@ export class Outputs {
       await rm(probe);
       this.#temporary.delete(probe);
     } catch (cause) {
-      throw new InputError(`output: cannot write ${output}: ${reasonOf(cause)}`, { cause });
+      throw cannotWrite(output, cause);
+    }
+  }
+
+  /** Begins a file, which is written piece by piece under another name until {@link commit}. @throws InputError */
+  async begin(path: string): Promise<OutputWriter> {
+    const temporary = temporaryName(path);
+    this.#temporary.add(temporary);
+    try {
+      return new OutputWriter(path, temporary, await open(temporary, 'wx'));
+    } catch (cause) {
+      throw cannotWrite(path, cause);
+    }
+  }
+
+  /** Gives files that were begun their names, all or none. */
+  async commit(writers: readonly OutputWriter[], signal?: AbortSignal): Promise<void> {
+    try {
+      for (const writer of writers) await writer.close();
+      signal?.throwIfAborted();
+      for (const { temporary, path } of writers) {
+        await rename(temporary, path);
+        this.#temporary.delete(temporary);
+      }
+    } catch (cause) {
+      await this.discard(writers);
+      signal?.throwIfAborted();
+      throw cannotWrite(writers[0]?.path, cause);
+    }
+  }
+
+  /** Removes files that were begun and are not wanted. */
+  async discard(writers: readonly OutputWriter[]): Promise<void> {
+    for (const writer of writers) {
+      await writer.close().catch(() => {});
+      await rm(writer.temporary, { force: true });
+      this.#temporary.delete(writer.temporary);
     }
   }
 
   /** Writes files, all or none: no name is taken before every byte is there. */
   async write(files: readonly OutputFile[], signal?: AbortSignal): Promise<void> {
-    const written: { from: string; to: string }[] = [];
+    const writers: OutputWriter[] = [];
     try {
       for (const { path, bytes } of files) {
         signal?.throwIfAborted();
-        const temporary = temporaryName(path);
-        this.#temporary.add(temporary);
-        const file = await open(temporary, 'wx');
-        try {
-          await file.writeFile(bytes);
-        } finally {
-          await file.close();
-        }
-        written.push({ from: temporary, to: path });
-      }
-      signal?.throwIfAborted();
-      for (const { from, to } of written) {
-        await rename(from, to);
-        this.#temporary.delete(from);
+        const writer = await this.begin(path);
+        writers.push(writer);
+        await writer.write(bytes, 0);
       }
     } catch (cause) {
-      for (const { from } of written) await rm(from, { force: true });
-      signal?.throwIfAborted();
-      throw new InputError(`output: cannot write ${files[0]?.path}: ${reasonOf(cause)}`, { cause });
+      await this.discard(writers);
+      throw cause;
     }
+    await this.commit(writers, signal);
+  }
+
+  /** Begins frame k of a folder, `frame-0000.png` ... */
+  beginFrame(folder: string, k: number): Promise<OutputWriter> {
+    return this.begin(join(folder, frameName(k)));
+  }
+
+  /** Removes the frames from `count` on: those of a longer video that was there before. */
+  async removeFrames(folder: string, count: number): Promise<void> {
+    const names = new Set(Array.from({ length: count }, (_, k) => frameName(k)));
+    for (const name of await readdir(folder))
+      if (FRAME_NAME.test(name) && !names.has(name)) await rm(join(folder, name), { force: true });
   }
 
   /** Writes frames as `frame-0000.png` ...; those of a longer video that was there before go. */
   async writeFrames(folder: string, pngs: readonly Uint8Array[], signal?: AbortSignal): Promise<void> {
     const files = pngs.map((bytes, k) => ({ path: join(folder, frameName(k)), bytes }));
     await this.write(files, signal);
-    const names = new Set(files.map(({ path }) => basename(path)));
-    for (const name of await readdir(folder))
-      if (FRAME_NAME.test(name) && !names.has(name)) await rm(join(folder, name), { force: true });
+    await this.removeFrames(folder, pngs.length);
   }
 
   /** Removes what a run that failed has left. At once, so that it also works while the process ends. */
@@ -121,6 +187,11 @@ const frameName = (k: number): string => `frame-${String(k).padStart(4, '0')}.pn
 
 const temporaryName = (path: string): string =>
   join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+
+const cannotWrite = (path: string | undefined, cause: unknown): InputError =>
+  cause instanceof InputError
+    ? cause
+    : new InputError(`output: cannot write ${path}: ${reasonOf(cause)}`, { cause });
 
 /** What the system says, without the path that the message has already. */
 function reasonOf(cause: unknown): string {

@@ -1,11 +1,20 @@
-// Frames from video files, and single frames from and to PNG.
+// Frames from video files, one after the other, and single frames from and to PNG.
 
 import { convertIndexedToRgb, decode as decodePixels, encode as encodePixels } from 'fast-png';
-import { ALL_FORMATS, BufferSource, Input, VideoSampleSink } from 'mediabunny';
+import {
+  ALL_FORMATS,
+  BlobSource,
+  BufferSource,
+  Input,
+  type InputVideoTrack,
+  Source,
+  VideoSampleSink,
+} from 'mediabunny';
 import { decodeFrames as decodeGif } from 'modern-gif';
 import { registerCodecs } from '#platform';
 import { InputError } from '../errors.ts';
-import { type Frames, frameOf, joinFrames, type Video, withoutAlpha } from './frames.ts';
+import { collectFrames, type Frames, frameOf, type Video, type VideoStream, withoutAlpha } from './frames.ts';
+import { rgbOf } from './rgb.ts';
 
 /** Options of reading a video. */
 export interface DecodeOptions {
@@ -22,55 +31,109 @@ export async function decodeVideo(
   bytes: Uint8Array<ArrayBuffer>,
   options: DecodeOptions = {},
 ): Promise<Video> {
+  return collectFrames(await openVideo(bytes, options));
+}
+
+/**
+ * Opens a video file, whose frames are then decoded one by one as they are asked for. Going through them ends it.
+ * @param file bytes, a `File` or `Blob`, of which only what is needed is read, or a source of mediabunny. A gif is decoded as
+ *   a whole.
+ * @throws InputError where it is no video; the stream throws it where frames cannot be decoded.
+ */
+export async function openVideo(
+  file: Uint8Array<ArrayBuffer> | Blob | Source,
+  options: DecodeOptions = {},
+): Promise<VideoStream> {
   const { name = 'video' } = options;
-  if (bytes.length === 0) throw new InputError(`${name}: the file is empty`);
+  return named(options, async () => {
+    if (!(file instanceof Source)) {
+      const blob = file instanceof Blob;
+      if ((blob ? file.size : file.length) === 0) throw new InputError(`${name}: the file is empty`);
+      const head = blob ? new Uint8Array(await file.slice(0, 4).arrayBuffer()) : file.subarray(0, 4);
+      if (new TextDecoder('latin1').decode(head) === 'GIF8')
+        return gif(blob ? new Uint8Array(await file.arrayBuffer()) : file);
+    }
+    return film(file instanceof Source ? file : sourceOf(file), options);
+  });
+}
+
+const sourceOf = (file: Uint8Array<ArrayBuffer> | Blob): Source =>
+  file instanceof Blob ? new BlobSource(file) : new BufferSource(file);
+
+/** Runs a step of reading; what it throws is said with the video's name. */
+async function named<T>({ name = 'video', signal }: DecodeOptions, step: () => Promise<T>): Promise<T> {
   try {
-    const isGif = new TextDecoder('latin1').decode(bytes.subarray(0, 4)) === 'GIF8';
-    return isGif ? gif(bytes) : await film(bytes, options);
+    return await step();
   } catch (error) {
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     if (error instanceof InputError) throw error;
     const text = error instanceof Error ? error.message : String(error);
     throw new InputError(`${name}: not a video that can be read: ${text}`, { cause: error });
   }
 }
 
-async function film(
-  bytes: Uint8Array<ArrayBuffer>,
-  { name = 'video', signal }: DecodeOptions,
-): Promise<Video> {
+async function film(source: Source, options: DecodeOptions): Promise<VideoStream> {
+  const { name = 'video' } = options;
   await registerCodecs();
-  const input = new Input({ source: new BufferSource(bytes), formats: ALL_FORMATS });
-  const track = await input.getPrimaryVideoTrack();
-  if (track === null) throw new InputError(`${name}: it has no video track`);
-  const frames: Frames[] = [];
-  let seconds = 0;
-  for await (const sample of new VideoSampleSink(track).samples()) {
-    try {
-      signal?.throwIfAborted();
-      const rgba = new Uint8Array(sample.allocationSize({ format: 'RGBX' }));
-      await sample.copyTo(rgba, { format: 'RGBX' });
-      const { displayHeight: H, displayWidth: W } = sample;
-      frames.push({ data: withoutAlpha(rgba), shape: [1, H, W, 3] });
-      seconds = sample.timestamp + sample.duration;
-    } finally {
-      sample.close();
-    }
+  const input = new Input({ source, formats: ALL_FORMATS });
+  try {
+    const track = await input.getPrimaryVideoTrack();
+    if (track === null) throw new InputError(`${name}: it has no video track`);
+    const { packetCount } = await track.computePacketStats();
+    if (packetCount === 0) throw new InputError(`${name}: it has no frames`);
+    const size = [await track.getDisplayHeight(), await track.getDisplayWidth()] as const;
+    return {
+      shape: [packetCount, ...size, 3],
+      fps: rate(packetCount, await track.computeDuration()),
+      [Symbol.asyncIterator]: () => samples(input, track, options),
+    };
+  } catch (error) {
+    input.dispose();
+    throw error;
   }
-  if (frames.length === 0) throw new InputError(`${name}: it has no frames`);
-  return { ...joinFrames(frames), fps: rate(frames.length, seconds) };
 }
 
-function gif(bytes: Uint8Array<ArrayBuffer>): Video {
+/** The frames of a track, each on its own. */
+async function* samples(
+  input: Input,
+  track: InputVideoTrack,
+  options: DecodeOptions,
+): AsyncGenerator<Frames, void> {
+  const iterator = new VideoSampleSink(track).samples();
+  try {
+    for (;;) {
+      const frame = await named(options, async () => {
+        const { value: sample } = await iterator.next();
+        if (!sample) return undefined;
+        try {
+          options.signal?.throwIfAborted();
+          const { displayHeight: H, displayWidth: W } = sample;
+          return { data: await rgbOf(sample), shape: [1, H, W, 3] } as const;
+        } finally {
+          sample.close();
+        }
+      });
+      if (frame === undefined) return;
+      yield frame;
+    }
+  } finally {
+    await iterator.return(undefined);
+    input.dispose();
+  }
+}
+
+function gif(bytes: Uint8Array<ArrayBuffer>): VideoStream {
   const decoded = decodeGif(bytes);
   const seconds = decoded.reduce((sum, { delay }) => sum + delay / 1000, 0);
-  const frames = decoded.map(
-    ({ data, height, width }): Frames => ({
-      data: withoutAlpha(data),
-      shape: [1, height, width, 3],
-    }),
-  );
-  return { ...joinFrames(frames), fps: rate(frames.length, seconds) };
+  const { height, width } = decoded[0]!;
+  return {
+    shape: [decoded.length, height, width, 3],
+    fps: rate(decoded.length, seconds),
+    async *[Symbol.asyncIterator]() {
+      for (const { data, height, width } of decoded)
+        yield { data: withoutAlpha(data), shape: [1, height, width, 3] } as const;
+    },
+  };
 }
 
 /** Containers round times to a millisecond or a hundredth of a second. */

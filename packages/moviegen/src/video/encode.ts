@@ -8,6 +8,8 @@ import {
   Mp4OutputFormat,
   Output,
   Quality,
+  StreamTarget,
+  type StreamTargetChunk,
   type VideoCodec,
   VideoSample,
   VideoSampleSource,
@@ -16,7 +18,7 @@ import {
 import { encode as encodeGif } from 'modern-gif';
 import { registerCodecs } from '#platform';
 import { InputError, shown } from '../errors.ts';
-import { frameOf, type Video, withAlpha } from './frames.ts';
+import { frameOf, piecesOf, type Video, type VideoStream, withAlpha } from './frames.ts';
 
 /** Kinds of video files, by their extension. */
 export const VIDEO_FORMATS = ['mp4', 'webm', 'gif'] as const;
@@ -40,13 +42,46 @@ export function formatOf(path: string): VideoFormat {
   throw new InputError(`output: ${shown(path)} must end in one of ${known}`);
 }
 
+/** Where the bytes of a file go as they come: not always from front to back. */
+export interface VideoSink {
+  write(bytes: Uint8Array<ArrayBuffer>, position: number): Promise<void> | void;
+}
+
 /**
  * A whole video file in memory.
+ * @param video its frames, or a stream of them, of which only the piece at hand is in memory.
  * @throws the signal's reason where it was aborted.
  */
-export async function encodeVideo(video: Video, options: EncodeOptions): Promise<Uint8Array<ArrayBuffer>> {
-  return options.format === 'gif' ? gif(video, options) : film(video, options);
+export async function encodeVideo(
+  video: Video | VideoStream,
+  options: EncodeOptions,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (options.format === 'gif') return gif(video, options);
+  const target = new BufferTarget();
+  await film(video, options, target);
+  if (target.buffer === null) throw new Error('internal: the video has no bytes');
+  return new Uint8Array(target.buffer);
 }
+
+/**
+ * A video file, written as its frames come: memory does not grow with their number. A gif, whose colours are chosen for all
+ * its frames, is put together in memory.
+ * @throws the signal's reason where it was aborted; what was written by then is no video.
+ */
+export async function encodeVideoTo(
+  sink: VideoSink,
+  video: Video | VideoStream,
+  options: EncodeOptions,
+): Promise<void> {
+  if (options.format === 'gif') return sink.write(await gif(video, options), 0);
+  const writable = new WritableStream<StreamTargetChunk>({
+    write: ({ data, position }) => sink.write(data, position),
+  });
+  await film(video, options, new StreamTarget(writable, { chunked: true, chunkSize: CHUNK_BYTES }));
+}
+
+/** Bytes that are gathered before they are written. */
+const CHUNK_BYTES = 2 ** 20;
 
 /** Preferred codecs a container, best known to players first. */
 const CODECS: Readonly<Record<'mp4' | 'webm', VideoCodec[]>> = {
@@ -60,15 +95,15 @@ const QUANTIZERS: Readonly<Partial<Record<VideoCodec, number>>> = { avc: 10, vp9
 const BITS_A_PIXEL = 2;
 
 async function film(
-  video: Video,
+  video: Video | VideoStream,
   { format, signal, onProgress }: EncodeOptions,
-): Promise<Uint8Array<ArrayBuffer>> {
+  target: BufferTarget | StreamTarget,
+): Promise<void> {
   const { fps, shape } = video;
   const [T, height, width] = shape;
   await registerCodecs();
-  const target = new BufferTarget();
-  const container =
-    format === 'webm' ? new WebMOutputFormat() : new Mp4OutputFormat({ fastStart: 'in-memory' });
+  const fastStart = target instanceof BufferTarget ? 'in-memory' : 'reserve'; // either way a player need not seek
+  const container = format === 'webm' ? new WebMOutputFormat() : new Mp4OutputFormat({ fastStart });
   const output = new Output({ format: container, target });
   const codec = await codecFor(format === 'webm' ? 'webm' : 'mp4', width, height);
   const bitrate = Math.ceil(Math.max(1e6, width * height * fps * BITS_A_PIXEL));
@@ -85,12 +120,12 @@ async function film(
         config.colorSpace = { primaries: 'bt709', transfer: 'bt709', matrix: 'smpte170m', fullRange: false };
     },
   });
-  output.addVideoTrack(source, { frameRate: fps });
+  output.addVideoTrack(source, { frameRate: fps, maximumPacketCount: T });
   try {
     await output.start();
-    for (let k = 0; k < T; k++) {
-      signal?.throwIfAborted();
-      const sample = new VideoSample(withAlpha(frameOf(video, k)), {
+    let k = 0;
+    for await (const frame of framesOf(video, signal)) {
+      const sample = new VideoSample(withAlpha(frame), {
         format: 'RGBX',
         codedWidth: width,
         codedHeight: height,
@@ -99,15 +134,37 @@ async function film(
       });
       await source.add(sample);
       sample.close();
-      onProgress?.(k + 1, T);
+      k++;
+      onProgress?.(k, T);
     }
+    signal?.throwIfAborted();
     await output.finalize();
   } catch (error) {
     if (output.state !== 'finalized') await output.cancel().catch(() => {});
     throw error;
   }
-  if (target.buffer === null) throw new Error('internal: the video has no bytes');
-  return new Uint8Array(target.buffer);
+}
+
+/** Each frame of a video, [H, W, 3]. @throws Error where there are not as many, or of another size, as it said. */
+async function* framesOf(
+  video: Video | VideoStream,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+  const [T, height, width] = video.shape;
+  let count = 0;
+  for await (const piece of piecesOf(video)) {
+    const [frames, H, W] = piece.shape;
+    count += frames;
+    if (H !== height || W !== width || count > T)
+      throw new Error(
+        `video: ${T} frames of ${width}x${height} were promised, came frame ${count} of ${W}x${H}`,
+      );
+    for (let k = 0; k < frames; k++) {
+      signal?.throwIfAborted();
+      yield frameOf(piece, k);
+    }
+  }
+  if (count < T) throw new Error(`video: ${T} frames were promised, came ${count}`);
 }
 
 async function codecFor(container: 'mp4' | 'webm', width: number, height: number): Promise<VideoCodec> {
@@ -120,17 +177,19 @@ async function codecFor(container: 'mp4' | 'webm', width: number, height: number
   );
 }
 
-async function gif(video: Video, { signal, onProgress }: EncodeOptions): Promise<Uint8Array<ArrayBuffer>> {
+async function gif(
+  video: Video | VideoStream,
+  { signal, onProgress }: EncodeOptions,
+): Promise<Uint8Array<ArrayBuffer>> {
   const [T, height, width] = video.shape;
   signal?.throwIfAborted();
   // A gif counts hundredths of a second: each delay is rounded so that their sum stays true.
   const hundredths = (k: number) => Math.round((100 * k) / video.fps);
-  const frames = Array.from({ length: T }, (_, k) => ({
-    data: withAlpha(frameOf(video, k)),
-    width,
-    height,
-    delay: 10 * (hundredths(k + 1) - hundredths(k)),
-  }));
+  const frames: { data: Uint8ClampedArray<ArrayBuffer>; width: number; height: number; delay: number }[] = [];
+  for await (const frame of framesOf(video, signal)) {
+    const k = frames.length;
+    frames.push({ data: withAlpha(frame), width, height, delay: 10 * (hundredths(k + 1) - hundredths(k)) });
+  }
   const bytes = await encodeGif({ width, height, frames, looped: true, loopCount: 0 });
   signal?.throwIfAborted();
   onProgress?.(T, T);

@@ -13,6 +13,35 @@ export interface Video extends Frames {
   readonly fps: number;
 }
 
+/** A video whose frames come in pieces, as they are read or made: it is gone through once, and never held as a whole. */
+export interface VideoStream extends AsyncIterable<Frames> {
+  /** Of the whole. */
+  readonly shape: Frames['shape'];
+  /** Frames a second. */
+  readonly fps: number;
+}
+
+/** Frames as a whole, or in pieces of one size and any lengths. */
+export type FrameSource = Frames | Iterable<Frames> | AsyncIterable<Frames>;
+
+/** The pieces of a source of frames. */
+export async function* piecesOf(source: FrameSource): AsyncGenerator<Frames> {
+  if ('data' in source) yield source;
+  else yield* source;
+}
+
+/** A stream's frames as a whole, in memory. */
+export async function collectFrames(stream: VideoStream): Promise<Video> {
+  const parts: Frames[] = [];
+  for await (const piece of stream) parts.push(piece);
+  return { ...joinFrames(parts), fps: stream.fps };
+}
+
+/** Some frames of several: a view. */
+export function framesBetween({ data, shape: [, H, W] }: Frames, start: number, end: number): Frames {
+  return { data: data.subarray(start * H * W * 3, end * H * W * 3), shape: [end - start, H, W, 3] };
+}
+
 /** Frames from the autoencoder's pixels. @param pixels [3, T, H, W] in [-1, 1]; what lies beyond is clamped. */
 export function framesFromPixels(pixels: Float32Array, [T, H, W]: readonly [number, number, number]): Frames {
   const plane = T * H * W;

@@ -1,4 +1,4 @@
-// moviegen decode: latents out of a safetensors file, as a video.
+// moviegen decode: latents out of a safetensors file, as a video or an image.
 
 import { bytesToFloats } from '@moviegen/kernels';
 import { openFile } from '@moviegen/safetensors/node';
@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { InputError } from '../../errors.ts';
 import { type Latents, latentsFrom } from '../../latents.ts';
 import { formatOf } from '../../video/encode.ts';
-import { withModel } from '../common.ts';
+import { type TileFlags, tilesOf, withAutoencoder } from '../autoencoderOptions.ts';
 import {
   adapterName,
   adapterRecord,
@@ -16,57 +16,64 @@ import {
   secondsRecord,
 } from '../run.ts';
 import { integer, number } from '../values.ts';
-import { write } from '../writeVideo.ts';
+import { isImage, write } from '../writeVideo.ts';
 
-interface Options extends ModelOptions {
+interface Options extends ModelOptions, TileFlags {
   readonly output: string;
   readonly framesDir?: string;
   readonly numFrames?: number;
   readonly fps?: number;
 }
 
+/** Where neither the latents nor the checkpoint say how fast a video is. */
+const USUAL_FPS = 16;
+
 /** Adds the command. */
 export function addDecode(program: Command, run: Run): void {
   const command = program
     .command('decode')
-    .description('turn latents into a video')
+    .description('turn latents into a video or an image')
     .argument('<latents>', 'a safetensors file with one tensor, [channels, frames, height, width]')
-    .option('-o, --output <file>', 'the video file', 'out/decoded.mp4')
+    .option('-o, --output <file>', 'the video file, or a PNG of a single frame', 'out/decoded.mp4')
     .option('--frames-dir <folder>', 'write the frames as PNG files too')
-    .option('--num-frames <n>', 'frames (default: what the file says, else 8 a latent frame)', integer)
+    .option(
+      '--num-frames <n>',
+      'frames (default: what the file says, else all that the latents hold)',
+      integer,
+    )
     .option('--fps <number>', 'frames a second (default: what the file says, else the model’s)', number);
-  withModel(command).action((path: string, options: Options) => decode(run, path, options));
+  withAutoencoder(command).action((path: string, options: Options) => decode(run, path, options));
 }
 
 async function decode(run: Run, path: string, options: Options): Promise<void> {
   run.configure(options);
   const { signal, bars, outputs } = run;
   const { output, framesDir } = options;
-  formatOf(output);
+  if (!isImage(output)) formatOf(output);
   await outputs.check(output);
   if (framesDir !== undefined) await outputs.checkFolder(framesDir);
   const { latents, said } = await readLatents(path, signal);
-  const model = await run.model(options);
-  const numFrames = options.numFrames ?? said.numFrames;
-  const fps = options.fps ?? said.fps ?? model.index.video.fps;
+  const model = await run.autoencoder(options);
+  const numFrames = model.frameCount(latents, options.numFrames ?? said.numFrames);
+  const fps = options.fps ?? said.fps ?? model.fps ?? USUAL_FPS;
   if (!(fps > 0)) throw new InputError(`decode: fps must be a number above 0, got ${fps}`);
-  bars.begin('decode', undefined, { name: 'frames' });
-  const frames = await model.decode(latents, {
-    signal,
-    ...(numFrames !== undefined && { numFrames }),
-    onProgress: (done, total) => bars.update(done, total),
-  });
-  bars.begin('write');
-  await write(run, { ...frames, fps }, output, framesDir);
+  const [, , H, W] = latents.shape;
+  const [height, width] = [H * model.factor, W * model.factor];
+  const tiles = tilesOf(options, model);
+  bars.begin('decode', numFrames, { name: 'frames' });
+  const onProgress = (done: number, total: number) => bars.update(done, total);
+  const frames = () => model.decodeStream(latents, { numFrames, tiles, signal, onProgress });
+  const video = { shape: [numFrames, height, width, 3], fps, [Symbol.asyncIterator]: frames } as const;
+  await write(run, video, output, framesDir, () => bars.begin('write'));
   bars.end();
-  const [T, height, width] = frames.shape;
   if (options.json)
     run.print({
-      ...{ path: output, ...(framesDir && { framesDir }), numFrames: T, width, height, fps },
-      ...{ adapter: adapterRecord(model.device), seconds: secondsRecord(bars.seconds) },
+      ...{ path: output, ...(framesDir && { framesDir }), numFrames, width, height, fps },
+      ...{ adapter: adapterRecord(model.device), memory: model.device.memory() },
+      seconds: secondsRecord(bars.seconds),
     });
   else {
-    run.say(`${output}  ${width}x${height}, ${T} frames at ${fps} a second`);
+    run.say(`${output}  ${width}x${height}, ${numFrames} frames at ${fps} a second`);
     run.say(`adapter: ${adapterName(model.device)}`);
     run.say(secondsLine(bars.seconds));
   }

@@ -1,9 +1,9 @@
-// moviegen encode: a video's latents, as a safetensors file.
+// moviegen encode: latents of a video or an image, as a safetensors file.
 
 import { serialize } from '@moviegen/safetensors';
 import type { Command } from 'commander';
-import { readVideo } from '../../node/inputs.ts';
-import { withModel } from '../common.ts';
+import { streamVideo } from '../../node/inputs.ts';
+import { type TileFlags, tilesOf, withAutoencoder } from '../autoencoderOptions.ts';
 import {
   adapterName,
   adapterRecord,
@@ -14,7 +14,7 @@ import {
 } from '../run.ts';
 import { number, seed } from '../values.ts';
 
-interface Options extends ModelOptions {
+interface Options extends ModelOptions, TileFlags {
   readonly output: string;
   readonly fps: number;
   readonly sampleSeed?: bigint;
@@ -24,12 +24,12 @@ interface Options extends ModelOptions {
 export function addEncode(program: Command, run: Run): void {
   const command = program
     .command('encode')
-    .description('turn a video into latents')
-    .argument('<video>', 'a video file, or a folder of PNG frames')
+    .description('turn a video or an image into latents')
+    .argument('<video>', 'a video file, a PNG image, or a folder of PNG frames')
     .option('-o, --output <file>', 'where the latents go', 'latents.safetensors')
     .option('--fps <number>', 'frames a second of a folder of frames', number, 16)
     .option('--sample-seed <integer>', 'sample the latents instead of taking the most likely ones', seed);
-  withModel(command).action((path: string, options: Options) => encode(run, path, options));
+  withAutoencoder(command).action((path: string, options: Options) => encode(run, path, options));
 }
 
 async function encode(run: Run, path: string, options: Options): Promise<void> {
@@ -37,13 +37,20 @@ async function encode(run: Run, path: string, options: Options): Promise<void> {
   const { signal, bars, outputs } = run;
   const { output, fps, sampleSeed } = options;
   await outputs.check(output);
-  bars.begin('read');
-  const video = await readVideo(path, { fps, signal });
-  const model = await run.model(options);
-  bars.begin('encode');
-  const latents = await model.encode(video, { signal, ...(sampleSeed !== undefined && { sampleSeed }) });
+  const video = await streamVideo(path, { fps, signal });
+  const model = await run.autoencoder(options);
+  const tiles = tilesOf(options, model);
+  bars.begin('encode', video.shape[0], { name: 'frames' });
+  let numFrames = 0; // a file may hold fewer frames than it says
+  const latents = await model.encode(video, {
+    ...{ signal, tiles, ...(sampleSeed !== undefined && { sampleSeed }) },
+    onProgress: (frames) => {
+      numFrames = frames;
+      bars.update(frames);
+    },
+  });
   bars.begin('write');
-  const [numFrames, height, width] = video.shape;
+  const [, height, width] = video.shape;
   const bytes = serialize(
     { latents: { dtype: 'F32', shape: latents.shape, data: latents.data } },
     { num_frames: String(numFrames), fps: String(video.fps) },
@@ -53,7 +60,8 @@ async function encode(run: Run, path: string, options: Options): Promise<void> {
   if (options.json)
     run.print({
       ...{ path: output, shape: latents.shape, numFrames, width, height, fps: video.fps },
-      ...{ adapter: adapterRecord(model.device), seconds: secondsRecord(bars.seconds) },
+      ...{ adapter: adapterRecord(model.device), memory: model.device.memory() },
+      seconds: secondsRecord(bars.seconds),
     });
   else {
     run.say(`${output}  latents [${latents.shape.join(', ')}] of ${numFrames} frames, ${width}x${height}`);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { InputError, shown } from '../../errors.ts';
 import { type GenerateOptions, SCHEDULES, type ScheduleName, SOLVERS } from '../../generateOptions.ts';
-import type { Generation, MovieGen } from '../../movieGen.ts';
+import type { GenerationStream, MovieGen } from '../../movieGen.ts';
 import type { Progress } from '../../progress.ts';
 import { formatOf, VIDEO_FORMATS, type VideoFormat } from '../../video/encode.ts';
 import { withModel } from '../common.ts';
@@ -90,14 +90,14 @@ async function generate(run: Run, words: readonly string[], options: Options): P
     throw new InputError('generate: give a prompt; this model has no example to take in its place');
   const results: Record<string, unknown>[] = [];
   const onProgress = (progress: Progress) => show(progress, run, prompts.length);
-  for await (const video of model.generateEach(prompts, {
+  for await (const video of model.generateStreams(prompts, {
     ...generateOptions(options),
     signal,
     onProgress,
   })) {
     const { file, framesDir } = target(video.prompt, results.length);
-    bars.begin(`write${count(results.length, 1, prompts.length)}`);
-    await write(run, video.frames, file, framesDir);
+    const decoded = () => bars.begin(`write${count(results.length, 1, prompts.length)}`);
+    await write(run, video, file, framesDir, decoded);
     bars.end();
     results.push(recordOf(video, file, framesDir));
     if (!options.json) run.say(summary(video, file, framesDir));
@@ -184,15 +184,22 @@ function count(first: number, many: number, of: number): string {
   return many === 1 ? ` ${first + 1}/${of}` : ` ${first + 1}-${first + many}/${of}`;
 }
 
-function summary({ frames, seed }: Generation, file: string, framesDir: string | undefined): string {
-  const [T, H, W] = frames.shape;
+function summary(
+  { shape, fps, seed }: GenerationStream,
+  file: string,
+  framesDir: string | undefined,
+): string {
+  const [T, H, W] = shape;
   const more = framesDir === undefined ? '' : `, frames in ${framesDir}`;
-  return `${file}  ${W}x${H}, ${T} frames at ${frames.fps} a second, seed ${seed}${more}`;
+  return `${file}  ${W}x${H}, ${T} frames at ${fps} a second, seed ${seed}${more}`;
 }
 
-function recordOf({ prompt, seed, frames }: Generation, file: string, framesDir: string | undefined) {
-  const [numFrames, height, width] = frames.shape;
-  const { fps } = frames;
+function recordOf(
+  { prompt, seed, shape, fps }: GenerationStream,
+  file: string,
+  framesDir: string | undefined,
+) {
+  const [numFrames, height, width] = shape;
   const whole = typeof seed === 'bigint' ? seed.toString() : seed;
   return { prompt, seed: whole, path: file, ...(framesDir && { framesDir }), width, height, numFrames, fps };
 }

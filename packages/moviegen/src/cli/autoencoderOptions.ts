@@ -1,0 +1,50 @@
+// Options of the commands that load an autoencoder alone.
+
+import type { TileOptions } from '@moviegen/tae';
+import type { Command } from 'commander';
+import type { Autoencoder } from '../autoencoder.ts';
+import { InputError } from '../errors.ts';
+import { withModel } from './common.ts';
+import { integer } from './values.ts';
+
+/** How frames are tiled, as given. */
+export interface TileFlags {
+  readonly tileSize?: number;
+  readonly tileOverlap?: number;
+  readonly inflate?: boolean;
+}
+
+/** Adds them, and those of every command that loads a model. */
+export function withAutoencoder(command: Command): Command {
+  return withModel(
+    command
+      .option(
+        '--tile-size <pixels>',
+        'tile frames in space (default: where the adapter’s buffers demand it)',
+        integer,
+      )
+      .option('--tile-overlap <pixels>', 'what neighbouring tiles share (default: a quarter of one)', integer)
+      .option(
+        '--inflate',
+        'eight frames to a latent one, of an image autoencoder (default: each on its own)',
+      ),
+  );
+}
+
+/** Sizes of tiles in the latent's pixels. @throws InputError */
+export function tilesOf({ tileSize, tileOverlap }: TileFlags, { factor }: Autoencoder): TileOptions {
+  const latent = (name: string, pixels: number | undefined, least: number): number | undefined => {
+    if (pixels === undefined) return undefined;
+    if (pixels % factor === 0 && pixels >= least) return pixels / factor;
+    throw new InputError(`${name}: must be a multiple of ${factor} of at least ${least}, got ${pixels}`);
+  };
+  const tiles = {
+    spatialTile: latent('tile-size', tileSize, factor),
+    spatialOverlap: latent('tile-overlap', tileOverlap, 0),
+  };
+  if (tileOverlap !== undefined && (tileSize === undefined || tileOverlap >= tileSize))
+    throw new InputError(
+      `tile-overlap: must be below tile-size, got ${tileOverlap} and ${tileSize ?? 'none'}`,
+    );
+  return tiles;
+}
