@@ -51,8 +51,9 @@ export interface Timing {
   readonly source: 'gpu' | 'host';
 }
 
-// Enough to hide the cost of a submit, and of large dispatches no more than two or three.
-const DEFAULT_BOUNDS: SubmitBounds = { maxDispatches: 128, maxBytes: 2 ** 32 };
+// Enough to hide the cost of a submit, and of large dispatches no more than two or three: half a second of a GPU
+// that reaches 1 TFLOP/s, or 10 GB/s.
+const DEFAULT_BOUNDS: SubmitBounds = { maxDispatches: 128, maxBytes: 2 ** 32, maxFlops: 5e11 };
 
 /** A GPU to compute on. In Node, `openDevice` of `@moviegen/tensor/node` makes one. */
 export class Device {

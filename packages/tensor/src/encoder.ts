@@ -14,12 +14,24 @@ import type { Block, BufferPool } from './pool.ts';
 const COPY_DST = 0x8;
 const UNIFORM = 0x40;
 
-/** Bounds on what one submit may hold: watchdogs of desktop systems kill what runs for seconds. */
+/**
+ * Bounds on what one submit may hold: watchdogs of desktop systems kill what runs for seconds. Only a dispatch
+ * that is larger by itself exceeds them, alone in its submit.
+ */
 export interface SubmitBounds {
   /** Dispatches in a submit. */
   readonly maxDispatches: number;
   /** Bytes that the dispatches of a submit may name, each counted as often as it is bound. */
   readonly maxBytes: number;
+  /** Floating-point operations of the dispatches of a submit, as their kernels estimate them. */
+  readonly maxFlops: number;
+}
+
+/** What a dispatch costs, as far as it is known before it runs. */
+export interface Cost {
+  /** Bytes of its bindings. */
+  readonly bytes: number;
+  readonly flops: number;
 }
 
 /** A range of a buffer bound to a kernel. */
@@ -55,6 +67,7 @@ export class Encoder {
   #stagedBytes = 0;
   #dispatches = 0;
   #bytes = 0;
+  #flops = 0;
   #batch = 0;
   /** Set while passes are timed. */
   timer: PassTimer | undefined;
@@ -80,6 +93,8 @@ export class Encoder {
   dispatch(kernel: Kernel, bindings: readonly Binding[]): void {
     const program = this.#pipelines.compiled(kernel);
     const { uniforms } = kernel;
+    const cost = costOf(kernel, bindings);
+    this.makeRoom(cost);
     let offset = 0;
     if (uniforms) {
       const end = this.#stagedBytes + uniforms.length;
@@ -91,16 +106,23 @@ export class Encoder {
     const group = this.#group(kernel.label, program.layout, bindings, uniforms?.length ?? 0);
     for (const { block } of bindings) block.batch = this.#batch;
     const counts = fold(kernel.workgroups, this.#maxWorkgroups);
-    this.encode(program.pipeline, group, uniforms ? offset : undefined, counts, totalBytes(bindings));
+    this.encode(program.pipeline, group, uniforms ? offset : undefined, counts, cost);
   }
 
-  /** Encodes a dispatch whose parts are made; `offset` is that of its uniforms. */
+  /** Submits first where this dispatch would take the batch beyond its bounds. */
+  makeRoom({ bytes, flops }: Cost): void {
+    const { maxBytes, maxFlops } = this.#bounds;
+    const full = this.#bytes + bytes > maxBytes || this.#flops + flops > maxFlops;
+    if (this.#dispatches > 0 && full) this.submit();
+  }
+
+  /** Encodes a dispatch whose parts are made and that has room; `offset` is that of its uniforms. */
   encode(
     pipeline: GPUComputePipeline,
     group: GPUBindGroup,
     offset: number | undefined,
     [x, y, z]: readonly [number, number, number],
-    bytes: number,
+    { bytes, flops }: Cost,
   ): void {
     const pass = this.#compute();
     if (this.#pipeline !== pipeline) {
@@ -115,7 +137,10 @@ export class Encoder {
     pass.dispatchWorkgroups(x, y, z);
     this.#dispatches++;
     this.#bytes += bytes;
-    if (this.#dispatches >= this.#bounds.maxDispatches || this.#bytes >= this.#bounds.maxBytes) this.submit();
+    this.#flops += flops;
+    const { maxDispatches, maxBytes, maxFlops } = this.#bounds;
+    if (this.#dispatches >= maxDispatches || this.#bytes >= maxBytes || this.#flops >= maxFlops)
+      this.submit();
   }
 
   /** Encodes filling a range with zero bytes. */
@@ -152,6 +177,7 @@ export class Encoder {
     this.#stagedBytes = 0;
     this.#dispatches = 0;
     this.#bytes = 0;
+    this.#flops = 0;
     this.#batch++;
     this.#gpu.queue.submit([commands]);
   }
@@ -188,6 +214,12 @@ export class Encoder {
     this.#pipeline = undefined;
   }
 }
+
+/** What running a kernel on these ranges costs. */
+export const costOf = ({ flops = 0 }: Kernel, bindings: readonly Binding[]): Cost => ({
+  bytes: totalBytes(bindings),
+  flops,
+});
 
 /** Bytes that bindings name together. */
 export function totalBytes(bindings: readonly Binding[]): number {

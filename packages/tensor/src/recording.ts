@@ -1,7 +1,7 @@
 // A function's dispatches, kept to be run again: pipelines, bind groups, uniforms and memory are settled
 // once, and a replay only encodes. While a function is recorded none of its dispatches runs.
 import type { Kernel } from '@moviegen/kernels';
-import { type Binding, bindGroup, type Encoder, totalBytes } from './encoder.ts';
+import { type Binding, bindGroup, type Cost, costOf, type Encoder } from './encoder.ts';
 import { fold } from './fold.ts';
 import type { Pipelines, Program } from './pipelines.ts';
 import type { Block, BufferPool } from './pool.ts';
@@ -16,7 +16,7 @@ interface Dispatch {
   readonly program: Program;
   readonly bindings: readonly Binding[];
   readonly counts: readonly [number, number, number];
-  readonly bytes: number;
+  readonly cost: Cost;
   readonly offset: number | undefined;
   group?: GPUBindGroup;
 }
@@ -93,7 +93,7 @@ export class Plan implements Allocator {
     const offset = kernel.uniforms ? this.#uniformBytes : undefined;
     if (kernel.uniforms) this.#uniformBytes += Math.ceil(kernel.uniforms.length / alignment) * alignment;
     const counts = fold(kernel.workgroups, this.#parts.maxWorkgroups);
-    this.#steps.push({ kernel, program, bindings, counts, offset, bytes: totalBytes(bindings) });
+    this.#steps.push({ kernel, program, bindings, counts, offset, cost: costOf(kernel, bindings) });
   }
 
   /** Adds filling a range with zero bytes. */
@@ -139,7 +139,8 @@ export class Plan implements Allocator {
         continue;
       }
       const pipeline = step.program.pipeline ?? pipelines.compiled(step.kernel).pipeline;
-      encoder.encode(pipeline, step.group!, step.offset, step.counts, step.bytes);
+      encoder.makeRoom(step.cost);
+      encoder.encode(pipeline, step.group!, step.offset, step.counts, step.cost);
     }
     encoder.mark(this.#mentioned);
   }
