@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from moviegen_reference import world
 from moviegen_reference.dit import DiT
 from moviegen_reference.tae import TAE
-from moviegen_reference.text import MAX_LENGTH
+from moviegen_reference.text import MAX_LENGTH, TextEncoders
 from train_dit import Model
 
 SHARD_BYTES = 4_000_000
@@ -58,6 +58,45 @@ def save_sharded(state: dict[str, torch.Tensor], folder: Path):
     write_json(folder / "model.safetensors.index.json", {"metadata": {"total_size": total}, "weight_map": weight_map})
 
 
+def export(out: Path, tae: dict, tae_config: dict, dit: DiT, text: TextEncoders, index: dict):
+    """Writes all files of a checkpoint but its card: weights in f16, `model_index.json` with `index`, SHA256SUMS."""
+    TAE(tae_config).load_state_dict(tae)
+    write_json(out / "tae" / "config.json", tae_config)
+    save_file(halves(tae), out / "tae" / "model.safetensors", metadata={"format": "pt"})
+
+    state = halves(dict(dit.state_dict()))
+    config = {k: v for k, v in dit.config.items()}
+    DiT(config).load_state_dict({n: w.float() for n, w in state.items()})
+    write_json(out / "transformer" / "config.json", config)
+    save_sharded(state, out / "transformer")
+    text.save(out)
+    for file in out.rglob("*.safetensors"):
+        file.chmod(0o644)
+
+    write_json(out / "model_index.json", {
+        "_class_name": "MovieGenPipeline",
+        "version": 1,
+        "text_encoders": {name: f"text_encoder_{name}" for name in MAX_LENGTH},
+        "transformer": "transformer",
+        "tae": "tae",
+        "max_length": MAX_LENGTH,
+        **index,
+    })
+    files = sorted(f for f in out.rglob("*") if f.is_file() and f.name != "SHA256SUMS")
+    sums = [f"{hashlib.sha256(f.read_bytes()).hexdigest()}  {f.relative_to(out)}" for f in files]
+    (out / "SHA256SUMS").write_text("\n".join(sums) + "\n")
+    print(f"{len(files)} files, {sum(f.stat().st_size for f in files) / 1e6:.1f} MB in {out}")
+
+
+def index_of(guidance: float, prompts: list[str], strip_quoted: bool = False) -> dict:
+    return {
+        "sampler": {"steps": 50, "guidance_scale": guidance, "schedule": "linear-quadratic", "n": 250},
+        "video": {"width": world.SIZE, "height": world.SIZE, "num_frames": world.FRAMES, "fps": world.FPS},
+        "strip_quoted": strip_quoted,
+        "prompts": prompts,
+    }
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tae", type=Path, required=True)
@@ -68,38 +107,10 @@ def main():
 
     tae = torch.load(args.tae, weights_only=False)
     dit = torch.load(args.dit, weights_only=False)
-    config = tae["config"] | {"scaling_factor": dit["scale"], "shift_factor": dit["shift"]}
-    TAE(config).load_state_dict(tae["average"])
-    write_json(args.out / "tae" / "config.json", config)
-    save_file(halves(tae["average"]), args.out / "tae" / "model.safetensors", metadata={"format": "pt"})
-
-    c = dit["config"]
-    model = Model({k: v for k, v in c.items() if k != "text_dims"})
+    model = Model({k: v for k, v in dit["config"].items() if k != "text_dims"})
     model.load_state_dict(dit["average"])
-    state = halves({n: w for n, w in model.dit.state_dict().items()})
-    DiT(c).load_state_dict({n: w.float() for n, w in state.items()})
-    write_json(args.out / "transformer" / "config.json", c)
-    save_sharded(state, args.out / "transformer")
-    model.text.save(args.out)
-    for file in args.out.rglob("*.safetensors"):
-        file.chmod(0o644)
-
-    write_json(args.out / "model_index.json", {
-        "_class_name": "MovieGenPipeline",
-        "version": 1,
-        "text_encoders": {name: f"text_encoder_{name}" for name in MAX_LENGTH},
-        "transformer": "transformer",
-        "tae": "tae",
-        "sampler": {"steps": 50, "guidance_scale": args.guidance, "schedule": "linear-quadratic", "n": 250},
-        "video": {"width": world.SIZE, "height": world.SIZE, "num_frames": world.FRAMES, "fps": world.FPS},
-        "max_length": MAX_LENGTH,
-        "strip_quoted": False,
-        "prompts": EXAMPLES,
-    })
-    files = sorted(f for f in args.out.rglob("*") if f.is_file() and f.name != "SHA256SUMS")
-    sums = [f"{hashlib.sha256(f.read_bytes()).hexdigest()}  {f.relative_to(args.out)}" for f in files]
-    (args.out / "SHA256SUMS").write_text("\n".join(sums) + "\n")
-    print(f"{len(files)} files, {sum(f.stat().st_size for f in files) / 1e6:.1f} MB in {args.out}")
+    config = tae["config"] | {"scaling_factor": dit["scale"], "shift_factor": dit["shift"]}
+    export(args.out, tae["average"], config, model.dit, model.text, index_of(args.guidance, EXAMPLES))
 
 
 if __name__ == "__main__":

@@ -70,6 +70,15 @@ def given_by(init: Path) -> dict:
     return {"average": weights, "shift": tae["shift_factor"], "scale": tae["scaling_factor"]}
 
 
+def fitting(model: nn.Module, weights: dict[str, torch.Tensor]):
+    """Takes over the weights whose shapes agree: another vocabulary has new embeddings."""
+    new = {name: w.shape for name, w in model.state_dict().items()}
+    other = [name for name in new if name not in weights or weights[name].shape != new[name]]
+    if other:
+        print(f"train_dit: new, since --init has other shapes: {', '.join(other)}", flush=True)
+    model.load_state_dict({n: w for n, w in weights.items() if n not in other}, strict=False)
+
+
 class Latents:
     """All shards of a folder, in the model's space."""
 
@@ -130,7 +139,7 @@ def main():
     saved = torch.load(last, weights_only=False) if last.exists() else None
     given = given_by(args.init) if args.init and not saved else None
     if given:
-        model.load_state_dict(given["average"])
+        fitting(model, given["average"])
     known = saved or given
     latents = Latents(args.latents, *((known["shift"], known["scale"]) if known else ()))
     if not latents.files:

@@ -22,18 +22,25 @@ class Pipeline:
     def __init__(self, text: TextEncoders, dit: DiT, tae: TAE):
         self.text, self.dit, self.tae = text, dit, tae
 
+    def to(self, device) -> "Pipeline":
+        for module in (self.text, self.dit, self.tae):
+            module.to(device)
+        return self
+
     @torch.no_grad()
     def latents(self, prompts: list[str], seeds: list[int], steps: int, guidance_scale: float,
-                negative: str | None = None, num_frames: int = 16, height: int = 64, width: int = 64) -> Tensor:
+                negative: str | None = None, num_frames: int = 16, height: int = 64, width: int = 64,
+                fps: int | list[int] = 16) -> Tensor:
         """The latents of the flow at t = 1, in the model's space."""
         k = self.tae.factor
         shape = (self.tae.config["latent_channels"], -(-num_frames // k), height // k, width // k)
-        noise = torch.stack([philox.normal(shape, seed) for seed in seeds]).float()     # [B, C, T, H, W]
-        states, masks = self.text(prompts)
-        null_states, null_masks = self.text([negative] * len(prompts))
+        device = next(self.dit.parameters()).device
+        noise = torch.stack([philox.normal(shape, seed) for seed in seeds]).float().to(device)     # [B, C, T, H, W]
+        states, masks = self.text(prompts, fps)
+        null_states, null_masks = self.text([negative] * len(prompts), fps)
 
         def velocity(states, masks):
-            return lambda x, t: self.dit(x, torch.full((len(x),), t, dtype=x.dtype), states, masks)
+            return lambda x, t: self.dit(x, torch.full((len(x),), t, dtype=x.dtype, device=device), states, masks)
 
         guided = flow.guided(velocity(states, masks), velocity(null_states, null_masks), guidance_scale)
         return flow.solve(guided, noise, flow.linear_quadratic_schedule(steps), "euler")
@@ -50,4 +57,5 @@ def load_pipeline(folder: str | Path) -> tuple[Pipeline, dict]:
     """From a checkpoint laid out as `models/shapes-world`, and its `model_index.json`."""
     folder = Path(folder)
     index = json.loads((folder / "model_index.json").read_text())
-    return Pipeline(load_encoders(folder), load_dit(folder / index["transformer"]), load_tae(folder / index["tae"])), index
+    text = load_encoders(folder, index.get("strip_quoted", False))
+    return Pipeline(text, load_dit(folder / index["transformer"]), load_tae(folder / index["tae"])), index

@@ -22,6 +22,7 @@ from . import world
 
 MAX_LENGTH = {"ul2": 512, "metaclip": 256, "byt5": 100}
 BYTE_OFFSET, BYTE_END, PAD = 3, 1, 0
+END_OF_WORD = "</w>"
 QUOTED = re.compile(r'"([^"]*)"|“([^”]*)”')
 
 
@@ -53,27 +54,54 @@ def make_ul2_tokenizer(texts: list[str] | None = None) -> Tokenizer:
     return tokenizer
 
 
-def train_clip_tokenizer(texts: list[str] | None = None) -> Tokenizer:
+def merges_of(counts: Counter, most: int) -> list[tuple[str, str]]:
+    """Byte pair encoding's merges: the commonest pair of neighbours each time, of equals the first in the alphabet's order.
+    (The trainer of `tokenizers` breaks ties by chance, and with it the numbers of the tokens from run to run.)"""
+    words = {(*word[:-1], word[-1] + END_OF_WORD): n for word, n in sorted(counts.items())}
+    merges = []
+    while len(merges) < most:
+        pairs = Counter()
+        for parts, n in words.items():
+            for pair in zip(parts, parts[1:]):
+                pairs[pair] += n
+        if not pairs:
+            break
+        best = min(pairs, key=lambda pair: (-pairs[pair], pair))
+        merges.append(best)
+        words = {merged(parts, best): n for parts, n in words.items()}
+    return merges
+
+
+def merged(parts: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
+    out = list(parts)
+    i = 0
+    while i + 1 < len(out):
+        if (out[i], out[i + 1]) == pair:
+            out[i : i + 2] = ["".join(pair)]
+        i += 1
+    return tuple(out)
+
+
+def make_clip_tokenizer(texts: list[str] | None = None) -> Tokenizer:
     """Byte-level BPE of lower-cased words ending in `</w>`, between a start and an end token."""
-    tokenizer = Tokenizer(models.BPE(end_of_word_suffix="</w>", unk_token="<|endoftext|>"))
-    tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
-    )
+    normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()])
     words = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
+    splitter = pre_tokenizers.Sequence([
         pre_tokenizers.Split(Regex(words), behavior="removed", invert=True),
         pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
     ])
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=768, end_of_word_suffix="</w>", initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        special_tokens=["<|startoftext|>", "<|endoftext|>"], show_progress=False,
+    counts = Counter(
+        word for text in texts or captions() for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text))
     )
-    alone = [chr(c) for c in range(33, 127)]
-    tokenizer.train_from_iterator((texts or captions()) + alone, trainer)
-    start, end = tokenizer.token_to_id("<|startoftext|>"), tokenizer.token_to_id("<|endoftext|>")
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    merges = merges_of(counts, 768 - 2 * len(alphabet) - 2)
+    pieces = ["<|startoftext|>", "<|endoftext|>", *alphabet, *(c + END_OF_WORD for c in alphabet), *map("".join, merges)]
+    vocabulary = {piece: i for i, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges, end_of_word_suffix=END_OF_WORD, unk_token="<|endoftext|>"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.decoder = normalizer, splitter, decoders.ByteLevel()
+    tokenizer.add_special_tokens(["<|startoftext|>", "<|endoftext|>"])
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="<|startoftext|> $A <|endoftext|>", special_tokens=[("<|startoftext|>", start), ("<|endoftext|>", end)]
+        single="<|startoftext|> $A <|endoftext|>", special_tokens=[("<|startoftext|>", 0), ("<|endoftext|>", 1)]
     )
     return tokenizer
 
@@ -169,7 +197,7 @@ def small_encoders(width: int = 192, layers: int = 2, texts: list[str] | None = 
                    byt5_layers: int = 1) -> TextEncoders:
     """New encoders of the three kinds, their vocabularies from `texts` (shapes world's captions unless given). ByT5 has
     nothing to learn there: no letters are drawn."""
-    ul2_tokenizer, clip_tokenizer = make_ul2_tokenizer(texts), train_clip_tokenizer(texts)
+    ul2_tokenizer, clip_tokenizer = make_ul2_tokenizer(texts), make_clip_tokenizer(texts)
     ul2 = T5Config(
         vocab_size=ul2_tokenizer.get_vocab_size(), d_model=width, d_kv=32, d_ff=2 * width, num_layers=layers,
         num_heads=width // 32, feed_forward_proj="gated-silu", dropout_rate=0.0,
@@ -187,7 +215,7 @@ def small_encoders(width: int = 192, layers: int = 2, texts: list[str] | None = 
     return TextEncoders(T5EncoderModel(ul2), CLIPTextModel(metaclip), T5EncoderModel(byt5), ul2_tokenizer, clip_tokenizer)
 
 
-def load_encoders(folder: str | Path) -> TextEncoders:
+def load_encoders(folder: str | Path, strip_quoted: bool = False) -> TextEncoders:
     folder = Path(folder)
     where = {name: folder / f"text_encoder_{name}" for name in MAX_LENGTH}
     return TextEncoders(
@@ -196,4 +224,5 @@ def load_encoders(folder: str | Path) -> TextEncoders:
         T5EncoderModel.from_pretrained(where["byt5"], dtype=torch.float32),
         Tokenizer.from_file(str(where["ul2"] / "tokenizer.json")),
         Tokenizer.from_file(str(where["metaclip"] / "tokenizer.json")),
+        strip_quoted,
     ).eval()
