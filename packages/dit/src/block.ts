@@ -118,7 +118,7 @@ class SelfAttention {
 /** Multi-head attention of the video's tokens to the text. */
 class CrossAttention {
   private readonly wq: Packed; // [D, D]
-  private readonly kv: Packed; // [2D, D]
+  private readonly kv: Packed | undefined; // [2D, D]; not there in a layer that is streamed
   private readonly wo: Packed; // [D, D]
 
   constructor(
@@ -127,12 +127,13 @@ class CrossAttention {
     private readonly heads: number,
   ) {
     this.wq = weights.packed(`${path}.wq.weight`);
-    this.kv = weights.packed(`${path}.wk.weight`, `${path}.wv.weight`);
+    if (weights.has(`${path}.wk.weight`)) this.kv = weights.packed(`${path}.wk.weight`, `${path}.wv.weight`);
     this.wo = weights.packed(`${path}.wo.weight`);
   }
 
   /** Keys and values of text [B, L, D]. */
   keysValues(text: Tensor): Tensor {
+    if (!this.kv) throw new Error('internal: keys and values of a streamed layer');
     return linear(text, this.kv); // [B, L, 2D]
   }
 

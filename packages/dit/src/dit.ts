@@ -12,11 +12,14 @@ import {
   type Device,
   type DType,
   keep,
+  type Lora,
   linear,
   loadWeights,
+  loraChanges,
   type Packed,
   rmsNorm,
   scope,
+  scopeAsync,
   Tensor,
   WeightBook,
   type WeightOptions,
@@ -25,7 +28,8 @@ import {
 import { DiTBlock } from './block.ts';
 import { type DiTConfig, parseConfig } from './config.ts';
 import { type Context, type EmbeddedText, embedText, type TextStates } from './context.ts';
-import { TimeModulation } from './modulation.ts';
+import { TimeModulation, type TimeModulations } from './modulation.ts';
+import { baseShapes, LayerStream, placeLayers, wholeLayers } from './offload.ts';
 import { fromPatches, gridOf, toPatches } from './patches.ts';
 import { type Grid, positionsOf } from './positions.ts';
 import { noteUnder, type Trace } from './trace.ts';
@@ -35,7 +39,16 @@ import { isLinearWeight, weightShapes } from './weights.ts';
  * Type on the device (weights and activations; sums are in f32 always; default f32), a format for the weights of the
  * layers' matrices, progress and stop.
  */
-export type LoadOptions = Pick<WeightOptions, 'dtype' | 'quantize' | 'onProgress' | 'signal'>;
+export interface LoadOptions extends Pick<WeightOptions, 'dtype' | 'quantize' | 'onProgress' | 'signal'> {
+  /** LoRAs to merge. */
+  readonly loras?: readonly Lora[] | undefined;
+  /**
+   * Bytes that the weights may take on the device; activations come on top. Where the model needs more, its last layers
+   * are streamed at every step: the source must stay open, a layer passes through host memory, and only
+   * `forwardAsync` and `contextAsync` run. The results are the same. Default: no bound.
+   */
+  readonly maxMemory?: number | undefined;
+}
 
 /** Options of a forward pass. */
 export interface ForwardOptions {
@@ -45,6 +58,26 @@ export interface ForwardOptions {
    * have hidden values of 256 MiB, which is all of them in any but the largest generations.
    */
   readonly tokensAtOnce?: number;
+}
+
+/** Options of a forward pass that may take its time. */
+export interface ForwardAsyncOptions extends ForwardOptions {
+  /** Stops within a layer: the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A forward pass under way: what every layer needs. */
+interface Pass {
+  /** [B, N, D], before the first layer. */
+  readonly x: Tensor;
+  /** The latents' type. */
+  readonly dtype: DType;
+  readonly grid: Grid;
+  readonly positions: Tensor; // [N, D]
+  readonly times: TimeModulations;
+  readonly text: Context;
+  readonly tokensAtOnce: number;
+  readonly trace: Trace | undefined;
 }
 
 const HIDDEN_BYTES = 256 * 2 ** 20;
@@ -78,20 +111,27 @@ export class DiT {
   /**
    * @param weights every tensor of `DiT.weightShapes(config)`, on the device. They are the model's from here on:
    *   those that its kernels want laid out anew are released at once, the others by `dispose`.
+   * @param stream of the layers that are not among the weights; `load` makes it.
    * @throws Error listing all weights that are missing, extra or misshapen.
    */
-  constructor(device: Device, config: DiTConfig, weights: Readonly<Record<string, Tensor>>) {
-    const book = new WeightBook('dit', weights, weightShapes(config));
+  constructor(
+    device: Device,
+    config: DiTConfig,
+    weights: Readonly<Record<string, Tensor>>,
+    private readonly stream?: LayerStream,
+  ) {
+    const resident = stream?.first ?? config.numLayers;
+    const shapes = stream
+      ? { ...baseShapes(config), ...wholeLayers(config, resident) }
+      : weightShapes(config);
+    const book = new WeightBook('dit', weights, shapes);
     this.device = device;
     this.config = config;
     this.weights = book;
     this.dtype = book.get('patch_embed.weight').dtype;
     this.patchEmbed = book.packed('patch_embed.weight');
     this.time = new TimeModulation(book, config);
-    this.layers = Array.from(
-      { length: config.numLayers },
-      (_, i) => new DiTBlock(book, `layers.${i}`, config),
-    );
+    this.layers = Array.from({ length: resident }, (_, i) => new DiTBlock(book, `layers.${i}`, config));
     this.output = book.packed('output.weight');
   }
 
@@ -110,12 +150,18 @@ export class DiT {
     config: DiTConfig,
     options: LoadOptions = {},
   ): Promise<DiT> {
-    const linear = isLinearWeight;
-    return new DiT(
-      device,
-      config,
-      await loadWeights(device, source, weightShapes(config), { ...options, linear }),
-    );
+    const { loras = [], maxMemory, onProgress, signal, ...types } = options;
+    const shapes = weightShapes(config);
+    const changes = loras.length > 0 ? loraChanges(loras, shapes) : undefined;
+    const streaming: WeightOptions = { ...types, changes, linear: isLinearWeight };
+    const loading = { ...streaming, ...(onProgress && { onProgress }), ...(signal && { signal }) };
+    const resident =
+      maxMemory === undefined ? config.numLayers : placeLayers(source, config, streaming, maxMemory).resident;
+    if (resident === config.numLayers)
+      return new DiT(device, config, await loadWeights(device, source, shapes, loading));
+    const staying = { ...baseShapes(config), ...wholeLayers(config, resident) };
+    const weights = await loadWeights(device, source, staying, { ...loading, ignore: () => true });
+    return new DiT(device, config, weights, new LayerStream(device, source, config, streaming, resident));
   }
 
   /** Reads the configuration and loads the weights. */
@@ -125,6 +171,11 @@ export class DiT {
     options: LoadOptions = {},
   ): Promise<DiT> {
     return DiT.load(device, weights, parseConfig(config), options);
+  }
+
+  /** Layers that stay on the device; fewer than the model has where `maxMemory` streams the others. */
+  get residentLayers(): number {
+    return this.layers.length;
   }
 
   /**
@@ -150,10 +201,35 @@ export class DiT {
     second?: readonly number[] | ForwardOptions,
     third?: ForwardOptions,
   ): Tensor {
+    this.checkResident('forward');
     return scope(this.device, () => {
       if (!(text instanceof Tensor))
         return this.velocity(latents, t, text, second as ForwardOptions | undefined);
       return this.velocity(latents, t, this.contextOf(text, second as readonly number[]), third);
+    });
+  }
+
+  /**
+   * `forward`, also of a model whose layers are streamed; to the bit the same. One at a time on a device.
+   * @throws the signal's reason; what the source throws while a layer is read.
+   */
+  async forwardAsync(
+    latents: Tensor,
+    t: Tensor,
+    text: Context,
+    options: ForwardAsyncOptions = {},
+  ): Promise<Tensor> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const { stream } = this;
+    if (!stream) return this.forward(latents, t, text, options);
+    return scopeAsync(this.device, async () => {
+      const pass = this.enter(latents, t, text, options);
+      let x = this.resident(pass);
+      this.device.submit();
+      let i = stream.first;
+      for await (const layer of stream.layers(signal)) x = this.through(x, pass, i++, layer);
+      return this.leave(x, pass);
     });
   }
 
@@ -168,12 +244,27 @@ export class DiT {
 
   /** What cross-attention needs of a generation's text: call it once, use it at every step. */
   context(parts: TextStates, options: ForwardOptions = {}): Context {
+    this.checkResident('context');
     return keep(
       scope(this.device, () => {
         const { text, lengths } = this.embedText(parts, options);
         return this.contextOf(text, lengths);
       }),
     );
+  }
+
+  /** `context`, also of a model whose layers are streamed. @throws the signal's reason. */
+  async contextAsync(parts: TextStates, options: ForwardAsyncOptions = {}): Promise<Context> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const { stream } = this;
+    if (!stream) return this.context(parts, options);
+    return scopeAsync(this.device, async () => {
+      const { text, lengths } = this.embedText(parts, options);
+      const words = cast(text, this.dtype);
+      const empty = Math.max(...lengths) === 0;
+      return keep(this.contextOf(text, lengths, empty ? [] : await stream.keysValues(words, signal)));
+    });
   }
 
   /**
@@ -195,28 +286,51 @@ export class DiT {
   }
 
   private velocity(latents: Tensor, t: Tensor, text: Context, options: ForwardOptions = {}): Tensor {
+    const pass = this.enter(latents, t, text, options);
+    return this.leave(this.resident(pass), pass);
+  }
+
+  private enter(latents: Tensor, t: Tensor, text: Context, options: ForwardOptions): Pass {
     const { trace, tokensAtOnce = this.tokensAtOnce() } = options;
-    const { config, weights } = this;
     const grid = this.gridOf(latents.shape);
     const B = this.batchOf(latents, t, text);
-    const { layers, final } = this.time.forward(t, trace);
+    const times = this.time.forward(t, trace);
     const positions = this.positions.get(grid.join()) ?? this.positionsOf(grid); // [N, D]
     trace?.('pos_embed', positions);
 
     let x = this.patchify(cast(latents, this.dtype), grid); // [b, N, D], b samples
     if (x.shape[0] !== B) x = concat(new Array<Tensor>(B).fill(x), { axis: 0 }); // [B, N, D]
     trace?.('patch_embed', x);
-    for (const [i, layer] of this.layers.entries()) {
-      const { attend, feed } = layers[i]!;
-      const note = noteUnder(trace, `layers.${i}`);
-      x = advance(x, () => add(x, positions)); // before every layer, and kept in the residual
-      x = advance(x, () => layer.forward(x, attend, feed, text.layers?.[i], tokensAtOnce, note));
-    }
-    trace?.('norm', rmsNorm(x, { weight: weights.get('norm.weight'), eps: config.normEps }));
-    const normed = rmsNorm(x, { weight: weights.get('norm.weight'), eps: config.normEps, ...final });
-    const values = linear(normed, this.output, { bias: weights.get('output.bias') }); // [B, N, h w C]
+    return { x, dtype: latents.dtype, grid, positions, times, text, tokensAtOnce, trace };
+  }
+
+  /** Through the layers that are on the device. */
+  private resident(pass: Pass): Tensor {
+    return this.layers.reduce((x, layer, i) => this.through(x, pass, i, layer), pass.x);
+  }
+
+  private through(before: Tensor, pass: Pass, i: number, layer: DiTBlock): Tensor {
+    const { positions, times, text, tokensAtOnce, trace } = pass;
+    const { attend, feed } = times.layers[i]!;
+    const note = noteUnder(trace, `layers.${i}`);
+    const x = advance(before, () => add(before, positions)); // before every layer, and kept in the residual
+    return advance(x, () => layer.forward(x, attend, feed, text.layers?.[i], tokensAtOnce, note));
+  }
+
+  private leave(x: Tensor, { dtype, grid, times, trace }: Pass): Tensor {
+    const { config, weights } = this;
+    const norm = { weight: weights.get('norm.weight'), eps: config.normEps };
+    trace?.('norm', rmsNorm(x, norm));
+    const values = linear(rmsNorm(x, { ...norm, ...times.final }), this.output, {
+      bias: weights.get('output.bias'),
+    }); // [B, N, h w C]
     trace?.('output', values);
-    return cast(fromPatches(values, grid, config.patchSize), latents.dtype); // [B, C, T, H, W]
+    return cast(fromPatches(values, grid, config.patchSize), dtype); // [B, C, T, H, W]
+  }
+
+  private checkResident(method: string): void {
+    if (!this.stream) return;
+    throw new Error(`dit: ${method}: layers of this model are streamed (maxMemory): use ${method}Async`);
   }
 
   private tokensAtOnce(): number {
@@ -231,7 +345,8 @@ export class DiT {
     return linear(patches, this.patchEmbed, { bias: this.weights.get('patch_embed.bias') }); // [B, N, D]
   }
 
-  private contextOf(text: Tensor, lengths: readonly number[]): Context {
+  /** @param streamed keys and values of the layers that are not on the device. */
+  private contextOf(text: Tensor, lengths: readonly number[], streamed: readonly Tensor[] = []): Context {
     const { device, config } = this;
     const [B = 0, L = 0, D] = text.shape;
     if (text.rank !== 3 || D !== config.hiddenSize)
@@ -244,7 +359,8 @@ export class DiT {
     if (Math.max(...lengths) === 0) return { batch: B, layers: undefined, dispose() {} };
     const words = cast(text, this.dtype);
     const shared = Tensor.from(device, Uint32Array.from(lengths));
-    const layers = this.layers.map((layer) => ({ keysValues: layer.keysValues(words), lengths: shared }));
+    const own = this.layers.map((layer) => layer.keysValues(words));
+    const layers = [...own, ...streamed].map((keysValues) => ({ keysValues, lengths: shared }));
     return {
       batch: B,
       layers,

@@ -12,6 +12,7 @@ import {
 import { changed, type WeightChanges } from './changes.ts';
 import type { Device } from './device.ts';
 import { Filling, QuantizedFilling } from './filling.ts';
+import { sizeClass } from './pool.ts';
 import { quantizedSource } from './quantizedSource.ts';
 import { keep } from './scope.ts';
 import { count, Tensor } from './tensor.ts';
@@ -151,6 +152,14 @@ export async function loadWeights<Name extends string>(
     for (const tensor of merged.values()) tensor.dispose();
     throw error;
   }
+}
+
+/** Bytes that weights of a source, by name without the prefix, take on the device, the pool's rounding included. */
+export function weightBytes(given: WeightSource, names: readonly string[], options: WeightOptions): number {
+  const source = quantizedSource(given);
+  const bytesOf = (name: string) =>
+    sizeClass(count(source.shape((options.prefix ?? '') + name)) * BYTES[typeOf(source, name, options)]);
+  return names.reduce((sum, name) => sum + bytesOf(name), 0);
 }
 
 /** The type in which a weight is loaded: what is to be changed comes as f32 first. */
