@@ -326,7 +326,41 @@ describe('wrong input: one line, status 2, what was there stays', () => {
   });
 });
 
-const COMMANDS = ['generate', 'encode', 'decode', 'inspect', 'doctor', 'parity', 'judge'];
+test('a quantised checkpoint makes videos; types are checked before the model is loaded', async () => {
+  const cwd = folder();
+  const quantize = await moviegen(['quantize', TINY, '--dtype', 'q8', '-o', 'small', '--quiet'], { cwd });
+  expect(quantize.stderr).toBe('');
+  expect(quantize.stdout).toMatch(
+    /^small {2}21 weights in q8, \d+ tensors of these models as they were; 0\.\d MB/,
+  );
+  const args = [
+    'generate',
+    PROMPT,
+    '--model',
+    'small',
+    '--steps',
+    '1',
+    '--num-frames',
+    '1',
+    '-o',
+    'a.gif',
+    '-q',
+  ];
+  expect(await moviegen(args, { cwd })).toMatchObject({ status: 0, stderr: '' });
+  expect(filesIn(cwd)).toContain('a.gif');
+  const again = await moviegen(['quantize', 'small', '--dtype', 'q4', '-o', 'smaller', '-q'], { cwd });
+  expect(again.status).toBe(2);
+  expect(again.stderr).toMatch(/^error: quantize: small\/transformer is quantised already .*\n$/);
+  const wrong = await moviegen([...args, '--dtype', 'dit=q3'], { cwd });
+  expect(wrong.stderr).toMatch(
+    /^error: option '--dtype <type>' argument 'dit=q3' is invalid. dtype: unknown type/,
+  );
+  const tae = await moviegen([...args, '--dtype', 'dit=q8,tae=q8'], { cwd });
+  expect(tae).toMatchObject({ status: 2, stdout: '' });
+  expect(tae.stderr).toMatch(/^error: dtype: tae=q8: .*: choose f32 or f16\n$/);
+});
+
+const COMMANDS = ['generate', 'encode', 'decode', 'inspect', 'doctor', 'parity', 'judge', 'quantize'];
 
 test('help names every command', async () => {
   const { status, stdout } = await moviegen([]);

@@ -9,6 +9,7 @@ import { addGenerate } from './commands/generate.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addJudge } from './commands/judge.ts';
 import { addParity } from './commands/parity.ts';
+import { addQuantize } from './commands/quantize.ts';
 import { endingOf, Interrupted } from './failure.ts';
 import { Run } from './run.ts';
 
@@ -61,6 +62,7 @@ function programOf(run: Run): Command {
     addParity,
     addJudge,
     addAverage,
+    addQuantize,
   ])
     add(program, run);
   return program;

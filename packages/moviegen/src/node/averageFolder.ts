@@ -2,13 +2,13 @@
 // copied. Written under another name and renamed at the end, so that there is a whole result or none.
 
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { mkdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ShardedSafetensors, type TensorSource, type TensorStream } from '@moviegen/safetensors';
 import { fileSource, folder, openFile, openFolder, writeFile } from '@moviegen/safetensors/node';
 import { InputError } from '../errors.ts';
 import { averageTensors } from './average.ts';
-import { checkConfigs, copyFiles, filesBelow, LIST, relist } from './checkpointFolder.ts';
+import { checkConfigs, checkNewFolder, copyFiles, filesBelow, LIST, relist } from './checkpointFolder.ts';
 
 /** How far averaging is: bytes written. */
 export interface AverageProgress {
@@ -59,7 +59,7 @@ export async function averageCheckpoints(
   const folders = await Promise.all(inputs.map(isFolder));
   if (new Set(folders).size > 1)
     throw new InputError(`average: ${inputs.join(', ')}: give folders or files, not some of each`);
-  await checkOutput(output);
+  await checkNewFolder('average', output);
   const [first] = inputs as readonly [string];
   const files = folders[0] ? await filesBelow(first) : [];
   const others = files.filter((path) => !path.endsWith(WEIGHTS));
@@ -108,14 +108,6 @@ async function isFolder(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) throw new InputError(`average: there is no file or folder ${path}`);
   return found.isDirectory();
-}
-
-async function checkOutput(output: string): Promise<void> {
-  const found = await stat(output).catch(() => undefined);
-  if (found === undefined) return;
-  if (!found.isDirectory()) throw new InputError(`average: --output ${output} is a file, expected a folder`);
-  if ((await readdir(output)).length > 0)
-    throw new InputError(`average: --output ${output} is a folder with files in it: give a new one`);
 }
 
 /** The sets of weights in folders; what is opened is noted in `opened`. */

@@ -2,11 +2,11 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { parseSums } from '../checksums.ts';
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, InputError } from '../errors.ts';
 
 /** The checksum list's name. */
 export const LIST = 'SHA256SUMS';
@@ -22,6 +22,19 @@ export async function filesBelow(root: string): Promise<string[]> {
     else paths.push(...(await filesBelow(path)).map((below) => join(entry.name, below)));
   }
   return paths.sort();
+}
+
+/**
+ * Makes sure that a command may make a folder: it is not there, or empty.
+ * @throws InputError
+ */
+export async function checkNewFolder(command: string, output: string): Promise<void> {
+  const found = await stat(output).catch(() => undefined);
+  if (found === undefined) return;
+  if (!found.isDirectory())
+    throw new InputError(`${command}: --output ${output} is a file, expected a folder`);
+  if ((await readdir(output)).length > 0)
+    throw new InputError(`${command}: --output ${output} is a folder with files in it: give a new one`);
 }
 
 /** Copies files from one folder to another. */

@@ -5,6 +5,7 @@ import { loadDiT } from './dit.ts';
 import { loadFlow } from './flow.ts';
 import { loadPhilox } from './philox.ts';
 import { loadPipeline } from './pipeline.ts';
+import { loadQuantized } from './quantized.ts';
 import { loadAutoencoderKL, loadTAE } from './tae.ts';
 import { loadClip, loadT5 } from './text.ts';
 
@@ -18,4 +19,5 @@ export const parityLoaders: Readonly<Record<string, ParityLoader>> = {
   flow: loadFlow,
   philox: loadPhilox,
   pipeline: loadPipeline,
+  quantized: loadQuantized,
 };

@@ -1,0 +1,50 @@
+// moviegen quantize: a checkpoint with the weights of its linear layers in 8 or 4 bits.
+
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { QUANTIZED_MODULES, type QuantizedModule, quantizeCheckpoint } from '../../node/quantizeFolder.ts';
+import { withCommon } from '../common.ts';
+import { type CommonOptions, MEGABYTES, type Run } from '../run.ts';
+
+interface Options extends CommonOptions {
+  readonly dtype: 'q8' | 'q4';
+  readonly output: string;
+  readonly modules?: readonly QuantizedModule[];
+}
+
+/** Adds the command. */
+export function addQuantize(program: Command, run: Run): void {
+  const command = program
+    .command('quantize')
+    .description('quantise a checkpoint: a smaller copy, which every command loads as it is')
+    .argument('<checkpoint>', 'a folder with a model_index.json')
+    .addOption(
+      new Option('--dtype <type>', 'blocks of 32 in 8 or 4 bits').choices(['q8', 'q4']).makeOptionMandatory(),
+    )
+    .requiredOption('-o, --output <folder>', 'a new folder')
+    .option('--modules <names>', 'which models, with commas: dit,text (default: both)', modules);
+  withCommon(command).action(async (input: string, options: Options) => {
+    run.configure(options);
+    const { bars, signal } = run;
+    const { dtype, output, modules } = options;
+    bars.begin('quantize', undefined, MEGABYTES);
+    const summary = await quantizeCheckpoint(input, output, {
+      ...{ format: dtype, modules, signal },
+      onProgress: ({ bytes, totalBytes }) => bars.update(bytes, totalBytes),
+    });
+    bars.end();
+    const { quantized, plain, bytesBefore, bytesAfter } = summary;
+    if (options.json) run.print({ input, output, dtype, ...summary });
+    else
+      run.say(
+        `${output}  ${quantized} weights in ${dtype}, ${plain} tensors of these models as they were; ` +
+          `${MEGABYTES.show(bytesBefore)} MB became ${MEGABYTES.show(bytesAfter)} MB`,
+      );
+  });
+}
+
+function modules(text: string): readonly QuantizedModule[] {
+  const names = text.split(',').map((name) => name.trim());
+  const known = QUANTIZED_MODULES.filter((name) => names.includes(name));
+  if (known.length === new Set(names).size && names.length > 0) return known;
+  throw new InvalidArgumentError(`It must be some of ${QUANTIZED_MODULES.join(', ')}, with commas between.`);
+}
