@@ -13,6 +13,11 @@ export type ScheduleName = (typeof SCHEDULES)[number];
 /** Names of solvers. */
 export const SOLVERS = ['euler', 'midpoint', 'heun', 'dopri5'] as const satisfies readonly Solver[];
 
+/** How the two branches of guidance are computed: as one batch, or one after the other in half the memory. */
+export const GUIDANCES = ['batched', 'sequential'] as const;
+/** See {@link GUIDANCES}. */
+export type Guidance = (typeof GUIDANCES)[number];
+
 /** Options of `MovieGen.generate`. What is left out takes the checkpoint's defaults. */
 export interface GenerateOptions {
   /** What the video should not show; takes the place of the null prompt. One for all prompts, or one each. */
@@ -23,6 +28,8 @@ export interface GenerateOptions {
   readonly steps?: number;
   /** g of `u = u_null + g (u_text - u_null)`; 1 samples without guidance, in half the time. */
   readonly guidanceScale?: number;
+  /** Default: `batched`, and `sequential` where the activations of a batch are large. */
+  readonly guidance?: Guidance;
   /** Pixels, multiples of 16. */
   readonly width?: number;
   readonly height?: number;
@@ -54,6 +61,8 @@ export interface Job {
 export interface Plan {
   readonly jobs: readonly Job[];
   readonly guidanceScale: number;
+  /** Undefined: by the size of the activations. */
+  readonly guidance: Guidance | undefined;
   readonly width: number;
   readonly height: number;
   readonly numFrames: number;
@@ -101,6 +110,7 @@ export function planOf(
   const latentShape = geometry.latentShape(numFrames, height, width);
   return {
     jobs: jobsOf(prompts, options, latentShape),
+    guidance: options.guidance && oneOf('guidance', options.guidance, GUIDANCES),
     ...{ guidanceScale, width, height, numFrames, latentShape, fps, solver },
     batch: integer('batch', options.batch ?? 1, 1),
     schedule: scheduleOf(solver, options, sampler),

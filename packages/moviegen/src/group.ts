@@ -2,9 +2,9 @@
 //
 // Legend: B videos made together, C latent channels, T H W the latent's frames, height, width.
 
-import type { Context } from '@moviegen/dit';
+import type { Context, TextStates } from '@moviegen/dit';
 import { sample } from '@moviegen/sampler';
-import { concat, eulerStep, randn, scope, Tensor } from '@moviegen/tensor';
+import { concat, eulerStep, randn, scope, slice, Tensor } from '@moviegen/tensor';
 import { orAborted } from './abort.ts';
 import type { Job, Plan } from './generateOptions.ts';
 import { type RecordedVelocity, recordVelocity } from './guidedVelocity.ts';
@@ -51,18 +51,18 @@ export async function sampleGroup(
   };
   try {
     await tell({ phase: 'text' });
-    const context = own(contextOf(models, jobs, plan));
+    const contexts = contextsOf(models, jobs, plan).map(own);
     await orAborted(device.sync(), signal);
     const text = clock();
 
     await tell({ phase: 'compile' });
     const noise = own(noiseOf(models, jobs, plan));
-    const recorded = own(recordVelocity(dit, context, noise.shape, plan.guidanceScale));
+    const recorded = own(recordVelocity(dit, contexts, noise.shape, plan.guidanceScale));
     await orAborted(recorded.ready(), signal);
     const compile = clock();
 
     const batch = own(await follow(noise, recorded, plan, options)); // [B, C, T, H, W]
-    for (const used of [context, noise, recorded]) used.dispose();
+    for (const used of [...contexts, noise, recorded]) used.dispose();
     const latents = await readLatents(batch);
     const timings = { text, compile, sample: clock() };
     return latents.map((one) => ({ latents: one, timings }));
@@ -72,13 +72,38 @@ export async function sampleGroup(
   }
 }
 
-/** What cross-attention needs of the prompts; of the null or negative prompts before them, where there is guidance. */
-function contextOf({ text, dit }: Models, jobs: readonly Job[], { fps, guidanceScale }: Plan): Context {
+/** Bytes of a batch's activations of one kind, up to which both branches of guidance share the batch by default. */
+const BATCHED_BYTES = 2 ** 29;
+
+/**
+ * What cross-attention needs of the prompts, and of the null or negative prompts before them, where there is guidance:
+ * in one context, or one for each branch.
+ */
+function contextsOf({ text, dit }: Models, jobs: readonly Job[], plan: Plan): Context[] {
+  const { fps, guidanceScale, latentShape } = plan;
+  const { hiddenSize, patchSize } = dit.config;
+  const [, T, H, W] = latentShape;
+  const tokens = (T * H * W) / patchSize.reduce((a, b) => a * b);
+  const bytes = 2 * jobs.length * tokens * hiddenSize * (dit.dtype === 'f16' ? 2 : 4);
+  const { guidance = bytes > BATCHED_BYTES ? 'sequential' : 'batched' } = plan;
+  const prompts = jobs.map(({ prompt }) => prompt);
   const negatives = guidanceScale === 1 ? [] : jobs.map(({ negativePrompt }) => negativePrompt);
-  const states = text.encode([...negatives, ...jobs.map(({ prompt }) => prompt)], { fps });
-  const context = dit.context(states);
+  const states = text.encode([...negatives, ...prompts], { fps });
+  const branch = (from: number, to: number): Context =>
+    scope(dit.device, () => dit.context(rowsOf(states, from, to)));
+  const [B, rows] = [prompts.length, negatives.length + prompts.length];
+  const contexts = rows === B || guidance === 'batched' ? [branch(0, rows)] : [branch(0, B), branch(B, rows)];
   for (const { states: tensor } of Object.values(states)) tensor.dispose();
-  return context;
+  return contexts;
+}
+
+/** The states of some of the prompts. */
+function rowsOf(all: TextStates, from: number, to: number): TextStates {
+  const rows = Object.entries(all).map(([name, { states, lengths }]) => [
+    name,
+    { states: slice(states, { start: [from], end: [to] }), lengths: lengths.slice(from, to) },
+  ]);
+  return Object.fromEntries(rows);
 }
 
 /** X_0, each video's own: [B, C, T, H, W]. */

@@ -1,10 +1,10 @@
-// The velocity of a generation's flow: both branches of guidance as one batch, recorded once and replayed at every
-// step with no allocation.
+// The velocity of a generation's flow, recorded once and replayed at every step with no allocation: both branches of
+// guidance as one batch, or one after the other.
 
 import type { Context, DiT } from '@moviegen/dit';
 import { castKernel } from '@moviegen/kernels';
 import { combineBranches, type Velocity } from '@moviegen/sampler';
-import { concat, type Recording, Tensor } from '@moviegen/tensor';
+import { concat, guidance, type Recording, Tensor } from '@moviegen/tensor';
 
 /** A velocity that is replayed. Its result is overwritten by the next call. */
 export interface RecordedVelocity {
@@ -18,12 +18,13 @@ export interface RecordedVelocity {
 
 /**
  * Records `u = u_null + g (u_text - u_null)` at latents of the given shape.
- * @param context of 2B prompts, null prompts first; of B prompts where `scale` is 1: no guidance.
+ * @param contexts one of 2B prompts, null prompts first; or two of B, the null prompts' first; or one of B prompts
+ *   where `scale` is 1: no guidance.
  * @param shape of the latents, [B, C, T, H, W].
  */
 export function recordVelocity(
   dit: DiT,
-  context: Context,
+  [context, text]: readonly Context[],
   shape: readonly number[],
   scale: number,
 ): RecordedVelocity {
@@ -39,9 +40,13 @@ export function recordVelocity(
   };
   try {
     recording = device.record(() => {
-      if (scale === 1) return dit.forward(x, t, context);
+      if (scale === 1) return dit.forward(x, t, context!);
+      if (text) {
+        const [uNull, uText] = [dit.forward(x, t, context!), dit.forward(x, t, text)];
+        return guidance(uNull, uText, scale);
+      }
       const both = shape[0] === 1 ? x : concat([x, x], { axis: 0 }); // one sample is shared by both branches
-      return combineBranches(dit.forward(both, t, context), scale);
+      return combineBranches(dit.forward(both, t, context!), scale);
     });
   } catch (error) {
     dispose();

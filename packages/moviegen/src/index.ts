@@ -4,7 +4,14 @@
 export { Autoencoder, type AutoencoderOptions } from './autoencoder.ts';
 export { type CheckpointFiles, type FilesOptions, openFiles } from './checkpointFiles.ts';
 export { CheckpointError, InputError } from './errors.ts';
-export { type GenerateOptions, SCHEDULES, type ScheduleName, SOLVERS } from './generateOptions.ts';
+export {
+  type GenerateOptions,
+  GUIDANCES,
+  type Guidance,
+  SCHEDULES,
+  type ScheduleName,
+  SOLVERS,
+} from './generateOptions.ts';
 export { type Latents, latentsFrom } from './latents.ts';
 export { type ModelFiles, openModel } from './modelFiles.ts';
 export type { ModelIndex } from './modelIndex.ts';

@@ -1,5 +1,6 @@
 // The pipeline on the tiny checkpoint of the fixture: numbers against the reference, and everything around them.
 
+import { compare } from '@moviegen/tensor';
 import { afterAll, describe, expect, test } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
 import type { GenerateOptions } from '../src/generateOptions.ts';
@@ -59,6 +60,34 @@ describe('generate', () => {
       expect(prompt).toBe(prompts[i]);
       expect(furthest(frames, alone[i]!.frames)).toBeLessThanOrEqual(1); // sums in another order, then rounding
     }
+  });
+
+  test('computes the branches of guidance together or one after the other, the latter in less memory', async () => {
+    const run = async (guidance: 'batched' | 'sequential') => {
+      let [used, peak] = [0, 0];
+      const made: Float32Array[] = [];
+      for await (const { latents } of movieGen.generateStreams([PROMPT, 'a blue square "A" moves up'], {
+        ...{ seed: 4, guidance, batch: 2, steps: 2, width: 64, height: 64, schedule: 'linear' },
+        onProgress: ({ phase }) => {
+          if (phase === 'compile') {
+            used = device.memory().used;
+            device.resetPeak();
+          }
+          if (phase === 'sample') peak = device.memory().peakUsed - used;
+        },
+      }))
+        made.push(latents.data);
+      return { made, peak };
+    };
+    const [batched, sequential] = [await run('batched'), await run('sequential')];
+    expect(sequential.made.length).toBe(2);
+    for (const [i, data] of sequential.made.entries())
+      expect(compare(data, batched.made[i]!).error).toBeLessThan(1e-5);
+    expect(sequential.peak).toBeLessThan(0.8 * batched.peak);
+    const wrong = 'parallel' as 'batched';
+    await expect(movieGen.generate(PROMPT, { guidance: wrong })).rejects.toThrow(
+      'generate: unknown guidance "parallel"',
+    );
   });
 
   test('starts from noise that is given instead of the seed’s', async () => {

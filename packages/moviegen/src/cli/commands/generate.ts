@@ -4,7 +4,14 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { InputError, shown } from '../../errors.ts';
-import { type GenerateOptions, SCHEDULES, type ScheduleName, SOLVERS } from '../../generateOptions.ts';
+import {
+  type GenerateOptions,
+  GUIDANCES,
+  type Guidance,
+  SCHEDULES,
+  type ScheduleName,
+  SOLVERS,
+} from '../../generateOptions.ts';
 import type { GenerationStream, MovieGen } from '../../movieGen.ts';
 import type { Progress } from '../../progress.ts';
 import { formatOf, VIDEO_FORMATS, type VideoFormat } from '../../video/encode.ts';
@@ -24,6 +31,7 @@ interface Options extends ModelOptions {
   readonly seed?: bigint;
   readonly steps?: number;
   readonly guidanceScale?: number;
+  readonly guidance?: Guidance;
   readonly negativePrompt?: string;
   readonly width?: number;
   readonly height?: number;
@@ -51,6 +59,11 @@ export function addGenerate(program: Command, run: Run): void {
     )
     .option('--steps <n>', 'steps of the solver (default: the model’s, 50)', integer)
     .option('-g, --guidance-scale <number>', 'guidance; 1 is none (default: the model’s)', number)
+    .addOption(
+      new Option('--guidance <how>', 'its two branches in one batch, or one after the other').choices(
+        GUIDANCES,
+      ),
+    )
     .option('-n, --negative-prompt <text>', 'what the video should not show')
     .option('--width <pixels>', 'a multiple of 16 (default: the model’s)', integer)
     .option('--height <pixels>', 'a multiple of 16 (default: the model’s)', integer)
@@ -148,12 +161,13 @@ function targetOf(
 }
 
 function generateOptions(options: Options): GenerateOptions {
-  const { seed, steps, guidanceScale, negativePrompt, width, height, numFrames, fps } = options;
+  const { seed, steps, guidanceScale, guidance, negativePrompt, width, height, numFrames, fps } = options;
   const { schedule, solver, batch } = options;
   const given = {
     seed,
     steps,
     guidanceScale,
+    guidance,
     negativePrompt,
     width,
     height,
