@@ -10,6 +10,8 @@ export interface CheckpointFiles {
   readonly label: string;
   /** Opens files of a folder below the root; `''` is the root itself. */
   folder(name: string): OpenFile;
+  /** Whether reading costs a transfer: then what is needed again and again is kept in memory. */
+  readonly remote?: boolean;
   /** Rejects where the whole cannot be reached: a better message than that of the first missing file. */
   check?(): Promise<void>;
 }
@@ -28,6 +30,7 @@ export function openFiles(
   if (!base.pathname.endsWith('/')) base.pathname += '/';
   return {
     label: base.href,
+    remote: true,
     folder: (name) => httpFolder(name === '' ? base : new URL(`${encodeURIComponent(name)}/`, base), options),
   };
 }

@@ -1,12 +1,14 @@
 // The models of a checkpoint, from its files to the device. Not here: what is done with them.
 
-import { DiT, parseConfig as parseDitConfig } from '@moviegen/dit';
+import { DiT, isLinearWeight, parseConfig as parseDitConfig, placeLayers } from '@moviegen/dit';
 import { parseConfig as parseTaeConfig, TAE } from '@moviegen/tae';
-import type { Device } from '@moviegen/tensor';
+import { type Device, loraChanges } from '@moviegen/tensor';
 import { type TextEncoderFiles, TextEncoders } from '@moviegen/text';
-import { type CheckpointFiles, pathOf, readJson } from './checkpointFiles.ts';
+import { type CheckpointFiles, type FilesOptions, pathOf, readJson } from './checkpointFiles.ts';
 import { verified } from './checksums.ts';
-import { CheckpointError, shown } from './errors.ts';
+import { CheckpointError, InputError, shown } from './errors.ts';
+import { heldSource } from './heldSource.ts';
+import { type LoraFile, openLoras } from './loras.ts';
 import { bytesOf, openPart, type Part, placed } from './modelFiles.ts';
 import { type EncoderName, type ModelIndex, parseModelIndex } from './modelIndex.ts';
 import { type DTypePolicy, type ModuleName, modulePrecisions } from './precision.ts';
@@ -17,6 +19,8 @@ export interface Models {
   readonly text: TextEncoders;
   readonly dit: DiT;
   readonly tae: TAE;
+  /** Releases them, and the files that are still read. */
+  dispose(): void;
 }
 
 /** How far loading is: bytes of weights, as in the files. */
@@ -33,6 +37,11 @@ export interface LoadProgress {
 /** Options of loading. */
 export interface LoadModelsOptions {
   readonly dtype: DTypePolicy;
+  readonly maxMemory?: number | undefined;
+  readonly offload?: 'disk' | 'host' | undefined;
+  readonly loras?: readonly LoraFile[] | undefined;
+  /** How addresses of LoRAs are asked. */
+  readonly http?: FilesOptions | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
 }
@@ -44,9 +53,11 @@ export interface LoadModelsOptions {
 export async function loadModels(
   device: Device,
   source: CheckpointFiles,
-  { dtype, signal, onProgress }: LoadModelsOptions,
+  { dtype, maxMemory, offload, loras: loraFiles = [], http, signal, onProgress }: LoadModelsOptions,
 ): Promise<Models> {
   const precisions = modulePrecisions(dtype, device);
+  if (maxMemory !== undefined && !(maxMemory > 0))
+    throw new InputError(`checkpoint: maxMemory must be bytes above 0, got ${shown(maxMemory)}`);
   await source.check?.();
   const files = await verified(source, signal);
   const json = await readJson(files, '', 'model_index.json', signal);
@@ -58,9 +69,13 @@ export async function loadModels(
   const open = async (folder: string) => {
     const part = await openPart(files, folder, signal);
     parts.push(part);
+    closing.push(part.weights);
     return part;
   };
   const loaded: { text?: TextEncoders; dit?: DiT; tae?: TAE } = {};
+  const loras = await openLoras(loraFiles, http, signal);
+  const closing: { close(): Promise<void> }[] = [...loras];
+  const close = () => Promise.all(closing.map((source) => source.close()));
   try {
     const [transformer, autoencoder] = [await open(index.transformer), await open(index.tae)];
     let encoder: Part | undefined; // the one being loaded
@@ -70,15 +85,16 @@ export async function loadModels(
     const totalBytes = parts.reduce((sum, part) => sum + bytesOf(part.weights), 0);
     let before = 0;
     const began = performance.now();
-    const report = (part: Part, { bytes }: { readonly bytes: number }) => {
+    type Told = { readonly bytes: number; readonly totalBytes: number };
+    const report = (part: Part, { bytes, totalBytes: all }: Told) => {
       const bytesPerSecond = (1000 * (before + bytes)) / (performance.now() - began);
       onProgress?.({ phase: 'load', model: part.folder, bytes: before + bytes, totalBytes, bytesPerSecond });
-      if (bytes === bytesOf(part.weights)) before += bytes;
+      if (bytes === all) before += bytesOf(part.weights);
     };
     const options = (part: Part, module: ModuleName) => ({
       ...precisions[module],
       ...(signal && { signal }),
-      onProgress: (progress: { readonly bytes: number }) => report(part, progress),
+      onProgress: (progress: Told) => report(part, progress),
     });
 
     const ditConfig = await placed(transformer, () => parseDitConfig(transformer.config));
@@ -88,6 +104,12 @@ export async function loadModels(
         `checkpoint: the transformer's in_channels ${ditConfig.inChannels} and the TAE's latent_channels ` +
           `${taeConfig.latentChannels} must be the same`,
       );
+    // Before anything is loaded: what cannot be should not cost a minute.
+    const changes = loraChanges(loras, DiT.weightShapes(ditConfig));
+    if (maxMemory !== undefined) {
+      const types = { ...precisions.dit, changes, linear: isLinearWeight };
+      await placed(transformer, () => placeLayers(transformer.weights, ditConfig, types, maxMemory));
+    }
     const { maxLength, stripQuoted } = index;
     loaded.text = await placed(
       () => encoder,
@@ -98,19 +120,29 @@ export async function loadModels(
         }),
     );
     checkWidths(ditConfig.textDims, loaded.text.dims);
+    const inHost = maxMemory !== undefined && (offload ?? (source.remote ? 'host' : 'disk')) === 'host';
+    const weights = inHost ? heldSource(transformer.weights) : transformer.weights;
     loaded.dit = await placed(transformer, () =>
-      DiT.load(device, transformer.weights, ditConfig, options(transformer, 'dit')),
+      DiT.load(device, weights, ditConfig, { ...options(transformer, 'dit'), loras, maxMemory }),
     );
     loaded.tae = await placed(autoencoder, () =>
       TAE.load(device, autoencoder.weights, taeConfig, options(autoencoder, 'tae')),
     );
     await files.verify(signal);
-    return { index, text: loaded.text, dit: loaded.dit, tae: loaded.tae };
+    const { text, dit, tae } = loaded;
+    const streams = dit.residentLayers < ditConfig.numLayers;
+    if (!streams) await close();
+    return {
+      ...{ index, text, dit, tae },
+      dispose: () => {
+        for (const model of [text, dit, tae]) model.dispose();
+        if (streams) void close();
+      },
+    };
   } catch (error) {
     for (const model of Object.values(loaded)) model.dispose();
+    await close();
     throw error;
-  } finally {
-    await Promise.all(parts.map(({ weights }) => weights.close()));
   }
 }
 

@@ -9,6 +9,7 @@ import { type CheckpointFiles, type FilesOptions, openFiles } from './checkpoint
 import { type GenerateOptions, type Geometry, planOf, seedOf } from './generateOptions.ts';
 import { type GroupTold, type Sampled, sampleGroup } from './group.ts';
 import type { Latents } from './latents.ts';
+import type { LoraFile } from './loras.ts';
 import type { ModelIndex } from './modelIndex.ts';
 import { loadModels, type Models } from './models.ts';
 import type { DTypePolicy } from './precision.ts';
@@ -29,6 +30,18 @@ export interface FromPretrainedOptions extends FilesOptions {
   readonly device?: Device;
   /** Types of weights and activations, for all models or a part each; sums are in f32 always. Default f32. */
   readonly dtype?: DTypePolicy;
+  /**
+   * Bytes that the transformer's weights may take on the device; all else comes on top. Where it needs more, its layers
+   * are streamed at every step, the next one while the current one computes. Same videos, to the bit. Default: no bound.
+   */
+  readonly maxMemory?: number;
+  /**
+   * Where streamed layers come from: the files, which the system may keep in memory if it has any to spare, or our own
+   * copy in host memory. Default: `disk` for folders, `host` for addresses.
+   */
+  readonly offload?: 'disk' | 'host';
+  /** LoRAs to merge into the transformer. */
+  readonly loras?: readonly LoraFile[];
   readonly onProgress?: OnProgress;
   readonly signal?: AbortSignal;
 }
@@ -112,13 +125,15 @@ export class MovieGen {
     source: string | URL | CheckpointFiles,
     options: FromPretrainedOptions = {},
   ): Promise<MovieGen> {
-    const { dtype = 'f32', signal, onProgress } = options;
+    const { dtype = 'f32', maxMemory, offload, loras, signal, onProgress } = options;
     signal?.throwIfAborted();
     const files = openFiles(source, options);
     const device = options.device ?? (await openDevice());
     const ownsDevice = options.device === undefined;
     try {
-      const models = await loadModels(device, files, { dtype, signal, onProgress });
+      const models = await loadModels(device, files, {
+        ...{ dtype, maxMemory, offload, loras, http: options, signal, onProgress },
+      });
       return new MovieGen(device, models, ownsDevice);
     } catch (error) {
       if (ownsDevice) device.destroy();
@@ -222,8 +237,7 @@ export class MovieGen {
 
   /** Releases the models, and the device where it was opened here. */
   dispose(): void {
-    const { text, dit, tae } = this.#models;
-    for (const model of [text, dit, tae]) model.dispose();
+    this.#models.dispose();
     if (this.#ownsDevice) this.device.destroy();
   }
 

@@ -1,0 +1,108 @@
+// LoRA files: where they are, and how much of them counts. What their tensors mean, @moviegen/tensor knows.
+
+import { Safetensors, type SourceLike } from '@moviegen/safetensors';
+import type { Lora } from '@moviegen/tensor';
+import { type FilesOptions, openFiles, readJson } from './checkpointFiles.ts';
+import { CheckpointError, InputError, shown } from './errors.ts';
+
+/** A LoRA to merge into the transformer while it is loaded. */
+export interface LoraFile {
+  /**
+   * A `.safetensors` file or the folder of one (PEFT's, diffusers'), by path (Node) or http(s) address; or its bytes.
+   * PEFT's `adapter_config.json` beside it is read.
+   */
+  readonly source: string | URL | Exclude<SourceLike, string | URL>;
+  /** How much of it; negative takes away. Default 1. */
+  readonly weight?: number;
+}
+
+/** A LoRA whose file is open. */
+export interface OpenLora extends Lora {
+  close(): Promise<void>;
+}
+
+/** Names of the file in a folder. */
+const NAMES = ['adapter_model.safetensors', 'pytorch_lora_weights.safetensors'];
+
+/** Opens LoRA files; none is left open where one cannot be. @throws InputError, CheckpointError, SafetensorsError */
+export async function openLoras(
+  files: readonly LoraFile[],
+  options: FilesOptions = {},
+  signal?: AbortSignal,
+): Promise<OpenLora[]> {
+  const opened: OpenLora[] = [];
+  try {
+    for (const file of files) opened.push(await openLora(file, options, signal));
+    return opened;
+  } catch (error) {
+    for (const lora of opened) await lora.close();
+    throw error;
+  }
+}
+
+async function openLora(
+  { source, weight = 1 }: LoraFile,
+  options: FilesOptions,
+  signal: AbortSignal | undefined,
+): Promise<OpenLora> {
+  if (!Number.isFinite(weight)) throw new InputError(`lora: weight must be a number, got ${shown(weight)}`);
+  const given = signal ? { signal } : {};
+  const named = typeof source === 'string' || source instanceof URL;
+  const { folder, names, label } = named ? placeOf(source) : { folder: '', names: [], label: 'lora' };
+  const files = named ? openFiles(folder, options) : undefined;
+  const open = async (): Promise<Safetensors> => {
+    if (!named) return Safetensors.open(source, given);
+    for (const name of names) {
+      const bytes = await files!.folder('')(name, signal);
+      if (bytes) return Safetensors.open(bytes, given);
+    }
+    throw new CheckpointError(`lora: there is no file ${label}${names.length > 1 ? `/${names[0]}` : ''}`);
+  };
+  const weights = await open();
+  const config = files ? await readJson(files, '', 'adapter_config.json', signal).catch(() => undefined) : {};
+  const scaleOf = scaling(config, weights.metadata, label);
+  return { source: weights, weight, label, scaleOf, close: () => weights.close() };
+}
+
+/** A file's folder and name; of a folder, the names that it may have. */
+function placeOf(source: string | URL): { folder: string | URL; names: readonly string[]; label: string } {
+  const label = String(source);
+  const path = source instanceof URL ? source.pathname : source.replace(/[?#].*$/, '');
+  if (!path.endsWith('.safetensors')) return { folder: source, names: NAMES, label };
+  const name = decodeURIComponent(/[^/\\]+$/.exec(path)?.[0] ?? '');
+  if (source instanceof URL || /^https?:\/\//i.test(label))
+    return { folder: new URL('.', label), names: [name], label };
+  return { folder: source.slice(0, -name.length) || '.', names: [name], label };
+}
+
+/** s of a module by PEFT's config, or by the one that diffusers puts into the file: alpha / r, or alpha / sqrt(r). */
+function scaling(
+  config: unknown,
+  metadata: Readonly<Record<string, string>>,
+  label: string,
+): (module: string, rank: number) => number {
+  const values = { ...plain(metadata.lora_adapter_metadata), ...record(config) };
+  const value = (key: string) => values[key] ?? values[`transformer.${key}`];
+  if (value('use_dora') === true)
+    throw new InputError(`lora: ${label} is a DoRA, which cannot be merged here`);
+  const alpha = value('lora_alpha');
+  const patterns = Object.entries(record(value('alpha_pattern')));
+  return (module, rank) => {
+    const [, own] = patterns.find(([key]) => module === key || module.endsWith(`.${key}`)) ?? [];
+    const a = own ?? alpha;
+    if (typeof a !== 'number') return 1;
+    return value('use_rslora') === true ? a / Math.sqrt(rank) : a / rank;
+  };
+}
+
+function plain(text: string | undefined): Record<string, unknown> {
+  if (text === undefined) return {};
+  try {
+    return record(JSON.parse(text));
+  } catch {
+    return {}; // somebody's free text
+  }
+}
+
+const record = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
