@@ -110,6 +110,11 @@ export class Autoencoder {
     }
   }
 
+  /** Type of its weights and activations. */
+  get dtype(): 'f32' | 'f16' {
+    return this.#tae.dtype === 'f16' ? 'f16' : 'f32';
+  }
+
   /** Pixels along height and width for one of the latent. */
   get factor(): number {
     return this.#tae.factor;

@@ -22,7 +22,7 @@ export interface TAEConfig {
   readonly temporal: boolean;
 }
 
-const CLASS_NAMES = ['TemporalAutoencoder', 'AutoencoderKL'];
+const CLASS_NAMES: readonly string[] = ['TemporalAutoencoder', 'AutoencoderKL'];
 const base: TAEConfig = {
   inChannels: 3,
   outChannels: 3,
@@ -49,11 +49,12 @@ export function parseConfig(json: unknown): TAEConfig {
   const given = json as Readonly<Record<string, unknown>>;
   const problems: string[] = [];
   const image = given._class_name === 'AutoencoderKL';
-  if (given._class_name !== undefined && !CLASS_NAMES.includes(given._class_name as string)) {
-    const got = JSON.stringify(given._class_name);
-    problems.push(
-      `_class_name: got ${got}, expected ${CLASS_NAMES.join(' or ')}; is this another model's config?`,
-    );
+  // `model_type` is what transformers' models have.
+  for (const key of ['_class_name', 'model_type']) {
+    const value = given[key];
+    if (value === undefined || (key === '_class_name' && CLASS_NAMES.includes(value as string))) continue;
+    const got = `${key}: got ${JSON.stringify(value)}, expected ${CLASS_NAMES.join(' or ')}`;
+    throw new Error(`tae: config is wrong: ${got}; is this another model's config?`); // the rest would be noise
   }
 
   const take = <T>(key: string, fallback: T, ok: (value: unknown) => boolean, expected: string): T => {
@@ -67,6 +68,9 @@ export function parseConfig(json: unknown): TAEConfig {
   const flag = (value: unknown) => typeof value === 'boolean';
   const widths = (value: unknown) => Array.isArray(value) && value.length >= 1 && value.every(count);
   const whole = (key: string, fallback: number) => take(key, fallback, count, 'an integer of at least 1');
+  const only = (value: string, key: string) =>
+    take(key, [value], (list) => Array.isArray(list) && list.every((one) => one === value), `only ${value}`);
+  const none = (key: string) => take(key, null, (value) => value === null, 'none');
 
   const config: TAEConfig = {
     inChannels: whole('in_channels', base.inChannels),
@@ -92,6 +96,12 @@ export function parseConfig(json: unknown): TAEConfig {
     shiftFactor: take('shift_factor', base.shiftFactor, number, 'a number, or none'),
     temporal: take('temporal', base.temporal, flag, 'true or false'),
   };
+  // What other autoencoders of the class have, and this model has not.
+  only('DownEncoderBlock2D', 'down_block_types');
+  only('UpDecoderBlock2D', 'up_block_types');
+  take('act_fn', 'silu', (value) => value === 'silu' || value === 'swish', 'silu');
+  none('latents_mean');
+  none('latents_std');
   for (const width of config.blockOutChannels)
     if (width % config.normNumGroups !== 0)
       problems.push(

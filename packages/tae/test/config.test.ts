@@ -49,18 +49,32 @@ test('each 3x3 has a temporal companion, 1x1 convolutions have none', () => {
 
 test('every wrong key is named', () => {
   const wrong = {
-    _class_name: 'MovieGenDiT',
     latent_channels: 0,
     block_out_channels: [],
     layers_per_block: 1.5,
     scaling_factor: -1,
     shift_factor: 'x',
     temporal: 1,
+    down_block_types: ['DownEncoderBlock2D', 'AttnDownEncoderBlock2D'],
+    up_block_types: 'UpDecoderBlock2D',
+    act_fn: 'relu',
+    latents_mean: [0.1, 0.2],
+    latents_std: [1, 1],
   };
   for (const key of Object.keys(wrong)) expect(() => parseConfig(wrong)).toThrow(`${key}: got`);
   expect(() => parseConfig({ ...image, block_out_channels: [48] })).toThrow('32 must divide each');
   expect(() => parseConfig({ _class_name: 'AutoencoderKL' })).toThrow(
     /latent_channels[\s\S]*block_out_channels/,
   );
+  // Of another model nothing else is said: one line.
+  for (const [key, value] of [
+    ['_class_name', 'MovieGenDiT'],
+    ['model_type', 't5'],
+  ] as const)
+    expect(() => parseConfig({ latent_channels: 0, [key]: value })).toThrow(
+      new Error(
+        `tae: config is wrong: ${key}: got "${value}", expected TemporalAutoencoder or AutoencoderKL; is this another model's config?`,
+      ),
+    );
   for (const json of [null, [], 3]) expect(() => parseConfig(json)).toThrow('config must be an object');
 });
