@@ -47,6 +47,7 @@ export type { NormShape } from './norm.ts';
 export { normVariants } from './norm.ts';
 export type { PackShape } from './pack.ts';
 export { packKernel } from './pack.ts';
+export type { PackQuantizedShape } from './packQuantized.ts';
 export { packQuantizedKernel } from './packQuantized.ts';
 export type { PadMode } from './pad.ts';
 export { padKernel } from './pad.ts';

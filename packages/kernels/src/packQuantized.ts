@@ -12,12 +12,17 @@ const pairsOf = { q8: 2, q4: 1 } as const;
 
 const workgroupSize = 64;
 
-/**
- * The kernel that packs one weight. Bindings: weight, out; both of type `format`. An invocation owns one word.
- * @param shape I a multiple of 32; N, start and every multiples of 4; taps 1.
- */
-export function packQuantizedKernel(shape: PackShape, format: QuantFormat): Kernel {
-  const { N, I, pitch, start, every } = shape;
+/** Where outputs of one quantised weight go in a packed one: I is a multiple of 32, the others are of 4. */
+export interface PackQuantizedShape extends Omit<PackShape, 'taps'> {
+  /** The first output to pack, N of them; default 0. */
+  readonly first?: number;
+  /** Outputs of the whole weight; default N. */
+  readonly of?: number;
+}
+
+/** The kernel that packs one weight. Bindings: weight, out; both of type `format`. An invocation owns one word. */
+export function packQuantizedKernel(shape: PackQuantizedShape, format: QuantFormat): Kernel {
+  const { N, I, pitch, start, every, first = 0, of = N } = shape;
   const words = 2 * pairsOf[format]; // of 4 x 4 codes
   const size = (I / 32) * (8 * words + 2) * (N / 4);
   const uniforms = uniformBlock(2, {
@@ -27,7 +32,8 @@ export function packQuantizedKernel(shape: PackShape, format: QuantFormat): Kern
     pitch: u32(pitch),
     start: u32(start / 4),
     every: u32(every / 4),
-    codes: u32((N * I * (format === 'q8' ? 1 : 0.5)) / 4),
+    first: u32(first),
+    codes: u32((of * I * (format === 'q8' ? 1 : 0.5)) / 4),
   });
   // Word `part` of 4 x 4 codes: q8 one input of four outputs; q4 two inputs of four outputs.
   const gather =
@@ -56,7 +62,7 @@ fn scaleBits(at: u32) -> u32 { return (weight[u.codes + at / 2u] >> (16u * (at %
   let inBlock = index % ${8 * words + 2}u;
   let group = index / ${8 * words + 2}u % u.groups;
   let block = index / ${8 * words + 2}u / u.groups;
-  let n = group * 4u;
+  let n = u.first + group * 4u;
   let column = u.start + group * u.every;
   let row = inBlock / ${words}u;
   let part = inBlock % ${words}u;

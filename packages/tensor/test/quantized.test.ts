@@ -11,6 +11,7 @@ import {
   permute,
   quantizedWeights,
   scopeAsync,
+  swiglu,
   Tensor,
   WeightBook,
   type WeightSource,
@@ -128,6 +129,41 @@ describe.each(formats)('%s', (format) => {
         alone.flatMap((part) => [...part.subarray((row * part.length) / 5, ((row + 1) * part.length) / 5)]),
       );
       expect([...together]).toEqual(rows.flat());
+    });
+  });
+
+  test('a packed weight larger than a binding lies in several buffers, and gives the same', async () => {
+    const limits = device.limits as { maxStorageBufferBindingSize: number };
+    const adapters = limits.maxStorageBufferBindingSize;
+    await scopeAsync(device, async () => {
+      const weights = [0, 1].map((i) =>
+        Tensor.from(
+          device,
+          numbers(40 * 64).map((v) => v - i),
+          [40, 64],
+          { dtype: format },
+        ),
+      );
+      const x = Tensor.from(device, numbers(5 * 64), [5, 64]);
+      const both = () => {
+        const [stacked, gated] = [pack(weights), pack(weights, { use: 'swiglu' })];
+        const results = [linear(x, stacked), swiglu(x, gated)];
+        return { results, parts: [stacked.parts?.length, gated.parts?.length] };
+      };
+      const right = both();
+      limits.maxStorageBufferBindingSize = weights[0]!.bytes;
+      let cut: ReturnType<typeof both>;
+      try {
+        cut = both();
+      } finally {
+        limits.maxStorageBufferBindingSize = adapters;
+      }
+      expect([right.parts, cut.parts]).toEqual([
+        [undefined, undefined],
+        [2, 2],
+      ]);
+      for (const [i, result] of cut.results.entries())
+        expect(await result.read()).toEqual(await right.results[i]!.read());
     });
   });
 

@@ -58,21 +58,43 @@ export function pack(
   if (use === 'swiglu' && (weights.length !== 2 || outputs[0] !== outputs[1])) {
     throw new Error(`pack: swiglu takes two weights of one shape, W1 and W3; got ${shapes}`);
   }
-  const inputs = first.shape[1]!;
-  const dtype = weightType(weights);
+  weightType(weights);
+  return packPieces(weights.map(whole), use);
+}
+
+/** Outputs of a weight. */
+interface Piece {
+  readonly weight: Tensor;
+  readonly start: number;
+  readonly end: number;
+}
+
+const whole = (weight: Tensor): Piece => ({ weight, start: 0, end: weight.shape[0]! });
+
+/** Packs outputs of weights; of plain ones all of them. */
+function packPieces(pieces: readonly Piece[], use: Packed['use']): Packed {
+  const { device, dtype, label, shape } = pieces[0]!.weight;
+  const inputs = shape[1]!;
+  const outputs = pieces.map(({ start, end }) => end - start);
   const total = outputs.reduce((sum, n) => sum + n, 0);
   const pitch = use === 'swiglu' ? 2 * Math.ceil(outputs[0]! / 4) : Math.ceil(total / 4);
   const blocks = isQuantFormat(dtype) ? [inputs / 32, pitch, 128] : [Math.ceil(inputs / 4), pitch, 16];
-  const most = largestOf(first.device);
-  if (sizeOf(blocks) * BYTES[dtype] > most) return packInParts(weights, outputs, use, most);
-  const tensor = Tensor.empty(first.device, blocks, dtype, first.label);
+  const most = largestOf(device);
+  if (sizeOf(blocks) * BYTES[dtype] > most) return packInParts(pieces, outputs, use, most);
+  const tensor = Tensor.empty(device, blocks, dtype, label);
   let start = 0;
-  for (const [i, source] of weights.entries()) {
+  for (const [i, { weight, start: first }] of pieces.entries()) {
     const N = outputs[i]!;
-    const place = use === 'swiglu' ? { start: 4 * i, every: 8 } : { start, every: 4 };
-    const shape = { N, I: inputs, taps: 1, pitch, ...place };
-    const kernel = isQuantFormat(dtype) ? packQuantizedKernel(shape, dtype) : packKernel(shape, dtype);
-    source.device.run(kernel, [source, tensor]);
+    const place = {
+      N,
+      I: inputs,
+      pitch,
+      ...(use === 'swiglu' ? { start: 4 * i, every: 8 } : { start, every: 4 }),
+    };
+    const kernel = isQuantFormat(dtype)
+      ? packQuantizedKernel({ ...place, first, of: weight.shape[0]! }, dtype)
+      : packKernel({ ...place, taps: 1 }, dtype);
+    device.run(kernel, [weight, tensor]);
     start += N;
   }
   return { tensor, inputs, outputs, use };
@@ -84,35 +106,33 @@ const largestOf = ({ limits }: Device): number =>
 
 /** As many outputs in a buffer as it holds: the weights' rows, cut where a buffer is full. */
 function packInParts(
-  weights: readonly Tensor[],
+  weights: readonly Piece[],
   outputs: readonly number[],
   use: Packed['use'],
   most: number,
 ): Packed {
-  const inputs = weights[0]!.shape[1]!;
-  const { dtype, device } = weights[0]!;
-  if (isQuantFormat(dtype))
-    throw new Error(
-      `pack: a ${dtype} weight [${outputs.join(' + ')}, ${inputs}] takes more than the ${most} bytes that this adapter binds`,
-    );
+  const { dtype, device, shape } = weights[0]!.weight;
+  const inputs = shape[1]!;
   const each = 4 * Math.ceil(inputs / 4) * BYTES[dtype] * (use === 'swiglu' ? 2 : 1);
   const step = Math.floor(most / each / 64) * 64 || Math.floor(most / each / 4) * 4;
   if (step === 0)
     throw new Error(
       `pack: four outputs of ${inputs} inputs take more than the ${most} bytes that this adapter binds`,
     );
-  /** Rows of a weight: a view, or a copy where they cannot be bound apart. */
-  const rows = (weight: Tensor, start: number, end: number) =>
-    weight.rows(start, end) ?? slice(weight, { start: [start], end: [end] });
+  /** Outputs of a weight: of a plain one a view, or a copy where they cannot be bound apart. */
+  const rows = ({ weight, start: before }: Piece, start: number, end: number): Piece => {
+    if (isQuantFormat(dtype)) return { weight, start: before + start, end: before + end };
+    return whole(weight.rows(start, end) ?? slice(weight, { start: [start], end: [end] }));
+  };
   const total = use === 'swiglu' ? outputs[0]! : outputs.reduce((sum, n) => sum + n, 0);
   const parts: Packed[] = [];
   for (let from = 0; from < total; from += step) {
     const to = Math.min(total, from + step);
     const part = scope(device, () => {
       if (use === 'swiglu')
-        return pack(
+        return packPieces(
           weights.map((weight) => rows(weight, from, to)),
-          { use },
+          use,
         );
       let before = 0; // outputs of the weights before
       const pieces = weights.flatMap((weight, i) => {
@@ -120,7 +140,7 @@ function packInParts(
         before += outputs[i]!;
         return start < end ? [rows(weight, start, end)] : [];
       });
-      return pack(pieces);
+      return packPieces(pieces, use);
     });
     parts.push(part);
   }
