@@ -23,6 +23,9 @@ import { type Allocator, Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 import { tensorsIn } from './tensorsIn.ts';
 import { Stopwatch } from './timing.ts';
+import { measureKernel } from './tuneMeasure.ts';
+import { type Choice, type TuneMode, Tuner, type TuneStore } from './tuner.ts';
+import { browserStore } from './tuneStore.ts';
 
 /** How to open a device. Give `gpu` (in a browser `navigator.gpu`, the default) or an `adapter`. */
 export interface DeviceOptions {
@@ -42,6 +45,10 @@ export interface DeviceOptions {
   readonly onDispatch?: (kernel: Kernel, bytes: number) => void;
   /** How promises get to resolve. The Node entry sets it. */
   readonly host?: Host;
+  /** How variants of kernels are chosen. Default `cached`: measured before, or by the kernels' own order. */
+  readonly tune?: TuneMode;
+  /** Where measured tables are kept. The Node entry sets it. */
+  readonly tuneStore?: TuneStore;
 }
 
 /** Time that some work took. */
@@ -80,12 +87,14 @@ export class Device {
   readonly #encoder: Encoder;
   readonly #readback: Readback;
   readonly #maxWorkgroups: number;
+  readonly #tuner: Tuner;
   readonly #onDispatch: DeviceOptions['onDispatch'];
   #plan: Plan | undefined;
   #recordings = 0;
 
-  private constructor(adapter: GPUAdapter, gpu: GPUDevice, options: DeviceOptions) {
+  private constructor(adapter: GPUAdapter, gpu: GPUDevice, options: DeviceOptions, tuner: Tuner) {
     this.gpu = gpu;
+    this.#tuner = tuner;
     this.target = targetOf(adapter, gpu);
     this.info = describeAdapter(adapter);
     this.limits = limitsOf(gpu, options.limits);
@@ -125,7 +134,12 @@ export class Device {
       (await host.poll(() => gpu!.requestAdapter({ powerPreference: 'high-performance' })));
     if (!adapter) throw new NoAdapterError('device: this system has WebGPU, but no adapter for it');
     const label = options.label ?? 'moviegen';
-    return new Device(adapter, await host.poll(() => requestDevice(adapter, label, options.limits)), options);
+    const { vendor, architecture, device, description } = describeAdapter(adapter);
+    const name = [vendor, architecture, device, description].join(' ');
+    const { tune = 'cached', tuneStore = browserStore } = options;
+    const tuner = await Tuner.open(tune, name, tuneStore);
+    const opened = await host.poll(() => requestDevice(adapter, label, options.limits));
+    return new Device(adapter, opened, options, tuner);
   }
 
   /** Bytes held on the device, exactly. */
@@ -154,13 +168,37 @@ export class Device {
    * errors of the GPU reject the next `read()` or `sync()`.
    */
   run(kernel: Kernel, buffers: readonly Tensor[]): void {
+    this.#run(kernel, buffers);
+  }
+
+  /** {@link run} with the variant of a kernel that suits this adapter best, as far as is known. */
+  runBest(choice: Choice, buffers: readonly Tensor[]): void {
+    // In mode `full` a recording may still exchange it, once measured.
+    const open = this.#plan !== undefined && this.#tuner.mode === 'full';
+    const kernel = choice.make(this.#tuner.choose(choice, !open));
+    this.#tuner.note(
+      choice,
+      buffers.map(({ bytes }) => bytes),
+    );
+    this.#run(kernel, buffers, choice);
+  }
+
+  /**
+   * In mode `full`, measures the variants of kernels used so far that no table has, and keeps the result; a
+   * recording does so by itself in `ready()`. In other modes nothing.
+   */
+  async tune(): Promise<void> {
+    await this.#tuner.tune((kernel, bytes) => measureKernel(this, kernel, bytes));
+  }
+
+  #run(kernel: Kernel, buffers: readonly Tensor[], choice?: Choice): void {
     this.#faults.throwIfLost();
     const bindings = bind(this, kernel, buffers);
     if (kernel.workgroups === 0) return;
     this.#onDispatch?.(kernel, distinctBytes(bindings));
     if (this.#plan) {
       const storages = buffers.map((tensor) => tensor.storage(kernel.label));
-      this.#plan.dispatch(kernel, bindings, storages);
+      this.#plan.dispatch(kernel, bindings, storages, choice);
     } else this.#encoder.dispatch(kernel, bindings);
   }
 
@@ -227,19 +265,19 @@ export class Device {
     }
   }
 
-  /** Runs `fn` and measures the work that it queues, apart from what was queued before. */
+  /** Runs `fn` and measures the work that it queues until it is done, apart from what was queued before. */
   async time(fn: () => unknown): Promise<Timing> {
     await this.sync();
     if (!this.features.has('timestamp-query')) {
       const begin = performance.now();
-      fn();
+      await fn();
       await this.sync();
       return { ms: performance.now() - begin, source: 'host' };
     }
     const watch = new Stopwatch(this.gpu);
     this.#encoder.timer = watch;
     try {
-      fn();
+      await fn();
       this.submit();
       return { ms: await this.#faults.settle(watch.read(this.#host)), source: 'gpu' };
     } finally {
@@ -304,6 +342,11 @@ export class Device {
     return this.#faults.settle(this.#readback.read(range, bytes));
   }
 
+  async #tuned(): Promise<(choice: Choice) => Kernel> {
+    await this.tune();
+    return (choice) => choice.make(this.#tuner.choose(choice, true));
+  }
+
   #watchOrphan(tensor: Tensor): void {
     if (!tensor.disposed) this.#orphans.register(tensor, tensor.storage('scope'), tensor);
   }
@@ -316,6 +359,7 @@ export class Device {
       encoder: this.#encoder,
       maxWorkgroups: this.#maxWorkgroups,
       label,
+      tune: this.#tuner.mode === 'full' ? () => this.#tuned() : undefined,
     };
   }
 }

@@ -68,6 +68,7 @@ export {
 export { keep, scope, scopeAsync } from './scope.ts';
 export type { HostArray, Numbers, TensorOptions } from './tensor.ts';
 export { Tensor } from './tensor.ts';
+export type { Choice, TuneMode, TuneStore, TuneTable } from './tuner.ts';
 export { WeightBook } from './weightBook.ts';
 export { checkWeights, WeightsError } from './weightCheck.ts';
 export type { PlainType, WeightOptions, WeightPiece, WeightProgress, WeightSource } from './weights.ts';

@@ -6,18 +6,21 @@ import { fold } from './fold.ts';
 import type { Pipelines, Program } from './pipelines.ts';
 import type { Block, BufferPool } from './pool.ts';
 import type { Allocator, Storage } from './storage.ts';
+import type { Choice } from './tuner.ts';
 
 const COPY_DST = 0x8;
 const UNIFORM = 0x40;
 const alignment = 256;
 
 interface Dispatch {
-  readonly kernel: Kernel;
-  readonly program: Program;
+  kernel: Kernel;
+  program: Program;
   readonly bindings: readonly Binding[];
-  readonly counts: readonly [number, number, number];
+  counts: readonly [number, number, number];
   readonly cost: Cost;
   readonly offset: number | undefined;
+  /** Of which uses of a kernel with variants this is one. */
+  readonly choice: Choice | undefined;
   group?: GPUBindGroup;
 }
 
@@ -33,6 +36,8 @@ export interface Parts {
   readonly encoder: Encoder;
   readonly maxWorkgroups: number;
   readonly label: string;
+  /** Measures what is still unknown of kernels' variants; where that is not wanted, it is absent. */
+  readonly tune: (() => Promise<(choice: Choice) => Kernel>) | undefined;
 }
 
 /**
@@ -50,6 +55,7 @@ export class Plan implements Allocator {
   readonly #mentioned = new Set<Block>();
   #uniforms: GPUBuffer | undefined;
   #uniformBytes = 0;
+  #replayed = false;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -86,14 +92,19 @@ export class Plan implements Allocator {
   }
 
   /** Adds a dispatch; `storages` are those of its bindings, kept alive as long as the recording. */
-  dispatch(kernel: Kernel, bindings: readonly Binding[], storages: readonly Storage[]): void {
+  dispatch(
+    kernel: Kernel,
+    bindings: readonly Binding[],
+    storages: readonly Storage[],
+    choice: Choice | undefined,
+  ): void {
     const program = this.#parts.pipelines.started(kernel);
     for (const storage of storages) this.#hold(storage);
     for (const { block } of bindings) this.#mentioned.add(block);
     const offset = kernel.uniforms ? this.#uniformBytes : undefined;
     if (kernel.uniforms) this.#uniformBytes += Math.ceil(kernel.uniforms.length / alignment) * alignment;
     const counts = fold(kernel.workgroups, this.#parts.maxWorkgroups);
-    this.#steps.push({ kernel, program, bindings, counts, offset, cost: costOf(kernel, bindings) });
+    this.#steps.push({ kernel, program, bindings, counts, offset, choice, cost: costOf(kernel, bindings) });
   }
 
   /** Adds filling a range with zero bytes. */
@@ -124,15 +135,35 @@ export class Plan implements Allocator {
     this.#uniforms = uniforms;
   }
 
-  /** Resolves when every pipeline is compiled. */
+  /** Resolves when variants are settled and every pipeline is compiled. */
   async ready(): Promise<void> {
+    const { tune } = this.#parts;
+    if (tune && !this.#replayed) {
+      const chosen = await tune();
+      for (const step of this.#steps)
+        if ('choice' in step && step.choice) this.#exchange(step, chosen(step.choice));
+    }
     const programs = new Set(this.#steps.flatMap((step) => ('program' in step ? [step.program] : [])));
     await Promise.all([...programs].map(({ ready }) => ready));
+  }
+
+  /** Puts another variant of its kernel into a step. */
+  #exchange(step: Dispatch, kernel: Kernel): void {
+    if (kernel.code === step.kernel.code || !this.#uniforms || this.#replayed) return;
+    const { gpu, pipelines, maxWorkgroups } = this.#parts;
+    step.kernel = kernel;
+    step.program = pipelines.started(kernel);
+    step.counts = fold(kernel.workgroups, maxWorkgroups);
+    const { uniforms } = kernel;
+    if (uniforms) gpu.queue.writeBuffer(this.#uniforms, step.offset!, uniforms);
+    const size = uniforms?.length ?? 0;
+    step.group = bindGroup(gpu, kernel.label, step.program.layout, step.bindings, this.#uniforms, size);
   }
 
   /** Encodes all steps. */
   replay(): void {
     const { encoder, pipelines } = this.#parts;
+    this.#replayed = true;
     for (const step of this.#steps) {
       if ('clear' in step) {
         encoder.clear(step.clear.block, step.clear.offset, step.clear.bytes);

@@ -5,8 +5,10 @@ import { describeAdapter } from '../adapter.ts';
 import { Device, type DeviceOptions } from '../device.ts';
 import { NoAdapterError } from '../errors.ts';
 import type { Host } from '../host.ts';
+import { TUNE_MODES, type TuneMode } from '../tuner.ts';
 import { pollingHost } from './polling.ts';
 import { loadVulkan, unpackSwiftShader } from './swiftshader.ts';
+import { fileStore } from './tuneFile.ts';
 
 /** How to open a device in Node. */
 export interface OpenOptions extends Omit<DeviceOptions, 'gpu' | 'adapter' | 'host'> {
@@ -15,6 +17,8 @@ export interface OpenOptions extends Omit<DeviceOptions, 'gpu' | 'adapter' | 'ho
    * environment's `MOVIEGEN_ADAPTER`; without one the system's GPU, else SwiftShader.
    */
   readonly adapter?: string;
+  /** Without the bounds checks that Dawn adds to kernels: for measuring what they cost, never for use. */
+  readonly unchecked?: boolean;
 }
 
 /** An adapter that could be opened. */
@@ -42,17 +46,25 @@ const instances: GPU[] = [];
  * @throws NoAdapterError where none fits; it lists those there are, or says what to install.
  */
 export async function openDevice(options: OpenOptions = {}): Promise<Device> {
-  const { adapter: named, ...rest } = options;
-  const { adapter, host } = await findAdapter(named);
-  return Device.create({ ...rest, adapter, host });
+  const { adapter: named, unchecked, tune = tuneMode(process.env.MOVIEGEN_TUNE), ...rest } = options;
+  const { adapter, host } = await findAdapter(named, unchecked);
+  return Device.create({ tuneStore: fileStore(), ...rest, adapter, host, tune });
+}
+
+/** The mode that `MOVIEGEN_TUNE` asks for. */
+function tuneMode(asked = 'cached'): TuneMode {
+  const mode = TUNE_MODES.find((name) => name === asked);
+  if (mode) return mode;
+  throw new Error(`device: MOVIEGEN_TUNE is "${asked}"; expected ${TUNE_MODES.join(', ')}`);
 }
 
 /**
  * The adapter that {@link openDevice} takes: for programs that put other users of WebGPU beside ours.
  * @throws NoAdapterError as `openDevice` does.
  */
-export async function findAdapter(named = process.env.MOVIEGEN_ADAPTER): Promise<Found> {
-  const create = await importDawn();
+export async function findAdapter(named = process.env.MOVIEGEN_ADAPTER, unchecked = false): Promise<Found> {
+  const dawn = await importDawn();
+  const create = (flags: string[]) => dawn(flags.map((flag) => (unchecked ? withoutChecks(flag) : flag)));
   return choose(
     [
       { ours: false, adapters: () => systemAdapters(create) },
@@ -96,6 +108,9 @@ const FLAGS = [
   'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia',
   'disable-dawn-features=timestamp_quantization',
 ];
+
+const withoutChecks = (flag: string): string =>
+  flag.startsWith('enable-dawn-features=') ? `${flag},disable_robustness` : flag;
 
 async function systemAdapters(create: Create): Promise<Found[]> {
   if (process.platform === 'linux' && !hasVulkanDriver()) return [];

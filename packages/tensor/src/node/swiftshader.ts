@@ -72,7 +72,8 @@ async function readArchive(): Promise<Buffer> {
   );
 }
 
-function cacheFolders(): string[] {
+/** Folders that may hold what is kept between runs, the preferred one first. */
+export function cacheFolders(): string[] {
   const { XDG_CACHE_HOME, HOME } = process.env;
   const home = HOME === undefined ? homedir() : HOME;
   const folders = [XDG_CACHE_HOME, home && join(home, '.cache')].filter((folder) => folder !== undefined);

@@ -1,8 +1,9 @@
-import { attentionKernel, type DType } from '@moviegen/kernels';
+import { attentionKernel, attentionVariants, type DType } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { type Attend, attentionInParts } from './attentionInParts.ts';
 import { asColumns, type Columns } from './columns.ts';
 import { sameType } from './operands.ts';
+import { runVariant } from './variant.ts';
 
 /** Options of {@link attention}. */
 export interface AttentionOptions {
@@ -90,9 +91,16 @@ function run(
     },
   };
   const operands = [q.tensor, k.tensor, v.tensor, keyLengths, bias, out];
-  const kernel = attentionKernel(shape, dtype, device.target, variant);
-  device.run(
-    kernel,
+  const { target } = device;
+  const choice = {
+    ...{ op: causal ? 'attention causal' : 'attention', dtype, sizes: [batch * heads, N, M, D] },
+    variants: attentionVariants(shape, target, dtype),
+    make: (name: string) => attentionKernel(shape, dtype, target, name),
+  };
+  runVariant(
+    device,
+    variant,
+    choice,
     operands.filter((tensor) => tensor !== undefined),
   );
 }

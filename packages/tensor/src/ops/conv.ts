@@ -1,7 +1,14 @@
-import { convDirectKernel, convKernel, convSizes, type ConvOptions as Window } from '@moviegen/kernels';
+import {
+  convDirectKernel,
+  convKernel,
+  convSizes,
+  convVariants,
+  type ConvOptions as Window,
+} from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { expectShape, sameType } from './operands.ts';
 import { type PackedConv, packConv } from './pack.ts';
+import { runVariant } from './variant.ts';
 
 /** Options of the convolutions; a number stands for all axes. Every part is fused into the one kernel. */
 export interface ConvOptions extends Window {
@@ -48,8 +55,14 @@ function conv(
     return out;
   }
   const packed = weight instanceof Tensor ? packConv(weight) : weight;
-  const kernel = convKernel(shape, packed.tensor.shape[2]!, parts, dtype, x.device.target, variant);
-  x.device.run(kernel, [x, packed.tensor, bias ?? x, residual ?? x, out]);
+  const { target } = x.device;
+  const taps = shape.kernel[0] * shape.kernel[1] * shape.kernel[2];
+  const choice = {
+    ...{ op: 'conv', dtype, sizes: [out.size / shape.O, shape.O, shape.C, taps] },
+    variants: convVariants(shape, target, dtype),
+    make: (name: string) => convKernel(shape, packed.tensor.shape[2]!, parts, dtype, target, name),
+  };
+  runVariant(x.device, variant, choice, [x, packed.tensor, bias ?? x, residual ?? x, out]);
   if (weight instanceof Tensor) packed.tensor.dispose();
   return out;
 }

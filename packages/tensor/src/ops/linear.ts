@@ -1,10 +1,11 @@
-import { type Activation, linearKernel } from '@moviegen/kernels';
+import { type Activation, linearKernel, linearVariants } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { tensorsIn } from '../tensorsIn.ts';
 import { expectShape, plainWeight, sameType } from './operands.ts';
 import { fillByOutputs, type Packed, pack } from './pack.ts';
 import { inParts } from './parts.ts';
 import { sizeOf } from './shapes.ts';
+import { runVariant } from './variant.ts';
 
 /** Options of {@link linear}; every part is fused into the product. */
 export interface LinearOptions {
@@ -73,7 +74,13 @@ export function linear(x: Tensor, weight: Tensor | Packed, options: LinearOption
       ...[parts.x, weight.tensor, bias ?? absent, parts.gate ?? absent, parts.residual ?? absent],
       parts.out,
     ];
-    x.device.run(linearKernel(shape, dtype, x.device.target, variant), operands);
+    const { target } = x.device;
+    const choice = {
+      ...{ op: `linear ${shape.weight}`, dtype, sizes: [rows, N, K] },
+      variants: linearVariants(shape, target, dtype),
+      make: (name: string) => linearKernel(shape, dtype, target, name),
+    };
+    runVariant(x.device, variant, choice, operands);
   });
   return out;
 }

@@ -1,9 +1,10 @@
-import { matmulKernel, matmulSizes } from '@moviegen/kernels';
+import { matmulKernel, matmulSizes, matmulVariants } from '@moviegen/kernels';
 import { scope } from '../scope.ts';
 import { Tensor } from '../tensor.ts';
 import { slice } from './movement.ts';
 import { sameType } from './operands.ts';
 import { bindable, copyInParts, wholeWalk } from './parts.ts';
+import { runVariant } from './variant.ts';
 
 /** Options of {@link matmul}. */
 export interface MatmulOptions {
@@ -26,8 +27,17 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
   const shape = { a: a.shape, b: b.shape, transposeA, transposeB };
   const out = Tensor.empty(a.device, matmulSizes(shape).out, dtype);
   if (!out.size) return out;
-  if (bindable(a, b, out)) a.device.run(matmulKernel(shape, dtype, a.device.target, variant), [a, b, out]);
-  else matmulInParts(a, b, out, options);
+  if (bindable(a, b, out)) {
+    const { target } = a.device;
+    const { M, N, K, batch } = matmulSizes(shape);
+    const choice = {
+      op: ['matmul', transposeA && 'A', transposeB && 'B'].filter(Boolean).join(' '),
+      ...{ dtype, sizes: [M, N, K, batch[0] * batch[1] * batch[2]] },
+      variants: matmulVariants(shape, target, dtype),
+      make: (name: string) => matmulKernel(shape, dtype, target, name),
+    };
+    runVariant(a.device, variant, choice, [a, b, out]);
+  } else matmulInParts(a, b, out, options);
   return out;
 }
 

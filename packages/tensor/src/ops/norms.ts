@@ -1,9 +1,16 @@
 // Layer norm and RMS norm over the last axis, with what adaLN puts behind them in the same kernel.
-import { type Activation, layerNormKernel, type NormShape, rmsNormKernel } from '@moviegen/kernels';
+import {
+  type Activation,
+  layerNormKernel,
+  type NormShape,
+  normVariants,
+  rmsNormKernel,
+} from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { expectShape, sameType } from './operands.ts';
 import { inParts } from './parts.ts';
 import { sizeOf } from './shapes.ts';
+import { runVariant } from './variant.ts';
 
 /** Options of {@link layerNorm} and {@link rmsNorm}. */
 export interface NormOptions {
@@ -52,8 +59,16 @@ function norm(op: string, make: Make, x: Tensor, options: NormOptions): Tensor {
       ...(activation && { activation }),
     };
     const operands = [parts.x, weight, bias, parts.shift, parts.scale, parts.out];
-    x.device.run(
-      make(shape, dtype, x.device.target, variant),
+    const { target } = x.device;
+    const choice = {
+      ...{ op, dtype, sizes: [rows, D] },
+      variants: normVariants(target),
+      make: (name: string) => make(shape, dtype, target, name),
+    };
+    runVariant(
+      x.device,
+      variant,
+      choice,
       operands.filter((tensor) => tensor !== undefined),
     );
   });

@@ -1,8 +1,9 @@
-import { softmaxKernel } from '@moviegen/kernels';
+import { softmaxKernel, softmaxVariants } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { sameType } from './operands.ts';
 import { inParts } from './parts.ts';
 import { axisOf, sizeOf } from './shapes.ts';
+import { runVariant } from './variant.ts';
 
 /** Options of {@link softmax}. */
 export interface SoftmaxOptions {
@@ -24,7 +25,13 @@ export function softmax(x: Tensor, options: SoftmaxOptions = {}): Tensor {
   const [N, I] = [x.shape[axis]!, sizeOf(x.shape.slice(axis + 1))];
   inParts('softmax', x.shape.slice(0, axis), x.rank - axis, { x, out }, (lead, parts) => {
     const shape = { A: sizeOf(lead), N, I };
-    x.device.run(softmaxKernel(shape, dtype, x.device.target, options.variant), [parts.x, parts.out]);
+    const { target } = x.device;
+    const choice = {
+      ...{ op: 'softmax', dtype, sizes: [shape.A, N, I] },
+      variants: softmaxVariants(shape, target),
+      make: (name: string) => softmaxKernel(shape, dtype, target, name),
+    };
+    runVariant(x.device, options.variant, choice, [parts.x, parts.out]);
   });
   return out;
 }

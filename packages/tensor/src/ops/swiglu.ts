@@ -1,9 +1,10 @@
-import { swigluKernel } from '@moviegen/kernels';
+import { swigluKernel, swigluVariants } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { plainWeight, sameType } from './operands.ts';
 import { fillByOutputs, type Packed } from './pack.ts';
 import { inParts } from './parts.ts';
 import { sizeOf } from './shapes.ts';
+import { runVariant } from './variant.ts';
 
 /**
  * silu(x W1^T) * (x W3^T) in one kernel, x [..., in] -> [..., out].
@@ -34,8 +35,13 @@ export function swiglu(
   }
   inParts('swiglu', lead, 1, { x, out }, (lead, parts) => {
     const shape = { rows: sizeOf(lead), K, N, pitch: w13.tensor.shape[1]!, weight: w13.tensor.dtype };
-    const kernel = swigluKernel(shape, dtype, x.device.target, options.variant);
-    x.device.run(kernel, [parts.x, w13.tensor, parts.out]);
+    const { target } = x.device;
+    const choice = {
+      ...{ op: `swiglu ${shape.weight}`, dtype, sizes: [shape.rows, N, K] },
+      variants: swigluVariants(shape, target, dtype),
+      make: (name: string) => swigluKernel(shape, dtype, target, name),
+    };
+    runVariant(x.device, options.variant, choice, [parts.x, w13.tensor, parts.out]);
   });
   return out;
 }

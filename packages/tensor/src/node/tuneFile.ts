@@ -1,0 +1,34 @@
+// Tables of variants in Node: a file an adapter in the cache folder.
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TuneStore } from '../tuner.ts';
+import { parseTable } from '../tuneStore.ts';
+import { cacheFolders } from './swiftshader.ts';
+
+/** Tables in files of one of these folders: the first that has one, or can be written. */
+export const fileStore = (folders: readonly string[] = cacheFolders()): TuneStore => ({
+  async load(name) {
+    for (const folder of folders) {
+      const table = parseTable(await readFile(pathIn(folder, name), 'utf8').catch(() => undefined));
+      if (table) return table;
+    }
+    return undefined;
+  },
+  async save(name, table) {
+    for (const folder of folders) {
+      const path = pathIn(folder, name);
+      try {
+        await mkdir(folder, { recursive: true });
+        await writeFile(`${path}.${process.pid}`, `${JSON.stringify(table, null, 1)}\n`);
+        await rename(`${path}.${process.pid}`, path);
+        return;
+      } catch {
+        // the next folder, else it is measured again
+      }
+    }
+  },
+});
+
+const pathIn = (folder: string, name: string): string =>
+  join(folder, `tuning-${createHash('sha256').update(name).digest('hex').slice(0, 16)}.json`);
