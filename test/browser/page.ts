@@ -13,7 +13,7 @@ export interface OpenPageOptions extends BrowserContextOptions {
 }
 
 /** The console's word on files that a checkpoint may lack: they are asked for and not found. */
-export const OPTIONAL_FILES = /status of 404 .*\/(model\.safetensors(\.index\.json)?|[\w.]*\.json)\)$/;
+export const OPTIONAL_FILES = /status of 404 .*\/(SHA256SUMS|[\w.]+\.(safetensors|json))\)$/;
 
 /**
  * Opens an address in a profile of its own (storage starts empty, and lives as long as `page.context()`).

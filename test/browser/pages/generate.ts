@@ -1,0 +1,29 @@
+// In the page: a video of a prompt, and files of videos by the browser's own codecs.
+
+import {
+  decodeVideo,
+  encodeVideo,
+  type GenerateOptions,
+  MovieGen,
+  type Video,
+  type VideoFormat,
+} from 'moviegen';
+
+let opened: { readonly url: string; readonly movieGen: MovieGen } | undefined;
+
+/** Makes a video. @param path of the checkpoint on the page's server */
+export async function generate(path: string, prompt: string, options: GenerateOptions): Promise<Video> {
+  const url = new URL(path, location.href).href;
+  if (opened?.url !== url) {
+    opened?.movieGen.dispose();
+    opened = { url, movieGen: await MovieGen.fromPretrained(url) };
+  }
+  return (await opened.movieGen.generate(prompt, options)).frames;
+}
+
+/** Bytes of a video's file. */
+export const encode = (video: Video, format: VideoFormat): Promise<Uint8Array<ArrayBuffer>> =>
+  encodeVideo(video, { format });
+
+/** A video of a file's bytes. */
+export const decode = (bytes: Uint8Array<ArrayBuffer>): Promise<Video> => decodeVideo(bytes);

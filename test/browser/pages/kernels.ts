@@ -1,0 +1,63 @@
+// In the page: cases of the list on the page's device, with every variant that it can run.
+
+import { type Case, cases } from '@moviegen/kernels';
+import {
+  caseOperands,
+  caseTolerance,
+  caseVariants,
+  checkCase,
+  Device,
+  prepareCase,
+  scopeAsync,
+  uploadOperands,
+} from '@moviegen/tensor';
+
+const device = await Device.create({ label: 'kernels' });
+const types = device.target.f16 ? (['f32', 'f16'] as const) : (['f32'] as const);
+
+/** What the device is, in one line. */
+export function adapter(): string {
+  const { vendor, architecture, description } = device.info;
+  return `${vendor} ${architecture} (${description}), f16: ${device.target.f16}`;
+}
+
+/** Compiles all that an op's cases run, at once: the browser does so on all cores. */
+export async function compile(op: string): Promise<void> {
+  const own = cases.filter((item) => item.op === op && item.use !== 'bench');
+  await Promise.all(
+    own.flatMap(runsOf).map(([item, run]) =>
+      device.warmUp(() => {
+        const operands = uploadOperands(device, caseOperands(item, run));
+        return prepareCase(device, item, operands, run)();
+      }),
+    ),
+  );
+}
+
+/** Checks a case. @returns how many runs it took, and what is wrong, one line a run */
+export async function check(op: string, name: string): Promise<{ runs: number; wrong: string[] }> {
+  const item = cases.find((one) => one.op === op && one.name === name);
+  if (!item) throw new Error(`no case ${op} ${name}`);
+  const wrong: string[] = [];
+  const runs = runsOf(item);
+  for (const [, run] of runs) {
+    const { error, index, got, expected } = await scopeAsync(device, () => checkCase(device, item, run));
+    const bound = caseTolerance(item, run.dtype);
+    if (!(error <= bound))
+      wrong.push(
+        `${run.dtype}, variant ${run.variant ?? 'chosen'}: differs by ${error} (bound ${bound}): ` +
+          `at ${index} got ${got}, expected ${expected}`,
+      );
+  }
+  return { runs: runs.length, wrong };
+}
+
+interface Run {
+  readonly dtype: 'f32' | 'f16';
+  readonly variant: string | undefined;
+}
+
+function runsOf(item: Case): [Case, Run][] {
+  const variants = [undefined, ...caseVariants(device, item)];
+  return types.flatMap((dtype) => variants.map((variant): [Case, Run] => [item, { dtype, variant }]));
+}

@@ -1,0 +1,74 @@
+// Code of a test that runs in the page: a module of pages/, bundled from source, whose functions the test calls.
+
+import { createRequire } from 'node:module';
+import type { Browser, Page } from 'playwright-core';
+import { rolldown } from 'rolldown';
+import { type OpenPageOptions, openPage } from './page.ts';
+import { type Mount, serve, type TestServer } from './server.ts';
+
+/** A module's functions, called in the page: arguments and results are copied. */
+export type Remote<M> = {
+  [K in keyof M]: M[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never;
+};
+
+/** Bundles a module for browsers, from the packages' sources. @returns the text of one ES module */
+export async function bundle(input: string): Promise<string> {
+  const build = await rolldown({
+    input,
+    platform: 'browser',
+    resolve: { conditionNames: ['@moviegen/source', 'browser', 'import', 'default'] },
+    onLog(level, log, print) {
+      if (level !== 'warn') return print(level, log);
+      throw new Error(`bundle of ${input}: ${log.message}`);
+    },
+  });
+  try {
+    const { output } = await build.generate({ format: 'esm', codeSplitting: false });
+    return output[0].code;
+  } finally {
+    await build.close();
+  }
+}
+
+type Functions = Readonly<Record<string, (...args: readonly unknown[]) => unknown>>;
+
+/** A page that holds nothing but a module of pages/, and the server that both come from. */
+export interface RemotePage<M> {
+  readonly module: Remote<M>;
+  readonly page: Page;
+  readonly server: TestServer;
+}
+
+/**
+ * Opens a page with the module `pages/<name>.ts`.
+ * @param mounts what else its server serves
+ */
+export async function openModule<M>(
+  browser: Browser,
+  name: string,
+  mounts: Readonly<Record<string, Mount>> = {},
+  options: OpenPageOptions = {},
+): Promise<RemotePage<M>> {
+  const code = await bundle(createRequire(import.meta.url).resolve(`./pages/${name}.ts`));
+  // The import stands in the page's own text: one in the text below would be rewritten by the test runner.
+  const html = `<!doctype html><html lang="en"><title>${name}</title><link rel="icon" href="data:,">
+<script>globalThis.loaded = import('./module.js')</script>`;
+  const server = await serve({ ...mounts, '/module/': { 'index.html': html, 'module.js': code } });
+  const page = await openPage(browser, `${server.origin}/module/`, options);
+  const call = (key: string, args: readonly unknown[]): Promise<unknown> =>
+    page.evaluate(
+      async ([at, given]) => {
+        const { loaded } = globalThis as unknown as { loaded: Promise<Functions> };
+        return (await loaded)[at]!(...given);
+      },
+      [key, args] as const,
+    );
+  const module = new Proxy(
+    {},
+    {
+      get: (_, key) =>
+        typeof key === 'string' && key !== 'then' ? (...args: unknown[]) => call(key, args) : undefined,
+    },
+  );
+  return { module: module as Remote<M>, page, server };
+}
