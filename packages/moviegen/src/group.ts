@@ -2,16 +2,17 @@
 //
 // Legend: B videos made together, C latent channels, T H W the latent's frames, height, width.
 
-import type { Context, TextStates } from '@moviegen/dit';
+import type { Context, DiT, TextStates } from '@moviegen/dit';
 import { sample } from '@moviegen/sampler';
-import { concat, eulerStep, randn, scope, slice, Tensor } from '@moviegen/tensor';
+import { concat, eulerStep, randn, scope, scopeAsync, slice, Tensor } from '@moviegen/tensor';
 import { orAborted } from './abort.ts';
-import type { Job, Plan } from './generateOptions.ts';
+import type { Guidance, Job, Plan } from './generateOptions.ts';
 import { type RecordedVelocity, recordVelocity } from './guidedVelocity.ts';
 import { type Latents, readLatents } from './latents.ts';
 import type { Models } from './models.ts';
 import { type LatentProjection, projectLatents } from './preview.ts';
 import type { Phase, Progress } from './progress.ts';
+import { streamedVelocity } from './streamedVelocity.ts';
 import type { Frames } from './video/frames.ts';
 
 /** Progress without what tells the group from others. */
@@ -51,13 +52,15 @@ export async function sampleGroup(
   };
   try {
     await tell({ phase: 'text' });
-    const contexts = contextsOf(models, jobs, plan).map(own);
+    const contexts = (await contextsOf(models, jobs, plan, signal)).map(own);
     await orAborted(device.sync(), signal);
     const text = clock();
 
     await tell({ phase: 'compile' });
     const noise = own(noiseOf(models, jobs, plan));
-    const recorded = own(recordVelocity(dit, contexts, noise.shape, plan.guidanceScale));
+    const streams = dit.residentLayers < dit.config.numLayers;
+    const prepare = streams ? streamedVelocity : recordVelocity;
+    const recorded = own(prepare(dit, contexts, noise.shape, plan.guidanceScale, signal));
     await orAborted(recorded.ready(), signal);
     const compile = clock();
 
@@ -75,26 +78,46 @@ export async function sampleGroup(
 /** Bytes of a batch's activations of one kind, up to which both branches of guidance share the batch by default. */
 const BATCHED_BYTES = 2 ** 29;
 
+/** How the branches of guidance are computed: as was asked for, or by the size of the activations. */
+export function guidanceOf(
+  { config, dtype }: Pick<DiT, 'config' | 'dtype'>,
+  { guidance, batch, latentShape: [, T, H, W] }: Pick<Plan, 'guidance' | 'batch' | 'latentShape'>,
+): Guidance {
+  if (guidance !== undefined) return guidance;
+  const tokens = (T * H * W) / config.patchSize.reduce((a, b) => a * b);
+  const bytes = 2 * batch * tokens * config.hiddenSize * (dtype === 'f16' ? 2 : 4);
+  return bytes > BATCHED_BYTES ? 'sequential' : 'batched';
+}
+
 /**
  * What cross-attention needs of the prompts, and of the null or negative prompts before them, where there is guidance:
  * in one context, or one for each branch.
  */
-function contextsOf({ text, dit }: Models, jobs: readonly Job[], plan: Plan): Context[] {
-  const { fps, guidanceScale, latentShape } = plan;
-  const { hiddenSize, patchSize } = dit.config;
-  const [, T, H, W] = latentShape;
-  const tokens = (T * H * W) / patchSize.reduce((a, b) => a * b);
-  const bytes = 2 * jobs.length * tokens * hiddenSize * (dit.dtype === 'f16' ? 2 : 4);
-  const { guidance = bytes > BATCHED_BYTES ? 'sequential' : 'batched' } = plan;
+async function contextsOf(
+  { text, dit }: Models,
+  jobs: readonly Job[],
+  plan: Plan,
+  signal: AbortSignal | undefined,
+): Promise<Context[]> {
+  const { fps, guidanceScale } = plan;
+  const guidance = guidanceOf(dit, plan);
   const prompts = jobs.map(({ prompt }) => prompt);
   const negatives = guidanceScale === 1 ? [] : jobs.map(({ negativePrompt }) => negativePrompt);
   const states = text.encode([...negatives, ...prompts], { fps });
-  const branch = (from: number, to: number): Context =>
-    scope(dit.device, () => dit.context(rowsOf(states, from, to)));
+  const branch = (from: number, to: number): Promise<Context> =>
+    scopeAsync(dit.device, () => dit.contextAsync(rowsOf(states, from, to), { signal }));
   const [B, rows] = [prompts.length, negatives.length + prompts.length];
-  const contexts = rows === B || guidance === 'batched' ? [branch(0, rows)] : [branch(0, B), branch(B, rows)];
-  for (const { states: tensor } of Object.values(states)) tensor.dispose();
-  return contexts;
+  const cuts = rows === B || guidance === 'batched' ? [0, rows] : [0, B, rows];
+  const contexts: Context[] = [];
+  try {
+    for (const [i, to] of cuts.slice(1).entries()) contexts.push(await branch(cuts[i]!, to));
+    return contexts;
+  } catch (error) {
+    for (const context of contexts) context.dispose();
+    throw error;
+  } finally {
+    for (const { states: tensor } of Object.values(states)) tensor.dispose();
+  }
 }
 
 /** The states of some of the prompts. */

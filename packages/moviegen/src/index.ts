@@ -13,6 +13,7 @@ export {
   SOLVERS,
 } from './generateOptions.ts';
 export { type Latents, latentsFrom } from './latents.ts';
+export type { LoraFile } from './loras.ts';
 export { type ModelFiles, openModel } from './modelFiles.ts';
 export type { ModelIndex } from './modelIndex.ts';
 export type { LoadProgress } from './models.ts';

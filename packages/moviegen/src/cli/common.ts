@@ -1,7 +1,7 @@
 // Options that several commands have, worded once.
 
-import type { Command } from 'commander';
-import { policy } from './values.ts';
+import { type Command, Option } from 'commander';
+import { bytes, lora, policy } from './values.ts';
 
 /** The options of every command. */
 export function withCommon(command: Command): Command {
@@ -30,6 +30,22 @@ export function withModel(command: Command): Command {
         '--dtype <type>',
         'f32, f16, or weights q8 or q4 (q8/f16: all else f16); or one a part: dit=q8,tae=f16,text=f16 (default: f32)',
         policy,
+      )
+      .option(
+        '--lora <file[:weight]>',
+        'merge a LoRA into the transformer, so much of it (default: 1); may be given again',
+        lora,
+      )
+      .option(
+        '--max-memory <bytes>',
+        'of the transformer’s weights on the device, like 8GiB; layers beyond it are streamed at every step',
+        bytes,
+      )
+      .addOption(
+        new Option(
+          '--offload <where>',
+          'where streamed layers come from (default: disk for folders, host for addresses)',
+        ).choices(['disk', 'host']),
       ),
   );
 }

@@ -7,6 +7,7 @@ import type { Device } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
 import { Autoencoder } from '../autoencoder.ts';
 import { CheckpointError } from '../errors.ts';
+import type { LoraFile } from '../loras.ts';
 import { MovieGen } from '../movieGen.ts';
 import { Outputs } from '../node/outputs.ts';
 import type { DTypePolicy } from '../precision.ts';
@@ -24,6 +25,9 @@ export interface CommonOptions {
 export interface ModelOptions extends CommonOptions {
   readonly model?: string;
   readonly dtype?: DTypePolicy;
+  readonly lora?: readonly LoraFile[];
+  readonly maxMemory?: number;
+  readonly offload?: 'disk' | 'host';
 }
 
 /** One run of the command line. */
@@ -57,9 +61,13 @@ export class Run {
     this.bars.begin('load', undefined, MEGABYTES);
     const device = await this.device(options);
     this.#model?.dispose();
+    const { dtype, lora: loras, maxMemory, offload } = options;
     this.#model = await MovieGen.fromPretrained(source, {
       device,
-      ...(options.dtype && { dtype: options.dtype }),
+      ...(dtype && { dtype }),
+      ...(loras && { loras }),
+      ...(maxMemory && { maxMemory }),
+      ...(offload && { offload }),
       signal: this.signal,
       onProgress: (progress) => {
         if (progress.phase === 'load') this.bars.update(progress.bytes, progress.totalBytes);

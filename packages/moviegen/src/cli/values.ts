@@ -1,6 +1,7 @@
 // Values of options, read strictly: what is no number is refused here, what makes no sense as one, by the library.
 
 import { InvalidArgumentError } from 'commander';
+import type { LoraFile } from '../loras.ts';
 import { type DTypePolicy, parsePolicy } from '../precision.ts';
 
 /** An integer, written as one. */
@@ -30,6 +31,26 @@ export function policy(text: string): DTypePolicy {
   } catch (error) {
     throw new InvalidArgumentError(`${(error as Error).message}.`);
   }
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  ...{ '': 1, B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 },
+  ...{ KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 },
+};
+
+/** Bytes: `8GiB`, `500MB`, `1048576`. */
+export function bytes(text: string): number {
+  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?) ?([KMGT]i?B|B|)$/.exec(text) ?? [];
+  const value = digits === undefined ? 0 : Math.floor(Number(digits) * UNITS[unit]!);
+  if (value > 0) return value;
+  throw new InvalidArgumentError('It must be an amount of memory, like 8GiB or 500MB.');
+}
+
+/** A LoRA, `FILE` or `FILE:WEIGHT`, behind those given before it. */
+export function lora(text: string, before: readonly LoraFile[] = []): LoraFile[] {
+  const [, source, weight] = /^(.+):([+-]?(?:\d+\.?\d*|\.\d+))$/.exec(text) ?? [];
+  if (text === '') throw new InvalidArgumentError('It must be a file, or FILE:WEIGHT.');
+  return [...before, source === undefined ? { source: text } : { source, weight: Number(weight) }];
 }
 
 /** A part of a file name that says what the prompt was. */

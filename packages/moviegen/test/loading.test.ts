@@ -1,0 +1,195 @@
+// A bound on the transformer's memory, and LoRA files, as a library user meets them: same videos, or one clear line.
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { serialize } from '@moviegen/safetensors';
+import { openFolder } from '@moviegen/safetensors/node';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { testDevice } from '../../tensor/test/device.ts';
+import { bytes as bytesValue, lora as loraValue } from '../src/cli/values.ts';
+import { heldSource } from '../src/heldSource.ts';
+import { type FromPretrainedOptions, type LoraFile, MovieGen } from '../src/index.ts';
+import { served, TINY } from './checkpoints.ts';
+
+const device = await testDevice();
+const root = mkdtempSync(join(tmpdir(), 'moviegen-loading-'));
+afterAll(() => rmSync(root, { recursive: true }));
+const prompt = 'a small red circle moves right on a black background';
+
+/** Latents of a short video. */
+async function latents(options: FromPretrainedOptions = {}, source: string = TINY): Promise<Float32Array> {
+  const { used } = device.memory();
+  const movieGen = await MovieGen.fromPretrained(source, { device, ...options });
+  try {
+    const { latents } = await movieGen.generate(prompt, { seed: 2, steps: 2, numFrames: 8 });
+    return latents.data;
+  } finally {
+    movieGen.dispose();
+    expect(device.memory().used).toBe(used);
+  }
+}
+
+let plain: Float32Array;
+/** The least that a layer of the tiny transformer passes with. */
+let least = 0;
+beforeAll(async () => {
+  plain = await latents();
+  const error = await latents({ maxMemory: 1 }).catch((thrown: Error) => thrown);
+  least = Number(/at least ([\d.]+) MiB$/.exec((error as Error).message)![1]) * 2 ** 20 + 6000;
+});
+
+test('a bound on memory changes no bit of a video', async () => {
+  expect(await latents({ maxMemory: least })).toEqual(plain);
+  expect(await latents({ maxMemory: least, offload: 'host' })).toEqual(plain);
+  expect(await latents({ maxMemory: 2 ** 40 })).toEqual(plain);
+});
+
+test('of an address, layers are fetched once', async () => {
+  const { url, requests, close } = await served(TINY);
+  try {
+    const shards = () => requests.filter((path) => path.includes('transformer/model-')).length;
+    expect(await latents({ maxMemory: least }, url)).toEqual(plain);
+    const once = shards();
+    requests.length = 0;
+    await latents({ maxMemory: least, offload: 'disk' }, url);
+    expect(shards()).toBeGreaterThanOrEqual(once);
+    expect(once).toBeLessThan(15);
+  } finally {
+    close();
+  }
+});
+
+test('generating with streamed layers stops at an abort', async () => {
+  const movieGen = await MovieGen.fromPretrained(TINY, { device, maxMemory: least });
+  const stop = new AbortController();
+  const onProgress = ({ phase }: { readonly phase: string }) => {
+    if (phase === 'sample') setTimeout(() => stop.abort(new Error('enough')), 1);
+  };
+  const { used } = device.memory();
+  const { signal } = stop;
+  await expect(
+    movieGen.generate(prompt, { steps: 50, schedule: 'linear', signal, onProgress }),
+  ).rejects.toThrow('enough');
+  expect((await movieGen.generate(prompt, { seed: 2, steps: 2, numFrames: 8 })).latents.data).toEqual(plain);
+  expect(device.memory().used).toBe(used);
+  movieGen.dispose();
+});
+
+test('held weights are read once, whatever is asked for', async () => {
+  const folder = await openFolder(join(TINY, 'transformer'));
+  const names = folder.names().slice(0, 6);
+  let asked = 0;
+  const held = heldSource({
+    ...{
+      names: () => names,
+      shape: (name: string) => folder.shape(name),
+      dtype: (name: string) => folder.dtype(name),
+    },
+    read: (name) => folder.read(name),
+    pieces: (wanted) => {
+      asked += wanted.length;
+      return folder.pieces(wanted, { pieceBytes: 1024 });
+    },
+  });
+  const gather = async (wanted: string[]) => {
+    const found: Record<string, number[]> = {};
+    for await (const { name, data } of held.pieces!(wanted)) found[name] = [...(found[name] ?? []), ...data];
+    return found;
+  };
+  await gather([names[2]!, names[4]!]);
+  const all = await gather(names);
+  expect(asked).toBe(6);
+  expect(Object.keys(all)).toEqual(names);
+  for (const name of names) {
+    const bytes = [...(await folder.read(name))];
+    expect(all[name]).toEqual(bytes);
+    expect([...(await held.read(name))]).toEqual(bytes);
+  }
+  await folder.close();
+});
+
+const A = Float32Array.from({ length: 2 * 32 }, (_, i) => Math.sin(i));
+const B = Float32Array.from({ length: 32 * 2 }, (_, i) => Math.cos(i));
+const factors = (path: string, width = 32) => ({
+  [`${path}.lora_A.weight`]: { dtype: 'F32', shape: [2, width], data: A.slice(0, 2 * width) } as const,
+  [`${path}.lora_B.weight`]: { dtype: 'F32', shape: [32, 2], data: B } as const,
+});
+const loraBytes = serialize(factors('transformer.layers.1.attention.wo'));
+
+test('a LoRA counts by its weight, its alpha and the config beside it, streamed as well', async () => {
+  const file = join(root, 'style.safetensors');
+  writeFileSync(file, loraBytes);
+  const folder = join(root, 'peft');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'adapter_model.safetensors'), loraBytes);
+  writeFileSync(join(folder, 'adapter_config.json'), JSON.stringify({ r: 2, lora_alpha: 1 }));
+  const full = await latents({ loras: [{ source: file }] });
+  expect(full).not.toEqual(plain);
+  const same: LoraFile[][] = [[{ source: loraBytes }], [{ source: folder, weight: 2 }]];
+  for (const loras of same) expect(await latents({ loras })).toEqual(full);
+  expect(await latents({ loras: [{ source: file, weight: 0 }] })).toEqual(plain);
+  expect(await latents({ loras: [{ source: file }], maxMemory: least })).toEqual(full);
+  const half = await latents({ loras: [{ source: folder }] });
+  expect(half).not.toEqual(full);
+  expect(half).not.toEqual(plain);
+  const rank = serialize(factors('transformer.layers.1.attention.wo'), {
+    lora_adapter_metadata: JSON.stringify({ 'transformer.lora_alpha': 1, 'transformer.use_rslora': false }),
+  });
+  expect(await latents({ loras: [{ source: rank }] })).toEqual(half);
+});
+
+test.each<[string, FromPretrainedOptions, RegExp]>([
+  [
+    'a LoRA that fits nowhere',
+    { loras: [{ source: serialize(factors('unet.down.0')) }] },
+    /^lora: this LoRA does not fit the model: the model has no unet\.down\.0\.weight$/,
+  ],
+  [
+    'a LoRA of another width',
+    { loras: [{ source: serialize(factors('layers.0.attention.wq', 16)) }] },
+    /: layers\.0\.attention\.wq: A \[2, 16\] and B \[32, 2\] do not fit \[32, 32\]$/,
+  ],
+  [
+    'a LoRA that is not there',
+    { loras: [{ source: join(root, 'none.safetensors') }] },
+    /^lora: there is no file .*none\.safetensors$/,
+  ],
+  [
+    'a folder without one',
+    { loras: [{ source: TINY }] },
+    /^lora: there is no file .*adapter_model\.safetensors$/,
+  ],
+  [
+    'a weight that is none',
+    { loras: [{ source: loraBytes, weight: Number.NaN }] },
+    /^lora: weight must be a number/,
+  ],
+  [
+    'too little memory',
+    { maxMemory: 4096 },
+    /transformer: dit: maxMemory of 0\.00 MiB is too small for one layer: /,
+  ],
+  ['no memory', { maxMemory: 0 }, /^checkpoint: maxMemory must be bytes above 0, got 0$/],
+])('%s: one line, before anything is loaded', async (_, options, said) => {
+  const told: unknown[] = [];
+  const onProgress = (progress: unknown) => void told.push(progress);
+  const error = await latents({ ...options, onProgress }).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(Error);
+  expect((error as Error).message).toMatch(said);
+  expect((error as Error).message).not.toContain('\n');
+  expect(told).toEqual([]);
+});
+
+test('values of options', () => {
+  const amounts = ['8GiB', '1.5 MiB', '500MB', '12', '2KB'].map(bytesValue);
+  expect(amounts).toEqual([8 * 2 ** 30, 1.5 * 2 ** 20, 5e8, 12, 2000]);
+  for (const text of ['', '0', '-1', '8 GiBs', 'lots', '1e3'])
+    expect(() => bytesValue(text)).toThrow('amount of memory');
+  expect(loraValue('a.safetensors')).toEqual([{ source: 'a.safetensors' }]);
+  expect(loraValue('https://x/a.safetensors:-.5', [{ source: 'b' }])).toEqual([
+    { source: 'b' },
+    { source: 'https://x/a.safetensors', weight: -0.5 },
+  ]);
+  expect(loraValue('https://x:80/a')).toEqual([{ source: 'https://x:80/a' }]);
+});
