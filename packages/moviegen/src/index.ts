@@ -44,6 +44,7 @@ export {
   type SelfTestReport,
   selfTest,
 } from './selfTest.ts';
+export { TextModel, type TextModelOptions } from './textModel.ts';
 export { decodePng, decodeVideo, encodePng, openVideo } from './video/decode.ts';
 export {
   encodeVideo,

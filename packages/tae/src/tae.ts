@@ -112,7 +112,7 @@ export class TAE {
   }
 
   /** Reads the configuration and loads the weights. */
-  static fromPretrained(
+  static async fromPretrained(
     device: Device,
     { config, weights }: Checkpoint,
     options: LoadOptions = {},

@@ -39,11 +39,14 @@ export class ConfigReader {
     return this.has(key) ? new ConfigReader(this.model, this.value(key)) : this;
   }
 
-  /** Checks `model_type`, where there is one. */
+  /** Checks `model_type`, where there is one. @throws Error at once: of another model the rest would be noise. */
   kind(...known: readonly string[]): void {
-    const value = this.value('model_type');
-    if (value === undefined || known.includes(value as string)) return;
-    this.wrong('model_type', value, `${known.join(' or ')}; is this another model's config?`);
+    for (const key of ['model_type', '_class_name']) {
+      const value = this.value(key);
+      if (value === undefined || (key === 'model_type' && known.includes(value as string))) continue;
+      const got = `${key}: got ${JSON.stringify(value)}, expected ${known.join(' or ')}`;
+      throw new Error(`${this.model}: config is wrong: ${got}; is this another model's config?`);
+    }
   }
 
   /** An integer of at least `min`. */

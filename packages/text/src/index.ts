@@ -5,12 +5,11 @@ export { ClipTextModel } from './clip/clip.ts';
 export { type ClipTextConfig, parseClipTextConfig } from './clip/config.ts';
 export { isLinearWeight } from './linearWeights.ts';
 export { type PromptTexts, promptTexts, quotedText, withoutQuoted } from './prompt.ts';
-export type { EncoderStates } from './states.ts';
+export type { EncoderFiles, EncoderStates } from './states.ts';
 export { parseT5Config, type T5Config } from './t5/config.ts';
 export { relativeBucket } from './t5/positions.ts';
 export { type LoadOptions, T5Encoder } from './t5/t5.ts';
 export {
-  type EncoderFiles,
   type PromptTokens,
   TEXT_ENCODERS,
   type TextEncoderFiles,

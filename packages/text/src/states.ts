@@ -1,6 +1,12 @@
-// What goes into an encoder and what comes out: token ids of several texts, of differing length; states of them all.
+// What an encoder is made of, what goes into it and what comes out: files; token ids of several texts, of differing length; states of them all.
 
-import { type Device, Tensor } from '@moviegen/tensor';
+import { type Device, Tensor, type WeightSource } from '@moviegen/tensor';
+
+/** The files of one encoder: the parsed `config.json`, and the weights. */
+export interface EncoderFiles {
+  readonly config: unknown;
+  readonly weights: WeightSource;
+}
 
 /** One encoder's output for a batch of texts. */
 export interface EncoderStates {

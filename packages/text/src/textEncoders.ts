@@ -1,12 +1,12 @@
 // The text of a generation (Movie Gen section 3.1.4): each prompt through UL2, MetaCLIP and ByT5. The three go on
 // side by side; who projects and joins them is the DiT.
 
-import type { Device, WeightProgress, WeightSource } from '@moviegen/tensor';
+import type { Device, WeightProgress } from '@moviegen/tensor';
 import { byt5Ids } from './byt5.ts';
 import { ClipTextModel } from './clip/clip.ts';
 import { parseClipTextConfig } from './clip/config.ts';
 import { promptTexts } from './prompt.ts';
-import type { EncoderStates } from './states.ts';
+import type { EncoderFiles, EncoderStates } from './states.ts';
 import { parseT5Config } from './t5/config.ts';
 import { type LoadOptions, T5Encoder } from './t5/t5.ts';
 import { Tokenizer } from './tokenizer.ts';
@@ -19,12 +19,6 @@ export type TextEncoderName = (typeof TEXT_ENCODERS)[number];
 
 /** States of the encoders that had something to say to at least one prompt. */
 export type TextStates = Readonly<Partial<Record<TextEncoderName, EncoderStates>>>;
-
-/** The files of one encoder: parsed JSON, and the weights. */
-export interface EncoderFiles {
-  readonly config: unknown;
-  readonly weights: WeightSource;
-}
 
 /** The same with a `tokenizer.json`. */
 export interface TokenizedEncoderFiles extends EncoderFiles {

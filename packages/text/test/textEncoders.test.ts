@@ -155,16 +155,21 @@ test('weights are released, also where a later encoder cannot be loaded', async 
 describe('configurations', () => {
   test('all that is wrong is in one error', () => {
     expect(() =>
-      parseT5Config({ model_type: 'clip', d_model: 1.5, feed_forward_proj: 'gated-swish2' }),
-    ).toThrow(
-      'model_type: got "clip", expected t5 or mt5; is this another model\'s config?\n  feed_forward_proj: got "gated-swish2"',
-    );
+      parseT5Config({ model_type: 't5', vocab_size: 8, d_model: 1.5, feed_forward_proj: 'gated-swish2' }),
+    ).toThrow(/feed_forward_proj: got "gated-swish2"[\s\S]*d_model: got 1.5[\s\S]*num_layers: got undefined/);
     expect(() => parseT5Config([])).toThrow('t5: config must be an object, got []');
     expect(() => parseClipTextConfig({ hidden_size: 30, num_attention_heads: 4 })).toThrow(
       'num_attention_heads: got 4, expected a divisor of hidden_size 30',
     );
+    // Of another model nothing else is said: one line.
     expect(() => parseClipTextConfig({ model_type: 't5' })).toThrow(
-      'clip: config is wrong:\n  model_type: got "t5"',
+      new Error(
+        'clip: config is wrong: model_type: got "t5", expected clip_text_model or clip; is this another model\'s config?',
+      ),
+    );
+    expect(() => parseT5Config({ model_type: 'umt5' })).toThrow(/^t5: config is wrong: model_type: .*$/);
+    expect(() => parseT5Config({ _class_name: 'AutoencoderKL' })).toThrow(
+      't5: config is wrong: _class_name: got "AutoencoderKL", expected t5 or mt5',
     );
   });
 

@@ -14,11 +14,11 @@ import {
 } from '@moviegen/tensor';
 import { LayerWeights } from '../layerWeights.ts';
 import { isLinearWeight } from '../linearWeights.ts';
-import { type EncoderStates, tokenBatch } from '../states.ts';
+import { type EncoderFiles, type EncoderStates, tokenBatch } from '../states.ts';
 import type { LoadOptions } from '../t5/t5.ts';
 import { noteUnder, type Trace } from '../trace.ts';
 import { ClipBlock, type Norm, normOf } from './block.ts';
-import { type ClipTextConfig, clipWeightShapes } from './config.ts';
+import { type ClipTextConfig, clipWeightShapes, parseClipTextConfig } from './config.ts';
 
 /** Beside the tower in a file: a buffer of old files, and what follows the tower. */
 const BESIDE = new Set([
@@ -85,6 +85,19 @@ export class ClipTextModel {
       linear: isLinearWeight,
     });
     return new ClipTextModel(device, config, weights);
+  }
+
+  /**
+   * Reads the configuration and loads the weights: of a CLIPTextModel, or the text tower of a CLIPModel.
+   * @param files what `openModel` of `moviegen` opens, or a `config.json` and weights from anywhere.
+   * @throws Error of a configuration that is wrong; WeightsError.
+   */
+  static async fromPretrained(
+    device: Device,
+    { config, weights }: EncoderFiles,
+    options: LoadOptions = {},
+  ): Promise<ClipTextModel> {
+    return ClipTextModel.load(device, weights, parseClipTextConfig(config), options);
   }
 
   /**

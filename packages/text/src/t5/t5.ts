@@ -13,10 +13,10 @@ import {
 } from '@moviegen/tensor';
 import { LayerWeights } from '../layerWeights.ts';
 import { isLinearWeight } from '../linearWeights.ts';
-import { type EncoderStates, tokenBatch } from '../states.ts';
+import { type EncoderFiles, type EncoderStates, tokenBatch } from '../states.ts';
 import { noteUnder, type Trace } from '../trace.ts';
 import { T5Block } from './block.ts';
-import { EMBEDDING_NAMES, type T5Config, t5WeightShapes } from './config.ts';
+import { EMBEDDING_NAMES, parseT5Config, type T5Config, t5WeightShapes } from './config.ts';
 import { positionBias } from './positions.ts';
 
 /** Options of loading an encoder. */
@@ -80,6 +80,19 @@ export class T5Encoder {
       ignore: (name) => name === tokens || name.startsWith('decoder.') || name.startsWith('lm_head.'),
     });
     return new T5Encoder(device, config, weights);
+  }
+
+  /**
+   * Reads the configuration and loads the weights: of google/ul2, google/byt5-*, t5-v1_1 and the like.
+   * @param files what `openModel` of `moviegen` opens, or a `config.json` and weights from anywhere.
+   * @throws Error of a configuration that is wrong; WeightsError.
+   */
+  static async fromPretrained(
+    device: Device,
+    { config, weights }: EncoderFiles,
+    options: LoadOptions = {},
+  ): Promise<T5Encoder> {
+    return T5Encoder.load(device, weights, parseT5Config(config), options);
   }
 
   /**

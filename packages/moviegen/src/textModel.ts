@@ -1,0 +1,148 @@
+// A public text encoder alone, by its own library's names: transformers' T5EncoderModel (T5, v1.1, UL2, ByT5) or CLIPTextModel,
+// with its tokenizer. The three encoders of a generation are in @moviegen/text.
+
+import type { Device } from '@moviegen/tensor';
+import { byt5Ids, ClipTextModel, type EncoderStates, T5Encoder, Tokenizer } from '@moviegen/text';
+import { openDevice } from '#platform';
+import type { CheckpointFiles, FilesOptions } from './checkpointFiles.ts';
+import { CheckpointError, InputError, shown } from './errors.ts';
+import { bytesOf, type ModelFiles, openModel, placed } from './modelFiles.ts';
+import type { LoadProgress } from './models.ts';
+import { type DTypePolicy, modulePrecisions } from './precision.ts';
+
+/** Options of `TextModel.fromPretrained`. */
+export interface TextModelOptions extends FilesOptions {
+  /** Where it runs; it stays the caller's. Default: a device of its own, which `dispose` ends. */
+  readonly device?: Device;
+  /** Type of weights and activations; sums are in f32 always. Default f32. */
+  readonly dtype?: DTypePolicy;
+  /** The model's folder below the source: `text_encoder`. */
+  readonly folder?: string;
+  readonly onProgress?: (progress: LoadProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+type Encode = (text: string, maxLength: number) => number[];
+
+/**
+ * A text encoder and its tokenizer.
+ *
+ * ```ts
+ * const byt5 = await TextModel.fromPretrained('byt5-small');
+ * const { states, lengths } = byt5.encode(['HELLO', 'a longer text']);   // [2, L, width], and what of L is the text's
+ * ```
+ */
+export class TextModel {
+  readonly device: Device;
+  /** The encoder itself, which takes token ids. */
+  readonly model: T5Encoder | ClipTextModel;
+  /** Tokens that a text is cut at: the tokenizer's `model_max_length`, or as many as there are positions. */
+  readonly maxLength: number;
+  readonly #tokenize: Encode | undefined;
+  readonly #path: string;
+  readonly #ownsDevice: boolean;
+
+  private constructor(
+    model: T5Encoder | ClipTextModel,
+    { path, tokenizerConfig }: ModelFiles,
+    tokenize: Encode | undefined,
+    ownsDevice: boolean,
+  ) {
+    this.device = model.device;
+    this.model = model;
+    this.#path = path;
+    this.#tokenize = tokenize;
+    this.#ownsDevice = ownsDevice;
+    const positions = model instanceof ClipTextModel ? model.config.maxPositions : Number.POSITIVE_INFINITY;
+    const said = entryOf(tokenizerConfig, 'model_max_length');
+    this.maxLength = Math.min(positions, typeof said === 'number' ? said : Number.POSITIVE_INFINITY);
+  }
+
+  /**
+   * Loads an encoder by its `config.json` and, where there is one, its `tokenizer.json`; ByT5's tokenizer is the bytes.
+   * @param source a folder (Node), an http(s) address of one, or anything that opens files by name.
+   * @throws CheckpointError, SafetensorsError, NoAdapterError; the signal's reason where aborted.
+   */
+  static async fromPretrained(
+    source: string | URL | CheckpointFiles,
+    options: TextModelOptions = {},
+  ): Promise<TextModel> {
+    const { dtype = 'f32', folder, signal, onProgress } = options;
+    signal?.throwIfAborted();
+    const files = await openModel(source, { ...options, folder, signal });
+    const ownsDevice = options.device === undefined;
+    let device = options.device;
+    try {
+      const kind = kindOf(files);
+      const tokenize = await placed(files, () => tokenizerOf(files));
+      device ??= await openDevice();
+      const { text } = modulePrecisions(dtype, device);
+      const [began, totalBytes] = [performance.now(), bytesOf(files.weights)];
+      const model = await placed<T5Encoder | ClipTextModel>(files, () =>
+        kind.fromPretrained(device!, files, {
+          ...{ ...text, ...(signal && { signal }) },
+          onProgress: ({ bytes }) => {
+            const bytesPerSecond = (1000 * bytes) / (performance.now() - began);
+            onProgress?.({ phase: 'load', model: folder ?? 'text', bytes, totalBytes, bytesPerSecond });
+          },
+        }),
+      );
+      await files.verify(signal);
+      return new TextModel(model, files, tokenize, ownsDevice);
+    } catch (error) {
+      if (ownsDevice) device?.destroy();
+      throw error;
+    } finally {
+      await files.close();
+    }
+  }
+
+  /**
+   * Token ids of a text, its start and end tokens included.
+   * @throws InputError where the folder holds no tokenizer.
+   */
+  tokenize(text: string, maxLength = this.maxLength): number[] {
+    if (this.#tokenize) return this.#tokenize(text, maxLength);
+    throw new InputError(`text: ${this.#path} holds no tokenizer.json: give token ids to model.forward`);
+  }
+
+  /**
+   * The state of every token of each text. What is padded in a batch is not attended to.
+   * @returns states [B, L, width], and how many tokens of L each text has; the caller owns the states.
+   * @throws InputError where the folder holds no tokenizer.
+   */
+  encode(texts: readonly string[], maxLength = this.maxLength): EncoderStates {
+    return this.model.forward(texts.map((text) => this.tokenize(text, maxLength)));
+  }
+
+  /** Releases the weights, and the device where it was opened here. */
+  dispose(): void {
+    this.model.dispose();
+    if (this.#ownsDevice) this.device.destroy();
+  }
+}
+
+const entryOf = (json: unknown, key: string): unknown =>
+  typeof json === 'object' && json !== null && Object.hasOwn(json, key)
+    ? (json as Record<string, unknown>)[key]
+    : undefined;
+
+/** The encoder that a config is of. */
+function kindOf({ path, config }: ModelFiles): typeof T5Encoder | typeof ClipTextModel {
+  const kind = entryOf(config, 'model_type');
+  if (kind === 't5' || kind === 'mt5') return T5Encoder;
+  if (kind === 'clip' || kind === 'clip_text_model') return ClipTextModel;
+  const got = kind === undefined ? 'none' : shown(kind);
+  throw new CheckpointError(
+    `checkpoint: ${path}/config.json: model_type: got ${got}, expected t5, mt5, clip or clip_text_model`,
+  );
+}
+
+/** How texts become ids; undefined where the folder does not say. */
+function tokenizerOf({ config, tokenizer, tokenizerConfig }: ModelFiles): Encode | undefined {
+  const named = String(entryOf(tokenizerConfig, 'tokenizer_class') ?? entryOf(config, 'tokenizer_class'));
+  if (named.startsWith('ByT5Tokenizer')) return byt5Ids;
+  if (tokenizer === undefined) return undefined;
+  const inner = new Tokenizer(tokenizer, tokenizerConfig);
+  return (text, maxLength) => inner.encode(text, maxLength);
+}
