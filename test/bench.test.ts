@@ -1,9 +1,15 @@
 // The benchmark measures what it says: order statistics, a checked and timed row, a wrong result refused.
-import { type Case, spec } from '@moviegen/kernels';
+import { type Case, cases, type NDArray, spec } from '@moviegen/kernels';
+import { caseOperands, caseReference, caseVariants, uploadOperands } from '@moviegen/tensor';
 import { expect, test } from 'vitest';
+import { boundOf } from '../bench/src/ceilings.ts';
+import { checkOnDevice } from '../bench/src/check.ts';
+import { largeCases } from '../bench/src/largeCases.ts';
 import { measure } from '../bench/src/measure.ts';
+import { taeDecode } from '../bench/src/models.ts';
+import { narrowArray, parts } from '../bench/src/parts.ts';
 import { percentile } from '../bench/src/statistics.ts';
-import { table } from '../bench/src/table.ts';
+import { modelTable, table } from '../bench/src/table.ts';
 import { testDevice } from '../packages/tensor/test/device.ts';
 
 const device = await testDevice();
@@ -17,6 +23,7 @@ const item: Case = {
   bytes: 192,
   use: 'bench',
 };
+const ceilings = { flops: { f32: 2e9 }, copyBytes: 1e9 };
 
 test('percentiles lie between their neighbours', () => {
   const samples = [4, 1, 3, 2, 5];
@@ -26,12 +33,14 @@ test('percentiles lie between their neighbours', () => {
 
 test('a case is checked, timed and shown', async () => {
   const used = device.memory().used;
-  const result = await measure(device, item, {}, { runs: 5, time: 1000 });
+  const result = await measure(device, item, {}, { runs: 5, time: 1000, ceilings });
   expect(result).toMatchObject({ op: 'rmsNorm', name: '3x8', runs: 5, check: { against: 'reference' } });
   expect(result.check.error).toBeLessThan(1e-5);
   expect(result.p10).toBeLessThanOrEqual(result.median);
   expect(result.median).toBeLessThanOrEqual(result.p90);
   expect(result.gflops).toBeCloseTo(192 / result.median / 1e6);
+  expect(result.intensity).toBe(1);
+  expect(result.bound).toEqual({ share: 192 / 1e6 / result.median, by: 'memory' });
   expect(table([result])).toMatch(/rmsNorm.*3x8.*f32.*reference/);
   expect(device.memory().used).toBe(used);
 });
@@ -41,4 +50,82 @@ test('a wrong result is refused', async () => {
   await expect(measure(device, impossible, {}, { runs: 3, time: 1 })).rejects.toThrow(
     /rmsNorm 3x8.*wrong result/,
   );
+});
+
+test('the roof is what bounds the work: operations or bytes', () => {
+  expect(boundOf(ceilings, 'f32', { flops: 2e9, bytes: 1e8, ms: 2000 })).toEqual({
+    share: 0.5,
+    by: 'compute',
+  });
+  expect(boundOf(ceilings, 'f32', { flops: 1e8, bytes: 1e9, ms: 4000 })).toEqual({
+    share: 0.25,
+    by: 'memory',
+  });
+  const matrices = { flops: { f32: 1e9, f16: 2e9, subgroupMatrix: 8e9 }, copyBytes: 1e9 };
+  expect(boundOf(matrices, 'f16', { flops: 8e9, bytes: 1, ms: 1000 })).toEqual({ share: 1, by: 'compute' });
+});
+
+test('the first and last rows of a case are those of the whole', () => {
+  const last = { layout: 'channels-last' };
+  const made = (
+    op: string,
+    x: readonly number[],
+    weight: readonly number[],
+    options: Case['options'],
+  ): Case => ({
+    ...item,
+    ...{ op, inputs: { x: spec(x), weight: spec(weight) }, options: { ...last, ...options } },
+  });
+  const tried = [
+    made('conv2d', [2, 9, 5, 3], [4, 3, 3, 3], { padding: 1 }),
+    made('conv2d', [2, 9, 5, 3], [4, 3, 3, 3], { padding: 1, stride: 2 }),
+    made('conv3d', [1, 6, 4, 4, 2], [3, 2, 1, 2, 2], { stride: [1, 2, 2] }),
+    made('conv1d', [3, 11, 2], [5, 2, 3], { padding: 2, dilation: 2 }),
+    { ...item, op: 'matmul', inputs: { a: spec([9, 4]), b: spec([4, 3]) } },
+    {
+      ...item,
+      op: 'attention',
+      inputs: { q: spec([1, 9, 4]), k: spec([1, 5, 4]), v: spec([1, 5, 4]) },
+      options: { heads: 2 },
+    },
+    { ...item, op: 'siluMul', inputs: { a: spec([9, 4]), b: spec([9, 4]) } },
+  ];
+  for (const one of tried) {
+    const operands = caseOperands(one);
+    const whole = caseReference(one, operands).data;
+    const some = parts<NDArray>(one, operands, whole.length, 0.3, narrowArray)!;
+    expect(some.map(({ from }) => from)[0], one.op).toBe(0);
+    expect(some[1]!.from + some[1]!.count, one.op).toBe(whole.length);
+    for (const { operands: own, skip, from, count } of some) {
+      const rows = caseReference(one, own).data.slice(skip, skip + count);
+      expect(rows, one.op).toEqual(whole.slice(from, from + count));
+    }
+  }
+});
+
+test('large cases are checked on the device, and each has rows or variants to check', async () => {
+  const small = cases.find(({ op, name }) => op === 'matmul' && name === '64x48 x 48x33')!;
+  const operands = uploadOperands(device, caseOperands(small));
+  const [variant] = caseVariants(device, small);
+  const checked = await checkOnDevice(device, small, operands, { variant });
+  expect(checked.against).toMatch(/, first and last rows$/);
+  expect(checked.error).toBeLessThan(1e-5);
+  for (const { op, name, flops, bytes } of largeCases)
+    expect([flops > 0, bytes > 0], `${op} ${name}`).toEqual([true, true]);
+});
+
+test('a model of seeded weights is timed', async () => {
+  const config = {
+    ...{ inChannels: 3, outChannels: 3, latentChannels: 4, blockOutChannels: [4, 4, 4, 4] },
+    ...{ layersPerBlock: 1, normNumGroups: 1, midBlockAddAttention: false },
+    ...{ useQuantConv: false, usePostQuantConv: false, scalingFactor: 1, shiftFactor: 0, temporal: true },
+  };
+  const used = device.memory().used;
+  const row = taeDecode('tiny', config, [1, 1, 1], false);
+  const result = await row.run({ device, dtype: 'f32', runs: 3, time: 1 });
+  expect(result).toMatchObject({ name: 'tiny', runs: 2 });
+  expect(result.dispatches).toBeGreaterThan(10);
+  expect(result.median).toBeGreaterThan(0);
+  expect(modelTable([result])).toMatch(/tiny.*f32/);
+  expect(device.memory().used).toBe(used);
 });

@@ -1,68 +1,135 @@
-// `npm run bench`: times the cases of @moviegen/kernels marked for it on the adapter at hand.
-import { writeFile } from 'node:fs/promises';
-import { cases } from '@moviegen/kernels';
-import { caseVariants } from '@moviegen/tensor';
+// `npm run bench`: times the kernels and the models on the adapter at hand, against what it can do at most.
+import { readFile, writeFile } from 'node:fs/promises';
+import { cpus, loadavg } from 'node:os';
+import { parseConfig as parseDit } from '@moviegen/dit';
+import { parseConfig as parseTae } from '@moviegen/tae';
 import { openDevice } from '@moviegen/tensor/node';
 import { Command } from 'commander';
-import { atLeast, expression, floatType, progressLine as showProgress } from './arguments.ts';
-import { measure, type Result } from './measure.ts';
-import { table } from './table.ts';
+import { MovieGen } from 'moviegen';
+import { atLeast, expression, floatType, progressLine } from './arguments.ts';
+import { compareReports, sameAdapter } from './compare.ts';
+import { ditStep, generation, type ModelRow, seededRows, taeDecode } from './models.ts';
+import { adapterName, type Report } from './report.ts';
+import { rooflineSvg } from './roofline.ts';
+import { Ear, run } from './run.ts';
+import { changeTable, modelTable, table, torchTable } from './table.ts';
+import { mergeTorch, type TorchReport } from './torch.ts';
 
 interface Arguments {
   readonly filter?: RegExp;
   readonly json?: string;
+  readonly compare?: string;
+  readonly svg?: string;
+  readonly torch?: string;
   readonly runs: number;
   readonly time: number;
   readonly dtype: 'f32' | 'f16';
   readonly variants: boolean;
+  readonly models: boolean;
+  readonly checkpoint: string;
+  readonly unchecked: boolean;
+  readonly driver?: string;
 }
 
 const program = new Command('npm run bench --')
-  .description('Time every kernel of the case list on this adapter (MOVIEGEN_ADAPTER chooses).')
-  .option('--filter <regex>', 'only cases whose "op name" matches', expression)
-  .option('--json <file>', 'also write the results to a file')
+  .description(
+    'Time kernels and models on this adapter (MOVIEGEN_ADAPTER chooses), against its measured ceilings.',
+  )
+  .option('--filter <regex>', 'only rows whose "op name" or "model name" matches', expression)
+  .option('--json <file>', 'also write the results to a file; - for standard output alone')
+  .option('--compare <old.json>', 'tell what became slower beyond noise since; exit status 1 if anything')
+  .option('--svg <file>', 'draw the roofline')
+  .option('--torch <torch.json>', 'show what bench/torch/bench.py has measured beside ours')
   .option('--runs <n>', 'at most so many timed runs of a case', atLeast(3), 50)
   .option('--time <ms>', 'at most so much time for the runs of a case', atLeast(1), 1000)
   .option('--dtype <type>', 'f32, or f16 where the adapter has it', floatType, 'f32')
   .option('--variants', 'every variant of a kernel, not only the chosen one', false)
+  .option('--no-models', 'no rows of whole models')
+  .option('--checkpoint <folder>', 'the model of the rows of the shipped one', 'models/shapes-world')
+  .option('--unchecked', "a column without Dawn's bounds checks", false)
+  .option('--driver <text>', "the driver's version, to be recorded")
   .parse();
-const { filter, json, runs, time, dtype, variants } = program.opts<Arguments>();
+const given = program.opts<Arguments>();
+const readJson = async <T>(path: string): Promise<T> => JSON.parse(await readFile(path, 'utf8')) as T;
+const old = given.compare === undefined ? undefined : await readJson<Report>(given.compare);
+const torch = given.torch === undefined ? undefined : await readJson<TorchReport>(given.torch);
 
-const device = await openDevice({ label: 'bench' });
-const adapter = [device.info.vendor, device.info.architecture, device.info.description].join(' ');
-if (dtype === 'f16' && !device.target.f16) program.error(`error: ${adapter} has no f16`);
-const chosen = cases.filter(({ op, name, use }) => use !== 'test' && (filter?.test(`${op} ${name}`) ?? true));
-if (chosen.length === 0) program.error(`error: no case matches ${filter}`);
+const ear = new Ear();
+const device = await openDevice({ label: 'bench', onDispatch: ear.heard });
+const adapter = adapterName(device.info);
+if (given.dtype === 'f16' && !device.target.f16) program.error(`error: ${adapter} has no f16`);
+const unchecked = given.unchecked ? await openDevice({ label: 'unchecked', unchecked: true }) : undefined;
+const movieGen = given.models ? await openCheckpoint(given.checkpoint) : undefined;
+const models = given.models ? [...(await shippedRows(given.checkpoint)), ...seededRows] : [];
+const measured = await run(device, { ...given, models, ear, unchecked, onProgress: progressLine });
+progressLine('');
+if (measured.results.length + measured.models.length + measured.wrong.length === 0)
+  program.error(`error: nothing here matches ${given.filter}`);
 
-const results: Result[] = [];
-const wrong: string[] = [];
-for (const item of chosen) {
-  const named = variants ? caseVariants(device, item) : [];
-  for (const variant of named.length > 0 ? named : [undefined]) {
-    showProgress(`${item.op} ${item.name} ${variant ?? ''}`);
-    try {
-      results.push(await measure(device, item, { dtype, variant }, { runs, time }));
-    } catch (error) {
-      wrong.push(error instanceof Error ? error.message : String(error));
-    }
+const report: Report = {
+  adapter: device.info,
+  date: new Date().toISOString(),
+  command: `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim(),
+  machine: {
+    cores: cpus().length,
+    load: loadavg().map((load) => Number(load.toFixed(2))),
+    ...(given.driver && { driver: given.driver }),
+  },
+  ...measured,
+};
+const changes = old && compareReports(old, report);
+const slower = changes?.filter(({ verdict }) => verdict === 'slower') ?? [];
+const text = `${JSON.stringify(report, null, 1)}\n`;
+if (given.json === '-') process.stdout.write(text);
+else {
+  show();
+  if (given.json) await writeFile(given.json, text);
+}
+for (const line of report.wrong) console.error(line);
+if (given.svg && report.ceilings) {
+  const { ceilings, results: points } = report;
+  await writeFile(given.svg, rooflineSvg({ title: adapter, ceilings, points }));
+}
+movieGen?.dispose();
+unchecked?.destroy();
+device.destroy();
+process.exitCode = report.wrong.length > 0 || slower.length > 0 ? 1 : 0;
+
+function show(): void {
+  const { ceilings, results, models: whole, leftOut } = report;
+  const byGpu = results[0]?.source === 'gpu';
+  console.log(`adapter: ${adapter}`);
+  console.log(`times by ${byGpu ? "the GPU's timestamps" : "the host's clock, submit and wait included"}`);
+  if (ceilings) {
+    const rates = Object.entries(ceilings.flops).map(
+      ([type, rate]) => `${type} ${(rate / 1e9).toFixed(1)} GFLOP/s`,
+    );
+    console.log(`ceilings: ${rates.join(', ')}, copy ${(ceilings.copyBytes / 1e9).toFixed(2)} GB/s`);
+  }
+  if (results.length > 0) console.log(table(results));
+  if (whole.length > 0) console.log(modelTable(whole));
+  if (leftOut.length > 0) console.log(`left out:\n  ${leftOut.join('\n  ')}`);
+  if (old && !sameAdapter(old, report)) {
+    console.log(`${given.compare} is of another adapter: ${adapterName(old.adapter)}`);
+  }
+  if (changes) console.log(changeTable(changes));
+  if (torch) {
+    console.log(`PyTorch ${torch.torch} on ${torch.device}`);
+    console.log(torchTable(mergeTorch(report, torch)));
   }
 }
-showProgress('');
 
-const source =
-  results[0]?.source === 'gpu' ? "the GPU's timestamps" : "the host's clock, submit and wait included";
-console.log(`adapter: ${adapter}\ntimes by ${source}`);
-console.log(table(results));
-for (const line of wrong) console.error(line);
-if (json) {
-  const report = {
-    adapter: device.info,
-    node: process.version,
-    date: new Date().toISOString(),
-    results,
-    wrong,
-  };
-  await writeFile(json, `${JSON.stringify(report, null, 1)}\n`);
+/** The pipeline of the rows of the shipped checkpoint, on the bench's device. */
+async function openCheckpoint(folder: string): Promise<MovieGen> {
+  return MovieGen.fromPretrained(folder, { device, dtype: given.dtype });
 }
-device.destroy();
-process.exitCode = wrong.length > 0 ? 1 : 0;
+
+async function shippedRows(folder: string): Promise<ModelRow[]> {
+  const dit = parseDit(await readJson(`${folder}/transformer/config.json`));
+  const tae = parseTae(await readJson(`${folder}/tae/config.json`));
+  return [
+    ditStep('DiT step, shipped shape, 32 tokens, both branches', dit, [2, 8, 8], false),
+    taeDecode('TAE decode, shipped shape, 16 frames of 64x64', tae, [2, 8, 8], false),
+    generation('generation, shipped checkpoint', movieGen!, 'a red circle moves right on a black background'),
+  ];
+}

@@ -1,10 +1,12 @@
 // Times one case: fresh random operands in rotation, as many runs as a budget allows.
-import { type Case, type NDArray, sizeOf } from '@moviegen/kernels';
+import { BYTES, type Case, type NDArray, sizeOf } from '@moviegen/kernels';
 import {
   type CaseRun,
+  type Ceilings,
   caseOperands,
   caseVariants,
   type Device,
+  mul,
   prepareCase,
   randn,
   scope,
@@ -12,8 +14,9 @@ import {
   type Tensor,
   uploadOperands,
 } from '@moviegen/tensor';
-import { type Check, check } from './check.ts';
-import { percentile } from './statistics.ts';
+import { type Bound, boundOf } from './ceilings.ts';
+import { type Check, check, checkOnDevice } from './check.ts';
+import { type Spread, spread } from './statistics.ts';
 
 /** How much to measure. */
 export interface Budget {
@@ -23,76 +26,129 @@ export interface Budget {
   readonly time: number;
 }
 
+/** What the bench needs beside the case. */
+export interface MeasureOptions extends Budget {
+  /** Gives every row its share of these. */
+  readonly ceilings?: Ceilings | undefined;
+  /** Labels of the kernels dispatched since the last call: a device's `onDispatch` tells them. */
+  readonly dispatched?: (() => readonly string[]) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** A row of the table. */
-export interface Result {
+export interface Result extends Spread {
   readonly op: string;
   readonly name: string;
   readonly dtype: 'f32' | 'f16';
   readonly variant: string;
-  /** Milliseconds. */
-  readonly median: number;
-  readonly p10: number;
-  readonly p90: number;
+  /** Labels of the kernels that ran, where the device tells them. */
+  readonly kernels?: readonly string[];
+  // Spread is in milliseconds.
   readonly runs: number;
+  /** Bytes of all sets of operands. */
+  readonly rotated: number;
   readonly gflops: number;
   /** Algorithmic bytes a second: each operand read once, the result written once. */
   readonly gbps: number;
+  /** Operations a byte. */
+  readonly intensity: number;
+  /** How near the roof; absent where the ceilings are unknown. */
+  readonly bound?: Bound;
   readonly source: 'gpu' | 'host';
   readonly check: Check;
+  /** Median without Dawn's bounds checks, where that was asked for. */
+  readonly unchecked?: number;
 }
 
 const WARM_UPS = 2;
-/** Operand sets rotate so that together they exceed a cache; a software adapter shares the CPU's. */
+/**
+ * Operand sets rotate so that together they exceed a cache; a software adapter shares the CPU's. Those of tiny cases
+ * do not: `rotated` tells.
+ */
 const ROTATED_BYTES = { software: 32 * 2 ** 20, gpu: 256 * 2 ** 20 };
-const MOST_SETS = 8;
+const MOST_SETS = 64;
+/** Elements of all operands above which they are drawn on the device and never come to the host. */
+const HOST_ELEMENTS = 2 ** 25;
 
-/** Checks a case, then times it. @throws where its result is wrong. */
-export async function measure(device: Device, item: Case, run: CaseRun, budget: Budget): Promise<Result> {
-  const variant = run.variant ?? caseVariants(device, item)[0];
+/** Checks a case, then times it. @throws where its result is wrong; the signal's reason. */
+export async function measure(
+  device: Device,
+  item: Case,
+  run: CaseRun,
+  options: MeasureOptions,
+): Promise<Result> {
+  const { ceilings, dispatched, signal } = options;
   const { dtype = 'f32' } = run;
-  const chosen = { dtype, variant };
-  const operands = caseOperands(item, chosen);
-  const checked = await check(device, item, operands, chosen);
+  const chosen = { dtype, variant: run.variant };
+  const named = run.variant ?? caseVariants(device, item)[0];
+  const elements = Object.values(item.inputs).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const large = elements > HOST_ELEMENTS;
 
   const samples: number[] = [];
   let source: Result['source'] = 'host';
+  let checked: Check | undefined;
+  let kernels: readonly string[] | undefined;
+  let inRotation = 0;
   await scopeAsync(device, async () => {
-    const rotated = rotate(device, operands);
+    let rotated: Record<string, Tensor>[];
+    if (large) {
+      rotated = [draw(device, item, dtype, 0), draw(device, item, dtype, 1)];
+      checked = await checkOnDevice(device, item, rotated[0]!, { ...chosen, variant: named });
+    } else {
+      const operands = caseOperands(item, chosen);
+      checked = await check(device, item, operands, { ...chosen, variant: named });
+      rotated = rotate(device, operands);
+    }
+    inRotation = rotated.length * operandBytes(item, dtype);
     const calls = rotated.map((set) => prepareCase(device, item, set, chosen));
-    const once = async (k: number) => {
+    const once = (k: number) => {
+      signal?.throwIfAborted();
       const call = calls[k % calls.length]!;
-      return device.time(() =>
+      return device.time(() => {
         scope(device, () => {
           call();
-        }),
-      );
+        });
+      });
     };
-    for (let k = 0; k < WARM_UPS; k++) await once(k);
+    for (let k = 0; k < WARM_UPS; k++) {
+      dispatched?.();
+      await once(k);
+      kernels = dispatched?.();
+    }
     const begin = performance.now();
-    for (let k = 0; k < budget.runs; k++) {
-      if (k >= 3 && performance.now() - begin > budget.time) break;
+    for (let k = 0; k < options.runs; k++) {
+      if (k >= 3 && performance.now() - begin > options.time) break;
       const timing = await once(k);
       samples.push(timing.ms);
       source = timing.source;
     }
   });
-  const median = percentile(samples, 0.5);
+  const times = spread(samples);
   const bytes = dtype === 'f16' ? item.bytes / 2 : item.bytes;
+  const { flops } = item;
   return {
     op: item.op,
     name: item.name,
     dtype,
-    variant: variant ?? 'only',
-    median,
-    p10: percentile(samples, 0.1),
-    p90: percentile(samples, 0.9),
+    variant: named ?? 'only',
+    ...(kernels && { kernels }),
+    ...times,
     runs: samples.length,
-    gflops: item.flops / median / 1e6,
-    gbps: bytes / median / 1e6,
+    rotated: inRotation,
+    gflops: flops / times.median / 1e6,
+    gbps: bytes / times.median / 1e6,
+    intensity: flops / bytes,
+    ...(ceilings && { bound: boundOf(ceilings, dtype, { flops, bytes, ms: times.median }) }),
     source,
-    check: checked,
+    check: checked!,
   };
 }
+
+const operandBytes = ({ inputs }: Case, dtype: 'f32' | 'f16'): number =>
+  Object.values(inputs).reduce(
+    (sum, spec) => sum + sizeOf(spec.shape) * BYTES[spec.dtype === 'f32' ? dtype : spec.dtype],
+    0,
+  );
 
 /** Sets of operands: the given one, and others like it. Large normals are drawn on the device. */
 function rotate(device: Device, operands: Readonly<Record<string, NDArray>>): Record<string, Tensor>[] {
@@ -108,4 +164,16 @@ function rotate(device: Device, operands: Readonly<Record<string, NDArray>>): Re
     }
     return tensors;
   });
+}
+
+/** Operands drawn on the device; weights at the scale at which a model's results keep theirs. */
+function draw(device: Device, { inputs }: Case, dtype: 'f32' | 'f16', set: number): Record<string, Tensor> {
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, { shape }], k) => {
+      const normal = () => randn(device, shape, { seed: set, stream: k, dtype });
+      const fanIn = name === 'b' ? shape.at(-2)! : sizeOf(shape.slice(1));
+      const weight = /^(weight|w1|w3|b)$/.test(name) && shape.length > 1;
+      return [name, weight ? scope(device, () => mul(normal(), fanIn ** -0.5)) : normal()];
+    }),
+  );
 }

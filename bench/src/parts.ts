@@ -1,13 +1,17 @@
-// Parts of a large case that a CPU reference can afford: its first and its last rows. Each part is a case of
-// its own, whose result is some rows of the whole.
+// Parts of a large case that can be checked apart: its first and its last rows. Each part is a case of its
+// own, whose result is some rows of the whole. Operands are arrays on the host or tensors on a device.
 import { type Case, type NDArray, sizeOf } from '@moviegen/kernels';
 
-type Operands = Readonly<Record<string, NDArray>>;
+interface Shaped {
+  readonly shape: readonly number[];
+}
+/** Elements `start` to `end` of an axis. */
+export type Narrow<T> = (x: T, axis: number, start: number, end: number) => T;
 
 /** Some rows of a case. */
-export interface Part {
+export interface Part<T> {
   /** Operands that give these rows. */
-  readonly operands: Operands;
+  readonly operands: Readonly<Record<string, T>>;
   /** Elements of the part's own result that come before its rows. */
   readonly skip: number;
   /** Where the rows begin in the whole result, in elements. */
@@ -15,21 +19,29 @@ export interface Part {
   readonly count: number;
 }
 
-/** Operations that a reference may take for a part; those of the convolutions are some twenty times slower. */
-const AFFORDABLE = 5e7;
-const cost = ({ op, flops }: Case): number => (op.startsWith('conv') ? 20 * flops : flops);
+/** Operations that the CPU references may take for a part; those of the convolutions are some twenty times slower. */
+export const AFFORDABLE = 5e7;
 
-/** Whether a reference can compute the whole case. */
-export const affordable = (item: Case): boolean => cost(item) <= 4 * AFFORDABLE;
+/** What a case costs the CPU references, in operations. */
+export const referenceCost = ({ op, flops }: Case): number => (op.startsWith('conv') ? 20 * flops : flops);
 
-/** The first and the last rows; undefined where the op has no rows that stand by themselves. */
-export function parts(item: Case, operands: Operands, outputSize: number): readonly Part[] | undefined {
-  if (item.op.startsWith('conv')) return convolutionParts(item, operands, outputSize);
+/**
+ * The first and the last rows; undefined where the op has no rows that stand by themselves.
+ * @param share of all rows that a part may have; one row at least.
+ */
+export function parts<T extends Shaped>(
+  item: Case,
+  operands: Readonly<Record<string, T>>,
+  outputSize: number,
+  share: number,
+  narrow: Narrow<T>,
+): readonly Part<T>[] | undefined {
+  if (item.op.startsWith('conv')) return convolutionParts(item, operands, outputSize, share, narrow);
   const sliced = slicedOperands(item, operands);
   if (!sliced) return undefined;
   const { names, axis } = sliced;
   const rows = operands[names[0]!]!.shape[axis]!;
-  const some = Math.max(1, Math.min(rows, Math.floor((AFFORDABLE * rows) / cost(item))));
+  const some = Math.max(1, Math.min(rows, Math.floor(share * rows)));
   const width = outputSize / rows;
   return [0, rows - some].map((start) => ({
     operands: Object.fromEntries(
@@ -47,7 +59,7 @@ export function parts(item: Case, operands: Operands, outputSize: number): reado
 /** The operands that have the result's rows, and on which axis. */
 function slicedOperands(
   { op, options }: Case,
-  operands: Operands,
+  operands: Readonly<Record<string, Shaped>>,
 ): { names: readonly string[]; axis: number } | undefined {
   const names = Object.keys(operands);
   const { a, q, x } = operands;
@@ -65,15 +77,23 @@ function slicedOperands(
       : undefined;
   }
   if (op === 'swiglu') return x!.shape.length === 2 ? { names: ['x'], axis: 0 } : undefined;
-  if (op === 'layerNorm' || op === 'rmsNorm') return operands.shift ? undefined : { names: ['x'], axis: 0 };
-  if (op === 'siluMul') return { names, axis: 0 };
+  if (op === 'layerNorm' || op === 'rmsNorm') {
+    return operands.shift && operands.shift.shape.length > 1 ? undefined : { names: ['x'], axis: 0 };
+  }
+  if (op === 'siluMul' || op === 'silu' || op === 'gelu') return { names, axis: 0 };
   return undefined;
 }
 
 /** Rows along the first spatial axis, of the first batch item and of the last, with what they look at. */
-function convolutionParts(item: Case, operands: Operands, outputSize: number): readonly Part[] | undefined {
+function convolutionParts<T extends Shaped>(
+  item: Case,
+  operands: Readonly<Record<string, T>>,
+  outputSize: number,
+  share: number,
+  narrow: Narrow<T>,
+): readonly Part<T>[] | undefined {
   const { layout, upsample, padding = 0, paddingMode, stride = 1, dilation = 1 } = item.options;
-  const { x, weight, bias, residual } = operands;
+  const { x, weight, residual } = operands;
   if (layout !== 'channels-last' || upsample || paddingMode || residual) return undefined;
   if (typeof padding !== 'number' || typeof dilation !== 'number') return undefined;
   const [B, rowsIn] = x!.shape as [number, number];
@@ -81,11 +101,10 @@ function convolutionParts(item: Case, operands: Operands, outputSize: number): r
   const reach = dilation * (weight!.shape[2]! - 1) + 1;
   const rows = Math.floor((rowsIn + 2 * padding - reach) / step) + 1;
   const width = outputSize / (B * rows);
-  const some = Math.max(1, Math.min(rows, Math.floor((AFFORDABLE * B * rows) / cost(item))));
-  const cropped = (batch: number, begin: number, end: number): Operands => ({
+  const some = Math.max(1, Math.min(rows, Math.floor(share * B * rows)));
+  const cropped = (batch: number, begin: number, end: number): Readonly<Record<string, T>> => ({
+    ...operands,
     x: narrow(narrow(x!, 0, batch, batch + 1), 1, begin, end),
-    weight: weight!,
-    ...(bias && { bias }),
   });
   const above = Math.ceil(padding / step); // rows that would see the crop's own padding
   const first = Math.max(0, rows - some - above);
@@ -105,8 +124,13 @@ function convolutionParts(item: Case, operands: Operands, outputSize: number): r
   ];
 }
 
-/** Elements `start` to `end` of an axis. */
-function narrow({ shape, dtype, data }: NDArray, axis: number, start: number, end: number): NDArray {
+/** {@link Narrow} of arrays on the host. */
+export function narrowArray(
+  { shape, dtype, data }: NDArray,
+  axis: number,
+  start: number,
+  end: number,
+): NDArray {
   const inner = sizeOf(shape.slice(axis + 1));
   const outer = sizeOf(shape.slice(0, axis));
   const length = (end - start) * inner;

@@ -1,6 +1,6 @@
 // One row: every way checked, then timed in turns with ours, so that whatever else the machine does falls on
 // all of them alike.
-import { type Case, type NDArray, sizeOf } from '@moviegen/kernels';
+import type { Case, NDArray } from '@moviegen/kernels';
 import {
   caseOperands,
   caseReference,
@@ -9,10 +9,10 @@ import {
   type Device,
   prepareCase,
   scope,
-  Tensor,
   uploadOperands,
 } from '@moviegen/tensor';
-import { type Part, parts } from '../parts.ts';
+import { poisoned } from '../check.ts';
+import { AFFORDABLE, narrowArray, type Part, parts, referenceCost } from '../parts.ts';
 import { percentile } from '../statistics.ts';
 import type { Peer, Way } from './peer.ts';
 import type { Row } from './rows.ts';
@@ -75,7 +75,8 @@ export async function race(
   const mine = ourWay(device, item, operands);
   onProgress(`${row.name}: ours`);
   const expected = await mine.result();
-  const held = parts(item, operands, expected.length) ?? [
+  const share = AFFORDABLE / referenceCost(item);
+  const held = parts(item, operands, expected.length, share, narrowArray) ?? [
     { operands, skip: 0, from: 0, count: expected.length },
   ];
   const references = held.map((part) => caseReference(item, part.operands).data);
@@ -167,7 +168,7 @@ const entry = ({ way, library, error, times }: Racer): Entry => ({
 
 /** The largest difference from the reference, over the parts that it has computed. */
 function reference(
-  held: readonly Part[],
+  held: readonly Part<NDArray>[],
   expected: readonly ArrayLike<number>[],
   result: ArrayLike<number>,
 ): number {
@@ -191,11 +192,7 @@ function ourWay(device: Device, item: Case, operands: Operands): Way {
     run,
     settle: () => device.sync(),
     async result() {
-      const recording = device.record(call);
-      const size = sizeOf(recording.result.shape);
-      recording.destroy();
-      Tensor.full(device, [size], Number.NaN).dispose();
-      const result = call();
+      const result = poisoned(device, call);
       const data = (await result.read()) as Float32Array;
       result.dispose();
       return data;

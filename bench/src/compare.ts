@@ -1,0 +1,50 @@
+// Two runs of the bench beside each other: what became slower by more than noise.
+import { keyOf, type Report } from './report.ts';
+import type { Spread } from './statistics.ts';
+
+/** A row that both runs have. */
+export interface Change {
+  readonly row: string;
+  readonly before: number;
+  readonly after: number;
+  /** after / before. */
+  readonly ratio: number;
+  readonly verdict: 'slower' | 'faster' | 'same';
+}
+
+/** A change of less is never told, however steady the times are. */
+const LEAST = 1.05;
+
+/** Rows of both runs. A change counts where medians differ by 5% and the middle 80% of the times lie apart. */
+export function compareReports(before: Report, after: Report): Change[] {
+  const old = new Map(rowsOf(before));
+  return rowsOf(after).flatMap(([row, now]) => {
+    const then = old.get(row);
+    if (!then) return [];
+    const ratio = now.median / then.median;
+    const verdict =
+      ratio > LEAST && now.p10 > then.p90
+        ? 'slower'
+        : ratio < 1 / LEAST && now.p90 < then.p10
+          ? 'faster'
+          : 'same';
+    return [{ row, before: then.median, after: now.median, ratio, verdict }];
+  });
+}
+
+/** Rows by what they compute; the variant may have changed. Of several variants of a case, the fastest. */
+function rowsOf({ results, models }: Report): [string, Spread][] {
+  const rows = new Map<string, Spread>();
+  for (const result of results) {
+    const known = rows.get(keyOf(result));
+    if (!known || result.median < known.median) rows.set(keyOf(result), result);
+  }
+  for (const model of models) rows.set(`${model.name} ${model.dtype}`, model);
+  return [...rows];
+}
+
+/** Whether two runs are of one adapter: else their times say nothing of the code. */
+export const sameAdapter = (a: Report, b: Report): boolean =>
+  a.adapter.vendor === b.adapter.vendor &&
+  a.adapter.architecture === b.adapter.architecture &&
+  a.adapter.description === b.adapter.description;

@@ -1,0 +1,277 @@
+// Whole models: one step of a DiT, one decode of a TAE, one layer of Movie Gen 30B, a sampling run, a generation;
+// how long each takes and in what share of that time the GPU works.
+import { configs, DiT, type DiTConfig } from '@moviegen/dit';
+import { castKernel } from '@moviegen/kernels';
+import { sample } from '@moviegen/sampler';
+import { TAE, type TAEConfig } from '@moviegen/tae';
+import { type Device, mul, type Recording, randn, scope, scopeAsync, Tensor } from '@moviegen/tensor';
+import type { MovieGen } from 'moviegen';
+import { type Spread, spread } from './statistics.ts';
+
+/** A row of whole models. */
+export interface ModelResult extends Spread {
+  readonly name: string;
+  readonly dtype: 'f32' | 'f16';
+  readonly runs: number;
+  /** Kernels of one run. */
+  readonly dispatches?: number;
+  readonly gflops?: number;
+  /** Share of wall time in which the GPU worked, by its timestamps; absent where it has none. */
+  readonly busy?: number;
+  readonly source: 'gpu' | 'host';
+}
+
+/** What a model's row needs. */
+export interface ModelContext {
+  readonly device: Device;
+  readonly dtype: 'f32' | 'f16';
+  /** Operations of what was dispatched since the last call, and how many dispatches: a device's `onDispatch` tells. */
+  readonly counted?: (() => { readonly flops: number; readonly dispatches: number }) | undefined;
+  /** At most so many timed runs, and so many milliseconds, but two runs always. */
+  readonly runs: number;
+  readonly time: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A row that can be asked for. */
+export interface ModelRow {
+  readonly name: string;
+  /** Too much for a software adapter. */
+  readonly hardware: boolean;
+  run(context: ModelContext): Promise<ModelResult>;
+}
+
+type Shapes = Readonly<Record<string, readonly number[]>>;
+const size = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
+
+/** Seeded weights at the scale at which activations keep theirs. */
+function seededWeights(device: Device, shapes: Shapes, dtype: 'f32' | 'f16'): Record<string, Tensor> {
+  return Object.fromEntries(
+    Object.entries(shapes).map(([name, shape], stream) => {
+      if (shape.length === 1 && !name.endsWith('bias')) return [name, Tensor.full(device, shape, 1, dtype)];
+      const scale = shape.length === 1 ? 0.02 : size(shape.slice(1)) ** -0.5;
+      const weight = scope(device, () => mul(randn(device, shape, { seed: 7, stream, dtype }), scale));
+      return [name, weight];
+    }),
+  );
+}
+
+/** Replays a recording: GPU time of each, and the share of the wall that it takes when they follow one another. */
+async function timeReplays(
+  name: string,
+  { device, dtype, counted, runs, time, signal }: ModelContext,
+  fn: () => Tensor,
+): Promise<ModelResult> {
+  counted?.();
+  const recording: Recording<Tensor> = device.record(fn);
+  const count = counted?.();
+  try {
+    await recording.ready();
+    await device.time(() => recording.run());
+    const times: number[] = [];
+    let source: ModelResult['source'] = 'host';
+    const begin = performance.now();
+    for (let k = 0; k < runs && (k < 2 || performance.now() - begin < time); k++) {
+      signal?.throwIfAborted();
+      const timing = await device.time(() => recording.run());
+      times.push(timing.ms);
+      source = timing.source;
+    }
+    const after = spread(times);
+    return {
+      name,
+      dtype,
+      ...after,
+      runs: times.length,
+      dispatches: recording.size.dispatches,
+      ...(count && { gflops: count.flops / after.median / 1e6 }),
+      source,
+    };
+  } finally {
+    recording.destroy();
+  }
+}
+
+/** Random states of one encoder for a batch. */
+function randomText(device: Device, { textDims }: DiTConfig, tokens: number, batch: number) {
+  const [name, width] = Object.entries(textDims)[0]!;
+  const states = randn(device, [batch, tokens, width], { seed: 3 });
+  return { [name]: { states, lengths: new Array<number>(batch).fill(tokens) } };
+}
+
+/** One forward pass of a seeded DiT on both branches of guidance. */
+export function ditStep(
+  name: string,
+  config: DiTConfig,
+  [T, H, W]: readonly [number, number, number],
+  hardware: boolean,
+  batch: 1 | 2 = 2,
+): ModelRow {
+  return {
+    name,
+    hardware,
+    run: (context) =>
+      withDit(
+        context,
+        config,
+        async (dit, text) => {
+          const { device } = context;
+          const x = randn(device, [batch, config.inChannels, T, H, W], { seed: 1 });
+          const t = Tensor.from(device, [0.5], [1]);
+          dit.preparePositions(x.shape);
+          return timeReplays(name, context, () => dit.forward(x, t, text));
+        },
+        batch,
+      ),
+  };
+}
+
+/** A sampling run of a seeded DiT: wall time of the whole, and the GPU's share. */
+export function samplingRun(
+  name: string,
+  config: DiTConfig,
+  [T, H, W]: readonly [number, number, number],
+  steps: number,
+): ModelRow {
+  return {
+    name,
+    hardware: true,
+    run: (context) =>
+      withDit(context, config, async (dit, text) => {
+        const { device, dtype, signal } = context;
+        const x = Tensor.zeros(device, [2, config.inChannels, T, H, W]);
+        const t = Tensor.from(device, [0], [1]);
+        dit.preparePositions(x.shape);
+        const recording = device.record(() => dit.forward(x, t, text));
+        const noise = randn(device, x.shape, { seed: 1 });
+        try {
+          await recording.ready();
+          const copy = castKernel(x.size, 'f32', 'f32');
+          const velocity = (now: Tensor, time: number): Tensor => {
+            device.run(copy, [now, x]);
+            t.write([time]);
+            return recording.run();
+          };
+          const whole = () =>
+            scopeAsync(device, async () => {
+              await sample(velocity, noise, { steps, signal });
+            });
+          await whole();
+          return await timeWhole(name, dtype, device, 2, whole);
+        } finally {
+          recording.destroy();
+        }
+      }),
+  };
+}
+
+async function withDit(
+  { device, dtype }: ModelContext,
+  config: DiTConfig,
+  use: (dit: DiT, text: ReturnType<DiT['context']>) => Promise<ModelResult>,
+  batch: 1 | 2 = 2,
+): Promise<ModelResult> {
+  return scopeAsync(device, async () => {
+    const dit = new DiT(device, config, seededWeights(device, DiT.weightShapes(config), dtype));
+    const text = dit.context(randomText(device, config, 64, batch));
+    try {
+      return await use(dit, text);
+    } finally {
+      text.dispose();
+      dit.dispose();
+    }
+  });
+}
+
+/** One decode of a seeded TAE. @param latent frames, height and width of the latent */
+export function taeDecode(
+  name: string,
+  config: TAEConfig,
+  [T, H, W]: readonly [number, number, number],
+  hardware: boolean,
+): ModelRow {
+  return {
+    name,
+    hardware,
+    run: (context) => {
+      const { device, dtype } = context;
+      return scopeAsync(device, async () => {
+        const tae = new TAE(device, config, seededWeights(device, TAE.weightShapes(config), dtype));
+        const z = randn(device, [1, config.latentChannels, T, H, W], { seed: 2 });
+        try {
+          return await timeReplays(name, context, () => tae.decode(z));
+        } finally {
+          tae.dispose();
+        }
+      });
+    },
+  };
+}
+
+/** One full generation of a loaded pipeline. */
+export function generation(name: string, movieGen: MovieGen, prompt: string): ModelRow {
+  return {
+    name,
+    hardware: false,
+    run: async ({ device, dtype, signal }) => {
+      const whole = async () => {
+        await movieGen.generate(prompt, { seed: 1, ...(signal && { signal }) });
+      };
+      await whole(); // compiles
+      return timeWhole(name, dtype, device, 1, whole);
+    },
+  };
+}
+
+/** Wall time of asynchronous work, and the share of it in which the GPU works. */
+async function timeWhole(
+  name: string,
+  dtype: 'f32' | 'f16',
+  device: Device,
+  runs: number,
+  whole: () => Promise<void>,
+): Promise<ModelResult> {
+  const walls: number[] = [];
+  let busy: number | undefined;
+  for (let k = 0; k < runs; k++) {
+    let wall = 0;
+    const begin = performance.now();
+    const timing = await device.time(async () => {
+      await whole();
+      await device.sync();
+      wall = performance.now() - begin;
+    });
+    walls.push(wall);
+    if (timing.source === 'gpu') busy = timing.ms / wall;
+  }
+  return { name, dtype, ...spread(walls), runs, ...(busy !== undefined && { busy }), source: 'host' };
+}
+
+const defaultTae: TAEConfig = {
+  inChannels: 3,
+  outChannels: 3,
+  latentChannels: 16,
+  blockOutChannels: [128, 256, 512, 512],
+  layersPerBlock: 2,
+  normNumGroups: 32,
+  midBlockAddAttention: true,
+  useQuantConv: false,
+  usePostQuantConv: false,
+  scalingFactor: 1,
+  shiftFactor: 0,
+  temporal: true,
+};
+
+/** Rows of seeded random models of the published shapes. */
+export const seededRows: readonly ModelRow[] = [
+  ditStep('DiT step, 1b, 4096 tokens, both branches', configs['1b'], [16, 32, 32], true),
+  samplingRun('sampling, 1b, 4096 tokens, both branches, 10 steps', configs['1b'], [16, 32, 32], 10),
+  ditStep(
+    '30b layer, 73728 tokens',
+    { ...configs['30b'], numLayers: 1, textDims: { ul2: 4096 } },
+    [32, 96, 96],
+    true,
+    1,
+  ),
+  taeDecode('TAE decode, 8 frames of 768x768', defaultTae, [1, 96, 96], true),
+];

@@ -1,0 +1,30 @@
+// What a run of the bench says of itself, as JSON: what `--compare` reads again and the page shows.
+import type { AdapterInfo, Ceilings } from '@moviegen/tensor';
+import type { Result } from './measure.ts';
+import type { ModelResult } from './models.ts';
+
+/** A run. */
+export interface Report {
+  readonly adapter: AdapterInfo;
+  /** Absent where they were not measured. */
+  readonly ceilings?: Ceilings;
+  readonly date: string;
+  /** How the bench was called. */
+  readonly command: string;
+  /** Where it ran, as far as is known. */
+  readonly machine?: { readonly cores: number; readonly load: readonly number[]; readonly driver?: string };
+  readonly results: readonly Result[];
+  readonly models: readonly ModelResult[];
+  /** Messages of cases whose results were wrong, or that failed. */
+  readonly wrong: readonly string[];
+  /** What this adapter cannot run, and why. */
+  readonly leftOut: readonly string[];
+}
+
+/** The adapter's name in one line. */
+export const adapterName = ({ vendor, architecture, device, description }: AdapterInfo): string =>
+  [vendor, architecture, device, description].filter((part) => part !== '').join(' ');
+
+/** Which rows of two runs are the same work. */
+export const keyOf = ({ op, name, dtype }: Pick<Result, 'op' | 'name' | 'dtype'>): string =>
+  `${op} ${name} ${dtype}`;

@@ -1,0 +1,55 @@
+// The same shapes in PyTorch, as bench/torch/bench.py writes them, beside our rows.
+import { keyOf, type Report } from './report.ts';
+
+/** What bench/torch/bench.py writes. */
+export interface TorchReport {
+  readonly device: string;
+  readonly torch: string;
+  /** Versions of CUDA and cuDNN; absent on a CPU. */
+  readonly cuda?: string;
+  readonly cudnn?: number;
+  readonly rows: readonly TorchRow[];
+}
+
+/** A row of PyTorch's. */
+export interface TorchRow {
+  readonly op: string;
+  /** The case's name in our list, or a model's row. */
+  readonly name: string;
+  readonly dtype: string;
+  /** Milliseconds. */
+  readonly median: number;
+  readonly p10: number;
+  readonly p90: number;
+  /** Which of PyTorch's implementations ran, where it says: attention's backend. */
+  readonly backend?: string;
+}
+
+/** A row that both have. */
+export interface TorchPair {
+  readonly row: string;
+  readonly ours: number;
+  readonly torch: number;
+  /** PyTorch's time over ours: 2 is twice as fast as PyTorch, 0.5 half as fast. */
+  readonly ratio: number;
+  readonly torchType: string;
+  readonly backend: string;
+}
+
+/** Rows of both, by case: PyTorch's bf16 and f16 stand for our f16. @throws where the file is not such a report. */
+export function mergeTorch(report: Report, torch: TorchReport): TorchPair[] {
+  if (!Array.isArray(torch.rows))
+    throw new Error('bench: --torch: the file has no rows; expected what bench/torch/bench.py writes');
+  const ours = new Map<string, number>();
+  const add = (key: string, ms: number) =>
+    ours.set(key, Math.min(ms, ours.get(key) ?? Number.POSITIVE_INFINITY));
+  for (const result of report.results) add(keyOf(result), result.median);
+  for (const model of report.models) add(keyOf({ op: 'model', ...model }), model.median);
+  return torch.rows.flatMap(({ op, name, dtype, median, backend = '' }) => {
+    const mine = ours.get(keyOf({ op, name, dtype: dtype === 'f32' ? 'f32' : 'f16' }));
+    if (mine === undefined) return [];
+    return [
+      { row: `${op} ${name}`, ours: mine, torch: median, ratio: median / mine, torchType: dtype, backend },
+    ];
+  });
+}
