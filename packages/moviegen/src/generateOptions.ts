@@ -2,6 +2,7 @@
 
 import { linearQuadraticSchedule, linearSchedule, type Schedule, type Solver } from '@moviegen/sampler';
 import { InputError, shown } from './errors.ts';
+import type { Geometry } from './geometry.ts';
 import type { Latents } from './latents.ts';
 import type { ModelIndex } from './modelIndex.ts';
 import type { OnProgress } from './progress.ts';
@@ -73,14 +74,6 @@ export interface Plan {
   readonly solver: Solver;
   /** Undefined for `dopri5`, which chooses its own times. */
   readonly schedule: Schedule | undefined;
-}
-
-/** Sizes that a checkpoint's models impose. */
-export interface Geometry {
-  /** Pixels that make a token: width and height are multiples of it. */
-  readonly multiple: readonly [height: number, width: number];
-  /** Shape of a video's latents. */
-  latentShape(numFrames: number, height: number, width: number): readonly [number, number, number, number];
 }
 
 /** Checks options and fills in defaults. @throws InputError naming the first option that makes no sense. */

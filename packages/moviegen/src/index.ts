@@ -3,6 +3,7 @@
 
 export { Autoencoder, type AutoencoderOptions } from './autoencoder.ts';
 export { type CheckpointFiles, type FilesOptions, openFiles } from './checkpointFiles.ts';
+export { type VerifiedFiles, verified } from './checksums.ts';
 export { CheckpointError, InputError } from './errors.ts';
 export {
   type GenerateOptions,
@@ -25,6 +26,15 @@ export {
   type GenerationStream,
   MovieGen,
 } from './movieGen.ts';
+export type { OpCosts } from './plan/costs.ts';
+export type { PlannedWeights } from './plan/dryModels.ts';
+export {
+  type GenerationPlan,
+  type PhaseMemory,
+  type PlanOptions,
+  planGeneration,
+} from './plan/plan.ts';
+export { planTable } from './plan/table.ts';
 export {
   type DTypePolicy,
   MODULES,

@@ -6,7 +6,8 @@ import type { Device } from '@moviegen/tensor';
 import { openDevice } from '#platform';
 import { type DecodeFramesOptions, decodeFrames, encodeFrames, frameCount } from './autoencode.ts';
 import { type CheckpointFiles, type FilesOptions, openFiles } from './checkpointFiles.ts';
-import { type GenerateOptions, type Geometry, planOf, seedOf } from './generateOptions.ts';
+import { type GenerateOptions, planOf, seedOf } from './generateOptions.ts';
+import { type Geometry, geometryOf } from './geometry.ts';
 import { type GroupTold, type Sampled, sampleGroup } from './group.ts';
 import type { Latents } from './latents.ts';
 import type { LoraFile } from './loras.ts';
@@ -260,18 +261,7 @@ export class MovieGen {
 
   get #geometry(): Geometry {
     const { dit, tae } = this.#models;
-    const [, patchH, patchW] = dit.config.patchSize;
-    const { factor, config } = tae;
-    const framesEach = config.temporal ? factor : 1;
-    return {
-      multiple: [factor * patchH, factor * patchW],
-      latentShape: (frames, height, width) => [
-        config.latentChannels,
-        Math.ceil(frames / framesEach),
-        height / factor,
-        width / factor,
-      ],
-    };
+    return geometryOf(dit.config, tae);
   }
 
   /** One call at a time: a device runs one thing after the other. What a call leaves free goes back to the system. */

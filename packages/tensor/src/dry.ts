@@ -12,6 +12,8 @@ export interface DryOptions {
   readonly limits?: Limits | undefined;
   /** Told of every dispatch, and of each once in a recording: the kernel, and the bytes that it names. */
   readonly onDispatch?: ((kernel: Kernel, bytes: number) => void) | undefined;
+  /** Told the size of every buffer that would be made. */
+  readonly onBuffer?: ((bytes: number) => void) | undefined;
 }
 
 /** Limits of a large GPU: those of NVIDIA's through Vulkan that kernels depend on. */
@@ -31,7 +33,7 @@ const MATRIX: SubgroupMatrixConfig = {
 };
 
 /** Opens a device that only counts; its `memory()` is what the same work would hold on a real one. */
-export function dryDevice({ like, limits, onDispatch }: DryOptions = {}): Promise<Device> {
+export function dryDevice({ like, limits, onDispatch, onBuffer }: DryOptions = {}): Promise<Device> {
   const target = like?.target;
   const features = like
     ? [...like.features].filter((name) => name !== 'timestamp-query')
@@ -48,7 +50,7 @@ export function dryDevice({ like, limits, onDispatch }: DryOptions = {}): Promis
     },
     features: new Set(features),
     limits: { ...(like?.limits ?? LARGE), ...limits },
-    requestDevice: async () => gpuOfNothing(new Set(features), adapter.limits),
+    requestDevice: async () => gpuOfNothing(new Set(features), adapter.limits, onBuffer),
   };
   return Device.create({
     adapter: adapter as unknown as GPUAdapter,
@@ -58,7 +60,11 @@ export function dryDevice({ like, limits, onDispatch }: DryOptions = {}): Promis
 }
 
 /** The part of a GPUDevice that `Device` uses, over buffers that have sizes only. */
-function gpuOfNothing(features: ReadonlySet<string>, limits: object): GPUDevice {
+function gpuOfNothing(
+  features: ReadonlySet<string>,
+  limits: object,
+  onBuffer: DryOptions['onBuffer'],
+): GPUDevice {
   let end: (info: { reason: string; message: string }) => void;
   const lost = new Promise((resolve) => {
     end = resolve;
@@ -80,11 +86,14 @@ function gpuOfNothing(features: ReadonlySet<string>, limits: object): GPUDevice 
   const gpu = {
     ...{ features, limits, lost },
     queue: { submit: nothing, writeBuffer: nothing, onSubmittedWorkDone: later },
-    createBuffer: ({ size }: { readonly size: number }) => ({
-      size,
-      ...{ destroy: nothing, unmap: nothing, mapAsync: later },
-      getMappedRange: (_: number, bytes: number) => new ArrayBuffer(bytes),
-    }),
+    createBuffer: ({ size }: { readonly size: number }) => {
+      onBuffer?.(size);
+      return {
+        size,
+        ...{ destroy: nothing, unmap: nothing, mapAsync: later },
+        getMappedRange: (_: number, bytes: number) => new ArrayBuffer(bytes),
+      };
+    },
     createShaderModule: () => ({ getCompilationInfo: async () => ({ messages: [] }) }),
     createComputePipeline: () => ({}),
     createComputePipelineAsync: async () => ({}),

@@ -9,6 +9,7 @@ import { addGenerate } from './commands/generate.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addJudge } from './commands/judge.ts';
 import { addParity } from './commands/parity.ts';
+import { addPlan } from './commands/plan.ts';
 import { addQuantize } from './commands/quantize.ts';
 import { endingOf, Interrupted } from './failure.ts';
 import { Run } from './run.ts';
@@ -63,6 +64,7 @@ function programOf(run: Run): Command {
     addJudge,
     addAverage,
     addQuantize,
+    addPlan,
   ])
     add(program, run);
   return program;

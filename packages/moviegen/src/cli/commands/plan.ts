@@ -1,0 +1,90 @@
+// moviegen plan: what a generation would take on this adapter, before anything of it is allocated.
+
+import { measureCeilings } from '@moviegen/tensor';
+import { type Command, Option } from 'commander';
+import { InputError, shown } from '../../errors.ts';
+import { GUIDANCES, type Guidance } from '../../generateOptions.ts';
+import { type PlanOptions, PUBLISHED, planGeneration } from '../../plan/plan.ts';
+import { planTable } from '../../plan/table.ts';
+import { type DTypePolicy, parsePolicy } from '../../precision.ts';
+import { withAdapter } from '../common.ts';
+import type { CommonOptions, Run } from '../run.ts';
+import { integer, number } from '../values.ts';
+
+interface Options extends Omit<CommonOptions, 'adapter'> {
+  readonly adapter: string | boolean;
+  readonly size?: readonly [number, number];
+  readonly frames?: number;
+  readonly steps?: number;
+  readonly dtype?: DTypePolicy;
+  readonly guidanceScale?: number;
+  readonly guidance?: Guidance;
+  readonly prompt?: string;
+}
+
+/** Adds the command. */
+export function addPlan(program: Command, run: Run): void {
+  const command = program
+    .command('plan')
+    .description('tokens, operations, weights, memory and time of a generation, without allocating any of it')
+    .argument('<model>', `${PUBLISHED.join(', ')}, or a checkpoint (a folder or an address)`)
+    .option('--size <WxH>', 'pixels (default: the model’s)', sizeOf)
+    .option('--frames <n>', 'frames (default: the model’s)', integer)
+    .option('--steps <n>', 'steps of the solver (default: the model’s, 50)', integer)
+    .option(
+      '--dtype <types>',
+      'types of weights and activations, as for generate (default: f32)',
+      parsePolicy,
+    )
+    .option('-g, --guidance-scale <number>', 'guidance; 1 is none (default: the model’s)', number)
+    .addOption(
+      new Option('--guidance <how>', 'its two branches together or one after the other').choices(GUIDANCES),
+    )
+    .option(
+      '--prompt <text>',
+      'a prompt to count tokens of (default: an example of the model, or the longest)',
+    )
+    .option('--no-adapter', 'plan for a large GPU’s limits, and tell no time');
+  withAdapter(command).action((model: string, options: Options) => plan(run, model, options));
+}
+
+async function plan(run: Run, model: string, options: Options): Promise<void> {
+  run.configure({ ...options, adapter: undefined } as CommonOptions);
+  const { bars, signal } = run;
+  const { size, frames, steps, dtype, guidanceScale, guidance, prompt, adapter } = options;
+  const given = {
+    ...{
+      width: size?.[0],
+      height: size?.[1],
+      numFrames: frames,
+      steps,
+      dtype,
+      guidanceScale,
+      guidance,
+      prompt,
+    },
+  };
+  const chosen = Object.fromEntries(
+    Object.entries(given).filter(([, value]) => value !== undefined),
+  ) as PlanOptions;
+  const where: PlanOptions = {};
+  if (adapter !== false) {
+    const device = await run.device(typeof adapter === 'string' ? { adapter } : {});
+    bars.begin('measure');
+    Object.assign(where, { device, ceilings: await measureCeilings(device, { signal }) });
+    bars.end();
+  }
+  bars.begin('plan');
+  const planned = await planGeneration(model, { ...chosen, ...where, signal });
+  bars.end();
+  if (options.json) run.print(planned);
+  else run.say(planTable(planned));
+}
+
+/** `768x432`: width, then height. */
+function sizeOf(text: string): [number, number] {
+  const [, width, height] = /^(\d+)x(\d+)$/i.exec(text) ?? [];
+  if (width === undefined || height === undefined)
+    throw new InputError(`plan: --size must be WIDTHxHEIGHT in pixels, as 768x432, got ${shown(text)}`);
+  return [Number(width), Number(height)];
+}

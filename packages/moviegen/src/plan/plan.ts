@@ -1,0 +1,251 @@
+// A generation planned and not made: the pipeline itself runs on a device that allocates and computes nothing, so that
+// what is told of memory and operations is what the code would do.
+
+import { configs } from '@moviegen/dit';
+import type { TAE } from '@moviegen/tae';
+import { type Ceilings, type Device, dryDevice } from '@moviegen/tensor';
+import { type CheckpointFiles, openFiles } from '../checkpointFiles.ts';
+import { InputError } from '../errors.ts';
+import { type GenerateOptions, type Guidance, planOf } from '../generateOptions.ts';
+import { geometryOf } from '../geometry.ts';
+import { guidanceOf, sampleGroup } from '../group.ts';
+import { type Latents, uploadLatents } from '../latents.ts';
+import { type DTypePolicy, modulePrecisions } from '../precision.ts';
+import { flopsOf, type OpCosts, secondsIn, Tally } from './costs.ts';
+import {
+  checkpointPipeline,
+  dryModels,
+  type PipelineConfigs,
+  type PlannedWeights,
+  publishedPipeline,
+} from './dryModels.ts';
+
+/** Sizes that are known by name. */
+export const PUBLISHED = Object.keys(configs) as readonly (keyof typeof configs)[];
+
+/** Options of {@link planGeneration}. */
+export interface PlanOptions
+  extends Pick<
+    GenerateOptions,
+    'width' | 'height' | 'numFrames' | 'steps' | 'guidanceScale' | 'guidance' | 'signal'
+  > {
+  /** Default: of a checkpoint its first example; of a published size the longest that its encoders take. */
+  readonly prompt?: string;
+  /** Types of weights and activations. Default f32. */
+  readonly dtype?: DTypePolicy;
+  /** Bytes that the transformer's weights may take on the device: layers beyond are streamed at every step. */
+  readonly maxMemory?: number;
+  /** The adapter to plan for. Default: the limits of a large GPU are supposed. */
+  readonly device?: Device;
+  /** What that adapter can do at most, by `measureCeilings`; without it no time is told. */
+  readonly ceilings?: Ceilings;
+}
+
+/** Bytes that a phase holds at most. */
+export interface PhaseMemory {
+  readonly phase: 'load' | 'text and sampling' | 'decoding';
+  /** Highest sum of all buffers, as `device.memory().peak` tells it. */
+  readonly peak: number;
+  /** That, without the weights of all models. */
+  readonly activations: number;
+  /** The largest single buffer. */
+  readonly largestBuffer: number;
+}
+
+/** What a generation would take. */
+export interface GenerationPlan {
+  readonly model: string;
+  readonly adapter: string;
+  readonly dtype: DTypePolicy;
+  readonly video: { readonly width: number; readonly height: number; readonly numFrames: number };
+  /** [C, T, H, W]. */
+  readonly latentShape: readonly number[];
+  /** Of the video, in the transformer. */
+  readonly tokens: number;
+  readonly steps: number;
+  readonly guidance: Guidance | 'none';
+  readonly weights: readonly PlannedWeights[];
+  readonly flops: {
+    /** One velocity, both branches of guidance. */
+    readonly velocity: number;
+    readonly total: number;
+    /** By part, then by op. */
+    readonly parts: Readonly<Record<'text' | 'dit' | 'tae', Readonly<Record<string, OpCosts>>>>;
+  };
+  readonly memory: {
+    /** Weights of all models. */
+    readonly weights: number;
+    readonly peak: number;
+    readonly phases: readonly PhaseMemory[];
+  };
+  readonly limits: { readonly buffer: number; readonly binding: number };
+  /** At the adapter's ceilings, which kernels approach and never reach: no less than this. */
+  readonly seconds?: {
+    readonly total: number;
+    readonly text: number;
+    readonly dit: number;
+    readonly tae: number;
+  };
+  readonly ceilings?: Ceilings;
+  /** What does not fit, and what would have to change. Empty where everything fits. */
+  readonly problems: readonly string[];
+}
+
+/** More than any buffer needs. */
+const UNLIMITED = { maxBufferSize: 2 ** 50, maxStorageBufferBindingSize: 2 ** 50 };
+
+/**
+ * Plans a generation without allocating anything.
+ * @param model `30b`, `5b` or `1b`, with the published encoders and autoencoder; or a checkpoint's folder or address.
+ * @throws InputError where the options make no sense; CheckpointError
+ */
+export async function planGeneration(
+  model: string | URL | CheckpointFiles,
+  options: PlanOptions = {},
+): Promise<GenerationPlan> {
+  const published = PUBLISHED.find((name) => name === model);
+  const pipeline = published
+    ? publishedPipeline(published)
+    : await checkpointPipeline(openFiles(model), options.signal);
+  const problems: string[] = [];
+  try {
+    return await walk(pipeline, options, {}, problems);
+  } catch (error) {
+    if (error instanceof InputError || options.signal?.aborted) throw error;
+    problems.push(...advice((error as Error).message, options));
+    return walk(pipeline, options, UNLIMITED, problems);
+  }
+}
+
+/** Runs the pipeline on a device of the given limits, and tells what it took. */
+async function walk(
+  pipeline: PipelineConfigs,
+  options: PlanOptions,
+  limits: Partial<typeof UNLIMITED>,
+  problems: readonly string[],
+): Promise<GenerationPlan> {
+  const { dtype = 'f32', signal, ceilings } = options;
+  const tally = new Tally(ceilings);
+  let largestBuffer = 0;
+  const device = await dryDevice({
+    like: options.device,
+    limits,
+    onDispatch: tally.add,
+    onBuffer: (bytes) => {
+      largestBuffer = Math.max(largestBuffer, bytes);
+    },
+  });
+  try {
+    const phases: PhaseMemory[] = [];
+    let weightBytes = 0;
+    const phase = (name: PhaseMemory['phase']) => {
+      const { peak } = device.memory();
+      phases.push({ phase: name, peak, activations: Math.max(0, peak - weightBytes), largestBuffer });
+      device.trim();
+      device.resetPeak();
+      largestBuffer = 0;
+    };
+    const precisions = modulePrecisions(dtype, device);
+    const { models, weights } = await dryModels(device, pipeline, precisions, {
+      ...{ signal, maxMemory: options.maxMemory },
+    });
+    weightBytes = device.memory().used;
+    phase('load');
+    tally.take();
+
+    const { index } = pipeline;
+    const prompt = options.prompt ?? index.prompts[0] ?? 'a video';
+    const { width: w, height: h, numFrames: n, guidanceScale: g, guidance: how } = options;
+    const plan = planOf(
+      [prompt],
+      definedOf({ width: w, height: h, numFrames: n, guidanceScale: g, guidance: how, steps: options.steps }),
+      index,
+      geometryOf(pipeline.dit, models.tae),
+    );
+    const steps = plan.schedule!.length - 1;
+    // Every step takes the same: two are run.
+    const short = { ...plan, schedule: plan.schedule!.filter((_, i) => i < 2 || i === steps) };
+    const parts: Record<string, Record<string, OpCosts>> = {};
+    let evaluations = 1;
+    const [sampled] = await sampleGroup(models, plan.jobs, short, {
+      signal,
+      tell: async (told) => {
+        // A recording's kernels are told once, when it is made; without one, at every step.
+        if (told.phase === 'compile') parts.text = tally.take();
+        if (told.phase === 'sample' && told.step === 0) parts.dit = tally.take(steps);
+        if (told.phase === 'sample') evaluations = Math.max(1, told.step);
+      },
+      projection: () => Promise.reject(new Error('internal: a plan shows no previews')),
+    });
+    const rest = tally.take(steps / evaluations);
+    if (flopsOf(parts.dit!) === 0) parts.dit = rest;
+    phase('text and sampling');
+
+    const { numFrames, width, height, latentShape, guidanceScale } = plan;
+    await decode(models.tae, sampled!.latents, numFrames, signal);
+    parts.tae = tally.take();
+    phase('decoding');
+
+    const flops = Object.fromEntries(Object.entries(parts).map(([name, ops]) => [name, flopsOf(ops)]));
+    const seconds = Object.fromEntries(Object.entries(parts).map(([name, ops]) => [name, secondsIn(ops)]));
+    const [, T, H, W] = latentShape;
+    const real = options.device?.limits ?? device.limits;
+    return {
+      ...{ model: pipeline.name, adapter: device.info.description, dtype },
+      ...{ video: { width, height, numFrames }, latentShape, steps },
+      tokens: (T * H * W) / pipeline.dit.patchSize.reduce((a, b) => a * b),
+      guidance: guidanceScale === 1 ? 'none' : guidanceOf(models.dit, plan),
+      weights,
+      flops: {
+        velocity: flops.dit! / steps,
+        total: flops.text! + flops.dit! + flops.tae!,
+        parts: { text: parts.text!, dit: parts.dit!, tae: parts.tae! },
+      },
+      memory: { weights: weightBytes, peak: Math.max(...phases.map(({ peak }) => peak)), phases },
+      limits: { buffer: real.maxBufferSize, binding: real.maxStorageBufferBindingSize },
+      ...(ceilings && {
+        ceilings,
+        seconds: {
+          total: seconds.text! + seconds.dit! + seconds.tae!,
+          ...{ text: seconds.text!, dit: seconds.dit!, tae: seconds.tae! },
+        },
+      }),
+      problems,
+    };
+  } finally {
+    device.destroy();
+  }
+}
+
+/** Decodes as `decodeFrames` does, but for the pixels, which nobody sees: one piece of each size is read. */
+async function decode(
+  tae: TAE,
+  latents: Latents,
+  numFrames: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const sizes = new Set<number>();
+  const part = (start: number, end: number) => uploadLatents(latents, tae.device, start, end);
+  for await (const piece of tae.decodeTiled({ shape: [1, ...latents.shape], part }, { numFrames })) {
+    signal?.throwIfAborted();
+    if (!sizes.has(piece.size)) await piece.read();
+    sizes.add(piece.size);
+    piece.dispose();
+  }
+}
+
+/** What does not fit, and what to do about it. */
+function advice(message: string, { dtype = 'f32', guidance }: PlanOptions): string[] {
+  const ways = [
+    ...(dtype === 'f32' ? ['--dtype f16 halves every buffer'] : []),
+    ...(guidance === 'batched' ? ['--guidance sequential halves the activations of the transformer'] : []),
+    'fewer frames or a smaller size',
+    'an adapter with larger buffers',
+  ];
+  return [`${message}; what would help: ${ways.join('; ')}`];
+}
+
+/** The options that were given. */
+const definedOf = (
+  options: { readonly [K in keyof GenerateOptions]?: GenerateOptions[K] | undefined },
+): GenerateOptions => Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));

@@ -1,0 +1,65 @@
+// Plans: what they tell is what then happens.
+
+import { openDevice } from '@moviegen/tensor/node';
+import { afterAll, describe, expect, test } from 'vitest';
+import { MovieGen, type PlanOptions, planGeneration, planTable } from '../src/index.ts';
+import { TINY } from './checkpoints.ts';
+
+const device = await openDevice({ label: 'plans' });
+afterAll(() => device.destroy());
+
+describe('the peak of memory', () => {
+  const small = { width: 32, height: 16, numFrames: 9, steps: 2 };
+  const cases: readonly PlanOptions[] = [
+    small,
+    { ...small, guidance: 'sequential', width: 64, height: 48 },
+    { ...small, numFrames: 41, guidanceScale: 1 },
+    { ...small, dtype: device.target.f16 ? 'f16' : 'q8' },
+    { ...small, dtype: { dit: 'q4', text: 'q8' } },
+  ];
+  test.each(cases)('%j', async (options) => {
+    device.trim();
+    device.resetPeak();
+    const { dtype = 'f32', prompt = 'a red circle "A" grows', ...generate } = options;
+    const movieGen = await MovieGen.fromPretrained(TINY, { device, dtype });
+    await movieGen.generate(prompt, generate);
+    movieGen.dispose();
+    const { peak } = device.memory();
+    const plan = await planGeneration(TINY, { ...options, prompt, device });
+    expect(plan.problems).toEqual([]);
+    expect(plan.memory.peak / peak).toBeGreaterThan(0.95);
+    expect(plan.memory.peak / peak).toBeLessThan(1.05);
+  });
+});
+
+test('the published size: tokens, operations and weights as the paper has them', async () => {
+  const options = { width: 768, height: 768, numFrames: 16, dtype: 'f16', steps: 50 } as const;
+  const ceilings = { flops: { f32: 60e12, subgroupMatrix: 600e12 }, copyBytes: 4e12 };
+  const plan = await planGeneration('30b', { ...options, ceilings });
+  expect(plan.problems).toEqual([]);
+  expect(plan).toMatchObject({ tokens: 4608, latentShape: [16, 2, 96, 96], guidance: 'batched', steps: 50 });
+  const parameters = plan.weights.find(({ part }) => part === 'dit')!.parameters;
+  expect(parameters).toBe(29_301_700_672);
+  // 2 FLOPs a parameter of the layers and token, the text's keys and values apart; attention over all tokens.
+  const [N, D, F, layers] = [4608, 6144, 16384, 48];
+  const projections = 2 * N * layers * (4 * D * D + 2 * D * D + 3 * D * F);
+  const { linear, swiglu, attention } = plan.flops.parts.dit;
+  expect((linear!.flops + swiglu!.flops) / 100 / projections).toBeCloseTo(1, 2);
+  expect(attention!.flops / 100).toBeGreaterThan(4 * N * N * D * layers);
+  expect(plan.flops.velocity).toBeCloseTo((linear!.flops + swiglu!.flops + attention!.flops) / 50, -12);
+  expect(plan.seconds!.dit).toBeGreaterThan((plan.flops.velocity * 50) / 600e12);
+  expect(planTable(plan)).toContain('tokens       4,608');
+});
+
+test('what does not fit is told, with what would help, and all numbers nevertheless', async () => {
+  const few = await openDevice({ limits: { maxBufferSize: 2 ** 14, maxStorageBufferBindingSize: 2 ** 13 } });
+  const options = { width: 64, height: 64, numFrames: 9, steps: 2, guidance: 'batched' } as const;
+  const plan = await planGeneration(TINY, { ...options, device: few });
+  few.destroy();
+  expect(plan.problems.join()).toMatch(
+    /what would help: --dtype f16 .* --guidance sequential .* fewer frames/,
+  );
+  expect(plan.memory.peak).toBeGreaterThan(2 ** 18);
+  expect(plan.limits).toEqual({ buffer: 2 ** 14, binding: 2 ** 13 });
+  expect(planTable(plan)).toContain('does not fit:');
+});
