@@ -2,7 +2,7 @@
 
 import { createRequire } from 'node:module';
 import type { Browser, Page } from 'playwright-core';
-import { rolldown } from 'rolldown';
+import { bundle } from './bundle.ts';
 import { type OpenPageOptions, openPage } from './page.ts';
 import { type Mount, serve, type TestServer } from './server.ts';
 
@@ -10,25 +10,6 @@ import { type Mount, serve, type TestServer } from './server.ts';
 export type Remote<M> = {
   [K in keyof M]: M[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never;
 };
-
-/** Bundles a module for browsers, from the packages' sources. @returns the text of one ES module */
-export async function bundle(input: string): Promise<string> {
-  const build = await rolldown({
-    input,
-    platform: 'browser',
-    resolve: { conditionNames: ['@moviegen/source', 'browser', 'import', 'default'] },
-    onLog(level, log, print) {
-      if (level !== 'warn') return print(level, log);
-      throw new Error(`bundle of ${input}: ${log.message}`);
-    },
-  });
-  try {
-    const { output } = await build.generate({ format: 'esm', codeSplitting: false });
-    return output[0].code;
-  } finally {
-    await build.close();
-  }
-}
 
 type Functions = Readonly<Record<string, (...args: readonly unknown[]) => unknown>>;
 
@@ -49,7 +30,7 @@ export async function openModule<M>(
   mounts: Readonly<Record<string, Mount>> = {},
   options: OpenPageOptions = {},
 ): Promise<RemotePage<M>> {
-  const code = await bundle(createRequire(import.meta.url).resolve(`./pages/${name}.ts`));
+  const { code } = await bundle(createRequire(import.meta.url).resolve(`./pages/${name}.ts`));
   // The import stands in the page's own text: one in the text below would be rewritten by the test runner.
   const html = `<!doctype html><html lang="en"><title>${name}</title><link rel="icon" href="data:,">
 <script>globalThis.loaded = import('./module.js')</script>`;

@@ -1,0 +1,33 @@
+// Bundles of sources for browsers, as a user's own tool would make them.
+
+import { type OutputChunk, rolldown } from 'rolldown';
+
+/**
+ * Bundles a module into one ES module.
+ * @param input a path; or the text of a module that imports packages by their names, where it holds a line break
+ */
+export async function bundle(input: string, { minify = false } = {}): Promise<OutputChunk> {
+  const entry = `${import.meta.dirname}/entry.js`;
+  const build = await rolldown({
+    input: input.includes('\n') ? entry : input,
+    platform: 'browser',
+    resolve: { conditionNames: ['@moviegen/source', 'browser', 'import', 'default'] },
+    plugins: [
+      {
+        name: 'text',
+        resolveId: (id) => (id === entry ? id : undefined),
+        load: (id) => (id === entry ? input : undefined),
+      },
+    ],
+    onLog(level, log, print) {
+      if (level !== 'warn') return print(level, log);
+      throw new Error(`bundle: ${log.message}`);
+    },
+  });
+  try {
+    const { output } = await build.generate({ format: 'esm', codeSplitting: false, minify });
+    return output[0];
+  } finally {
+    await build.close();
+  }
+}

@@ -1,0 +1,40 @@
+// What a browser's bundle of the packages holds: nothing of Node, and not more than was asked for.
+
+import { gzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import { bundle } from './browser/bundle.ts';
+
+const NODE =
+  /\bnode:|\brequire\(|\bprocess\.|\bBuffer\.|__dirname|sparticuz|@mediabunny\/server|cli-progress/;
+
+/** KiB after minification and gzip, with what they stand on; with room to grow, but not to grow unseen. */
+const most: Readonly<Record<string, number>> = {
+  '@moviegen/kernels': 60,
+  '@moviegen/tensor': 95,
+  '@moviegen/safetensors': 11,
+  '@moviegen/sampler': 15,
+  '@moviegen/dit': 60,
+  '@moviegen/tae': 60,
+  '@moviegen/text': 65,
+  moviegen: 330,
+};
+
+test.each(Object.entries(most))('%s: no Node, and at most %i KiB', async (name, limit) => {
+  const { code, imports, dynamicImports, moduleIds } = await bundle(`export * from '${name}';\n`, {
+    minify: true,
+  });
+  expect([...imports, ...dynamicImports]).toEqual([]);
+  expect(NODE.exec(code)?.[0]).toBeUndefined();
+  expect(moduleIds.filter((id) => /packages\/\w+\/src\/(node|cli)\//.test(id))).toEqual([]);
+  const size = gzipSync(code).length / 1024;
+  console.log(`${name}: ${size.toFixed(1)} KiB`);
+  expect(size).toBeLessThan(limit);
+});
+
+test('a page that only makes frames carries no codecs of files', async () => {
+  const { code, moduleIds } = await bundle(`export { MovieGen } from 'moviegen';\n`, { minify: true });
+  expect(moduleIds.filter((id) => /mediabunny|modern-gif|fast-png/.test(id))).toEqual([]);
+  const size = gzipSync(code).length / 1024;
+  console.log(`MovieGen alone: ${size.toFixed(1)} KiB`);
+  expect(size).toBeLessThan(130);
+});
