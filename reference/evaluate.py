@@ -68,6 +68,7 @@ def main():
     parser.add_argument("--validation", action="store_true", help="another list by the same rule, for choosing")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--videos", type=Path, help="folder for the videos as .npy and sheet.png")
+    parser.add_argument("--against", type=Path, help="videos of the same prompts by --videos: prints the PSNR against them")
     parser.add_argument("--psnr-clips", type=int, default=32)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
@@ -91,6 +92,10 @@ def main():
             "held_out": {p: share([r for r in results if r["held_out"]], p) for p in PARTS},
             "results": results,
         }
+        if args.against:
+            squares = ((videos.astype(np.float64) - np.load(args.against)) ** 2).reshape(len(videos), -1).mean(1)
+            decibels = 10 * np.log10(255**2 / np.array([squares.mean(), squares.max()]))
+            print(f"PSNR against {args.against}: {decibels[0]:.2f} dB over all videos, {decibels[1]:.2f} dB the worst")
         if args.videos:
             args.videos.mkdir(parents=True, exist_ok=True)
             np.save(args.videos / f"guidance-{guidance}.npy", videos)
