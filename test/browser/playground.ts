@@ -11,8 +11,18 @@ import type { Page } from 'playwright-core';
 import { afterAll } from 'vitest';
 import { serve, type TestServer } from './server.ts';
 
+/** The playground, built and served. */
+export interface Playground {
+  readonly server: TestServer;
+  readonly url: string;
+  /** Of the address. */
+  readonly path: string;
+  /** Where the build lies. */
+  readonly folder: string;
+}
+
 /** A static server with the build under a path that nothing told the build of. */
-export async function servePlayground(): Promise<{ server: TestServer; url: string; path: string }> {
+export async function servePlayground(): Promise<Playground> {
   const outDir = mkdtempSync(join(tmpdir(), 'moviegen-playground-'));
   afterAll(() => rmSync(outDir, { recursive: true, force: true }));
   const cwd = fileURLToPath(new URL('../..', import.meta.url));
@@ -21,7 +31,7 @@ export async function servePlayground(): Promise<{ server: TestServer; url: stri
   await promisify(execFile)('npm', ['run', 'playground:build', '--', ...options], { cwd, env });
   const path = '/some/sub/path/';
   const server = await serve({ [path]: outDir });
-  return { server, url: server.origin + path, path };
+  return { server, url: server.origin + path, path, folder: outDir };
 }
 
 /** Settings that differ from what the form holds. */
@@ -33,6 +43,9 @@ export interface Asked {
   readonly height?: number;
   readonly frames?: number;
 }
+
+/** Milliseconds for a video where kernels are still to be compiled and other work has the cores. */
+export const PATIENCE = 280_000;
 
 /** The cheapest video there is. */
 export const TINY: Asked = {
@@ -47,7 +60,7 @@ export async function generate(page: Page, asked: Asked): Promise<void> {
 
 /** Waits until a video is there. @throws with the page's words where there is a problem instead. */
 export async function finished(page: Page): Promise<void> {
-  await page.locator('.player, .stage .problem').first().waitFor({ timeout: 110_000 });
+  await page.locator('.player, .stage .problem').first().waitFor({ timeout: PATIENCE });
   const problem = page.locator('.stage .problem');
   if (await problem.count()) throw new Error(`the page says: ${await problem.textContent()}`);
 }
@@ -55,7 +68,7 @@ export async function finished(page: Page): Promise<void> {
 /** The code of the problem on the stage. */
 export async function problemCode(page: Page): Promise<string | null> {
   const problem = page.locator('.stage .problem');
-  await problem.waitFor({ timeout: 110_000 });
+  await problem.waitFor({ timeout: PATIENCE });
   return problem.getAttribute('data-code');
 }
 
@@ -78,23 +91,17 @@ export async function framesOnStage(page: Page): Promise<Frames> {
   return { data: Uint8Array.from(pixels), shape };
 }
 
-/** What a page notes of itself while a video is made. */
+/** What a page notes of itself while a video is made: what was seen running, and previews drawn, in order. */
 export interface Noted {
-  /** Phases that were seen running, and steps whose preview was drawn, in order. */
   readonly phases: string[];
   readonly steps: number[];
-  /** Milliseconds of tasks longer than 50. */
-  readonly longTasks: number[];
 }
 
 /** Begins to note. */
 export async function note(page: Page): Promise<void> {
   await page.evaluate(() => {
-    const noted: Noted = { phases: [], steps: [], longTasks: [] };
+    const noted: Noted = { phases: [], steps: [] };
     Object.assign(globalThis, { noted });
-    new PerformanceObserver((list) => {
-      for (const { duration } of list.getEntries()) noted.longTasks.push(duration);
-    }).observe({ type: 'longtask' });
     const look = () => {
       const phase = document.querySelector<HTMLElement>('.phases .running')?.dataset.phase;
       if (phase !== undefined && noted.phases.at(-1) !== phase) noted.phases.push(phase);
@@ -110,3 +117,47 @@ export async function note(page: Page): Promise<void> {
 /** What was noted. */
 export const noted = (page: Page): Promise<Noted> =>
   page.evaluate(() => (globalThis as unknown as { noted: Noted }).noted);
+
+/** An event of Chromium's trace. */
+interface TraceEvent {
+  readonly name: string;
+  readonly ph: string;
+  readonly pid: number;
+  readonly tid: number;
+  /** Microseconds that passed, and microseconds that the thread itself worked. */
+  readonly dur?: number;
+  readonly tdur?: number;
+  readonly args?: { readonly name?: string };
+}
+
+/** A task of the page's own thread, in milliseconds: what passed, and what it worked. */
+export interface Task {
+  readonly passed: number;
+  readonly worked: number;
+}
+
+/**
+ * The tasks of the page's thread while something goes on. Chromium's trace tells the time in which the thread
+ * worked; `longtask` entries tell only what passed, which on a busy machine is mostly waiting for a core.
+ */
+export async function tasksDuring(page: Page, work: () => Promise<void>): Promise<Task[]> {
+  const events: TraceEvent[] = [];
+  const session = await page.context().newCDPSession(page);
+  session.on('Tracing.dataCollected', ({ value }) => events.push(...(value as unknown as TraceEvent[])));
+  const complete = new Promise((resolve) => session.once('Tracing.tracingComplete', resolve));
+  await session.send('Tracing.start', {
+    transferMode: 'ReportEvents',
+    traceConfig: { includedCategories: ['toplevel'], recordMode: 'recordAsMuchAsPossible' },
+  });
+  await work();
+  await session.send('Tracing.end');
+  await complete;
+  await session.detach();
+  const key = ({ pid, tid }: TraceEvent): string => `${pid} ${tid}`;
+  const mains = new Set(
+    events.filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain').map(key),
+  );
+  return events
+    .filter((event) => event.name.endsWith('RunTask') && event.ph === 'X' && mains.has(key(event)))
+    .map(({ dur = 0, tdur = 0 }) => ({ passed: dur / 1000, worked: tdur / 1000 }));
+}

@@ -35,7 +35,8 @@ export interface Made {
 export interface Jobs {
   /** Whether this browser can compute at all; the answer names its adapter. */
   probe: { ask: null; news: never; answer: string };
-  generate: { ask: Settings; news: GenerateNews; answer: Made };
+  /** `checkpoint` is the address of the model's folder. */
+  generate: { ask: { settings: Settings; checkpoint: string }; news: GenerateNews; answer: Made };
   encode: { ask: { video: Video; format: 'mp4' | 'gif' }; news: never; answer: Uint8Array<ArrayBuffer> };
   device: { ask: null; news: never; answer: DeviceDescription };
   selfTest: { ask: { filter: string }; news: SelfTestNews; answer: SelfTestReport };

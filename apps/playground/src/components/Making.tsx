@@ -1,7 +1,7 @@
 // A video that is being made: what it will about look like, drawn at every step, and how far each phase is.
 
 import type { Frames } from 'moviegen';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { counted, LABELS, type PhaseState, secondsLeft, share, spoken } from '../phases.ts';
 import { draw, frameAt, put } from '../pictures.ts';
 
@@ -21,7 +21,7 @@ export function Making({ phases, previews, steps, aspect: [width, height] }: Pro
   const preview = previews.at(-1);
   const now = useClock(500);
   const frame = preview === undefined ? 0 : Math.floor(now / PREVIEW_MS) % preview.shape[0];
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (canvas.current && preview) draw(canvas.current, frameAt(preview, frame));
   }, [preview, frame]);
   return (

@@ -1,7 +1,7 @@
 // A finished video: it loops on a canvas, can be stopped, and any frame can be looked at.
 
 import type { Video } from 'moviegen';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { draw, frameAt } from '../pictures.ts';
 
 interface Properties {
@@ -32,7 +32,7 @@ export function Player({ video, prompt }: Properties) {
     return () => cancelAnimationFrame(request);
   }, [playing, video, frames]);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (canvas.current) draw(canvas.current, frameAt(video, frame));
   }, [video, frame]);
 

@@ -8,6 +8,9 @@ import { type Problem, problemOf } from '../problem.ts';
 import type { GenerateNews, Made } from '../protocol.ts';
 import type { Settings } from '../settings.ts';
 
+/** The model lies beside the page. */
+const CHECKPOINT = new URL('checkpoint/', document.baseURI).href;
+
 /** A generation that goes on. */
 export interface Running {
   readonly settings: Settings;
@@ -41,22 +44,26 @@ export function useGeneration(): Generation {
     setNotice(undefined);
     setRunning({ settings, phases: waiting, previews: [], cancelling: false });
     try {
-      return await client.run('generate', settings, {
-        signal: controller.signal,
-        onNews: (news) => {
-          if (news.notice !== undefined) setNotice(news.notice);
-          const { preview } = news;
-          setRunning(
-            (before) =>
-              before && {
-                ...before,
-                phases: advanced(before.phases, news, performance.now()),
-                previews: preview === undefined ? before.previews : [...before.previews, preview],
-              },
-          );
-          onNews(news);
+      return await client.run(
+        'generate',
+        { settings, checkpoint: CHECKPOINT },
+        {
+          signal: controller.signal,
+          onNews: (news) => {
+            if (news.notice !== undefined) setNotice(news.notice);
+            const { preview } = news;
+            setRunning(
+              (before) =>
+                before && {
+                  ...before,
+                  phases: advanced(before.phases, news, performance.now()),
+                  previews: preview === undefined ? before.previews : [...before.previews, preview],
+                },
+            );
+            onNews(news);
+          },
         },
-      });
+      );
     } catch (error) {
       setProblem(problemOf(error));
       return undefined;

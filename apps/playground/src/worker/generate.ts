@@ -9,12 +9,13 @@ const PATIENCE = 60;
 
 export async function generate(
   session: Session,
+  checkpoint: string,
   settings: Settings,
   tell: (news: GenerateNews, transfer?: Transferable[]) => void,
   signal: AbortSignal,
 ): Promise<Made> {
   const loading = performance.now();
-  const model = await session.model(sparsely(tell), signal);
+  const model = await session.model(checkpoint, sparsely(tell), signal);
   const load = (performance.now() - loading) / 1000;
   const { prompt, seed, steps, guidance, width, height, frames: numFrames } = settings;
   const made = await model.generate(prompt, {

@@ -8,11 +8,6 @@ import { openStore, type Store } from '../checkpoint/store.ts';
 import { ProblemError } from '../problem.ts';
 import type { GenerateNews } from '../protocol.ts';
 
-/** Where the checkpoint lies, seen from the worker's file: `assets/` in the build, `src/worker/` in development. */
-const CHECKPOINT = new URL(import.meta.env.PROD ? '../checkpoint/' : '../../checkpoint/', location.href);
-/** The name under which this page keeps it: pages of one origin do not share. */
-const STORE = `moviegen ${encodeURIComponent(CHECKPOINT.pathname)}`;
-
 /** The device and the model of a worker. */
 export class Session {
   readonly #onLost: (message: string) => void;
@@ -40,11 +35,15 @@ export class Session {
     return opening;
   }
 
-  /** The model, brought and loaded where it is not there yet. */
-  async model(tell: (news: GenerateNews) => void, signal: AbortSignal): Promise<MovieGen> {
+  /** The model, brought and loaded where it is not there yet. @param checkpoint the address of its folder. */
+  async model(
+    checkpoint: string,
+    tell: (news: GenerateNews) => void,
+    signal: AbortSignal,
+  ): Promise<MovieGen> {
     const device = await this.device();
     if (this.#model !== undefined) return this.#model;
-    const loading = load(device, tell, signal);
+    const loading = load(device, new URL(checkpoint), tell, signal);
     this.#model = loading;
     loading.catch(() => {
       if (this.#model === loading) this.#model = undefined;
@@ -98,13 +97,16 @@ export function adapterName(device: Device): string {
 
 async function load(
   device: Device,
+  checkpoint: URL,
   tell: (news: GenerateNews) => void,
   signal: AbortSignal,
 ): Promise<MovieGen> {
   tell({ phase: 'fetch' });
-  const files = await navigator.locks.request(STORE, { signal }, async () =>
-    fetchCheckpoint(CHECKPOINT, {
-      store: await storeOrNone(),
+  // Pages of one origin keep their files apart; of one page's windows one fetches.
+  const name = `moviegen ${encodeURIComponent(checkpoint.pathname)}`;
+  const files = await navigator.locks.request(name, { signal }, async () =>
+    fetchCheckpoint(checkpoint, {
+      store: await storeOrNone(name),
       signal,
       onProgress: (done, total) => tell({ phase: 'fetch', done, total }),
       onNotKept: () =>
@@ -125,9 +127,9 @@ async function load(
 }
 
 /** Private windows and old browsers keep no files. */
-async function storeOrNone(): Promise<Store | undefined> {
+async function storeOrNone(name: string): Promise<Store | undefined> {
   try {
-    return await openStore(STORE);
+    return await openStore(name);
   } catch {
     return undefined;
   }

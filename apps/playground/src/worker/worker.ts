@@ -30,8 +30,8 @@ const work: Work = {
     const { description, device, vendor, architecture } = adapter.info;
     return description || device || `${vendor} ${architecture}`.trim();
   },
-  generate: (settings, { tell, signal }) =>
-    session.exclusive(() => generate(session, settings, tell, signal)),
+  generate: ({ settings, checkpoint }, { tell, signal }) =>
+    session.exclusive(() => generate(session, checkpoint, settings, tell, signal)),
   encode: ({ video, format }, { signal }) => encodeVideo(video, { format, signal }),
   device: () => session.exclusive(async () => describeDevice(await session.device())),
   selfTest: ({ filter }, { tell, signal }) =>

@@ -1,0 +1,133 @@
+// What goes wrong in the playground: each cause is provoked, and the page says what happened and what to do, and goes
+// on without a reload where it can.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { chromium, type Page } from 'playwright-core';
+import { afterAll, afterEach, expect, test, vi } from 'vitest';
+import { chromiumPath, launchChromium } from './chromium.ts';
+import { openPage, seriousAxeFaults } from './page.ts';
+import { finished, generate, PATIENCE, problemCode, servePlayground, TINY } from './playground.ts';
+
+vi.setConfig({ testTimeout: PATIENCE + 20_000 });
+
+const { server, url, path, folder } = await servePlayground();
+const browser = await launchChromium('--host-resolver-rules=MAP moviegen.test 127.0.0.1');
+afterEach(() => {
+  server.intercept = undefined;
+});
+
+const again = (page: Page) => page.locator('.stage').getByRole('button', { name: 'Try again' });
+const title = (page: Page) => page.locator('.stage .problem h3').textContent();
+const ownWords = (page: Page) => page.locator('.stage .own-words').textContent();
+
+/** Answers requests whose path holds a part with other bytes. */
+function replace(part: string, status: number, text = ''): void {
+  server.intercept = (asked, response) => {
+    if (!asked.includes(part)) return false;
+    response.writeHead(status, { 'content-type': 'text/javascript' }).end(text);
+    return true;
+  };
+}
+
+test('a model that cannot be fetched, and a second try that keeps what had arrived', async () => {
+  const page = await openPage(browser, url, { expected: [/status of 503/] });
+  replace('/transformer/', 503);
+  await generate(page, TINY);
+  expect(await problemCode(page)).toBe('checkpoint-unreachable');
+  expect(await title(page)).toBe('The model could not be fetched');
+  expect(await ownWords(page)).toMatch(/transformer\/.*: the server says 503/);
+  expect(await seriousAxeFaults(page)).toEqual([]);
+
+  server.intercept = undefined;
+  const before = server.requests.length;
+  await again(page).click();
+  await page.locator('[data-phase=text].running').waitFor({ timeout: PATIENCE });
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByText('Cancelled.').waitFor();
+  const fetched = server.requests.slice(before);
+  expect(fetched).toContainEqual(expect.stringMatching(/checkpoint\/transformer\/.*safetensors$/));
+  expect(fetched).not.toContain(`${path}checkpoint/tae/model.safetensors`);
+  await page.context().close();
+});
+
+test('a model that arrives damaged is not kept', async () => {
+  const page = await openPage(browser, url);
+  replace('tae/config.json', 200, '{"a": 1}');
+  await generate(page, TINY);
+  expect(await problemCode(page)).toBe('checkpoint-damaged');
+  expect(await ownWords(page)).toMatch(
+    /^checkpoint\/tae\/config.json: its SHA-256 is not [0-9a-f]{64}, twice$/,
+  );
+  await page.context().close();
+});
+
+test('storage that is full: the video is made all the same, and not kept', async () => {
+  const page = await openPage(browser, url);
+  await page.locator('.empty').waitFor();
+  const session = await page.context().newCDPSession(page);
+  await session.send('Storage.overrideQuotaForOrigin', { origin: server.origin, quotaSize: 1 });
+  await generate(page, TINY);
+  await finished(page);
+  expect(await page.locator('.notice').textContent()).toContain('does not fit into this browser’s storage');
+  const problem = page.locator('.problem');
+  await problem.waitFor();
+  expect(await problem.getAttribute('data-code')).toBe('storage-full');
+  expect(await page.locator('.past').count()).toBe(1);
+  expect(await seriousAxeFaults(page)).toEqual([]);
+  await page.context().close();
+});
+
+test('a lost device: another is opened for the next try', async () => {
+  const page = await openPage(browser, url);
+  await generate(page, { ...TINY, steps: 250 });
+  await page.locator('.stage canvas[data-step]').waitFor({ timeout: PATIENCE });
+  const session = await browser.newBrowserCDPSession();
+  await session.send('Browser.crashGpuProcess').catch(() => {}); // there is nobody left to answer
+  expect(await problemCode(page)).toBe('device-lost');
+  expect(await title(page)).toBe('The graphics device was lost');
+  await page.locator('#steps').fill('2');
+  await again(page).click();
+  await finished(page);
+  await page.context().close();
+});
+
+test('a worker that cannot start, and its second start', async () => {
+  replace('/assets/worker-', 404);
+  const page = await openPage(browser, url, { expected: [/status of 404 .*worker/] });
+  expect(await problemCode(page)).toBe('internal');
+  expect(await ownWords(page)).toBe('the worker failed (it could not be started)');
+  server.intercept = undefined;
+  await again(page).click();
+  await page.locator('.empty').waitFor();
+  await page.context().close();
+});
+
+test('no WebGPU', async () => {
+  const worker = readdirSync(join(folder, 'assets')).find((name) => name.startsWith('worker-'))!;
+  const code = readFileSync(join(folder, 'assets', worker), 'utf8');
+  replace(worker, 200, `delete WorkerNavigator.prototype.gpu;\n${code}`);
+  const page = await openPage(browser, url);
+  expect(await problemCode(page)).toBe('no-webgpu');
+  expect(await title(page)).toBe('This browser has no WebGPU');
+  expect(await seriousAxeFaults(page)).toEqual([]);
+  await page.context().close();
+});
+
+test('an address that is not secure', async () => {
+  const page = await openPage(browser, url.replace('127.0.0.1', 'moviegen.test'));
+  expect(await problemCode(page)).toBe('insecure');
+  expect(await page.locator('.stage .problem').textContent()).toContain('Open the page over https');
+  await page.context().close();
+});
+
+test('no adapter', async () => {
+  const args = ['--headless=new', '--no-sandbox', '--no-first-run', '--disable-background-networking'];
+  const plain = await chromium.launch({ executablePath: chromiumPath(), headless: false, args });
+  afterAll(() => plain.close());
+  const page = await openPage(plain, url);
+  expect(await problemCode(page)).toBe('no-adapter');
+  expect(await title(page)).toBe('No graphics adapter can be used');
+  await again(page).click();
+  expect(await problemCode(page)).toBe('no-adapter');
+});
