@@ -2,6 +2,7 @@
 
 export { compression, parseConfig, type TAEConfig } from './config.ts';
 export type { LatentParts } from './decodeTiles.ts';
+export { encoderFeatures, type FeatureStatistics, featureStatistics, frechetDistance } from './frechet.ts';
 export { inflate } from './inflate.ts';
 export { klLoss, outlierPenaltyLoss, reconstructionLoss } from './losses.ts';
 export { psnr, ssim } from './metrics.ts';
