@@ -108,6 +108,7 @@ async function follow<S extends State>(
       state = next;
       await orAborted(done, signal);
       done = device.sync();
+      done.catch(() => {}); // it is told where it is awaited; `onStep` may fail before, of the same cause
       await onStep?.({ step, steps: path.steps, t: state.t, latents: state.x });
     }
     await orAborted(done, signal);
