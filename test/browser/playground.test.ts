@@ -122,7 +122,7 @@ test('after a reload without a network the video is there, and another can be ma
   expect(await page.locator('.past').count()).toBe(2);
 
   // And back to the first.
-  await page.getByRole('button', { name: `Show: ${prompt}` }).click();
+  await page.locator('.past', { hasText: prompt }).click();
   await expect.poll(() => page.locator('.stage canvas').getAttribute('width')).toBe('64');
   expect(await page.locator('#steps').inputValue()).toBe('8');
   await page.getByRole('button', { name: `Remove: ${TINY.prompt}` }).click();

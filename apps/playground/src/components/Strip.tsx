@@ -23,7 +23,6 @@ export function Strip({ results, shownId, onShow, onRemove }: Properties) {
               type="button"
               class="past"
               aria-current={result.id === shownId}
-              aria-label={`Show: ${result.settings.prompt}, seed ${result.settings.seed}, ${result.settings.steps} steps`}
               onClick={() => onShow(result)}
             >
               <Poster result={result} />
