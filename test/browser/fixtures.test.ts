@@ -1,6 +1,6 @@
 // The models in Chromium against PyTorch's tensors, layer by layer, and the tokenizers against the original library's.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -17,9 +17,9 @@ interface Described {
 
 const root = fileURLToPath(new URL('../../packages/moviegen/fixtures', import.meta.url));
 const json = (path: string) => JSON.parse(readFileSync(join(root, path), 'utf8'));
-const described = readdirSync(root).map(
-  (folder): Described => ({ folder, ...json(`${folder}/fixture.json`) }),
-);
+const described = readdirSync(root)
+  .filter((folder) => existsSync(join(root, folder, 'fixture.json')))
+  .map((folder): Described => ({ ...json(`${folder}/fixture.json`), folder }));
 const models = described.filter(({ model }) => Object.hasOwn(parityLoaders, model));
 
 const { module } = await openModule<typeof import('./pages/fixtures.ts')>(
