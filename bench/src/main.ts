@@ -13,7 +13,7 @@ import { adapterName, type Report } from './report.ts';
 import { rooflineSvg } from './roofline.ts';
 import { Ear, run } from './run.ts';
 import { changeTable, modelTable, table, torchTable } from './table.ts';
-import { mergeTorch, type TorchReport } from './torch.ts';
+import { mergeTorch, type TorchReport, torchCases } from './torch.ts';
 
 interface Arguments {
   readonly filter?: RegExp;
@@ -21,6 +21,7 @@ interface Arguments {
   readonly compare?: string;
   readonly svg?: string;
   readonly torch?: string;
+  readonly cases?: string;
   readonly runs: number;
   readonly time: number;
   readonly dtype: 'f32' | 'f16';
@@ -40,6 +41,7 @@ const program = new Command('npm run bench --')
   .option('--compare <old.json>', 'tell what became slower beyond noise since; exit status 1 if anything')
   .option('--svg <file>', 'draw the roofline')
   .option('--torch <torch.json>', 'show what bench/torch/bench.py has measured beside ours')
+  .option('--cases <file>', 'only write what bench/torch/bench.py is to time')
   .option('--runs <n>', 'at most so many timed runs of a case', atLeast(3), 50)
   .option('--time <ms>', 'at most so much time for the runs of a case', atLeast(1), 1000)
   .option('--dtype <type>', 'f32, or f16 where the adapter has it', floatType, 'f32')
@@ -54,13 +56,20 @@ const readJson = async <T>(path: string): Promise<T> => JSON.parse(await readFil
 const old = given.compare === undefined ? undefined : await readJson<Report>(given.compare);
 const torch = given.torch === undefined ? undefined : await readJson<TorchReport>(given.torch);
 
+if (given.cases !== undefined) {
+  const rows = [...(await shippedRows(given.checkpoint)), ...seededRows];
+  await writeFile(given.cases, `${JSON.stringify(torchCases(rows), null, 1)}\n`);
+  process.exit();
+}
 const ear = new Ear();
 const device = await openDevice({ label: 'bench', onDispatch: ear.heard });
 const adapter = adapterName(device.info);
 if (given.dtype === 'f16' && !device.target.f16) program.error(`error: ${adapter} has no f16`);
 const unchecked = given.unchecked ? await openDevice({ label: 'unchecked', unchecked: true }) : undefined;
 const movieGen = given.models ? await openCheckpoint(given.checkpoint) : undefined;
-const models = given.models ? [...(await shippedRows(given.checkpoint)), ...seededRows] : [];
+const models = movieGen
+  ? [...(await shippedRows(given.checkpoint)), generationOf(movieGen), ...seededRows]
+  : [];
 const measured = await run(device, { ...given, models, ear, unchecked, onProgress: progressLine });
 progressLine('');
 if (measured.results.length + measured.models.length + measured.wrong.length === 0)
@@ -130,6 +139,13 @@ async function shippedRows(folder: string): Promise<ModelRow[]> {
   return [
     ditStep('DiT step, shipped shape, 32 tokens, both branches', dit, [2, 8, 8], false),
     taeDecode('TAE decode, shipped shape, 16 frames of 64x64', tae, [2, 8, 8], false),
-    generation('generation, shipped checkpoint', movieGen!, 'a red circle moves right on a black background'),
   ];
+}
+
+function generationOf(pipeline: MovieGen): ModelRow {
+  return generation(
+    'generation, shipped checkpoint',
+    pipeline,
+    'a red circle moves right on a black background',
+  );
 }

@@ -38,9 +38,14 @@ export interface ModelRow {
   readonly name: string;
   /** Too much for a software adapter. */
   readonly hardware: boolean;
+  /** What is run, for those who run the same elsewhere: latent frames, height and width. */
+  readonly spec?:
+    | { readonly kind: 'dit'; readonly config: DiTConfig; readonly latent: Latent; readonly batch: number }
+    | { readonly kind: 'tae'; readonly config: TAEConfig; readonly latent: Latent };
   run(context: ModelContext): Promise<ModelResult>;
 }
 
+type Latent = readonly [frames: number, height: number, width: number];
 type Shapes = Readonly<Record<string, readonly number[]>>;
 const size = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
 
@@ -103,13 +108,14 @@ function randomText(device: Device, { textDims }: DiTConfig, tokens: number, bat
 export function ditStep(
   name: string,
   config: DiTConfig,
-  [T, H, W]: readonly [number, number, number],
+  [T, H, W]: Latent,
   hardware: boolean,
   batch: 1 | 2 = 2,
 ): ModelRow {
   return {
     name,
     hardware,
+    spec: { kind: 'dit', config, latent: [T, H, W], batch },
     run: (context) =>
       withDit(
         context,
@@ -127,12 +133,7 @@ export function ditStep(
 }
 
 /** A sampling run of a seeded DiT: wall time of the whole, and the GPU's share. */
-export function samplingRun(
-  name: string,
-  config: DiTConfig,
-  [T, H, W]: readonly [number, number, number],
-  steps: number,
-): ModelRow {
+export function samplingRun(name: string, config: DiTConfig, [T, H, W]: Latent, steps: number): ModelRow {
   return {
     name,
     hardware: true,
@@ -184,15 +185,11 @@ async function withDit(
 }
 
 /** One decode of a seeded TAE. @param latent frames, height and width of the latent */
-export function taeDecode(
-  name: string,
-  config: TAEConfig,
-  [T, H, W]: readonly [number, number, number],
-  hardware: boolean,
-): ModelRow {
+export function taeDecode(name: string, config: TAEConfig, [T, H, W]: Latent, hardware: boolean): ModelRow {
   return {
     name,
     hardware,
+    spec: { kind: 'tae', config, latent: [T, H, W] },
     run: (context) => {
       const { device, dtype } = context;
       return scopeAsync(device, async () => {

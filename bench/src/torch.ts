@@ -1,5 +1,34 @@
 // The same shapes in PyTorch, as bench/torch/bench.py writes them, beside our rows.
+import { type Case, cases } from '@moviegen/kernels';
+import { largeCases } from './largeCases.ts';
+import type { ModelRow } from './models.ts';
 import { keyOf, type Report } from './report.ts';
+
+/** What bench/torch/bench.py reads: shapes of cases, and models. */
+export interface TorchCases {
+  readonly cases: readonly {
+    readonly op: string;
+    readonly name: string;
+    readonly inputs: Readonly<Record<string, readonly number[]>>;
+    readonly options: Case['options'];
+    /** Too much for a CPU. */
+    readonly large: boolean;
+  }[];
+  readonly models: readonly object[];
+}
+
+/** What is to be timed in PyTorch: the cases whose operands are all floats, and the models. */
+export function torchCases(models: readonly ModelRow[]): TorchCases {
+  const listed = [...cases.filter(({ use }) => use !== 'test'), ...largeCases];
+  const floats = listed.filter(({ inputs }) => Object.values(inputs).every(({ dtype }) => dtype === 'f32'));
+  return {
+    cases: floats.map((item) => ({
+      ...{ op: item.op, name: item.name, options: item.options, large: largeCases.includes(item) },
+      inputs: Object.fromEntries(Object.entries(item.inputs).map(([name, { shape }]) => [name, shape])),
+    })),
+    models: models.flatMap(({ name, hardware, spec }) => (spec ? [{ name, hardware, ...spec }] : [])),
+  };
+}
 
 /** What bench/torch/bench.py writes. */
 export interface TorchReport {

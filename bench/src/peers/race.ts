@@ -52,7 +52,7 @@ export interface RaceOptions {
 const BOUND = 1e-4; // of a peer's difference from the reference: sums in another order
 const LONG = 5000; // ms: fewer samples of such
 const FEW = 3;
-const HOPELESS = 4; // a way that much slower than the fastest is timed a few times only
+const HOPELESS = 4; // a way that much slower than the fastest is timed a few times only, or once if it is long
 const BATCH = 20; // ms of calls between two waits, so that a wait's own cost does not count
 
 type Operands = Readonly<Record<string, NDArray>>;
@@ -137,10 +137,13 @@ async function take(racers: readonly Racer[], samples: number, say: (text: strin
   };
   const singles: number[] = [];
   for (const racer of racers) {
-    await timed(racer, 1);
+    say(`once: ${racer.library} ${racer.way.how}`);
     singles.push(await timed(racer, 1));
   }
-  const calls = Math.max(1, Math.min(32, Math.ceil(BATCH / Math.min(...singles))));
+  const first = Math.min(...singles);
+  const hopeless = (k: number) => k > 0 && singles[k]! > LONG && singles[k]! > HOPELESS * first;
+  for (const [k, { times }] of racers.entries()) if (hopeless(k)) times.push(singles[k]!);
+  const calls = Math.max(1, Math.min(32, Math.ceil(BATCH / first)));
   for (let turn = 0; turn < samples; turn++) {
     const medians = racers.map(({ times }) => percentile(times, 0.5));
     const best = Math.min(...medians);
@@ -149,6 +152,7 @@ async function take(racers: readonly Racer[], samples: number, say: (text: strin
     for (let k = 0; k < racers.length; k++) {
       const at = (k + turn) % racers.length;
       const racer = racers[at]!;
+      if (hopeless(at)) continue;
       const slow = medians[at]! > LONG || (medians[at]! > HOPELESS * best && at > 0);
       if (turn >= FEW && slow) continue;
       racer.times.push(await timed(racer, calls));
