@@ -163,7 +163,7 @@ test('kernels are timed under the roof, and the device is tested', async () => {
   expect(await seriousAxeFaults(page)).toEqual([]);
 
   await page.getByRole('tab', { name: 'Device' }).click();
-  await page.getByText('swiftshader').waitFor();
+  await page.getByText('swiftshader', { exact: true }).waitFor();
   await page.locator('#self-test-filter').fill('softmax');
   await page.getByRole('button', { name: 'Run the self-test' }).click();
   await page.getByText(/All \d+ checks passed/).waitFor({ timeout: PATIENCE });

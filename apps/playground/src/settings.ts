@@ -1,6 +1,6 @@
 // What a video is made of: a prompt and numbers. Their defaults, their checks, and the link that carries them.
 
-import index from '../../../models/shapes-world/model_index.json';
+import index from '../../../models/shapes-world/model_index.json' with { type: 'json' };
 
 /** Everything that decides a video. */
 export interface Settings {
