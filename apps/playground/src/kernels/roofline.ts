@@ -35,8 +35,8 @@ export function roofline(dots: readonly Dot[], peak: number, bandwidth: number):
   const top = peak / 1e9;
   const ridge = peak / bandwidth;
   const placed = dots.filter(({ intensity, gflops }) => intensity > 0 && gflops > 0);
-  const xs = [ridge, ...placed.map(({ intensity }) => intensity)];
-  const ys = [top, ...placed.map(({ gflops }) => gflops)];
+  const xs = [ridge / 3, ridge * 3, ...placed.map(({ intensity }) => intensity)];
+  const ys = [top / 3, top, ...placed.map(({ gflops }) => gflops)];
   const [x0, x1] = decades(xs);
   const [y0, y1] = decades(ys);
   const { width, height, left, right, top: above, bottom } = FRAME;
