@@ -8,6 +8,7 @@ import { memorySource } from '@moviegen/safetensors';
 import { afterEach, expect, test } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
 import type { CheckpointFiles } from '../src/checkpointFiles.ts';
+import { measureTiling } from '../src/cli/commands/judgeTiling.ts';
 import {
   Autoencoder,
   type AutoencoderOptions,
@@ -193,4 +194,18 @@ test('latents and frames that are not its own', async () => {
   const odd: Frames = { data: new Uint8Array(12 * 16 * 3), shape: [1, 12, 16, 3] };
   await expect(autoencoder.encode(odd)).rejects.toThrow('must be multiples of 8, got 16x12; pad or crop');
   await expect(autoencoder.encode([])).rejects.toThrow('encode: the video has no frames');
+});
+
+test('what tiles cost is measured against the run without any', async () => {
+  const autoencoder = await load(TINY);
+  const data = Uint8Array.from({ length: 16 * 8 * 40 * 3 }, (_, i) => (i * 7919) % 251);
+  const clips: Frames[] = [{ data, shape: [16, 8, 40, 3] }];
+  const done: number[] = [];
+  const [whole, inTime, inSpace] = await measureTiling(autoencoder, clips, { onClip: (k) => done.push(k) });
+  expect(done).toEqual([1]);
+  expect(whole!.againstWhole).toBeUndefined();
+  for (const row of [inTime!, inSpace!]) {
+    expect(row.againstWhole).toBeGreaterThan(row.againstClip); // tiles of one model are nearer to it than to noise
+    expect(Number.isFinite(row.againstWhole)).toBe(true);
+  }
 });

@@ -9,11 +9,13 @@ import type { DTypePolicy } from '../../precision.ts';
 import { EVALUATION_PROMPTS } from '../../shapesWorld/evaluationPrompts.ts';
 import { judge, type Verdict } from '../../shapesWorld/judge.ts';
 import { parsePrompt } from '../../shapesWorld/wordings.ts';
+import { draw } from '../../shapesWorld/world.ts';
 import type { Frames } from '../../video/frames.ts';
 import { withModel } from '../common.ts';
 import { adapterName, adapterRecord, type ModelOptions, type Run, secondsRecord } from '../run.ts';
 import { integer, number, policy } from '../values.ts';
 import { write } from '../writeVideo.ts';
+import { judgeTiling } from './judgeTiling.ts';
 
 interface Options extends ModelOptions {
   readonly every: number;
@@ -22,6 +24,7 @@ interface Options extends ModelOptions {
   readonly guidanceScale?: number;
   readonly keep?: string;
   readonly compare: readonly DTypePolicy[];
+  readonly tiling?: boolean;
 }
 
 /** A video, and what the judge says of it. */
@@ -48,7 +51,8 @@ export function addJudge(program: Command, run: Run): void {
       'then judge the same videos with the models in this --dtype, and print their PSNR against the first; may be repeated',
       (text: string, before: readonly DTypePolicy[]) => [...before, policy(text)],
       [] as readonly DTypePolicy[],
-    );
+    )
+    .option('--tiling', 'measure what the autoencoder’s tiles cost, on the true clips, and nothing else');
   withModel(command).action((options: Options) => judgeModel(run, options));
 }
 
@@ -56,6 +60,14 @@ async function judgeModel(run: Run, options: Options): Promise<void> {
   run.configure(options);
   const { outputs } = run;
   const { every, keep, compare } = options;
+  if (options.tiling) {
+    const prompts = EVALUATION_PROMPTS.filter((_, i) => i % every === 0);
+    return judgeTiling(
+      run,
+      prompts.map(([prompt]) => draw(parsePrompt(prompt))),
+      options,
+    );
+  }
   if (keep !== undefined) await outputs.checkFolder(keep);
   const folder = keep ?? (await mkdtemp(join(tmpdir(), 'moviegen-judge-')));
   try {
