@@ -62,4 +62,13 @@ test('what does not fit is told, with what would help, and all numbers neverthel
   expect(plan.memory.peak).toBeGreaterThan(2 ** 18);
   expect(plan.limits).toEqual({ buffer: 2 ** 14, binding: 2 ** 13 });
   expect(planTable(plan)).toContain('does not fit:');
+  const { memory, problems } = await planGeneration(TINY, {
+    ...options,
+    guidance: 'sequential',
+    memory: 400_000,
+  });
+  expect(memory.weights).toBeGreaterThan(400_000);
+  expect(problems).toEqual([
+    expect.stringMatching(/^load, .* and the adapter has 391 KiB; what would help: --max-memory/),
+  ]);
 });

@@ -3,7 +3,7 @@
 
 import { configs } from '@moviegen/dit';
 import type { TAE } from '@moviegen/tae';
-import { type Ceilings, type Device, dryDevice } from '@moviegen/tensor';
+import { type Ceilings, type Device, dryDevice, WeightsError } from '@moviegen/tensor';
 import { type CheckpointFiles, openFiles } from '../checkpointFiles.ts';
 import { InputError } from '../errors.ts';
 import { type GenerateOptions, type Guidance, planOf } from '../generateOptions.ts';
@@ -20,6 +20,8 @@ import {
   publishedPipeline,
 } from './dryModels.ts';
 
+import { bytes } from './units.ts';
+
 /** Sizes that are known by name. */
 export const PUBLISHED = Object.keys(configs) as readonly (keyof typeof configs)[];
 
@@ -35,6 +37,8 @@ export interface PlanOptions
   readonly dtype?: DTypePolicy;
   /** Bytes that the transformer's weights may take on the device: layers beyond are streamed at every step. */
   readonly maxMemory?: number;
+  /** Bytes that the adapter has in all; adapters do not tell. Default: not compared. */
+  readonly memory?: number;
   /** The adapter to plan for. Default: the limits of a large GPU are supposed. */
   readonly device?: Device;
   /** What that adapter can do at most, by `measureCeilings`; without it no time is told. */
@@ -107,14 +111,32 @@ export async function planGeneration(
   const pipeline = published
     ? publishedPipeline(published)
     : await checkpointPipeline(openFiles(model), options.signal);
-  const problems: string[] = [];
   try {
-    return await walk(pipeline, options, {}, problems);
+    return withMemory(await walk(pipeline, options, {}, []), options);
   } catch (error) {
-    if (error instanceof InputError || options.signal?.aborted) throw error;
-    problems.push(...advice((error as Error).message, options));
-    return walk(pipeline, options, UNLIMITED, problems);
+    if (error instanceof InputError || error instanceof WeightsError || options.signal?.aborted) throw error;
+    const problem = `${(error as Error).message}; what would help: ${remedies(options).join('; ')}`;
+    return withMemory(await walk(pipeline, options, UNLIMITED, [problem]), options);
   }
+}
+
+/** The plan, held against what the adapter has in all. */
+function withMemory(plan: GenerationPlan, options: PlanOptions): GenerationPlan {
+  const { memory = Number.POSITIVE_INFINITY } = options;
+  const { peak, phases, weights } = plan.memory;
+  if (peak <= memory) return plan;
+  const over = phases.filter((one) => one.peak > memory).map(({ phase }) => phase);
+  const ways = [
+    ...(weights > memory && options.maxMemory === undefined
+      ? [
+          '--max-memory streams the layers of the transformer at every step',
+          '--dtype q8/f16 or q4/f16 for smaller weights',
+        ]
+      : []),
+    ...remedies(options),
+  ];
+  const problem = `${over.join(', ')}: ${bytes(peak)} at most, and the adapter has ${bytes(memory)}; what would help: ${ways.join('; ')}`;
+  return { ...plan, problems: [...plan.problems, problem] };
 }
 
 /** Runs the pipeline on a device of the given limits, and tells what it took. */
@@ -234,15 +256,13 @@ async function decode(
   }
 }
 
-/** What does not fit, and what to do about it. */
-function advice(message: string, { dtype = 'f32', guidance }: PlanOptions): string[] {
-  const ways = [
+/** What may be done about a generation that does not fit. */
+function remedies({ dtype = 'f32', guidance }: PlanOptions): string[] {
+  return [
     ...(dtype === 'f32' ? ['--dtype f16 halves every buffer'] : []),
     ...(guidance === 'batched' ? ['--guidance sequential halves the activations of the transformer'] : []),
-    'fewer frames or a smaller size',
-    'an adapter with larger buffers',
+    ...['fewer frames or a smaller size', 'an adapter with more memory or larger buffers'],
   ];
-  return [`${message}; what would help: ${ways.join('; ')}`];
 }
 
 /** The options that were given. */

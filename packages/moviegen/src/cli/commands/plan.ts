@@ -1,15 +1,16 @@
 // moviegen plan: what a generation would take on this adapter, before anything of it is allocated.
 
+import { totalmem } from 'node:os';
 import { measureCeilings } from '@moviegen/tensor';
 import { type Command, Option } from 'commander';
 import { InputError, shown } from '../../errors.ts';
 import { GUIDANCES, type Guidance } from '../../generateOptions.ts';
 import { type PlanOptions, PUBLISHED, planGeneration } from '../../plan/plan.ts';
 import { planTable } from '../../plan/table.ts';
-import { type DTypePolicy, parsePolicy } from '../../precision.ts';
+import type { DTypePolicy } from '../../precision.ts';
 import { withAdapter } from '../common.ts';
 import type { CommonOptions, Run } from '../run.ts';
-import { integer, number } from '../values.ts';
+import { bytes, integer, number, policy } from '../values.ts';
 
 interface Options extends Omit<CommonOptions, 'adapter'> {
   readonly adapter: string | boolean;
@@ -20,6 +21,8 @@ interface Options extends Omit<CommonOptions, 'adapter'> {
   readonly guidanceScale?: number;
   readonly guidance?: Guidance;
   readonly prompt?: string;
+  readonly maxMemory?: number;
+  readonly memory?: number;
 }
 
 /** Adds the command. */
@@ -31,11 +34,7 @@ export function addPlan(program: Command, run: Run): void {
     .option('--size <WxH>', 'pixels (default: the model’s)', sizeOf)
     .option('--frames <n>', 'frames (default: the model’s)', integer)
     .option('--steps <n>', 'steps of the solver (default: the model’s, 50)', integer)
-    .option(
-      '--dtype <types>',
-      'types of weights and activations, as for generate (default: f32)',
-      parsePolicy,
-    )
+    .option('--dtype <types>', 'types of weights and activations, as for generate (default: f32)', policy)
     .option('-g, --guidance-scale <number>', 'guidance; 1 is none (default: the model’s)', number)
     .addOption(
       new Option('--guidance <how>', 'its two branches together or one after the other').choices(GUIDANCES),
@@ -44,6 +43,12 @@ export function addPlan(program: Command, run: Run): void {
       '--prompt <text>',
       'a prompt to count tokens of (default: an example of the model, or the longest)',
     )
+    .option('--max-memory <bytes>', 'of the transformer’s weights on the device, as for generate', bytes)
+    .option(
+      '--memory <bytes>',
+      'what the adapter has in all (default: of a software adapter, the machine’s)',
+      bytes,
+    )
     .option('--no-adapter', 'plan for a large GPU’s limits, and tell no time');
   withAdapter(command).action((model: string, options: Options) => plan(run, model, options));
 }
@@ -51,7 +56,7 @@ export function addPlan(program: Command, run: Run): void {
 async function plan(run: Run, model: string, options: Options): Promise<void> {
   run.configure({ ...options, adapter: undefined } as CommonOptions);
   const { bars, signal } = run;
-  const { size, frames, steps, dtype, guidanceScale, guidance, prompt, adapter } = options;
+  const { size, frames, steps, dtype, guidanceScale, guidance, prompt, adapter, maxMemory, memory } = options;
   const given = {
     ...{
       width: size?.[0],
@@ -62,6 +67,8 @@ async function plan(run: Run, model: string, options: Options): Promise<void> {
       guidanceScale,
       guidance,
       prompt,
+      maxMemory,
+      memory,
     },
   };
   const chosen = Object.fromEntries(
@@ -71,11 +78,12 @@ async function plan(run: Run, model: string, options: Options): Promise<void> {
   if (adapter !== false) {
     const device = await run.device(typeof adapter === 'string' ? { adapter } : {});
     bars.begin('measure');
+    if (device.info.software) Object.assign(where, { memory: totalmem() });
     Object.assign(where, { device, ceilings: await measureCeilings(device, { signal }) });
     bars.end();
   }
   bars.begin('plan');
-  const planned = await planGeneration(model, { ...chosen, ...where, signal });
+  const planned = await planGeneration(model, { ...where, ...chosen, signal });
   bars.end();
   if (options.json) run.print(planned);
   else run.say(planTable(planned));
