@@ -69,7 +69,7 @@ test('bytes are counted in megabytes', () => {
 });
 
 test('a roofline rises with intensity to its ridge, then is flat; kernels stand where they belong', () => {
-  const { roof, place, xTicks, yTicks } = roofline(
+  const { corners, place, xTicks, yTicks } = roofline(
     [
       { intensity: 100, gflops: 50 },
       { intensity: 0, gflops: 0 },
@@ -77,7 +77,7 @@ test('a roofline rises with intensity to its ridge, then is flat; kernels stand 
     100e9, // 100 GFLOP/s
     10e9, // 10 GB/s: a ridge at 10 operations a byte
   );
-  const [start, ridge, end] = roof;
+  const [start, ridge, end] = corners;
   expect(ridge).toEqual(place({ intensity: 10, gflops: 100 }));
   expect(end![1]).toBe(ridge![1]);
   expect(start![1]).toBeGreaterThan(ridge![1]); // downwards on a page

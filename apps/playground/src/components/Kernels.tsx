@@ -1,9 +1,8 @@
 // The view of kernels: the bench's case list, timed on this machine, under the roof of its adapter.
 
-import type { Ceilings } from '@moviegen/tensor';
 import { useState } from 'preact/hooks';
 import { client } from '../client.ts';
-import type { BenchNews, BenchReport, BenchRow } from '../kernels/bench.ts';
+import type { BenchAsk, BenchNews, BenchReport, BenchRow, Roof } from '../kernels/bench.ts';
 import { type Problem, problemOf } from '../problem.ts';
 import { ProblemCard } from './ProblemCard.tsx';
 import { percent, Roofline } from './Roofline.tsx';
@@ -12,9 +11,10 @@ import { Scroll } from './Scroll.tsx';
 
 export function Kernels() {
   const [filter, setFilter] = useState('');
+  const [dtype, setDtype] = useState<BenchAsk['dtype']>('f32');
   const [all, setAll] = useState(false);
   const [news, setNews] = useState<BenchNews | undefined>();
-  const [ceilings, setCeilings] = useState<Ceilings | undefined>();
+  const [roof, setRoof] = useState<Roof | undefined>();
   const [rows, setRows] = useState<readonly BenchRow[]>([]);
   const [report, setReport] = useState<BenchReport | undefined>();
   const [problem, setProblem] = useState<Problem | undefined>();
@@ -26,17 +26,17 @@ export function Kernels() {
     setStop(controller);
     setProblem(undefined);
     setReport(undefined);
-    setCeilings(undefined);
+    setRoof(undefined);
     setNews(undefined);
     setRows([]);
     try {
       const onNews = (told: BenchNews) => {
         setNews(told);
-        if (told.ceilings !== undefined) setCeilings(told.ceilings);
+        if (told.roof !== undefined) setRoof(told.roof);
         const { row } = told;
         if (row !== undefined) setRows((before) => [...before, row]);
       };
-      setReport(await client.run('bench', { filter, all }, { signal: controller.signal, onNews }));
+      setReport(await client.run('bench', { filter, dtype, all }, { signal: controller.signal, onNews }));
     } catch (error) {
       const found = problemOf(error);
       if (found.code !== 'cancelled') setProblem(found);
@@ -56,6 +56,17 @@ export function Kernels() {
         <RunButton stop={stop}>Run the bench</RunButton>
         <Filter id="bench-filter" value={filter} onChange={setFilter} />
         <label class="check">
+          Type
+          <select
+            value={dtype}
+            disabled={stop !== undefined}
+            onChange={({ currentTarget }) => setDtype(currentTarget.value === 'f16' ? 'f16' : 'f32')}
+          >
+            <option>f32</option>
+            <option>f16</option>
+          </select>
+        </label>
+        <label class="check">
           <input
             type="checkbox"
             checked={all}
@@ -69,7 +80,7 @@ export function Kernels() {
         <div class="run">
           <progress aria-label="Bench" max={news?.total ?? 1} {...(news ? { value: news.done } : {})} />
           <span class="said">
-            {ceilings === undefined
+            {roof === undefined
               ? 'Measuring the ceilings'
               : `${news?.done ?? 0} of ${news?.total ?? 0} cases`}
           </span>
@@ -79,7 +90,7 @@ export function Kernels() {
       <p role="status" class={report ? 'small' : 'hidden'}>
         {report && summary(report, rows.length)}
       </p>
-      {ceilings && rows.length > 0 && <Roofline rows={rows} ceilings={ceilings} />}
+      {roof && rows.length > 0 && <Roofline rows={rows} roof={roof} />}
       {report?.wrong.map((message) => (
         <p class="own-words bad" key={message}>
           {message}

@@ -1,18 +1,17 @@
 // Draws kernels under the roof of their adapter.
 
-import type { Ceilings } from '@moviegen/tensor';
-import type { BenchRow } from '../kernels/bench.ts';
+import type { BenchRow, Roof } from '../kernels/bench.ts';
 import { FRAME, roofline } from '../kernels/roofline.ts';
 
 interface Properties {
   readonly rows: readonly BenchRow[];
-  readonly ceilings: Ceilings;
+  readonly roof: Roof;
 }
 
-export function Roofline({ rows, ceilings }: Properties) {
-  const { xTicks, yTicks, roof, place } = roofline(rows, ceilings.flops.f32, ceilings.copyBytes);
+export function Roofline({ rows, roof }: Properties) {
+  const { xTicks, yTicks, corners, place } = roofline(rows, roof.flops, roof.bytes);
   const { width, height, left, right, top, bottom } = FRAME;
-  const path = roof.map(([x, y], i) => `${i === 0 ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`).join(' ');
+  const path = corners.map(([x, y], i) => `${i === 0 ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`).join(' ');
   return (
     <figure class="roofline">
       <svg
@@ -53,8 +52,8 @@ export function Roofline({ rows, ceilings }: Properties) {
         })}
       </svg>
       <figcaption class="small">
-        The roof, measured: {(ceilings.flops.f32 / 1e9).toPrecision(3)} GFLOP/s of f32 multiply-adds,{' '}
-        {(ceilings.copyBytes / 1e9).toPrecision(3)} GB/s copied.
+        The roof, measured: {(roof.flops / 1e9).toPrecision(3)} GFLOP/s of {roof.dtype} multiply-adds,{' '}
+        {(roof.bytes / 1e9).toPrecision(3)} GB/s copied.
       </figcaption>
     </figure>
   );

@@ -1,15 +1,16 @@
 // The bench's case list on the device of this page: its ceilings first, then every case that they let hope to end
 // soon. Not here: how a case is timed (bench/src/measure.ts), how results are drawn.
 
-import { type Case, cases } from '@moviegen/kernels';
+import { benchCases, measure, peakFlops, type Result } from '@moviegen/bench';
+import type { Case } from '@moviegen/kernels';
 import { type Ceilings, type Device, measureCeilings } from '@moviegen/tensor';
-import { measure, type Result } from '../../../../bench/src/measure.ts';
 import { ProblemError } from '../problem.ts';
 
 /** What to measure. */
 export interface BenchAsk {
   /** Only cases whose op and name hold this. */
   readonly filter: string;
+  readonly dtype: 'f32' | 'f16';
   /** Also the cases that take long on this adapter. */
   readonly all: boolean;
 }
@@ -29,17 +30,24 @@ export interface BenchRow {
   readonly share: number;
 }
 
+/** An adapter's ceilings, a second, in the type that is timed. */
+export interface Roof {
+  readonly flops: number;
+  readonly bytes: number;
+  readonly dtype: 'f32' | 'f16';
+}
+
 /** How far the bench is. */
 export interface BenchNews {
   readonly done: number;
   readonly total: number;
-  readonly ceilings?: Ceilings;
+  /** What the adapter can do at most, once it is known. */
+  readonly roof?: Roof;
   readonly row?: BenchRow;
 }
 
 /** The end of a bench. */
 export interface BenchReport {
-  readonly ceilings: Ceilings;
   /** Whose clock. */
   readonly source: 'gpu' | 'host';
   /** Cases left out since they would take long. */
@@ -60,28 +68,27 @@ const PATIENCE_MS = 100;
 const GUESS = 0.25;
 const BUDGET = { runs: 20, time: 300 };
 
-/** Times the case list. @throws the signal's reason where aborted. */
-export async function runBench(
-  device: Device,
-  { filter, all }: BenchAsk,
-  options: BenchOptions,
-): Promise<BenchReport> {
+/** Times the case list. @throws ProblemError; the signal's reason where aborted. */
+export async function runBench(device: Device, ask: BenchAsk, options: BenchOptions): Promise<BenchReport> {
+  const { filter, dtype, all } = ask;
   const { signal, onProgress } = options;
-  const timed = cases.filter(({ use, op, name }) => use !== 'test' && `${op} ${name}`.includes(filter));
-  if (timed.length === 0) throw new ProblemError('wrong-input', `no case holds “${filter}”`);
-  await onProgress({ done: 0, total: timed.length });
+  const { software, f16 } = device.target;
+  if (dtype === 'f16' && !f16) throw new ProblemError('wrong-input', 'this adapter has no 16-bit floats');
+  const wanted = benchCases(software).filter(({ op, name }) => `${op} ${name}`.includes(filter));
+  if (wanted.length === 0) throw new ProblemError('wrong-input', `no case holds “${filter}”`);
+  await onProgress({ done: 0, total: wanted.length });
   const ceilings = await measureCeilings(device, { signal });
-  const chosen = timed.filter((item) => all || guess(item, ceilings) <= PATIENCE_MS);
-  await onProgress({ done: 0, total: chosen.length, ceilings });
+  const chosen = wanted.filter((item) => all || guess(item, dtype, ceilings) <= PATIENCE_MS);
+  const roof = { flops: peakFlops(ceilings, dtype), bytes: ceilings.copyBytes, dtype };
+  await onProgress({ done: 0, total: chosen.length, roof });
   const wrong: string[] = [];
   let source: BenchReport['source'] = 'host';
   for (const [i, item] of chosen.entries()) {
-    signal.throwIfAborted();
     const done = { done: i + 1, total: chosen.length };
     try {
-      const result = await measure(device, item, {}, BUDGET);
+      const result = await measure(device, item, { dtype }, { ...BUDGET, ceilings, signal });
       source = result.source;
-      await onProgress({ ...done, row: rowOf(item, result, ceilings) });
+      await onProgress({ ...done, row: rowOf(result) });
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof Error && error.name === 'DeviceLostError') throw error;
@@ -90,18 +97,13 @@ export async function runBench(
     }
   }
   device.trim();
-  return { ceilings, source, skipped: timed.length - chosen.length, wrong };
+  return { source, skipped: wanted.length - chosen.length, wrong };
 }
 
 /** Milliseconds that a case may take. */
-const guess = ({ flops, bytes }: Case, ceilings: Ceilings): number =>
-  (1000 * Math.max(flops / ceilings.flops.f32, bytes / ceilings.copyBytes)) / GUESS;
+const guess = ({ flops, bytes }: Case, dtype: BenchAsk['dtype'], ceilings: Ceilings): number =>
+  (1000 * Math.max(flops / peakFlops(ceilings, dtype), bytes / ceilings.copyBytes)) / GUESS;
 
-function rowOf(
-  { flops, bytes }: Case,
-  { op, name, variant, median, gflops, gbps }: Result,
-  ceilings: Ceilings,
-): BenchRow {
-  const best = 1000 * Math.max(flops / ceilings.flops.f32, bytes / ceilings.copyBytes);
-  return { op, name, variant, ms: median, gflops, gbps, intensity: flops / bytes, share: best / median };
+function rowOf({ op, name, variant, median, gflops, gbps, intensity, bound }: Result): BenchRow {
+  return { op, name, variant, ms: median, gflops, gbps, intensity, share: bound?.share ?? Number.NaN };
 }

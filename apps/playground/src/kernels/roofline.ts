@@ -22,7 +22,7 @@ export interface Roofline {
   readonly xTicks: readonly Tick[];
   readonly yTicks: readonly Tick[];
   /** The roof: left edge, ridge, right edge. */
-  readonly roof: readonly (readonly [x: number, y: number])[];
+  readonly corners: readonly (readonly [x: number, y: number])[];
   /** Place of a kernel. */
   place(dot: Dot): readonly [x: number, y: number];
 }
@@ -50,7 +50,7 @@ export function roofline(dots: readonly Dot[], peak: number, bandwidth: number):
   return {
     xTicks: powers(x0, x1).map((power) => ({ at: x(10 ** power), label: plain(power) })),
     yTicks: powers(y0, y1).map((power) => ({ at: y(10 ** power), label: plain(power) })),
-    roof: [
+    corners: [
       [x(start), y((start * bandwidth) / 1e9)],
       [x(ridge), y(top)],
       [x(10 ** x1), y(top)],
