@@ -22,6 +22,7 @@ import { compression, parseConfig, type TAEConfig } from './config.ts';
 import { decodeTiles, type LatentParts } from './decodeTiles.ts';
 import { encodeTiles } from './encodeTiles.ts';
 import { fitsOn, framesThatFit, type Grid, type GridOptions, gridOf } from './grid.ts';
+import { fitHalves } from './halves.ts';
 import { fromModelSpace, Posterior, toModelSpace } from './posterior.ts';
 import { currentSource } from './source.ts';
 import type { TileOptions } from './tiling.ts';
@@ -104,11 +105,9 @@ export class TAE {
     options: LoadOptions = {},
   ): Promise<TAE> {
     const current = currentSource(source);
-    return new TAE(
-      device,
-      config,
-      await loadWeights(device, current.source, shapesOf(config, current.temporal), options),
-    );
+    const weights = await loadWeights(device, current.source, shapesOf(config, current.temporal), options);
+    if (options.dtype === 'f16') await fitHalves(weights);
+    return new TAE(device, config, weights);
   }
 
   /** Reads the configuration and loads the weights. */
