@@ -197,7 +197,7 @@ function foldKernel(shape: GroupNormShape, parts: number, target: Target, varian
     width: f32(shape.layout === 'channels-first' ? width : 1),
   });
   const sweep = rowSweep(variant, B * G, parts * perGroup, target, 'total');
-  const code = /* wgsl */ `
+  const code = /* wgsl */ `${sweep.enable}
 @group(0) @binding(0) var<storage, read> parts: array<vec2f>;
 @group(0) @binding(1) var<storage, read_write> moments: array<f32>;
 ${uniforms.wgsl}${workgroupIndexWGSL}${sweep.functions}

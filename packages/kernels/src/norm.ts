@@ -59,7 +59,7 @@ export function normKernel(
   });
   const sweep = rowSweep(variant, rows, columns, target, 'total');
   const element = elementWGSL(dtype, width);
-  const code = /* wgsl */ `${enableWGSL([dtype])}
+  const code = /* wgsl */ `${enableWGSL([dtype])}${sweep.enable}
 alias V = ${width === 4 ? 'vec4f' : 'f32'};
 ${operands.map((name, k) => `@group(0) @binding(${k}) var<storage, read> ${name}: array<${element}>;`).join('\n')}
 @group(0) @binding(${operands.length}) var<storage, read_write> out: array<${element}>;

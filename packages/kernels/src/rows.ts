@@ -1,11 +1,16 @@
 // How a kernel sweeps rows and sums over them. `invocation`: one invocation a row, a plain loop, no barrier;
 // right where a workgroup is a loop on a CPU core. `workgroup`: a workgroup a row, whose invocations take
-// every Nth column and combine what they have in workgroup memory; right on GPUs.
+// every Nth column and combine what they have in workgroup memory; right on GPUs. `subgroup`: the same by a subgroup
+// alone, which needs neither barriers nor memory to combine: for short rows, where all subgroups have one size.
 import type { Target } from './kernel.ts';
 
 /** Variants of a kernel that sweeps rows, best first. */
 export function rowVariants(target: Target): string[] {
-  return target.software ? ['invocation', 'workgroup'] : ['workgroup', 'invocation'];
+  const [min, max] = target.subgroupSize;
+  const subgroup = target.subgroups && min === max ? ['subgroup'] : [];
+  return target.software
+    ? ['invocation', ...subgroup, 'workgroup']
+    : ['workgroup', ...subgroup, 'invocation'];
 }
 
 /** Sum or maximum over a row. A NaN anywhere wins the maximum. */
@@ -13,6 +18,8 @@ export type Combination = 'total' | 'largest';
 
 /** The fragments of WGSL from which such a kernel is made, and the workgroups it needs. */
 export interface RowSweep {
+  /** Lines that must stand before all else. */
+  readonly enable: string;
   /** Functions `total(value, local)`, `largest(value, local)`: what an invocation has, combined over the row. */
   readonly functions: string;
   /** Head of the entry point up to `let row`, `first` and `step`; it returns for rows beyond `u.rows`. */
@@ -30,6 +37,7 @@ export function rowSweep(
 ): RowSweep {
   if (variant === 'invocation') {
     return {
+      enable: '',
       functions:
         greaterWGSL +
         combinations.map((name) => `fn ${name}(a: f32, local: u32) -> f32 { return a; }\n`).join(''),
@@ -37,10 +45,23 @@ export function rowSweep(
       workgroups: Math.ceil(rows / 16),
     };
   }
+  if (variant === 'subgroup') {
+    const size = target.subgroupSize[0];
+    return {
+      enable: 'enable subgroups;\n',
+      functions: greaterWGSL + combinations.map((name) => subgroupWGSL[name]).join(''),
+      open: openWGSL(size, 'index', 'local', `${size}u`).replace(
+        '@builtin(local_invocation_index)',
+        '@builtin(subgroup_invocation_id)',
+      ),
+      workgroups: rows,
+    };
+  }
   if (variant !== 'workgroup') throw new Error(`internal: no variant ${variant} of a sweep over rows`);
   const size = Math.min(target.maxWorkgroupSize, columns > 128 ? 256 : 64);
   const combine = { total: 'a + b', largest: 'greater(a, b)' };
   return {
+    enable: '',
     functions: `${greaterWGSL}var<workgroup> partials: array<f32, ${size}>;\n${combinations
       .map((name) => treeWGSL(name, size, combine[name]))
       .join('')}`,
@@ -58,6 +79,17 @@ fn greater(a: f32, b: f32) -> f32 {
   return select(a, b, b > a || isNaN(b));
 }
 `;
+
+const subgroupWGSL: Readonly<Record<Combination, string>> = {
+  total: 'fn total(a: f32, local: u32) -> f32 { return subgroupAdd(a); }\n',
+  // the built-in maximum may drop a NaN; a sum does not
+  largest: /* wgsl */ `
+fn largest(a: f32, local: u32) -> f32 {
+  let odd = subgroupAdd(select(0.0, a, isNaN(a)));
+  return select(subgroupMax(a), odd, isNaN(odd));
+}
+`,
+};
 
 const treeWGSL = (name: Combination, size: number, combined: string): string => /* wgsl */ `
 fn ${name}(value: f32, local: u32) -> f32 {

@@ -27,7 +27,7 @@ export function softmaxKernel(
   const uniforms = uniformBlock(2, { rows: u32(rows), N: u32(N), I: u32(I) });
   const sweep = rowSweep(variant, rows, N, target, 'total', 'largest');
   const element = elementWGSL(dtype, 1);
-  const code = /* wgsl */ `${enableWGSL([dtype])}
+  const code = /* wgsl */ `${enableWGSL([dtype])}${sweep.enable}
 @group(0) @binding(0) var<storage, read> x: array<${element}>;
 @group(0) @binding(1) var<storage, read_write> out: array<${element}>;
 ${uniforms.wgsl}${workgroupIndexWGSL}${sweep.functions}
