@@ -1,11 +1,14 @@
 // What is made of the bench's reports: comparison with an earlier run, PyTorch's rows beside ours, the roofline.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { compareReports, sameAdapter } from '../bench/src/compare.ts';
 import type { Result } from '../bench/src/measure.ts';
+import { seededRows } from '../bench/src/models.ts';
 import type { Report } from '../bench/src/report.ts';
 import { rooflineSvg } from '../bench/src/roofline.ts';
 import { changeTable, torchTable } from '../bench/src/table.ts';
-import { mergeTorch, type TorchReport } from '../bench/src/torch.ts';
+import { mergeTorch, type TorchReport, torchCases } from '../bench/src/torch.ts';
 
 const row = (name: string, median: number, spread: number, more: Partial<Result> = {}): Result => ({
   ...{ op: 'matmul', name, dtype: 'f32', variant: 'a', median, p10: median - spread, p90: median + spread },
@@ -106,4 +109,28 @@ test('the roofline has every roof, and every kernel at its place', () => {
   const circle = svg.match(/cx="([\d.]+)"/)!;
   expect(roof[1]![0]).toBeCloseTo(Number(circle[1]), 0);
   expect(roof[1]![1]).toBeCloseTo(heights[1]!, 0);
+});
+
+test('the measuring core runs in browsers: no file that it reaches imports Node', () => {
+  const folder = join(import.meta.dirname, '../bench/src');
+  const reached = new Set(['index.ts']);
+  for (const file of reached) {
+    const text = readFileSync(join(folder, file), 'utf8');
+    expect(text, file).not.toMatch(/from 'node:|from 'webgpu'|\/node'|\bprocess\./);
+    for (const [, name] of text.matchAll(/from '\.\/([^']+)'/g)) reached.add(name!);
+  }
+  expect([...reached]).toEqual(expect.arrayContaining(['run.ts', 'measure.ts', 'models.ts', 'roofline.ts']));
+  expect(readdirSync(folder)).toEqual(expect.arrayContaining([...reached]));
+});
+
+test('PyTorch is given every case of floats, and each model to build', () => {
+  const { cases: given, models } = torchCases(seededRows);
+  expect(given.find(({ op, name }) => op === 'matmul' && name.startsWith('73728x6144'))).toMatchObject({
+    inputs: { a: [73728, 6144], b: [6144, 6144] },
+    large: true,
+  });
+  expect(given.some(({ op }) => op === 'embedding')).toBe(false);
+  expect(models).toContainEqual(
+    expect.objectContaining({ name: '30b layer, 73728 tokens', kind: 'dit', latent: [32, 96, 96], batch: 1 }),
+  );
 });

@@ -1,8 +1,10 @@
 // `npm run bench`: times the kernels and the models on the adapter at hand, against what it can do at most.
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
 import { parseConfig as parseDit } from '@moviegen/dit';
 import { parseConfig as parseTae } from '@moviegen/tae';
+import type { Device } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
 import { Command } from 'commander';
 import { MovieGen } from 'moviegen';
@@ -22,6 +24,7 @@ interface Arguments {
   readonly svg?: string;
   readonly torch?: string;
   readonly cases?: string;
+  readonly from?: string;
   readonly runs: number;
   readonly time: number;
   readonly dtype: 'f32' | 'f16';
@@ -32,6 +35,9 @@ interface Arguments {
   readonly driver?: string;
 }
 
+const GENERATION = 'generation, shipped checkpoint';
+const PROMPT = 'a red circle moves right on a black background';
+
 const program = new Command('npm run bench --')
   .description(
     'Time kernels and models on this adapter (MOVIEGEN_ADAPTER chooses), against its measured ceilings.',
@@ -41,6 +47,7 @@ const program = new Command('npm run bench --')
   .option('--compare <old.json>', 'tell what became slower beyond noise since; exit status 1 if anything')
   .option('--svg <file>', 'draw the roofline')
   .option('--torch <torch.json>', 'show what bench/torch/bench.py has measured beside ours')
+  .option('--from <report.json>', 'measure nothing: show this earlier run')
   .option('--cases <file>', 'only write what bench/torch/bench.py is to time')
   .option('--runs <n>', 'at most so many timed runs of a case', atLeast(3), 50)
   .option('--time <ms>', 'at most so much time for the runs of a case', atLeast(1), 1000)
@@ -61,31 +68,7 @@ if (given.cases !== undefined) {
   await writeFile(given.cases, `${JSON.stringify(torchCases(rows), null, 1)}\n`);
   process.exit();
 }
-const ear = new Ear();
-const device = await openDevice({ label: 'bench', onDispatch: ear.heard });
-const adapter = adapterName(device.info);
-if (given.dtype === 'f16' && !device.target.f16) program.error(`error: ${adapter} has no f16`);
-const unchecked = given.unchecked ? await openDevice({ label: 'unchecked', unchecked: true }) : undefined;
-const movieGen = given.models ? await openCheckpoint(given.checkpoint) : undefined;
-const models = movieGen
-  ? [...(await shippedRows(given.checkpoint)), generationOf(movieGen), ...seededRows]
-  : [];
-const measured = await run(device, { ...given, models, ear, unchecked, onProgress: progressLine });
-progressLine('');
-if (measured.results.length + measured.models.length + measured.wrong.length === 0)
-  program.error(`error: nothing here matches ${given.filter}`);
-
-const report: Report = {
-  adapter: device.info,
-  date: new Date().toISOString(),
-  command: `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim(),
-  machine: {
-    cores: cpus().length,
-    load: loadavg().map((load) => Number(load.toFixed(2))),
-    ...(given.driver && { driver: given.driver }),
-  },
-  ...measured,
-};
+const report = given.from === undefined ? await measureAll() : await readJson<Report>(given.from);
 const changes = old && compareReports(old, report);
 const slower = changes?.filter(({ verdict }) => verdict === 'slower') ?? [];
 const text = `${JSON.stringify(report, null, 1)}\n`;
@@ -97,17 +80,44 @@ else {
 for (const line of report.wrong) console.error(line);
 if (given.svg && report.ceilings) {
   const { ceilings, results: points } = report;
-  await writeFile(given.svg, rooflineSvg({ title: adapter, ceilings, points }));
+  await writeFile(given.svg, rooflineSvg({ title: adapterName(report.adapter), ceilings, points }));
 }
-movieGen?.dispose();
-unchecked?.destroy();
-device.destroy();
 process.exitCode = report.wrong.length > 0 || slower.length > 0 ? 1 : 0;
+
+/** A run on this machine's adapter. */
+async function measureAll(): Promise<Report> {
+  const ear = new Ear();
+  const device = await openDevice({ label: 'bench', onDispatch: ear.heard });
+  if (given.dtype === 'f16' && !device.target.f16)
+    program.error(`error: ${adapterName(device.info)} has no f16`);
+  const unchecked = given.unchecked ? await openDevice({ label: 'unchecked', unchecked: true }) : undefined;
+  const models = given.models ? [...(await shippedRows(given.checkpoint)), ...seededRows] : [];
+  const movieGen = given.models ? await openCheckpoint(device) : undefined;
+  if (movieGen) models.push(generation(GENERATION, movieGen, PROMPT));
+  const measured = await run(device, { ...given, models, ear, unchecked, onProgress: progressLine });
+  progressLine('');
+  movieGen?.dispose();
+  unchecked?.destroy();
+  device.destroy();
+  if (measured.results.length + measured.models.length + measured.wrong.length === 0)
+    program.error(`error: nothing here matches ${given.filter}`);
+  return {
+    adapter: device.info,
+    date: new Date().toISOString(),
+    command: `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim(),
+    machine: {
+      cores: cpus().length,
+      load: loadavg().map((load) => Number(load.toFixed(2))),
+      ...(given.driver && { driver: given.driver }),
+    },
+    ...measured,
+  };
+}
 
 function show(): void {
   const { ceilings, results, models: whole, leftOut } = report;
   const byGpu = results[0]?.source === 'gpu';
-  console.log(`adapter: ${adapter}`);
+  console.log(`adapter: ${adapterName(report.adapter)}`);
   console.log(`times by ${byGpu ? "the GPU's timestamps" : "the host's clock, submit and wait included"}`);
   if (ceilings) {
     const rates = Object.entries(ceilings.flops).map(
@@ -128,24 +138,20 @@ function show(): void {
   }
 }
 
-/** The pipeline of the rows of the shipped checkpoint, on the bench's device. */
-async function openCheckpoint(folder: string): Promise<MovieGen> {
-  return MovieGen.fromPretrained(folder, { device, dtype: given.dtype });
+/** The pipeline of the row of a whole generation, where that row is wanted and the checkpoint is there. */
+async function openCheckpoint(device: Device): Promise<MovieGen | undefined> {
+  const { checkpoint, dtype, filter } = given;
+  if (!existsSync(checkpoint) || filter?.test(`model ${GENERATION}`) === false) return undefined;
+  return MovieGen.fromPretrained(checkpoint, { device, dtype });
 }
 
+/** Rows of the shapes of the shipped checkpoint. */
 async function shippedRows(folder: string): Promise<ModelRow[]> {
+  if (!existsSync(folder)) return [];
   const dit = parseDit(await readJson(`${folder}/transformer/config.json`));
   const tae = parseTae(await readJson(`${folder}/tae/config.json`));
   return [
     ditStep('DiT step, shipped shape, 32 tokens, both branches', dit, [2, 8, 8], false),
     taeDecode('TAE decode, shipped shape, 16 frames of 64x64', tae, [2, 8, 8], false),
   ];
-}
-
-function generationOf(pipeline: MovieGen): ModelRow {
-  return generation(
-    'generation, shipped checkpoint',
-    pipeline,
-    'a red circle moves right on a black background',
-  );
 }
