@@ -17,8 +17,9 @@ import {
 
 /** Noise streams, as in reference/moviegen_reference/philox.py: 0 the initial latents, 1 the posterior's sample. */
 const POSTERIOR_STREAM = [1, 0] as const;
-/** Frames that are uploaded together. */
+/** Frames that are uploaded together: some, but no more than this, unless one is larger. */
 const PIECE = 8;
+const PIECE_BYTES = 2 ** 26;
 
 /** Options of {@link encodeFrames}. */
 export interface EncodeFramesOptions {
@@ -86,8 +87,9 @@ async function* uploaded(
       throw new InputError(
         `encode: frame ${count} is ${W}x${H}, those before it are ${size[1]}x${size[0]}; give frames of one size`,
       );
-    for (let start = 0; start < T; start += PIECE) {
-      const piece = framesBetween(frames, start, Math.min(start + PIECE, T));
+    const most = Math.max(1, Math.min(PIECE, Math.floor(PIECE_BYTES / (3 * 4 * H * W))));
+    for (let start = 0; start < T; start += most) {
+      const piece = framesBetween(frames, start, Math.min(start + most, T));
       const pixels = Tensor.from(device, pixelsFromFrames(piece), [1, 3, piece.shape[0], H, W]);
       try {
         yield pixels;
@@ -135,6 +137,7 @@ export async function* decodeFrames(
     }
   } finally {
     void pieces.return(undefined).catch(ignore);
+    device.trim();
   }
 }
 

@@ -135,7 +135,6 @@ export class Autoencoder {
   async decode(latents: Latents, options: DecodeOptions = {}): Promise<Frames> {
     const parts: Frames[] = [];
     for await (const piece of this.decodeStream(latents, options)) parts.push(piece);
-    this.device.trim();
     return joinFrames(parts);
   }
 
