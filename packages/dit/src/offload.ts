@@ -30,9 +30,6 @@ export interface Placement {
   readonly bytes: number;
 }
 
-/** Of a layer that is streamed: in use, on its way as the file has it, and laid out for the kernels. */
-const LAYERS_AT_ONCE = 3;
-
 /**
  * Decides what stays. Holds the whole source against the model first.
  * @param maxMemory bytes that the weights may take on the device
@@ -53,13 +50,15 @@ export function placeLayers(
   const whole = layers.map((layer, i) => layer + bytesOf(textShapes(config, i)));
   const total = whole.reduce((sum, bytes) => sum + bytes, base);
   if (total <= maxMemory) return { resident: config.numLayers, bytes: total };
-  const moving = LAYERS_AT_ONCE * Math.max(...layers);
+  const layer = Math.max(...layers);
+  // The one in use, the next one as the file has it, and those of its matrices that are being laid out.
+  const moving = 2 * layer + Math.max(...packsOf(config).map((names) => weightBytes(source, names, options)));
   let [resident, bytes] = [0, base + moving];
   if (bytes > maxMemory)
     throw new WeightsError(
       `dit: maxMemory of ${shown(maxMemory)} is too small for one layer: the weights outside of the layers take ` +
-        `${shown(base)}, a layer ${shown(moving / LAYERS_AT_ONCE)}, three times while the next one comes; ` +
-        `give at least ${shown(bytes)}`,
+        `${shown(base)}, a layer ${shown(layer)}, and ${shown(moving)} while the next one comes; ` +
+        `give at least ${shown(Math.min(bytes, total))}`,
     );
   while (bytes + whole[resident]! <= maxMemory) bytes += whole[resident++]!;
   return { resident, bytes };
@@ -81,6 +80,15 @@ function layerShapes(config: DiTConfig, i: number): Shapes {
 function textShapes(config: DiTConfig, i: number): Shapes {
   const path = `layers.${i}.cross_attention`;
   return picked(config, (name) => name === `${path}.wk.weight` || name === `${path}.wv.weight`);
+}
+
+/** The largest matrices of each layer that are laid out together. */
+function packsOf({ numLayers }: DiTConfig): string[][] {
+  const named = (path: string, names: readonly string[]) => names.map((name) => `${path}.${name}.weight`);
+  return Array.from({ length: numLayers }, (_, i) => [
+    named(`layers.${i}.attention`, ['wq', 'wk', 'wv']),
+    named(`layers.${i}.feed_forward`, ['w1', 'w3']),
+  ]).flat();
 }
 
 /** Weights of whole layers. */
@@ -176,8 +184,13 @@ function picked(config: DiTConfig, wanted: (name: string) => boolean): Shapes {
   return Object.fromEntries(Object.entries(weightShapes(config)).filter(([name]) => wanted(name)));
 }
 
-const shown = (bytes: number): string =>
-  bytes >= 2 ** 29 ? `${(bytes / 2 ** 30).toFixed(2)} GiB` : `${(bytes / 2 ** 20).toFixed(2)} MiB`;
+/** Bytes for a person, rounded up, so that what is asked for suffices. */
+function shown(bytes: number): string {
+  if (bytes < 2 ** 24) return `${Math.ceil(bytes / 2 ** 10)} KiB`;
+  return bytes < 2 ** 30
+    ? `${Math.ceil(bytes / 2 ** 20)} MiB`
+    : `${Math.ceil((10 * bytes) / 2 ** 30) / 10} GiB`;
+}
 
 /** What the promise gives, or the signal's reason as soon as it is aborted. */
 async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

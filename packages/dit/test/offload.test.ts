@@ -89,7 +89,7 @@ beforeAll(async () => {
       return thrown as Error;
     }
   })();
-  least = Number(/at least ([\d.]+) MiB$/.exec((error as Error).message)![1]) * 2 ** 20 + 6000;
+  least = Number(/at least (\d+) KiB$/.exec((error as Error).message)![1]) * 1024;
 });
 
 test('whatever streams, the numbers are those of the resident model, bit for bit', async () => {
@@ -210,7 +210,7 @@ test('what cannot be is said beforehand', async () => {
   const small = DiT.load(device, file(asked), config, { maxMemory: least / 2 });
   await expect(small).rejects.toBeInstanceOf(WeightsError);
   await expect(small).rejects.toThrow(
-    /^dit: maxMemory of [\d.]+ MiB is too small for one layer: [^\n]+ give at least [\d.]+ MiB$/,
+    /^dit: maxMemory of \d+ KiB is too small for one layer: [^\n]+ give at least \d+ KiB$/,
   );
   const lacking = { ...file(asked), names: () => Object.keys(shapes).slice(0, -3) };
   await expect(DiT.load(device, lacking, config, { maxMemory: least })).rejects.toThrow('3 missing');

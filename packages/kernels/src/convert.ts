@@ -88,7 +88,15 @@ const lookUp = (codes: Uint8Array | Uint16Array, values: Float32Array, out: Floa
 };
 const bfloatsTo = (codes: Uint16Array, out: Float32Array): void => {
   const words = new Uint32Array(out.buffer, out.byteOffset, codes.length);
-  for (let i = 0; i < codes.length; i++) words[i] = codes[i]! << 16;
+  // Two at a time, as one word: half as many loads.
+  const pairs = codes.byteOffset % 4 === 0 ? codes.length >> 1 : 0;
+  const both = new Uint32Array(codes.buffer, codes.byteOffset - (codes.byteOffset % 4), pairs);
+  for (let i = 0, j = 0; i < pairs; i++) {
+    const pair = both[i]!;
+    words[j++] = pair << 16;
+    words[j++] = pair & 0xffff0000;
+  }
+  for (let i = 2 * pairs; i < codes.length; i++) words[i] = codes[i]! << 16;
 };
 const bigTo = (values: BigUint64Array | BigInt64Array, out: Float32Array): void => {
   for (let i = 0; i < values.length; i++) out[i] = Number(values[i]!);

@@ -98,6 +98,8 @@ describe('bytesToFloats', () => {
     const codes = Uint16Array.from({ length: 65536 }, (_, bits) => bits);
     const floats = bytesToFloats(bytes(codes), 'BF16');
     for (const bits of codes) if (!Object.is(floats[bits], bfloat16ToFloat(bits))) throw new Error(`${bits}`);
+    const odd = bytesToFloats(bytes(codes.subarray(0x3f81, 0x3f84)), 'BF16'); // an odd start, an odd count
+    expect([...odd]).toEqual([0x3f81, 0x3f82, 0x3f83].map(bfloat16ToFloat));
   });
 
   test('integers', () => {

@@ -1,7 +1,7 @@
 // Checkpoints for tests: the tiny one of the fixture, changed in memory, or behind a web server.
 
-import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { createReadStream, readFileSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -55,12 +55,12 @@ export async function served(folder: string): Promise<{ url: string; requests: s
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname);
     requests.push(path);
-    readFile(join(folder, path)).then(
-      (bytes) => {
-        const [, first = '0', last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
-        const end = Math.min(Number(last ?? bytes.length - 1), bytes.length - 1);
-        response.writeHead(206, { 'content-range': `bytes ${first}-${end}/${bytes.length}` });
-        response.end(bytes.subarray(Number(first), end + 1));
+    const [, first = '0', last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
+    stat(join(folder, path)).then(
+      ({ size }) => {
+        const end = Math.min(Number(last ?? size - 1), size - 1);
+        response.writeHead(206, { 'content-range': `bytes ${first}-${end}/${size}` });
+        createReadStream(join(folder, path), { start: Number(first), end }).pipe(response);
       },
       () => response.writeHead(404).end(),
     );

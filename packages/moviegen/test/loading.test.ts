@@ -3,9 +3,10 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DiT } from '@moviegen/dit';
 import { serialize } from '@moviegen/safetensors';
 import { openFolder } from '@moviegen/safetensors/node';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
 import { bytes as bytesValue, lora as loraValue } from '../src/cli/values.ts';
 import { heldSource } from '../src/heldSource.ts';
@@ -36,13 +37,17 @@ let least = 0;
 beforeAll(async () => {
   plain = await latents();
   const error = await latents({ maxMemory: 1 }).catch((thrown: Error) => thrown);
-  least = Number(/at least ([\d.]+) MiB$/.exec((error as Error).message)![1]) * 2 ** 20 + 6000;
+  least = Number(/at least (\d+) KiB$/.exec((error as Error).message)![1]) * 1024;
 });
 
 test('a bound on memory changes no bit of a video', async () => {
+  const [streamed, recorded] = [vi.spyOn(DiT.prototype, 'forwardAsync'), vi.spyOn(DiT.prototype, 'forward')];
   expect(await latents({ maxMemory: least })).toEqual(plain);
   expect(await latents({ maxMemory: least, offload: 'host' })).toEqual(plain);
+  expect([streamed.mock.calls.length, recorded.mock.calls.length]).toEqual([4, 0]); // two steps each
   expect(await latents({ maxMemory: 2 ** 40 })).toEqual(plain);
+  expect([streamed.mock.calls.length, recorded.mock.calls.length]).toEqual([4, 1]);
+  vi.restoreAllMocks();
 });
 
 test('of an address, layers are fetched once', async () => {
@@ -168,7 +173,7 @@ test.each<[string, FromPretrainedOptions, RegExp]>([
   [
     'too little memory',
     { maxMemory: 4096 },
-    /transformer: dit: maxMemory of 0\.00 MiB is too small for one layer: /,
+    /transformer: dit: maxMemory of 4 KiB is too small for one layer: /,
   ],
   ['no memory', { maxMemory: 0 }, /^checkpoint: maxMemory must be bytes above 0, got 0$/],
 ])('%s: one line, before anything is loaded', async (_, options, said) => {

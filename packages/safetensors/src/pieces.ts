@@ -15,7 +15,7 @@ export interface TensorPiece {
 
 /** Options of reading many tensors. */
 export interface PieceOptions extends ReadOptions {
-  /** Bytes of a read at most, a multiple of 16. Default 4 MiB. */
+  /** Bytes of a read at most, a multiple of 16. Default 2 MiB. */
   readonly pieceBytes?: number;
 }
 
@@ -33,7 +33,7 @@ const BUFFERS = 4;
 /** The bytes of tensors, in the order given. Tensors without bytes are passed over. */
 export async function* piecesOf(
   places: readonly Place[],
-  { pieceBytes = 2 ** 22, signal }: PieceOptions = {},
+  { pieceBytes = 2 ** 21, signal }: PieceOptions = {},
 ): AsyncGenerator<TensorPiece> {
   const blocks = blocksOf(places, pieceBytes);
   const free = Array.from({ length: Math.min(BUFFERS, blocks.length) }, (): Buffer => ({ bytes: undefined }));

@@ -73,14 +73,14 @@ export interface WeightOptions {
   readonly optional?: Iterable<string>;
   /** Which tensors of the source, by name without the prefix, may go unused. Default: none. */
   readonly ignore?: (name: string) => boolean;
-  /** Bytes that the host may hand over before the device has copied them: host memory. Default 24 MiB. */
+  /** Bytes that the host may hand over before the device has copied them: host memory. Default 16 MiB. */
   readonly uploadBytes?: number;
   /** Told after every piece. */
   readonly onProgress?: (progress: WeightProgress) => void;
   readonly signal?: AbortSignal;
 }
 
-const UPLOAD_BYTES = 24 * 2 ** 20;
+const UPLOAD_BYTES = 16 * 2 ** 20;
 
 /**
  * Loads the tensors of `spec` (shapes by name) from a source, in the source's order, so that a file is
@@ -197,7 +197,7 @@ function converter(to: PlainType): (piece: Uint8Array, from: string) => Uint8Arr
   let scratch = new ArrayBuffer(0);
   return (piece, from) => {
     if (from.toLowerCase() === to) return piece as Uint8Array<ArrayBuffer>;
-    const most = 4 * piece.length;
+    const most = (32 * piece.length) / bitsOf(from);
     if (scratch.byteLength < most && most <= SCRATCH_BYTES) scratch = new ArrayBuffer(most);
     const floats = bytesToFloats(piece, from, scratch);
     if (to === 'f32') return new Uint8Array(floats.buffer, 0, floats.byteLength);
@@ -209,10 +209,12 @@ function converter(to: PlainType): (piece: Uint8Array, from: string) => Uint8Arr
 
 const SCRATCH_BYTES = 16 * 2 ** 20;
 
-/** Bytes of a tensor in the file: the digits of its type's name are its bits. */
+/** The digits of a type's name are its bits: `F32`, `BF16`, `F8_E4M3`; `BOOL` has none. */
+const bitsOf = (type: string): number => Number(/\d+/.exec(type)?.[0] ?? 8);
+
+/** Bytes of a tensor in the file. */
 function fileBytes(source: WeightSource, name: string): number {
   const type = source.dtype(name).toLowerCase();
   if (isQuantFormat(type)) return count(source.shape(name)) * BYTES[type];
-  const bits = Number(/\d+/.exec(source.dtype(name))?.[0] ?? 8);
-  return (count(source.shape(name)) * bits) / 8;
+  return (count(source.shape(name)) * bitsOf(source.dtype(name))) / 8;
 }
