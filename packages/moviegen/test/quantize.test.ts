@@ -32,6 +32,12 @@ const root = mkdtempSync(join(tmpdir(), 'moviegen-quantize-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 const filesIn = (folder: string) => readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
 
+/** PSNR of 8-bit frames. */
+function decibels(frames: Uint8Array, right: Uint8Array): number {
+  const squares = frames.reduce((sum, value, i) => sum + (value - right[i]!) ** 2, 0);
+  return 10 * Math.log10((255 ** 2 * frames.length) / squares);
+}
+
 testParity(testDevice, 'quantized', loadQuantized);
 
 describe.each(['q8', 'q4'] as const)('%s', (format) => {
@@ -92,9 +98,21 @@ describe.each(['q8', 'q4'] as const)('%s', (format) => {
     expect(frames.data).not.toEqual(right.data);
     expect(bytes).toBeLessThan(plainBytes);
     expect(device.memory().used).toBe(used);
-    const error =
-      frames.data.reduce((sum, value, i) => sum + (value - right.data[i]!) ** 2, 0) / frames.data.length;
-    expect(10 * Math.log10(255 ** 2 / error)).toBeGreaterThan(format === 'q8' ? 40 : 22);
+    expect(decibels(frames.data, right.data)).toBeGreaterThan(format === 'q8' ? 40 : 22);
+  });
+
+  test('parts may be of different types; quantised weights go with f16 where the adapter has it', async () => {
+    const half = device.target.f16 ? 'f16' : 'f32';
+    const plain = await MovieGen.fromPretrained(TINY, { device, dtype: { dit: format } });
+    const { frames: right } = await plain.generate(PROMPT, OPTIONS);
+    plain.dispose();
+    const mixed = await MovieGen.fromPretrained(output, {
+      device,
+      dtype: { dit: half, tae: half, text: 'f32' },
+    });
+    const { frames } = await mixed.generate(PROMPT, OPTIONS);
+    mixed.dispose();
+    expect(decibels(frames.data, right.data)).toBeGreaterThan(40);
   });
 
   test('is not quantised again, and not in another format', async () => {

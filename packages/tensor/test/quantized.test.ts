@@ -1,7 +1,15 @@
 // Quantised weights on their way to the device: from quantised files as they are, from plain ones quantised on the
 // way; what that saves; and what is refused. The products are in the case list.
 import { readFile } from 'node:fs/promises';
-import { dequantize, quantize, quantizedParts } from '@moviegen/kernels';
+import {
+  dequantize,
+  linearKernel,
+  linearVariants,
+  quantize,
+  quantizedParts,
+  swigluKernel,
+  swigluVariants,
+} from '@moviegen/kernels';
 import { Safetensors } from '@moviegen/safetensors';
 import {
   cast,
@@ -18,6 +26,7 @@ import {
   WeightsError,
 } from '@moviegen/tensor';
 import { describe, expect, test } from 'vitest';
+import { create } from 'webgpu';
 import { testDevice } from './device.ts';
 
 const device = await testDevice();
@@ -240,4 +249,32 @@ test('other ops refuse quantised weights', () => {
 test('parts of a weight’s bytes are told apart', () => {
   const { codes, scales } = quantizedParts(new Uint8Array(2 * 34), 'q8');
   expect([codes.length, scales.length]).toEqual([64, 2]);
+});
+
+test('the text of every variant for GPUs is valid WGSL', async () => {
+  // Dawn's null backend has the language, but no driver: what an adapter with a driver runs is in the case list.
+  const gpu = create(['backend=null']);
+  const adapter = await gpu.requestAdapter();
+  const nowhere = await adapter!.requestDevice({ requiredFeatures: ['shader-f16'] });
+  const target = {
+    ...{ ...device.target, f16: true, software: false, subgroups: false, subgroupMatrix: [] },
+    ...{ maxWorkgroupSize: 1024, maxWorkgroupStorage: 49152 },
+  };
+  const shape = { rows: 1024, K: 1024, N: 1024, pitch: 256 };
+  for (const weight of formats)
+    for (const dtype of ['f32', 'f16'] as const) {
+      const [one, two] = [linearVariants(shape, target, dtype), swigluVariants(shape, target, dtype)];
+      expect(one).toContain('shared 128x128');
+      for (const { code, label } of [
+        ...one.map((variant) => linearKernel({ ...shape, weight }, dtype, target, variant)),
+        ...two.map((variant) => swigluKernel({ ...shape, weight }, dtype, target, variant)),
+      ]) {
+        nowhere.pushErrorScope('validation');
+        nowhere.createShaderModule({ label, code });
+        const error = await nowhere.popErrorScope();
+        expect(error?.message ?? '', label).toBe('');
+      }
+    }
+  nowhere.destroy();
+  expect([gpu, adapter]).toHaveLength(2); // the binding frees what nothing holds under a device that lives
 });
