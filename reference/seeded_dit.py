@@ -1,6 +1,7 @@
 """A DiT too large for a fixture: its weights and inputs are seeded numbers that the TypeScript side draws too.
 
     python3 seeded_dit.py OUT.safetensors                                  # two layers of 30b's width, 1,024 tokens
+    python3 seeded_dit.py OUT.safetensors --layers 1 --latent 1,8,8        # one layer, 16 tokens
     python3 seeded_dit.py OUT.safetensors --size small                     # what the tests check
 
 test/large/seeded.ts states the same rules: weight i of the names in order has seed 1000 + i; matrices are scaled by
@@ -57,21 +58,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("out")
     parser.add_argument("--size", choices=SIZES, default="30b")
+    parser.add_argument("--layers", type=int, help="default: 2")
+    parser.add_argument("--latent", help="frames, height, width; default: 4,32,32 for 30b, 1,024 tokens")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    config = SIZES[args.size]
+    config = SIZES[args.size] | ({"num_layers": args.layers} if args.layers else {})
+    latent = tuple(int(n) for n in args.latent.split(",")) if args.latent else LATENT[args.size]
     begin = time.time()
     dit = seeded(config)
     print(f"weights: {sum(p.numel() for p in dit.parameters())} in {time.time() - begin:.0f} s", flush=True)
     begin = time.time()
-    x = normal((1, 16, *LATENT[args.size]), 1)
+    x = normal((1, 16, *latent), 1)
     text = {name: normal((1, LENGTHS[name], dim), 2 + i) for i, (name, dim) in enumerate(dit.config["text_dims"].items())}
     mask = {name: torch.ones(1, states.shape[1], dtype=torch.bool) for name, states in text.items()}
     with torch.no_grad():
         velocity = dit(x, torch.tensor([0.4]), text, mask)
     print(f"forward: {time.time() - begin:.0f} s", flush=True)
-    metadata = {"size": args.size, "config": json.dumps(config), "latent": json.dumps(LATENT[args.size])}
+    metadata = {"size": args.size, "config": json.dumps(config), "latent": json.dumps(latent)}
     save_file({"velocity": velocity.contiguous()}, args.out, metadata=metadata)
 
 
