@@ -95,6 +95,7 @@ test('the roofline has every roof, and every kernel at its place', () => {
   expect(svg).toContain('some &quot;GPU&quot; &amp; more');
   expect(svg).toContain('f32: 1 TFLOP/s');
   expect(svg).toContain('f16: 2 TFLOP/s');
+  expect(svg).toContain('copy: 100 GB/s');
   expect(svg).toContain('a &lt; b');
   expect(svg).not.toContain('permute');
   expect(svg).not.toMatch(/NaN|undefined|Infinity/);

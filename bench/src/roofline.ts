@@ -56,6 +56,7 @@ export function rooflineSvg({ title, ceilings, points }: Roofline): string {
     `<text x="${FRAME.left}" y="28" font-size="16">${escaped(title)}</text>`,
     ...grid(x, y),
     ...roofs.map(({ name, gflops }) => roof(name, gflops, bandwidth, x, y)),
+    slopeLabel(bandwidth, ridge, x, y),
     ...placed.map((point) => {
       const { op, name, dtype, intensity, gflops } = point;
       const at = `cx="${x.at(intensity).toFixed(1)}" cy="${y.at(gflops).toFixed(1)}"`;
@@ -119,6 +120,14 @@ function grid(x: Axis, y: Axis): string[] {
     `<text x="${(x.begin + x.end) / 2}" y="${HEIGHT - 18}" text-anchor="middle">operations a byte</text>`,
     `<text transform="translate(20 ${(y.begin + y.end) / 2}) rotate(-90)" text-anchor="middle">GFLOP/s</text>`,
   ];
+}
+
+/** The copy's rate, beside the middle of the slope. */
+function slopeLabel(bandwidth: number, ridge: number, x: Axis, y: Axis): string {
+  const entry = Math.max(10 ** x.powers[0]!, 10 ** y.powers[0]! / bandwidth);
+  const middle = Math.sqrt(entry * ridge);
+  const at = `x="${(x.at(middle) - 8).toFixed(1)}" y="${y.at(middle * bandwidth).toFixed(1)}"`;
+  return `<text ${at} text-anchor="end">copy: ${Number(bandwidth.toPrecision(3))} GB/s</text>`;
 }
 
 function roof(name: string, gflops: number, bandwidth: number, x: Axis, y: Axis): string {
