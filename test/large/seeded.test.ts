@@ -1,6 +1,8 @@
 // The command for large models, at a size that always runs: seeded weights against PyTorch's of the same seeds.
 
 import { fileURLToPath } from 'node:url';
+import { configs } from '@moviegen/dit';
+import { dryDevice } from '@moviegen/tensor';
 import { expect, test } from 'vitest';
 import { testDevice } from '../../packages/tensor/test/device.ts';
 import { referenceOf, runLarge } from './main.ts';
@@ -19,4 +21,25 @@ test('a seeded model gives what PyTorch gives of the same seeds, and its memory 
     expect(result.peakUsed).toBeGreaterThan(result.weights.bytes);
   }
   expect(device.memory().used).toBe(used);
+});
+
+test("30b whole at 73,728 tokens runs within a large GPU's limits, counted on a device of nothing", async () => {
+  const ops: Record<string, number> = {};
+  const dry = await dryDevice({
+    onDispatch: ({ label, flops = 0 }) => {
+      const op = label.split(' ')[0]!;
+      ops[op] = (ops[op] ?? 0) + flops;
+    },
+  });
+  const result = await runLarge(dry, { config: configs['30b'], latent: [32, 96, 96], dtype: 'f16', runs: 1 });
+  dry.destroy();
+  expect(result).toMatchObject({ tokens: 73_728, layers: 48, finite: true });
+  // The specification: about 10.2 PFLOP a forward pass, 63% of it attention.
+  const total = Object.values(ops).reduce((a, b) => a + b);
+  expect(total / 1e15).toBeCloseTo(10.2, 1);
+  expect(ops.attention! / total).toBeCloseTo(0.63, 2);
+  const gigabytes = (bytes: number) => bytes / 1e9;
+  expect(gigabytes(result.weights.bytes)).toBeCloseTo(58.6, 0);
+  // Five activations of [73,728, 6144] in f16, and ranges of tokens.
+  expect(gigabytes(result.peakUsed - result.weights.bytes)).toBeLessThan(8);
 });
