@@ -4,7 +4,6 @@
 export { Autoencoder, type AutoencoderOptions } from './autoencoder.ts';
 export { type CheckpointFiles, type FilesOptions, openFiles } from './checkpointFiles.ts';
 export { type VerifiedFiles, verified } from './checksums.ts';
-export { type VerifiedFiles, verified } from './checksums.ts';
 export { CheckpointError, InputError } from './errors.ts';
 export {
   type GenerateOptions,
