@@ -16,6 +16,7 @@ import {
   note,
   noted,
   PATIENCE,
+  PATIENT,
   servePlayground,
   TINY,
   tasksDuring,
@@ -28,7 +29,7 @@ const prompt = 'a small blue circle moves right on a black background';
 const asked = { prompt, seed: 1, steps: 8 };
 
 const { server, url, path } = await servePlayground();
-const browser = await launchChromium();
+const browser = await launchChromium(PATIENT);
 const page = await openPage(browser, url, { expected: [/net::ERR_/] });
 
 async function downloaded(
@@ -90,7 +91,11 @@ test('the downloads are the video', async () => {
 });
 
 test('a link carries prompt and settings', async () => {
-  const link = page.url();
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await page.getByRole('button', { name: 'Copy link' }).click();
+  await page.getByRole('button', { name: 'Link copied' }).waitFor();
+  const link = await page.evaluate(() => navigator.clipboard.readText());
+  expect(link).toBe(page.url());
   const other = await page.context().newPage();
   await other.goto(`${url}#prompt=a+red+star&seed=7&steps=9&guidance=2.5&width=32&height=48&frames=8`);
   const held = (name: string) => other.locator(`#${name}`).inputValue();

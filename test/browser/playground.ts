@@ -47,6 +47,9 @@ export interface Asked {
 /** Milliseconds for a video where kernels are still to be compiled and other work has the cores. */
 export const PATIENCE = 280_000;
 
+/** Chromium's flag against taking a GPU process for hung that waits for a core. */
+export const PATIENT = '--disable-gpu-watchdog';
+
 /** The cheapest video there is. */
 export const TINY: Asked = {
   ...{ prompt: 'a red circle stays still on a white background', steps: 2, width: 16, height: 16, frames: 1 },

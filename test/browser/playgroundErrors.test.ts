@@ -7,12 +7,12 @@ import { chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
 import { chromiumPath, launchChromium } from './chromium.ts';
 import { openPage, seriousAxeFaults } from './page.ts';
-import { finished, generate, PATIENCE, problemCode, servePlayground, TINY } from './playground.ts';
+import { finished, generate, PATIENCE, PATIENT, problemCode, servePlayground, TINY } from './playground.ts';
 
 vi.setConfig({ testTimeout: PATIENCE + 20_000 });
 
 const { server, url, path, folder } = await servePlayground();
-const browser = await launchChromium('--host-resolver-rules=MAP moviegen.test 127.0.0.1');
+const browser = await launchChromium(PATIENT, '--host-resolver-rules=MAP moviegen.test 127.0.0.1');
 afterEach(() => {
   server.intercept = undefined;
 });

@@ -68,7 +68,6 @@ export class Client {
   }
 
   #hear(said: FromWorker): void {
-    if ('lost' in said) return;
     const job = this.#running.get(said.id);
     if ('news' in said) job?.news(said.news as never);
     else if ('answer' in said) job?.resolve(said.answer as never);

@@ -55,6 +55,4 @@ export type ToWorker =
 export type FromWorker =
   | { readonly id: number; readonly news: Jobs[JobName]['news'] }
   | { readonly id: number; readonly answer: Jobs[JobName]['answer'] }
-  | { readonly id: number; readonly problem: Problem }
-  /** The device went away; the next job opens another. */
-  | { readonly lost: string };
+  | { readonly id: number; readonly problem: Problem };

@@ -10,14 +10,11 @@ import type { GenerateNews } from '../protocol.ts';
 
 /** The device and the model of a worker. */
 export class Session {
-  readonly #onLost: (message: string) => void;
   #device: Promise<Device> | undefined;
   #model: Promise<MovieGen> | undefined;
+  /** The last one that was opened, lost or not. */
+  #lastDevice: Promise<Device> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
-
-  constructor(onLost: (message: string) => void) {
-    this.#onLost = onLost;
-  }
 
   /** Runs work that needs the device to itself, after the work before it. */
   exclusive<T>(work: () => Promise<T>): Promise<T> {
@@ -59,17 +56,12 @@ export class Session {
     return Promise.race([device.lost, patience]);
   }
 
-  #lastDevice: Promise<Device> | undefined;
-
   async #open(): Promise<Device> {
     checkWebGpu();
     const device = await Device.create();
     const opened = this.#device;
     this.#lastDevice = opened;
-    void device.lost.then(({ message }) => {
-      this.#forget(opened);
-      this.#onLost(message);
-    });
+    void device.lost.then(() => this.#forget(opened));
     return device;
   }
 

@@ -9,7 +9,7 @@ import { generate } from './generate.ts';
 import { checkWebGpu, Session } from './session.ts';
 
 const post = (said: FromWorker, transfer: Transferable[] = []): void => self.postMessage(said, { transfer });
-const session = new Session((lost) => post({ lost }));
+const session = new Session();
 const running = new Map<number, AbortController>();
 
 /** What a job gets besides its question. */
