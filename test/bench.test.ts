@@ -10,6 +10,7 @@ import { taeDecode } from '../bench/src/models.ts';
 import { narrowArray, parts } from '../bench/src/parts.ts';
 import { percentile } from '../bench/src/statistics.ts';
 import { modelTable, table } from '../bench/src/table.ts';
+import { namedIn } from '../bench/src/variant.ts';
 import { testDevice } from '../packages/tensor/test/device.ts';
 
 const device = await testDevice();
@@ -43,6 +44,13 @@ test('a case is checked, timed and shown', async () => {
   expect(result.bound).toEqual({ share: 192 / 1e6 / result.median, by: 'memory' });
   expect(table([result])).toMatch(/rmsNorm.*3x8.*f32.*reference/);
   expect(device.memory().used).toBe(used);
+});
+
+test('the variant that ran is told by the labels of its kernels', () => {
+  const variants = ['8x8', 'tiles 8x8', 'plain'];
+  expect(namedIn(['matmul f32 tiles 8x8 silu', 'copy'], variants)).toBe('tiles 8x8');
+  expect(namedIn(['matmul f32 8x8'], variants)).toBe('8x8');
+  expect(namedIn(['matmul f32 18x8'], variants)).toBeUndefined();
 });
 
 test('a wrong result is refused', async () => {

@@ -4,7 +4,6 @@ import {
   type CaseRun,
   type Ceilings,
   caseOperands,
-  caseVariants,
   type Device,
   mul,
   prepareCase,
@@ -17,6 +16,7 @@ import {
 import { type Bound, boundOf } from './ceilings.ts';
 import { type Check, check, checkOnDevice } from './check.ts';
 import { type Spread, spread } from './statistics.ts';
+import { chosenVariant } from './variant.ts';
 
 /** How much to measure. */
 export interface Budget {
@@ -79,8 +79,12 @@ export async function measure(
 ): Promise<Result> {
   const { ceilings, dispatched, signal } = options;
   const { dtype = 'f32' } = run;
-  const chosen = { dtype, variant: run.variant };
-  const named = run.variant ?? caseVariants(device, item)[0];
+  let variant = run.variant;
+  const choose = async (operands: Record<string, Tensor>): Promise<CaseRun> => {
+    const call = prepareCase(device, item, operands, { dtype });
+    variant ??= await chosenVariant(device, item, dtype, call, dispatched);
+    return { dtype, variant };
+  };
   const elements = Object.values(item.inputs).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const large = elements > HOST_ELEMENTS;
 
@@ -91,13 +95,16 @@ export async function measure(
   let inRotation = 0;
   await scopeAsync(device, async () => {
     let rotated: Record<string, Tensor>[];
+    let chosen: CaseRun;
     if (large) {
       rotated = [draw(device, item, dtype, 0), draw(device, item, dtype, 1)];
-      checked = await checkOnDevice(device, item, rotated[0]!, { ...chosen, variant: named });
+      chosen = await choose(rotated[0]!);
+      checked = await checkOnDevice(device, item, rotated[0]!, chosen);
     } else {
-      const operands = caseOperands(item, chosen);
-      checked = await check(device, item, operands, { ...chosen, variant: named });
+      const operands = caseOperands(item, { dtype });
       rotated = rotate(device, operands);
+      chosen = await choose(rotated[0]!);
+      checked = await check(device, item, operands, chosen);
     }
     inRotation = rotated.length * operandBytes(item, dtype);
     const calls = rotated.map((set) => prepareCase(device, item, set, chosen));
@@ -130,7 +137,7 @@ export async function measure(
     op: item.op,
     name: item.name,
     dtype,
-    variant: named ?? 'only',
+    variant: variant ?? 'only',
     ...(kernels && { kernels }),
     ...times,
     runs: samples.length,

@@ -83,7 +83,7 @@ export async function run(
     if (software && wanted(text)) leftOut.push(`${text}: too much for a software adapter`);
   }
   for (const item of benchCases(software).filter(({ op, name }) => wanted(`${op} ${name}`))) {
-    const named = options.variants ? caseVariants(device, item) : [];
+    const named = options.variants ? caseVariants(device, item, dtype) : [];
     for (const variant of named.length > 0 ? named : [undefined]) {
       onProgress?.(`${item.op} ${item.name} ${variant ?? ''}`);
       await attempt(async () => {

@@ -3,10 +3,10 @@
 import { writeFile } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
-import { Device } from '@moviegen/tensor';
-import { findAdapter } from '@moviegen/tensor/node';
+import { findAdapter, openDevice } from '@moviegen/tensor/node';
 import { Command } from 'commander';
 import { atLeast, expression, progressLine } from '../arguments.ts';
+import { Ear } from '../run.ts';
 import { surround } from './environment.ts';
 import { openJax } from './jax.ts';
 import { openOrt } from './ort.ts';
@@ -44,7 +44,8 @@ if (chosen.length === 0) program.error(`error: no row matches ${filter}`);
 install();
 const found = await findAdapter();
 surround(found);
-const device = await Device.create({ adapter: found.adapter, host: found.host, label: 'bench' });
+const ear = new Ear();
+const device = await openDevice({ found, label: 'bench', onDispatch: ear.heard });
 // WebAssembly is optimised in the background for a minute: on a software adapter, in the kernels' own time.
 if (device.target.software) setFlagsFromString('--liftoff-only');
 
@@ -64,7 +65,9 @@ const outcomes: Outcome[] = [];
 let failed = false;
 for (const row of chosen) {
   try {
-    outcomes.push(await race(device, peers, row, { samples, onProgress: progressLine }));
+    outcomes.push(
+      await race(device, peers, row, { samples, dispatched: ear.labels, onProgress: progressLine }),
+    );
     progressLine('');
     if (json !== '-') console.log(peersTable([outcomes.at(-1)!], outcomes.length === 1));
   } catch (error) {

@@ -4,7 +4,6 @@ import type { Case, NDArray } from '@moviegen/kernels';
 import {
   caseOperands,
   caseReference,
-  caseVariants,
   compare,
   type Device,
   prepareCase,
@@ -14,6 +13,7 @@ import {
 import { poisoned } from '../check.ts';
 import { AFFORDABLE, narrowArray, type Part, parts, referenceCost } from '../parts.ts';
 import { percentile } from '../statistics.ts';
+import { chosenVariant } from '../variant.ts';
 import type { Peer, Way } from './peer.ts';
 import type { Row } from './rows.ts';
 
@@ -46,6 +46,8 @@ export interface Outcome {
 /** How much to measure. */
 export interface RaceOptions {
   readonly samples: number;
+  /** Labels of our kernels dispatched since the last call. */
+  readonly dispatched?: () => readonly string[];
   readonly onProgress?: (text: string) => void;
 }
 
@@ -68,11 +70,11 @@ export async function race(
   device: Device,
   peers: readonly Peer[],
   row: Row,
-  { samples, onProgress = () => undefined }: RaceOptions,
+  { samples, dispatched, onProgress = () => undefined }: RaceOptions,
 ): Promise<Outcome> {
   const { item } = row;
   const operands = caseOperands(item);
-  const mine = ourWay(device, item, operands);
+  const mine = await ourWay(device, item, operands, dispatched);
   onProgress(`${row.name}: ours`);
   const expected = await mine.result();
   const share = AFFORDABLE / referenceCost(item);
@@ -184,15 +186,21 @@ function reference(
 }
 
 /** Our own op as one of the ways: into poisoned memory first. */
-function ourWay(device: Device, item: Case, operands: Operands): Way {
+async function ourWay(
+  device: Device,
+  item: Case,
+  operands: Operands,
+  dispatched: RaceOptions['dispatched'],
+): Promise<Way> {
   const call = prepareCase(device, item, uploadOperands(device, operands));
+  const variant = await chosenVariant(device, item, call, dispatched);
   const run = () => {
     scope(device, () => {
       call();
     });
   };
   return {
-    how: caseVariants(device, item)[0] ?? 'the only variant',
+    how: variant ?? 'the only variant',
     run,
     settle: () => device.sync(),
     async result() {

@@ -17,6 +17,8 @@ export interface OpenOptions extends Omit<DeviceOptions, 'gpu' | 'adapter' | 'ho
    * environment's `MOVIEGEN_ADAPTER`; without one the system's GPU, else SwiftShader.
    */
   readonly adapter?: string;
+  /** An adapter of {@link findAdapter}, instead of a name. */
+  readonly found?: Found;
   /** Without the bounds checks that Dawn adds to kernels: for measuring what they cost, never for use. */
   readonly unchecked?: boolean;
 }
@@ -46,8 +48,8 @@ const instances: GPU[] = [];
  * @throws NoAdapterError where none fits; it lists those there are, or says what to install.
  */
 export async function openDevice(options: OpenOptions = {}): Promise<Device> {
-  const { adapter: named, unchecked, tune = tuneMode(process.env.MOVIEGEN_TUNE), ...rest } = options;
-  const { adapter, host } = await findAdapter(named, unchecked);
+  const { adapter: named, found, unchecked, tune = tuneMode(process.env.MOVIEGEN_TUNE), ...rest } = options;
+  const { adapter, host } = found ?? (await findAdapter(named, unchecked));
   return Device.create({ tuneStore: fileStore(), ...rest, adapter, host, tune });
 }
 
