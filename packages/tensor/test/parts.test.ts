@@ -10,11 +10,14 @@ import {
   embedding,
   linear,
   pack,
+  permute,
   randn,
   rmsNorm,
   scopeAsync,
+  slice,
   swiglu,
   Tensor,
+  upsampleNearest,
 } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -83,6 +86,24 @@ test('a weight larger than a binding is packed into several buffers, and gives t
     expect(got.parts).toEqual([8, 9]);
     for (const [i, values] of got.values.entries())
       expect(compare(values, expected.values[i]!).error).toBeLessThan(1e-6);
+  });
+});
+
+test('elements move as in one piece', async () => {
+  const moves: Record<string, (x: Tensor) => Tensor> = {
+    slice: (x) => slice(x, { start: [1, 3, 2], end: [6, 13, 31] }),
+    'concat in front': (x) => concat([x, x], { axis: 0 }),
+    'concat inside': (x) => concat([x, slice(x, { start: [0, 0], end: [7, 3] })], { axis: 1 }),
+    permute: (x) => permute(x, [2, 0, 1]),
+    upsample: (x) => upsampleNearest(x.reshape([1, 7, 15, 33]), { scale: [2, 3] }),
+  };
+  await scopeAsync(device, async () => {
+    const x = randn(device, [7, 15, 33], { seed: 1 });
+    for (const [name, move] of Object.entries(moves)) {
+      const whole = [...(await move(x).read())];
+      const parts = await within(1024, async () => [...(await move(x).read())]);
+      expect(parts, name).toEqual(whole);
+    }
   });
 });
 
