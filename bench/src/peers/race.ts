@@ -193,7 +193,7 @@ async function ourWay(
   dispatched: RaceOptions['dispatched'],
 ): Promise<Way> {
   const call = prepareCase(device, item, uploadOperands(device, operands));
-  const variant = await chosenVariant(device, item, call, dispatched);
+  const variant = await chosenVariant(device, item, 'f32', call, dispatched);
   const run = () => {
     scope(device, () => {
       call();

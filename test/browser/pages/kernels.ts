@@ -58,6 +58,7 @@ interface Run {
 }
 
 function runsOf(item: Case): [Case, Run][] {
-  const variants = [undefined, ...caseVariants(device, item)];
-  return types.flatMap((dtype) => variants.map((variant): [Case, Run] => [item, { dtype, variant }]));
+  return types.flatMap((dtype) =>
+    [undefined, ...caseVariants(device, item, dtype)].map((variant): [Case, Run] => [item, { dtype, variant }]),
+  );
 }
