@@ -59,6 +59,9 @@ interface Run {
 
 function runsOf(item: Case): [Case, Run][] {
   return types.flatMap((dtype) =>
-    [undefined, ...caseVariants(device, item, dtype)].map((variant): [Case, Run] => [item, { dtype, variant }]),
+    [undefined, ...caseVariants(device, item, dtype)].map((variant): [Case, Run] => [
+      item,
+      { dtype, variant },
+    ]),
   );
 }
