@@ -104,6 +104,14 @@ test('a folder without a tokenizer takes ids', async () => {
   model.dispose();
 });
 
+test('a CLIP whose tokenizer names no length cuts at its positions', async () => {
+  const model = await TextModel.fromPretrained(changed('clip', { 'tokenizer_config.json': null }), {
+    device,
+  });
+  expect(model.tokenize('a blue square '.repeat(9))).toHaveLength(20);
+  model.dispose();
+});
+
 test.each<[string, CheckpointFiles, string]>([
   [
     'another model',
