@@ -55,6 +55,7 @@ export function dryDevice({ like, limits, onDispatch, onBuffer }: DryOptions = {
   return Device.create({
     adapter: adapter as unknown as GPUAdapter,
     label: 'dry',
+    tune: 'off',
     ...(onDispatch && { onDispatch }),
   });
 }
