@@ -82,10 +82,14 @@ export async function framesOnStage(page: Page): Promise<Frames> {
     const canvas = document.querySelector<HTMLCanvasElement>('.stage canvas')!;
     const pixels: number[] = [];
     const count = Number(slider.max) + 1;
+    const late = performance.now() + 60_000;
     for (let k = 0; k < count; k++) {
       slider.value = String(k);
       slider.dispatchEvent(new Event('input', { bubbles: true }));
-      while (canvas.dataset.frame !== String(k)) await new Promise(requestAnimationFrame);
+      while (canvas.dataset.frame !== String(k)) {
+        if (performance.now() > late) throw new Error(`frame ${canvas.dataset.frame} is shown, not ${k}`);
+        await new Promise(requestAnimationFrame);
+      }
       const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
       for (let i = 0; i < data.length; i++) if (i % 4 !== 3) pixels.push(data[i]!);
     }

@@ -18,7 +18,7 @@ afterEach(() => {
 });
 
 const again = (page: Page) => page.locator('.stage').getByRole('button', { name: 'Try again' });
-const title = (page: Page) => page.locator('.stage .problem h3').textContent();
+const title = (page: Page) => page.locator('.stage .problem h2').textContent();
 const ownWords = (page: Page) => page.locator('.stage .own-words').textContent();
 
 /** Answers requests whose path holds a part with other bytes. */

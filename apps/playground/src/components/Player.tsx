@@ -1,7 +1,7 @@
 // A finished video: it loops on a canvas, can be stopped, and any frame can be looked at.
 
 import type { Video } from 'moviegen';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { draw, frameAt } from '../pictures.ts';
 
 interface Properties {
@@ -17,7 +17,8 @@ export function Player({ video, prompt }: Properties) {
   const [playing, setPlaying] = useState(() => !wantsStillness() && frames > 1);
   const canvas = useRef<HTMLCanvasElement>(null);
 
-  useEffect(() => {
+  // Ends before the next frame is due, so that it never moves on what a person has just chosen.
+  useLayoutEffect(() => {
     if (!playing) return;
     let last = performance.now();
     let due = 0;

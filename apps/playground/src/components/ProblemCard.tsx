@@ -12,7 +12,7 @@ export function ProblemCard({ problem, onAgain }: Properties) {
   const { title, advice, again } = ADVICE[problem.code];
   return (
     <div class="problem" role="alert" data-code={problem.code}>
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       <p>{advice}</p>
       <p class="own-words">{problem.message}</p>
       {again && onAgain && (
