@@ -53,7 +53,7 @@ export function check(device: Device, item: Case, operands: Arrays, run: CaseRun
       }));
       return verdict(item, run, `reference${ROWS}`, pairs);
     }
-    const simplest = caseVariants(device, item).at(-1);
+    const simplest = caseVariants(device, item, run.dtype).at(-1);
     if (simplest === undefined || simplest === run.variant) return { against: 'nothing' };
     const other = prepareCase(device, item, tensors, { ...run, variant: simplest });
     return verdict(item, run, simplest, [{ got, expected: await poisoned(device, other).read() }]);
@@ -63,7 +63,7 @@ export function check(device: Device, item: Case, operands: Arrays, run: CaseRun
 /** Checks the first and last rows of a case too large for the host, against the simplest variant. @throws where wrong. */
 export function checkOnDevice(device: Device, item: Case, operands: Tensors, run: CaseRun): Promise<Check> {
   return scopeAsync(device, async (): Promise<Check> => {
-    const simplest = caseVariants(device, item).at(-1);
+    const simplest = caseVariants(device, item, run.dtype).at(-1);
     if (simplest === undefined || simplest === run.variant) return { against: 'nothing' };
     const result = poisoned(device, prepareCase(device, item, operands, run));
     const size = sizeOf(result.shape);
