@@ -102,6 +102,11 @@ test.each<[string, Record<string, readonly number[]>, string]>([
     { 'a.lora_A.weight': [2, 4], 'a.lora_B.weight': [6, 3] },
     'a: A [2, 4] and B [6, 3] do not fit [6, 4]',
   ],
+  [
+    'a B that is turned',
+    { 'a.lora_A.weight': [2, 4], 'a.lora_B.weight': [2, 6] },
+    'a: A [2, 4] and B [2, 6] do not fit [6, 4]',
+  ],
   ['half a change', { 'a.lora_B.weight': [6, 2] }, 'a has no lora_A'],
   ['a model', { 'a.weight': [6, 4] }, 'a.weight is no lora_A, lora_B or alpha'],
   ['nothing', {}, 'it holds no lora_A and lora_B'],
