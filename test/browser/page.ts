@@ -25,6 +25,7 @@ export async function openPage(
   { expected = [], ...options }: OpenPageOptions = {},
 ): Promise<Page> {
   const context = await browser.newContext(options);
+  context.setDefaultTimeout(120_000); // a slow machine is no fault
   const page = await context.newPage();
   watchFaults(page, new URL(url).origin, expected);
   await page.goto(url);
