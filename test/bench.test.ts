@@ -96,6 +96,9 @@ test('the first and last rows of a case are those of the whole', () => {
       inputs: { q: spec([1, 9, 4]), k: spec([1, 5, 4]), v: spec([1, 5, 4]) },
       options: { heads: 2 },
     },
+    { ...item, inputs: { x: spec([1, 9, 4]), shift: spec([1, 4]), scale: spec([1, 4]) } },
+    { ...item, op: 'gatedResidual', inputs: { x: spec([1, 9, 4]), gate: spec([1, 4]), y: spec([1, 9, 4]) } },
+    { ...item, op: 'groupNorm', inputs: { x: spec([5, 6, 4]) }, options: { groups: 2, ...last } },
     { ...item, op: 'siluMul', inputs: { a: spec([9, 4]), b: spec([9, 4]) } },
   ];
   for (const one of tried) {
@@ -118,6 +121,9 @@ test('large cases are checked on the device, and each has rows or variants to ch
   const checked = await checkOnDevice(device, small, operands, { variant });
   expect(checked.against).toMatch(/, first and last rows$/);
   expect(checked.error).toBeLessThan(1e-5);
+  const only = { ...item, op: 'siluMul', inputs: { a: spec([300, 4]), b: spec([300, 4]) } };
+  const alone = await checkOnDevice(device, only, uploadOperands(device, caseOperands(only)), {});
+  expect(alone.against).toBe('reference, first and last rows');
   for (const { op, name, flops, bytes } of largeCases)
     expect([flops > 0, bytes > 0], `${op} ${name}`).toEqual([true, true]);
 });

@@ -77,9 +77,13 @@ function slicedOperands(
       : undefined;
   }
   if (op === 'swiglu') return x!.shape.length === 2 ? { names: ['x'], axis: 0 } : undefined;
+  const single = x?.shape.length === 3 && x.shape[0] === 1; // one batch item: rows are the next axis
   if (op === 'layerNorm' || op === 'rmsNorm') {
-    return operands.shift && operands.shift.shape.length > 1 ? undefined : { names: ['x'], axis: 0 };
+    if (!operands.shift || operands.shift.shape.length === 1) return { names: ['x'], axis: 0 };
+    return single ? { names: ['x'], axis: 1 } : undefined;
   }
+  if (op === 'gatedResidual') return single ? { names: ['x', 'y'], axis: 1 } : undefined;
+  if (op === 'groupNorm') return { names: ['x'], axis: 0 };
   if (op === 'siluMul' || op === 'silu' || op === 'gelu') return { names, axis: 0 };
   return undefined;
 }
