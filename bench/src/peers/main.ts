@@ -63,12 +63,25 @@ for (const name of named.split(',').map((part) => part.trim())) {
 
 const outcomes: Outcome[] = [];
 let failed = false;
+/** The report of the rows so far. */
+const reported = (): string => {
+  const report = {
+    adapter: device.info,
+    node: process.version,
+    date: new Date().toISOString(),
+    machine: { cores: cpus().length, load: loadavg().map((load) => Number(load.toFixed(2))) },
+    peers: peers.map(({ name, version }) => ({ name, version })),
+    rows: outcomes,
+  };
+  return `${JSON.stringify(report, null, 1)}\n`;
+};
 for (const row of chosen) {
   try {
     outcomes.push(
       await race(device, peers, row, { samples, dispatched: ear.labels, onProgress: progressLine }),
     );
     progressLine('');
+    if (json && json !== '-') await writeFile(json, reported()); // a long run may be ended early
     if (json !== '-') console.log(peersTable([outcomes.at(-1)!], outcomes.length === 1));
   } catch (error) {
     failed = true;
@@ -76,21 +89,11 @@ for (const row of chosen) {
   }
 }
 progressLine('');
-const report = {
-  adapter: device.info,
-  node: process.version,
-  date: new Date().toISOString(),
-  machine: { cores: cpus().length, load: loadavg().map((load) => Number(load.toFixed(2))) },
-  peers: peers.map(({ name, version }) => ({ name, version })),
-  rows: outcomes,
-};
-const text = `${JSON.stringify(report, null, 1)}\n`;
-if (json === '-') process.stdout.write(text);
+if (json === '-') process.stdout.write(reported());
 else {
   console.log(`\nadapter: ${found.name}`);
   console.log(peers.map(({ name, version }) => `${name} ${version}`).join(', '));
   console.log('times by the host, wait included; every result checked against the CPU reference\n');
   console.log(peersTable(outcomes, true));
-  if (json) await writeFile(json, text);
 }
 process.exit(failed ? 1 : 0); // peers leave work behind that would keep the process
