@@ -25,7 +25,10 @@ export interface Attend {
 export function attentionInParts(whole: Attend, attend: (part: Attend) => void): void {
   const { q, k, v, keyLengths, bias, out, heads, causal } = whole;
   const { device } = out;
-  if (bindable(q.tensor, k.tensor, v.tensor, bias, out)) return attend(whole);
+  if (bindable(q.tensor, k.tensor, v.tensor, bias, out)) {
+    attend(whole);
+    return;
+  }
   const [B, N, width] = out.shape as [number, number, number];
 
   if (B > 1) {

@@ -50,7 +50,10 @@ export function inParts<Given extends Operands>(
   operands: Given,
   run: (lead: readonly number[], parts: Given) => void,
 ): void {
-  if (bindable(...Object.values(operands))) return run(lead, operands);
+  if (bindable(...Object.values(operands))) {
+    run(lead, operands);
+    return;
+  }
   const padded = ({ shape }: Tensor) => {
     const ones = new Array<number>(lead.length + own - shape.length).fill(1);
     return [...shape.slice(0, shape.length - own), ...ones, ...shape.slice(shape.length - own)];
@@ -93,17 +96,24 @@ function split<Given extends Operands>(
   run: (lead: readonly number[], parts: Given) => void,
 ): void {
   const tensors = Object.values(operands).filter((tensor) => tensor !== undefined);
-  if (bindable(...tensors)) return run(lead, operands);
+  if (bindable(...tensors)) {
+    run(lead, operands);
+    return;
+  }
   const [n, ...rest] = lead;
   if (n === undefined) throw tooLarge(op, tensors);
   const whole = tensors.every((tensor) => lead.every((size, axis) => tensor.shape[axis] === size));
   if (whole && lead.length > 1) {
     const rows = lead.reduce((product, size) => product * size, 1);
     const flat = reshaped(({ shape }) => [rows, ...shape.slice(lead.length)]);
-    return viewed(operands, flat, (parts) => split(op, [rows], parts, run));
+    viewed(operands, flat, (parts) => split(op, [rows], parts, run));
+    return;
   }
   const inside = reshaped(({ shape }) => shape.slice(1));
-  if (n === 1) return viewed(operands, inside, (parts) => split(op, rest, parts, run));
+  if (n === 1) {
+    viewed(operands, inside, (parts) => split(op, rest, parts, run));
+    return;
+  }
 
   const ranged = tensors.filter(({ shape }) => shape[0] === n);
   const most = mostOf(tensors[0]!.device);
@@ -168,7 +178,8 @@ export function copyInParts(
   if (large.length === 0) {
     const views = [source, target].map(({ tensor, first, end }) => elements(tensor, first, end));
     const kernel = copyKernel(label, shape, source.walk, target.walk, x.dtype);
-    return withViews(views, () => x.device.run(kernel, views));
+    withViews(views, () => x.device.run(kernel, views));
+    return;
   }
   // Halves of the axis along which the window that is too large reaches farthest.
   const { strides } = large[0]!.walk;
