@@ -28,5 +28,14 @@ wait
 python3 train_dit.py --latents "$WORK/latents" --out "$WORK/dit" --minutes 66 --lr 1e-2 --batch 64
 wait
 
-python3 export.py --tae "$WORK/tae_decoder2/last.pt" --dit "$WORK/dit/last.pt" --out ../models/shapes-world --guidance 3
+$TWO train_tae.py video --out "$WORK/tae_joint" --init "$WORK/tae_decoder2/last.pt" --seed 5 \
+  --minutes 95 --batch 2 --crop 64 --lr 1.2e-2 --final-lr 0.02 --average 0.998
+for first in 0 4; do
+  python3 cache_latents.py --tae "$WORK/tae_joint/last.pt" --out "$WORK/latents2" --shards 4 --seed $first &
+done
+wait
+$TWO train_dit.py --init "$WORK/dit/last.pt" --latents "$WORK/latents2" --out "$WORK/dit2" \
+  --minutes 26 --lr 6e-3 --batch 32 --decay-from 0.2
+
+python3 export.py --tae "$WORK/tae_joint/last.pt" --dit "$WORK/dit2/last.pt" --out ../models/shapes-world --guidance 3
 python3 evaluate.py ../models/shapes-world --json "$WORK/figures.json"
