@@ -86,7 +86,7 @@ async function check(
     const difference = await scopeAsync(device, () => checkCase(device, item, { dtype, variant }));
     const { error, index, got, expected } = difference;
     const bound = caseTolerance(item, dtype);
-    const share = error / bound;
+    const share = error === 0 ? 0 : error / bound; // a bound of 0: exact
     if (share <= 1) return { share };
     const message = `differs by ${error.toExponential(1)} (bound ${bound.toExponential(1)}): at ${index} got ${got}, expected ${expected}`;
     return { share, message };
