@@ -7,6 +7,7 @@ import {
   keep,
   linear,
   loadWeights,
+  orAborted,
   quantizedSource,
   scope,
   type Tensor,
@@ -190,20 +191,4 @@ function shown(bytes: number): string {
   return bytes < 2 ** 30
     ? `${Math.ceil(bytes / 2 ** 20)} MiB`
     : `${Math.ceil((10 * bytes) / 2 ** 30) / 10} GiB`;
-}
-
-/** What the promise gives, or the signal's reason as soon as it is aborted. */
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  signal.throwIfAborted();
-  let stop = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    signal.addEventListener('abort', stop);
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
 }

@@ -2,8 +2,7 @@
 // more than a tile's frames, however long the video is.
 
 import type { TAE, TileOptions } from '@moviegen/tae';
-import { randn, Tensor } from '@moviegen/tensor';
-import { orAborted } from './abort.ts';
+import { orAborted, randn, Tensor } from '@moviegen/tensor';
 import { InputError } from './errors.ts';
 import { joinLatents, type Latents, readLatents, uploadLatents } from './latents.ts';
 import {

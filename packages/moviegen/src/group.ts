@@ -4,8 +4,7 @@
 
 import type { Context, DiT, TextStates } from '@moviegen/dit';
 import { sample } from '@moviegen/sampler';
-import { concat, eulerStep, randn, scope, scopeAsync, slice, Tensor } from '@moviegen/tensor';
-import { orAborted } from './abort.ts';
+import { concat, eulerStep, orAborted, randn, scope, scopeAsync, slice, Tensor } from '@moviegen/tensor';
 import type { Guidance, Job, Plan } from './generateOptions.ts';
 import { type RecordedVelocity, recordVelocity } from './guidedVelocity.ts';
 import { type Latents, readLatents } from './latents.ts';

@@ -1,5 +1,6 @@
 // @moviegen/tensor: device, memory, dispatch, Tensor and its ops. All GPU words of the project live here.
 export type { DType, QuantFormat } from '@moviegen/kernels';
+export { orAborted } from './abort.ts';
 export type { AdapterInfo, Limits } from './adapter.ts';
 export { advance } from './advance.ts';
 export type { Ceilings, CeilingsOptions } from './ceilings.ts';
