@@ -3,7 +3,7 @@
 import { configs, DiT, type DiTConfig } from '@moviegen/dit';
 import { castKernel } from '@moviegen/kernels';
 import { sample } from '@moviegen/sampler';
-import { TAE, type TAEConfig } from '@moviegen/tae';
+import { parseConfig, TAE, type TAEConfig } from '@moviegen/tae';
 import { type Device, mul, type Recording, randn, scope, scopeAsync, Tensor } from '@moviegen/tensor';
 import type { GenerateOptions, MovieGen } from 'moviegen';
 import { type Spread, spread } from './statistics.ts';
@@ -244,21 +244,6 @@ async function timeWhole(
   return { name, dtype, ...spread(walls), runs, ...(busy !== undefined && { busy }), source: 'host' };
 }
 
-const defaultTae: TAEConfig = {
-  inChannels: 3,
-  outChannels: 3,
-  latentChannels: 16,
-  blockOutChannels: [128, 256, 512, 512],
-  layersPerBlock: 2,
-  normNumGroups: 32,
-  midBlockAddAttention: true,
-  useQuantConv: false,
-  usePostQuantConv: false,
-  scalingFactor: 1,
-  shiftFactor: 0,
-  temporal: true,
-};
-
 /** Rows of seeded random models of the published shapes. */
 export const seededRows: readonly ModelRow[] = [
   ditStep('DiT step, 1b, 4096 tokens, both branches', configs['1b'], [16, 32, 32], true),
@@ -270,5 +255,5 @@ export const seededRows: readonly ModelRow[] = [
     true,
     1,
   ),
-  taeDecode('TAE decode, 8 frames of 768x768', defaultTae, [1, 96, 96], true),
+  taeDecode('TAE decode, 8 frames of 768x768', parseConfig({}), [1, 96, 96], true),
 ];
