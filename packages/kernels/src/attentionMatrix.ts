@@ -6,9 +6,9 @@
 // of a matrix cannot be reached otherwise). For the same reason results are not scaled whenever a row's
 // largest score grows, but only when it has grown by more than `slack`: until then weights exceed 1, up to
 // exp(slack), which halves hold. That is exact: the sum of the weights grows alike.
-import { attentionBindings, attentionUniforms, keyRangeWGSL, lowest } from './attentionParts.ts';
+import { attentionTiling, keyRangeWGSL, lowest } from './attentionParts.ts';
 import type { AttentionShape } from './attentionShape.ts';
-import { type Kernel, type Target, u32, uniformBlock, workgroupIndexWGSL } from './kernel.ts';
+import { type Kernel, type Target, workgroupIndexWGSL } from './kernel.ts';
 import { matrixConfig } from './matmulMatrix.ts';
 import { enableWGSL, storageArray } from './matmulStorage.ts';
 import { unroll } from './matmulTile.ts';
@@ -68,24 +68,18 @@ export const attentionMatrixFits = ({ D }: AttentionShape, target: Target): bool
 
 /** Bindings: q, k, v, [keyLengths], [bias], out; all f16. */
 export function attentionMatrixKernel(shape: AttentionShape, target: Target): Kernel {
-  const { batch, heads, N, D } = shape;
+  const { D } = shape;
   const tiles = attentionTiles(D, target)!;
   const { m, n, k, subgroup, subgroups, rows, queries, keys, depth, pitch, units } = tiles;
   const size = subgroups * subgroup;
   const ownRows = rows * m;
   /** Lanes that share a row of scores. */
   const sharing = subgroup / ownRows;
-  const tilesN = Math.ceil(N / queries);
-  const workgroups = batch * heads * tilesN;
-  const { declarations, bindings, extra } = attentionBindings(shape, 'f16');
-  const wide =
-    D % 4 === 0 && [shape.q, shape.k, shape.v].every((c) => c.pitch % 4 === 0 && c.start % 4 === 0);
-  const uniforms = uniformBlock(bindings.length, {
-    ...attentionUniforms(shape),
-    D4: u32(Math.ceil(D / 4)),
-    tilesN: u32(tilesN),
-    tiles: u32(workgroups),
-  });
+  const { declarations, bindings, extra, workgroups, wide, uniforms } = attentionTiling(
+    shape,
+    'f16',
+    queries,
+  );
   const left = `subgroup_matrix_left<f16, ${k}, ${m}>`;
   const right = `subgroup_matrix_right<f16, ${n}, ${k}>`;
   const result = `subgroup_matrix_result<f32, ${n}, ${m}>`;

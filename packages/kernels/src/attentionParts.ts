@@ -1,6 +1,6 @@
 // WGSL, bindings and uniforms that the attention kernels share.
 import type { AttentionShape } from './attentionShape.ts';
-import { type Binding, type DType, f32, u32 } from './kernel.ts';
+import { type Binding, type DType, f32, u32, uniformBlock } from './kernel.ts';
 
 /**
  * Where a running maximum starts: the lowest f32, so that `exp(largest - next)` is 0 for a first score,
@@ -44,6 +44,26 @@ export function attentionBindings(shape: AttentionShape, dtype: DType) {
       })
       .join('\n');
   return { bindings, declarations, extra: optional.map(({ name }) => name) };
+}
+
+/**
+ * What kernels with a tile of queries a workgroup share: bindings, the count of workgroups, whether rows can be read four numbers
+ * at a time, and the uniforms with the tiles' own.
+ */
+export function attentionTiling(shape: AttentionShape, dtype: DType, queries: number) {
+  const { batch, heads, N, D } = shape;
+  const tilesN = Math.ceil(N / queries);
+  const workgroups = batch * heads * tilesN;
+  const bound = attentionBindings(shape, dtype);
+  const wide =
+    D % 4 === 0 && [shape.q, shape.k, shape.v].every((c) => c.pitch % 4 === 0 && c.start % 4 === 0);
+  const uniforms = uniformBlock(bound.bindings.length, {
+    ...attentionUniforms(shape),
+    D4: u32(Math.ceil(D / 4)),
+    tilesN: u32(tilesN),
+    tiles: u32(workgroups),
+  });
+  return { ...bound, workgroups, wide, uniforms };
 }
 
 /** `keyEnd(b, n)`: query n of batch item b sees the keys before it. */

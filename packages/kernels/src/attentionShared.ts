@@ -2,9 +2,9 @@
 // brings q, k and v through workgroup memory in slabs, keeps the 64 x 64 scores there, and the results
 // in registers. Invocation (laneX, laneY) of 16 x 16 owns queries 4 laneY ..., of the scores keys
 // 4 laneX ..., of the result the vec4 columns laneX, laneX + 16, ...
-import { attentionBindings, attentionUniforms, keyRangeWGSL, lowest } from './attentionParts.ts';
+import { attentionTiling, keyRangeWGSL, lowest } from './attentionParts.ts';
 import type { AttentionShape } from './attentionShape.ts';
-import { type DType, type Kernel, type Target, u32, uniformBlock, workgroupIndexWGSL } from './kernel.ts';
+import { type DType, type Kernel, type Target, workgroupIndexWGSL } from './kernel.ts';
 import { enableWGSL, fromF32, storageArray, toF32 } from './matmulStorage.ts';
 import { unroll } from './matmulTile.ts';
 
@@ -26,18 +26,12 @@ export const attentionSharedFits = ({ D }: AttentionShape, target: Target): bool
 
 /** Bindings: q, k, v, [keyLengths], [bias], out. */
 export function attentionSharedKernel(shape: AttentionShape, dtype: DType): Kernel {
-  const { batch, heads, N, D } = shape;
-  const tilesN = Math.ceil(N / tileSize);
-  const tiles = batch * heads * tilesN;
-  const { declarations, bindings, extra } = attentionBindings(shape, dtype);
-  const wide =
-    D % 4 === 0 && [shape.q, shape.k, shape.v].every((c) => c.pitch % 4 === 0 && c.start % 4 === 0);
-  const uniforms = uniformBlock(bindings.length, {
-    ...attentionUniforms(shape),
-    D4: u32(Math.ceil(D / 4)),
-    tilesN: u32(tilesN),
-    tiles: u32(tiles),
-  });
+  const { D } = shape;
+  const { declarations, bindings, extra, workgroups, wide, uniforms } = attentionTiling(
+    shape,
+    dtype,
+    tileSize,
+  );
   const vectors = Math.ceil(D / tileSize);
   /** Keys of a slab of v. */
   const slabKeys = vectors <= 2 ? 16 : vectors <= 4 ? 8 : 4;
@@ -188,6 +182,6 @@ ${unroll(4, store)}
     code,
     bindings,
     uniforms: uniforms.bytes,
-    workgroups: tiles,
+    workgroups,
   };
 }
