@@ -4,6 +4,9 @@ import { DeviceLostError, OutOfMemoryError, ShaderError } from './errors.ts';
 import type { Host } from './host.ts';
 import type { Block } from './pool.ts';
 
+/** What Dawn and wgpu say of an object that another error has spoiled. That error is told on its own. */
+const EFFECT = /\bis invalid( due to a previous error)?\.?$/m;
+
 /** Gathers errors of one device. */
 export class Faults {
   readonly #gpu: GPUDevice;
@@ -11,6 +14,8 @@ export class Faults {
   readonly #checks = new Set<Promise<void>>();
   readonly #found: Error[] = [];
   #lost: DeviceLostError | undefined;
+  /** Whether a first cause was thrown: its effects may be told after it, and are then no news. */
+  #told = false;
   /** Resolves when the device is lost or destroyed. */
   readonly lost: Promise<DeviceLostError>;
 
@@ -70,8 +75,12 @@ export class Faults {
     this.throwIfLost();
     const found = this.#found.splice(0);
     // One cause has many effects: a refused shader or buffer also spoils the commands that name it.
-    const cause = found.find((error) => error instanceof ShaderError || error instanceof OutOfMemoryError);
-    if (cause ?? found[0]) throw cause ?? found[0];
+    const cause =
+      found.find((error) => error instanceof ShaderError || error instanceof OutOfMemoryError) ??
+      found.find((error) => !EFFECT.test(error.message));
+    if (cause) this.#told = true;
+    const effect = this.#told ? undefined : found[0];
+    if (cause ?? effect) throw cause ?? effect;
     if (failure) throw failure;
     return result as T;
   }
