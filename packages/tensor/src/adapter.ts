@@ -1,6 +1,7 @@
 // What an adapter is and can: read once, into plain records. Nothing here makes GPU objects but the device.
 import type { SubgroupMatrixConfig, Target } from '@moviegen/kernels';
 import { NoAdapterError } from './errors.ts';
+import type { Host } from './host.ts';
 
 /** Names by which an adapter describes itself; empty where it does not say. */
 export interface AdapterInfo {
@@ -29,6 +30,20 @@ export function describeAdapter(adapter: GPUAdapter): AdapterInfo {
     info.isFallbackAdapter === true ||
     /swiftshader|llvmpipe|lavapipe|softpipe|basic render/i.test(`${architecture} ${device} ${description}`);
   return { vendor, architecture, device, description, software };
+}
+
+/** The adapter given, or the one that is picked of a GPU, or of this browser's. @throws NoAdapterError */
+export async function findAdapter(
+  given: { readonly adapter?: GPUAdapter; readonly gpu?: GPU },
+  host: Host,
+): Promise<GPUAdapter> {
+  if (given.adapter) return given.adapter;
+  const gpu = given.gpu ?? globalThis.navigator?.gpu;
+  if (!gpu)
+    throw new NoAdapterError('device: no WebGPU here; in Node use openDevice of @moviegen/tensor/node');
+  const adapter = await host.poll(() => gpu.requestAdapter({ powerPreference: 'high-performance' }));
+  if (adapter) return adapter;
+  throw new NoAdapterError('device: this system has WebGPU, but no adapter for it');
 }
 
 /** Limits by name, as WebGPU spells them. */

@@ -1,66 +1,29 @@
-// A GPU and all that is done to it: memory, dispatch, waiting, errors. The parts stand in files of their
-// own; this is their public face. What a dispatch computes is written in @moviegen/kernels.
+// A GPU and all that is done to it: memory, dispatch, waiting, errors. This is the public face; the working parts
+// stand in files of their own. What a dispatch computes is written in @moviegen/kernels.
 import type { DType, Kernel, Target } from '@moviegen/kernels';
 import {
   type AdapterInfo,
   describeAdapter,
-  type Limits,
+  findAdapter,
   limitsOf,
   requestDevice,
   targetOf,
 } from './adapter.ts';
-import { bind } from './bind.ts';
-import { type Binding, Encoder, type SubmitBounds } from './encoder.ts';
-import { type DeviceLostError, NoAdapterError } from './errors.ts';
-import { Faults } from './faults.ts';
-import { browser, type Host } from './host.ts';
-import { Pipelines } from './pipelines.ts';
-import { BufferPool, type Memory } from './pool.ts';
-import { Readback } from './readback.ts';
-import { type Parts, Plan, Recording } from './recording.ts';
+import type { DeviceOptions } from './deviceOptions.ts';
+import { Dispatcher } from './dispatcher.ts';
+import type { Binding } from './encoder.ts';
+import { type Engine, engineOf } from './engine.ts';
+import type { DeviceLostError } from './errors.ts';
+import { browser } from './host.ts';
+import type { Memory } from './pool.ts';
+import type { Recording } from './recording.ts';
 import { Scopes } from './scopes.ts';
-import { type Allocator, Storage } from './storage.ts';
+import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
-import { tensorsIn } from './tensorsIn.ts';
-import { Stopwatch } from './timing.ts';
-import { measureKernel } from './tuneMeasure.ts';
-import { type Choice, type TuneMode, Tuner, type TuneStore } from './tuner.ts';
+import { TensorMemory } from './tensorMemory.ts';
+import { type Timing, timed } from './timing.ts';
+import { type Choice, Tuner } from './tuner.ts';
 import { browserStore } from './tuneStore.ts';
-
-/** How to open a device. Give `gpu` (in a browser `navigator.gpu`, the default) or an `adapter`. */
-export interface DeviceOptions {
-  readonly gpu?: GPU;
-  readonly adapter?: GPUAdapter;
-  /** Name of the device in WebGPU's messages. */
-  readonly label?: string;
-  /** Bytes that all buffers together may reach. Default: what the adapter has. */
-  readonly memoryLimit?: number;
-  /** Bounds of one submit, so that no watchdog ends a long one. */
-  readonly submit?: Partial<SubmitBounds>;
-  /** Workgroups a dimension before a dispatch is folded. Default: the adapter's limit. */
-  readonly maxWorkgroups?: number;
-  /** Limits lower than the adapter's, to try how code fares on a smaller one; also lower than WebGPU's defaults. */
-  readonly limits?: Limits;
-  /** Told of every dispatch, and of each once in a recording: the kernel, and the bytes that it names. */
-  readonly onDispatch?: (kernel: Kernel, bytes: number) => void;
-  /** How promises get to resolve. The Node entry sets it. */
-  readonly host?: Host;
-  /** How variants of kernels are chosen. Default `cached`: measured before, or by the kernels' own order. */
-  readonly tune?: TuneMode;
-  /** Where measured tables are kept. The Node entry sets it. */
-  readonly tuneStore?: TuneStore;
-}
-
-/** Time that some work took. */
-export interface Timing {
-  readonly ms: number;
-  /** By the GPU's own clock, or by the host's, submit and wait included, where the GPU has none. */
-  readonly source: 'gpu' | 'host';
-}
-
-// Enough to hide the cost of a submit, and of large dispatches no more than two or three: half a second of a GPU
-// that reaches 1 TFLOP/s, or 10 GB/s.
-const DEFAULT_BOUNDS: SubmitBounds = { maxDispatches: 128, maxBytes: 2 ** 32, maxFlops: 5e11 };
 
 /** A GPU to compute on. In Node, `openDevice` of `@moviegen/tensor/node` makes one. */
 export class Device {
@@ -77,45 +40,21 @@ export class Device {
   /** The WebGPU device underneath, for what this class lacks. */
   readonly gpu: GPUDevice;
   /** @internal */
-  readonly scopes = new Scopes<Tensor>((tensor) => this.#watchOrphan(tensor));
-  /** Gives back the memory of tensors that nobody disposed and nobody can reach any more. */
-  readonly #orphans = new FinalizationRegistry<Storage>((storage) => storage.release());
-  readonly #host: Host;
-  readonly #faults: Faults;
-  readonly #pipelines: Pipelines;
-  readonly #pool: BufferPool;
-  readonly #encoder: Encoder;
-  readonly #readback: Readback;
-  readonly #maxWorkgroups: number;
-  readonly #tuner: Tuner;
-  readonly #onDispatch: DeviceOptions['onDispatch'];
-  #plan: Plan | undefined;
-  #recordings = 0;
+  readonly scopes = new Scopes<Tensor>((tensor) => this.#memory.watch(tensor));
+  readonly #engine: Engine;
+  readonly #dispatcher: Dispatcher;
+  readonly #memory: TensorMemory;
 
   private constructor(adapter: GPUAdapter, gpu: GPUDevice, options: DeviceOptions, tuner: Tuner) {
     this.gpu = gpu;
-    this.#tuner = tuner;
     this.target = targetOf(adapter, gpu);
     this.info = describeAdapter(adapter);
     this.limits = limitsOf(gpu, options.limits);
     this.features = new Set(gpu.features);
-    this.#host = options.host ?? browser;
-    this.#onDispatch = options.onDispatch;
-    this.#maxWorkgroups = options.maxWorkgroups ?? gpu.limits.maxComputeWorkgroupsPerDimension;
-    this.#faults = new Faults(gpu, this.#host);
-    this.lost = this.#faults.lost;
-    this.#pipelines = new Pipelines(gpu, this.#host, (check) => this.#faults.watch(check));
-    this.#pool = new BufferPool(
-      gpu,
-      this.limits.maxBufferSize,
-      options.memoryLimit ?? Number.POSITIVE_INFINITY,
-      (block, label) =>
-        this.#faults.watchMemory(block, label, () => `${this.#pool.memory().used} bytes in use`),
-      (block) => this.#encoder.beforeWrite(block),
-    );
-    const bounds = { ...DEFAULT_BOUNDS, ...options.submit };
-    this.#encoder = new Encoder(gpu, this.#pipelines, this.#pool, bounds, this.#maxWorkgroups);
-    this.#readback = new Readback(gpu, this.#host, this.#encoder, this.#pool);
+    this.#engine = engineOf(gpu, this.limits, options);
+    this.lost = this.#engine.faults.lost;
+    this.#dispatcher = new Dispatcher(this, this.#engine, tuner, options.onDispatch);
+    this.#memory = new TensorMemory(this.#engine, this.#dispatcher);
   }
 
   /**
@@ -125,18 +64,10 @@ export class Device {
    */
   static async create(options: DeviceOptions = {}): Promise<Device> {
     const host = options.host ?? browser;
-    const gpu = options.gpu ?? globalThis.navigator?.gpu;
-    if (!options.adapter && !gpu) {
-      throw new NoAdapterError('device: no WebGPU here; in Node use openDevice of @moviegen/tensor/node');
-    }
-    const adapter =
-      options.adapter ??
-      (await host.poll(() => gpu!.requestAdapter({ powerPreference: 'high-performance' })));
-    if (!adapter) throw new NoAdapterError('device: this system has WebGPU, but no adapter for it');
-    const label = options.label ?? 'moviegen';
+    const adapter = await findAdapter(options, host);
     const { vendor, architecture, device, description } = describeAdapter(adapter);
     const name = [vendor, architecture, device, description].join(' ');
-    const { tune = 'cached', tuneStore = browserStore } = options;
+    const { label = 'moviegen', tune = 'cached', tuneStore = browserStore } = options;
     const tuner = await Tuner.open(tune, name, tuneStore);
     const opened = await host.poll(() => requestDevice(adapter, label, options.limits));
     return new Device(adapter, opened, options, tuner);
@@ -144,23 +75,23 @@ export class Device {
 
   /** Bytes held on the device, exactly. */
   memory(): Memory {
-    return this.#pool.memory();
+    return this.#engine.pool.memory();
   }
 
   /** Makes the present use the new `peak`. */
   resetPeak(): void {
-    this.#pool.resetPeak();
+    this.#engine.pool.resetPeak();
   }
 
   /** Gives free buffers back to the system. */
   trim(): void {
-    this.#pool.trim();
-    this.#readback.trim();
+    this.#engine.pool.trim();
+    this.#engine.readback.trim();
   }
 
   /** Distinct kernel texts compiled so far. */
   get pipelines(): number {
-    return this.#pipelines.size;
+    return this.#engine.pipelines.size;
   }
 
   /**
@@ -168,56 +99,40 @@ export class Device {
    * errors of the GPU reject the next `read()` or `sync()`.
    */
   run(kernel: Kernel, buffers: readonly Tensor[]): void {
-    this.#run(kernel, buffers);
+    this.#dispatcher.run(kernel, buffers);
   }
 
   /** {@link run} with the variant of a kernel that suits this adapter best, as far as is known. */
   runBest(choice: Choice, buffers: readonly Tensor[]): void {
-    // In mode `full` a recording may still exchange it, once measured.
-    const open = this.#plan !== undefined && this.#tuner.mode === 'full';
-    const kernel = choice.make(this.#tuner.choose(choice, !open));
-    this.#tuner.note(
-      choice,
-      buffers.map(({ bytes }) => bytes),
-    );
-    this.#run(kernel, buffers, choice);
+    this.#dispatcher.runBest(choice, buffers);
   }
 
   /**
    * In mode `full`, measures the variants of kernels used so far that no table has, and keeps the result; a
    * recording does so by itself in `ready()`. In other modes nothing.
    */
-  async tune(): Promise<void> {
-    await this.#tuner.tune((kernel, bytes) => measureKernel(this, kernel, bytes));
-  }
-
-  #run(kernel: Kernel, buffers: readonly Tensor[], choice?: Choice): void {
-    this.#faults.throwIfLost();
-    const bindings = bind(this, kernel, buffers);
-    if (kernel.workgroups === 0) return;
-    this.#onDispatch?.(kernel, distinctBytes(bindings));
-    if (this.#plan) {
-      const storages = buffers.map((tensor) => tensor.storage(kernel.label));
-      this.#plan.dispatch(kernel, bindings, storages, choice);
-    } else this.#encoder.dispatch(kernel, bindings);
+  tune(): Promise<void> {
+    return this.#dispatcher.tune();
   }
 
   /** Sends queued work to the GPU now; it goes by itself when enough has gathered, and on `read`. */
   submit(): void {
-    this.#encoder.submit();
+    this.#engine.encoder.submit();
   }
 
   /** Waits for all queued work. @throws what went wrong on the device since the last wait. */
   async sync(): Promise<void> {
-    this.#faults.throwIfLost();
+    const { faults, host } = this.#engine;
+    faults.throwIfLost();
     this.submit();
-    await this.#faults.settle(this.#host.poll(() => this.gpu.queue.onSubmittedWorkDone()));
+    await faults.settle(host.poll(() => this.gpu.queue.onSubmittedWorkDone()));
   }
 
   /** Compiles kernels in parallel, before they are needed. @throws ShaderError. */
   async precompile(kernels: Iterable<Kernel>): Promise<void> {
-    this.#faults.throwIfLost();
-    await Promise.all([...kernels].map((kernel) => this.#pipelines.started(kernel).ready));
+    const { faults, pipelines } = this.#engine;
+    faults.throwIfLost();
+    await Promise.all([...kernels].map((kernel) => pipelines.started(kernel).ready));
   }
 
   /**
@@ -226,33 +141,7 @@ export class Device {
    * Inside, scopes let intermediates share memory; `read` and `write` are errors.
    */
   record<T>(fn: () => T): Recording<T> {
-    this.#faults.throwIfLost();
-    if (this.#plan) throw new Error('record: a recording is being made already');
-    const plan = new Plan(this.#parts(`recording ${this.#recordings++}`));
-    const opened = this.scopes.open();
-    this.#plan = plan;
-    let result: T;
-    try {
-      result = fn();
-      if (result instanceof Promise) {
-        result.catch(() => undefined);
-        throw new Error('record: fn returned a promise: it must queue all its work at once');
-      }
-      for (const tensor of tensorsIn(result)) this.scopes.detach(tensor);
-      this.scopes.close(opened, []);
-      plan.finish();
-    } catch (error) {
-      this.scopes.close(opened, []);
-      plan.destroy();
-      throw error;
-    } finally {
-      this.#plan = undefined;
-    }
-    const release = (): void => {
-      for (const tensor of tensorsIn(result))
-        if (plan.owns(tensor.storage('recording').block)) tensor.dispose();
-    };
-    return new Recording(result, plan, () => this.#faults.throwIfLost(), release);
+    return this.#dispatcher.record(fn);
   }
 
   /** Compiles, in parallel, what `fn` would run, without running it. */
@@ -266,24 +155,8 @@ export class Device {
   }
 
   /** Runs `fn` and measures the work that it queues until it is done, apart from what was queued before. */
-  async time(fn: () => unknown): Promise<Timing> {
-    await this.sync();
-    if (!this.features.has('timestamp-query')) {
-      const begin = performance.now();
-      await fn();
-      await this.sync();
-      return { ms: performance.now() - begin, source: 'host' };
-    }
-    const watch = new Stopwatch(this.gpu);
-    this.#encoder.timer = watch;
-    try {
-      await fn();
-      this.submit();
-      return { ms: await this.#faults.settle(watch.read(this.#host)), source: 'gpu' };
-    } finally {
-      this.#encoder.timer = undefined;
-      watch.destroy();
-    }
+  time(fn: () => unknown): Promise<Timing> {
+    return timed(this.#engine, () => this.sync(), fn);
   }
 
   /** Ends the device; its tensors are gone. In Node the process can exit then. */
@@ -294,78 +167,35 @@ export class Device {
   /** @internal Must be called where a tensor is disposed. */
   forget(tensor: Tensor): void {
     this.scopes.forget(tensor);
-    this.#orphans.unregister(tensor);
+    this.#memory.forget(tensor);
   }
 
   /** @internal Memory for a tensor; `written` where its content comes from the host. */
   allocate(bytes: number, dtype: DType, label: string | undefined, written: boolean): Storage {
-    this.#faults.throwIfLost();
     const name = label ?? 'tensor';
     if (dtype === 'f16' && !this.target.f16) {
       throw new Error(`${name}: this adapter has no f16 (${this.info.description}): use f32`);
     }
-    const needed = Math.max(16, Math.ceil(bytes / 16) * 16);
-    const from: Allocator = this.#plan ?? this.#pool;
-    const block =
-      this.#plan && written ? this.#plan.acquireConstant(needed, name) : from.acquire(needed, name);
-    return new Storage(block, from);
+    return this.#memory.allocate(bytes, name, written);
   }
 
   /** @internal Writes the first content of a new tensor. */
-  upload({ block, offset }: Binding, bytes: Uint8Array<ArrayBuffer>): void {
-    if (bytes.length === 0) return;
-    this.#encoder.beforeWrite(block);
-    const padded = bytes.length % 4 === 0 ? bytes : new Uint8Array(Math.ceil(bytes.length / 4) * 4);
-    if (padded !== bytes) padded.set(bytes);
-    this.gpu.queue.writeBuffer(block.buffer, offset, padded, 0, padded.length);
+  upload(binding: Binding, bytes: Uint8Array<ArrayBuffer>): void {
+    this.#memory.upload(binding, bytes);
   }
 
   /** @internal Replaces a tensor's content. */
   overwrite(binding: Binding, bytes: Uint8Array<ArrayBuffer>): void {
-    this.#faults.throwIfLost();
-    if (this.#plan) throw new Error('record: write inside a recording would not be replayed');
-    this.upload(binding, bytes);
+    this.#memory.overwrite(binding, bytes);
   }
 
   /** @internal Fills a tensor with zeros. */
   clear(tensor: Tensor): void {
-    const range = tensor.binding('clear');
-    if (this.#plan) this.#plan.clear(range, tensor.storage('clear'));
-    else this.#encoder.clear(range.block, range.offset, range.bytes);
+    this.#memory.clear(tensor);
   }
 
   /** @internal Reads bytes of a range. */
-  async download(range: Binding, bytes: number): Promise<Uint8Array<ArrayBuffer>> {
-    this.#faults.throwIfLost();
-    if (this.#plan) throw new Error('record: read inside a recording: nothing has run yet');
-    if (bytes === 0) return new Uint8Array();
-    return this.#faults.settle(this.#readback.read(range, bytes));
+  download(range: Binding, bytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#memory.download(range, bytes);
   }
-
-  async #tuned(): Promise<(choice: Choice) => Kernel> {
-    await this.tune();
-    return (choice) => choice.make(this.#tuner.choose(choice, true));
-  }
-
-  #watchOrphan(tensor: Tensor): void {
-    if (!tensor.disposed) this.#orphans.register(tensor, tensor.storage('scope'), tensor);
-  }
-
-  #parts(label: string): Parts {
-    return {
-      gpu: this.gpu,
-      pipelines: this.#pipelines,
-      pool: this.#pool,
-      encoder: this.#encoder,
-      maxWorkgroups: this.#maxWorkgroups,
-      label,
-      tune: this.#tuner.mode === 'full' ? () => this.#tuned() : undefined,
-    };
-  }
-}
-
-/** Bytes that bindings name together, a range that two of them share once. */
-function distinctBytes(bindings: readonly Binding[]): number {
-  const ranges = new Map(bindings.map(({ block, offset, bytes }) => [`${block.id} ${offset}`, bytes]));
-  return [...ranges.values()].reduce((sum, bytes) => sum + bytes, 0);
 }

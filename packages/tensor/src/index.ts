@@ -6,8 +6,8 @@ export { advance } from './advance.ts';
 export type { Ceilings, CeilingsOptions } from './ceilings.ts';
 export { measureCeilings } from './ceilings.ts';
 export type { WeightChanges } from './changes.ts';
-export type { DeviceOptions, Timing } from './device.ts';
 export { Device } from './device.ts';
+export type { DeviceOptions } from './deviceOptions.ts';
 export type { DryOptions } from './dry.ts';
 export { dryDevice } from './dry.ts';
 export type { SubmitBounds } from './encoder.ts';
@@ -69,6 +69,7 @@ export {
 export { keep, scope, scopeAsync } from './scope.ts';
 export type { HostArray, Numbers, TensorOptions } from './tensor.ts';
 export { Tensor } from './tensor.ts';
+export type { Timing } from './timing.ts';
 export type { Choice, TuneMode, TuneStore, TuneTable } from './tuner.ts';
 export { WeightBook } from './weightBook.ts';
 export { checkWeights, WeightsError } from './weightCheck.ts';

@@ -1,5 +1,6 @@
-// GPU time of compute passes by timestamp queries.
+// Time that work takes: of the GPU's compute passes by timestamp queries, or of the host where there are none.
 import type { PassTimer } from './encoder.ts';
+import type { Engine } from './engine.ts';
 import type { Host } from './host.ts';
 
 const QUERY_RESOLVE = 0x200;
@@ -7,6 +8,38 @@ const COPY_SRC = 0x4;
 const MAP_READ = 0x1;
 const COPY_DST = 0x8;
 const MAX_PASSES = 2048; // a query set holds 4096
+
+/** Time that some work took. */
+export interface Timing {
+  readonly ms: number;
+  /** By the GPU's own clock, or by the host's, submit and wait included, where the GPU has none. */
+  readonly source: 'gpu' | 'host';
+}
+
+/** Runs `fn` and measures the work that it queues. @param sync waits for all queued work. */
+export async function timed(
+  { gpu, host, encoder, faults }: Engine,
+  sync: () => Promise<void>,
+  fn: () => unknown,
+): Promise<Timing> {
+  await sync();
+  if (!gpu.features.has('timestamp-query')) {
+    const begin = performance.now();
+    await fn();
+    await sync();
+    return { ms: performance.now() - begin, source: 'host' };
+  }
+  const watch = new Stopwatch(gpu);
+  encoder.timer = watch;
+  try {
+    await fn();
+    encoder.submit();
+    return { ms: await faults.settle(watch.read(host)), source: 'gpu' };
+  } finally {
+    encoder.timer = undefined;
+    watch.destroy();
+  }
+}
 
 /** Counts the passes between its making and `read`. */
 export class Stopwatch implements PassTimer {

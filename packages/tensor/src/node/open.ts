@@ -2,7 +2,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describeAdapter } from '../adapter.ts';
-import { Device, type DeviceOptions } from '../device.ts';
+import { Device } from '../device.ts';
+import type { DeviceOptions } from '../deviceOptions.ts';
 import { NoAdapterError } from '../errors.ts';
 import type { Host } from '../host.ts';
 import { TUNE_MODES, type TuneMode } from '../tuner.ts';

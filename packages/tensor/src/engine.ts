@@ -1,0 +1,45 @@
+// The working parts of a device, put together: errors, pipelines, memory, encoder, readback. Who uses them for what
+// stands in dispatcher.ts (kernels) and tensorMemory.ts (content of tensors).
+import type { DeviceOptions } from './deviceOptions.ts';
+import { Encoder, type SubmitBounds } from './encoder.ts';
+import { Faults } from './faults.ts';
+import { browser, type Host } from './host.ts';
+import { Pipelines } from './pipelines.ts';
+import { BufferPool } from './pool.ts';
+import { Readback } from './readback.ts';
+
+// Enough to hide the cost of a submit, and of large dispatches no more than two or three: half a second of a GPU
+// that reaches 1 TFLOP/s, or 10 GB/s.
+const DEFAULT_BOUNDS: SubmitBounds = { maxDispatches: 128, maxBytes: 2 ** 32, maxFlops: 5e11 };
+
+/** The parts of a device. */
+export interface Engine {
+  readonly gpu: GPUDevice;
+  readonly host: Host;
+  readonly faults: Faults;
+  readonly pipelines: Pipelines;
+  readonly pool: BufferPool;
+  readonly encoder: Encoder;
+  readonly readback: Readback;
+  /** Workgroups a dimension before a dispatch is folded. */
+  readonly maxWorkgroups: number;
+}
+
+/** Makes the parts. @param limits those to keep to, which may be lower than the device's own. */
+export function engineOf(gpu: GPUDevice, limits: GPUSupportedLimits, options: DeviceOptions): Engine {
+  const { host = browser, memoryLimit = Number.POSITIVE_INFINITY } = options;
+  const { maxWorkgroups = gpu.limits.maxComputeWorkgroupsPerDimension } = options;
+  const faults = new Faults(gpu, host);
+  const pipelines = new Pipelines(gpu, host, (check) => faults.watch(check));
+  const pool: BufferPool = new BufferPool(
+    gpu,
+    limits.maxBufferSize,
+    memoryLimit,
+    (block, label) => faults.watchMemory(block, label, () => `${pool.memory().used} bytes in use`),
+    (block) => encoder.beforeWrite(block),
+  );
+  const bounds = { ...DEFAULT_BOUNDS, ...options.submit };
+  const encoder = new Encoder(gpu, pipelines, pool, bounds, maxWorkgroups);
+  const readback = new Readback(gpu, host, encoder, pool);
+  return { gpu, host, faults, pipelines, pool, encoder, readback, maxWorkgroups };
+}
