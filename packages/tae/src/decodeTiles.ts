@@ -9,6 +9,8 @@ import { type Grid, type Span, spansOf } from './grid.ts';
 export interface TileDecoder {
   readonly device: Device;
   readonly decode: (tile: Tensor) => Tensor;
+  /** Sees to it that what a tile of this size runs is compiled and chosen. */
+  readonly warmUp: (size: readonly number[], work: () => unknown) => Promise<void>;
   /** The spatial tiles of the latent. */
   readonly grid: Grid;
   /** Frames and pixels for one of the latent. */
@@ -65,7 +67,7 @@ export async function* decodeTiles(
 
 /** The frames of a temporal tile, in runs. */
 async function decodeGrid(
-  { device, decode, grid: { rows, columns, overlap }, perLatent, factor }: TileDecoder,
+  { device, decode, warmUp, grid: { rows, columns, overlap }, perLatent, factor }: TileDecoder,
   latent: LatentParts,
   { start, end }: Span,
   run: number,
@@ -78,7 +80,9 @@ async function decodeGrid(
       const line: Tensor[] = [];
       tiles.push(line);
       for (const column of columns) {
-        line.push(scope(device, () => decode(tileOf(part, row, column, 1))));
+        const decoded = () => decode(tileOf(part, row, column, 1));
+        await warmUp([end - start, row.end - row.start, column.end - column.start], decoded);
+        line.push(scope(device, decoded));
         await device.sync(); // one tile's work at a time: what is queued needs memory too
       }
     }

@@ -11,6 +11,8 @@ import { Posterior } from './posterior.ts';
 export interface TileEncoder {
   readonly config: TAEConfig;
   readonly encode: (tile: Tensor) => Posterior;
+  /** Sees to it that what a tile of this size runs is compiled and chosen. */
+  readonly warmUp: (size: readonly number[], work: () => unknown) => Promise<void>;
   /** The spatial tiles of a video, by its shape. @throws Error where it is no video of this autoencoder. */
   readonly grid: (shape: readonly number[]) => Grid;
   /** Pixels for one of the latent. */
@@ -30,11 +32,12 @@ export async function* encodeTiles(
 
 /** Encodes a temporal tile, given in parts along its frames, which are released. */
 async function encodeGrid(
-  { config, encode, grid, factor }: TileEncoder,
+  { config, encode, warmUp, grid, factor }: TileEncoder,
   parts: readonly Tensor[],
 ): Promise<Posterior> {
   const { device, shape } = parts[0]!;
   const owned = [...parts];
+  const frames = parts.reduce((sum, part) => sum + part.shape[2]!, 0);
   try {
     const { rows, columns, overlap } = grid(shape);
     const tiles: Posterior[][] = [];
@@ -42,10 +45,12 @@ async function encodeGrid(
       const line: Posterior[] = [];
       tiles.push(line);
       for (const column of columns) {
-        const tile = scope(device, () => {
+        const encoded = () => {
           const cuts = parts.map((part) => tileOf(part, row, column, factor));
           return encode(cuts.length === 1 ? cuts[0]! : concat(cuts, { axis: 2 }));
-        });
+        };
+        await warmUp([frames, row.end - row.start, column.end - column.start], encoded);
+        const tile = scope(device, encoded);
         line.push(tile);
         if (rows.length * columns.length > 1) owned.push(tile.mean, tile.logvar);
         await device.sync(); // one tile's work at a time: what is queued needs memory too

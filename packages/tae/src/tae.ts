@@ -66,6 +66,8 @@ export class TAE {
   /** Whether frames see one another: an image autoencoder's do not, inflated or not. */
   private readonly seesTime: boolean;
   private readonly weights: WeightBook;
+  /** Uses whose kernels are compiled, and in the tuner's mode `full` measured. */
+  private readonly warm = new Set<string>();
   private readonly encoder: Encoder;
   private readonly decoder: Decoder;
   private readonly quantConv: Packed | undefined; // [2C, 2C]
@@ -176,6 +178,7 @@ export class TAE {
         ...{ config, factor },
         frames: tile * this.framesPerLatent,
         encode: (frames) => this.encode(frames),
+        warmUp: (size, work) => this.warmUp(['encode', ...size], work),
         grid: (shape) => {
           this.checkVideo(shape);
           const [B, , , H, W] = shape as [number, number, number, number, number];
@@ -215,6 +218,7 @@ export class TAE {
       {
         ...{ device: this.device, factor, perLatent, tile, grid, overlap: shared },
         decode: (part) => this.decode(part),
+        warmUp: (size, work) => this.warmUp(['decode', ...size], work),
         mostFrames: framesThatFit(this.device, video),
       },
       latent instanceof Tensor ? partsOf(latent) : latent,
@@ -235,6 +239,13 @@ export class TAE {
   /** Releases the model's weights. */
   dispose(): void {
     this.weights.dispose();
+  }
+
+  private async warmUp(use: readonly (string | number)[], work: () => unknown): Promise<void> {
+    const key = use.join();
+    if (this.warm.has(key)) return;
+    await this.device.warmUp(work);
+    this.warm.add(key);
   }
 
   private get framesPerLatent(): number {

@@ -4,7 +4,7 @@
 import { parseConfig, TAE, weightShapes } from '@moviegen/tae';
 import { concat, type Device, mul, randn, scope, type Tensor } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test, vi } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
 import { fitsOn, gridOf, spansOf } from '../src/grid.ts';
 
@@ -31,7 +31,8 @@ beforeAll(async () => {
 test('memory is the same for 64, 128 and 256 frames, to the byte, and nothing is left behind', async () => {
   const { used } = device.memory();
   const peaks: Record<number, { encode: number; decode: number }> = {};
-  for (const T of [32, 64, 128, 256]) {
+  // The first tile's kernels are compiled with uniforms of their own: 32 frames come twice.
+  for (const T of [32, 32, 64, 128, 256]) {
     device.resetPeak();
     const latents: Float32Array[] = [];
     const pieces = function* () {
@@ -66,6 +67,20 @@ test('memory is the same for 64, 128 and 256 frames, to the byte, and nothing is
   // One tile has none before it to be blended with.
   expect(peaks[32]!.encode).toBe(peaks[64]!.encode);
   expect(peaks[32]!.decode).toBeLessThanOrEqual(peaks[64]!.decode);
+});
+
+test('what a tile runs is compiled, and tuned where that is wanted, once for each size', async () => {
+  const warmUp = vi.spyOn(device, 'warmUp');
+  try {
+    for (const T of [3, 11, 11]) {
+      const latent = randn(device, [1, 2, T, 2, 4], { seed: T });
+      for await (const piece of tae.decodeTiled(latent, { tile: 3, overlap: 1 })) piece.dispose();
+      latent.dispose();
+    }
+    expect(warmUp.mock.calls.length).toBe(1);
+  } finally {
+    warmUp.mockRestore();
+  }
 });
 
 test('who stops early leaves nothing behind', async () => {
