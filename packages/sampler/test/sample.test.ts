@@ -5,11 +5,13 @@ import {
   guided,
   guidedBatch,
   linearSchedule,
+  type SampleProgress,
   sample,
   type Velocity,
 } from '@moviegen/sampler';
-import { add, concat, type Device, mul, Tensor } from '@moviegen/tensor';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { add, concat, type Device, DeviceLostError, mul, Tensor } from '@moviegen/tensor';
+import { openDevice } from '@moviegen/tensor/node';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
 
 let device: Device;
@@ -141,6 +143,39 @@ test('nothing is left behind, whoever fails', async () => {
   (await sample(swing, noise, { solver: 'dopri5' })).dispose();
   expect(device.memory().used).toBe(used);
   expect([...(await noise.read())]).toEqual(start);
+});
+
+describe('a device lost while a step is told', () => {
+  /** Loses the device at a step, and goes on as told. */
+  const cases: [string, number, (latents: Tensor) => unknown][] = [
+    ['the callback knows nothing of it', 2, () => undefined],
+    ['the callback waits for it', 2, (latents) => latents.device.lost],
+    ['the callback reads the latents', 2, (latents) => latents.read()],
+    ['it is the last step', 4, () => undefined],
+  ];
+  test.each(cases)(
+    '%s',
+    async (_, last, then) => {
+      for (const solver of ['heun', 'dopri5'] as const) {
+        const lost = await openDevice();
+        const x = Tensor.from(lost, start, [1, 4]);
+        let told = 0;
+        let lostAt = 0;
+        const onStep = async ({ step, t, latents }: SampleProgress) => {
+          told = step;
+          if (step !== last && t < 1) return;
+          lostAt = step;
+          lost.gpu.destroy();
+          await then(latents);
+        };
+        const steps = solver === 'dopri5' ? {} : { steps: 4 };
+        await expect(sample(swing, x, { solver, ...steps, onStep })).rejects.toThrow(DeviceLostError);
+        expect(told).toBe(lostAt); // no step after it
+        expect((await lost.lost).reason).toBe('destroyed');
+      }
+    },
+    20_000,
+  );
 });
 
 test('what makes no sense is said', async () => {
