@@ -71,3 +71,4 @@ export {
   type Video,
   type VideoStream,
 } from './video/frames.ts';
+export { type GridOptions, gridOf } from './video/grid.ts';

@@ -5,6 +5,7 @@ import { addAverage } from './commands/average.ts';
 import { addDecode } from './commands/decode.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEncode } from './commands/encode.ts';
+import { addGallery } from './commands/gallery.ts';
 import { addGenerate } from './commands/generate.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addJudge } from './commands/judge.ts';
@@ -56,6 +57,7 @@ function programOf(run: Run): Command {
   // Sub-commands take over exitOverride and configureOutput.
   for (const add of [
     addGenerate,
+    addGallery,
     addEncode,
     addDecode,
     addInspect,

@@ -1,17 +1,8 @@
 // moviegen generate: prompts in, video files out.
 
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { InputError, shown } from '../../errors.ts';
-import {
-  type GenerateOptions,
-  GUIDANCES,
-  type Guidance,
-  SCHEDULES,
-  type ScheduleName,
-  SOLVERS,
-} from '../../generateOptions.ts';
 import type { GenerationStream, MovieGen } from '../../movieGen.ts';
 import type { Progress } from '../../progress.ts';
 import { formatOf, VIDEO_FORMATS, type VideoFormat } from '../../video/encode.ts';
@@ -24,23 +15,13 @@ import {
   secondsLine,
   secondsRecord,
 } from '../run.ts';
-import { integer, number, seed, slugOf } from '../values.ts';
+import { countOf, mergedSeconds, showProgress } from '../samplingBars.ts';
+import { readPrompts, type SamplingFlags, samplingOptions, withSampling } from '../samplingFlags.ts';
+import { slugOf } from '../values.ts';
 import { write } from '../writeVideo.ts';
 
-interface Options extends ModelOptions {
-  readonly seed?: bigint;
-  readonly steps?: number;
-  readonly guidanceScale?: number;
-  readonly guidance?: Guidance;
-  readonly negativePrompt?: string;
-  readonly width?: number;
-  readonly height?: number;
-  readonly numFrames?: number;
-  readonly fps?: number;
-  readonly schedule?: ScheduleName;
-  readonly solver?: (typeof SOLVERS)[number];
+interface Options extends ModelOptions, SamplingFlags {
   readonly prompts?: string;
-  readonly batch?: number;
   readonly output?: string;
   readonly format: VideoFormat;
   readonly framesDir?: string;
@@ -52,33 +33,15 @@ export function addGenerate(program: Command, run: Run): void {
     .command('generate')
     .description('make a video of a prompt, or of each line of a file')
     .argument('[prompt...]', 'what the video shows; default: the first example of the model')
-    .option(
-      '-s, --seed <integer>',
-      'seed of the noise; the second prompt takes the next one, and so on (default: 0)',
-      seed,
-    )
-    .option('--steps <n>', 'steps of the solver (default: the model’s, 50)', integer)
-    .option('-g, --guidance-scale <number>', 'guidance; 1 is none (default: the model’s)', number)
-    .addOption(
-      new Option('--guidance <how>', 'its two branches in one batch, or one after the other').choices(
-        GUIDANCES,
-      ),
-    )
-    .option('-n, --negative-prompt <text>', 'what the video should not show')
-    .option('--width <pixels>', 'a multiple of 16 (default: the model’s)', integer)
-    .option('--height <pixels>', 'a multiple of 16 (default: the model’s)', integer)
-    .option('--num-frames <n>', 'frames (default: the model’s)', integer)
-    .option('--fps <number>', 'frames a second (default: the model’s)', number)
-    .addOption(new Option('--schedule <name>', 'where the steps lie').choices(SCHEDULES))
-    .addOption(new Option('--solver <name>', 'how the flow is followed').choices(SOLVERS))
     .option('-p, --prompts <file>', 'make a video of each line of a text file')
-    .option('--batch <n>', 'prompts sampled together', integer)
     .option('-o, --output <path>', `a file (.${VIDEO_FORMATS.join(', .')}), or a folder (default: out)`)
     .addOption(
       new Option('--format <name>', 'format of files in a folder').choices(VIDEO_FORMATS).default('mp4'),
     )
     .option('--frames-dir <folder>', 'write the frames as PNG files too');
-  withModel(command).action((words: string[], options: Options) => generate(run, words, options));
+  withModel(withSampling(command)).action((words: string[], options: Options) =>
+    generate(run, words, options),
+  );
 }
 
 /** What goes where. */
@@ -102,14 +65,14 @@ async function generate(run: Run, words: readonly string[], options: Options): P
   if (prompts.length === 0)
     throw new InputError('generate: give a prompt; this model has no example to take in its place');
   const results: Record<string, unknown>[] = [];
-  const onProgress = (progress: Progress) => show(progress, run, prompts.length);
+  const onProgress = (progress: Progress) => showProgress(progress, bars, prompts.length);
   for await (const video of model.generateStreams(prompts, {
-    ...generateOptions(options),
+    ...samplingOptions(options),
     signal,
     onProgress,
   })) {
     const { file, framesDir } = target(video.prompt, results.length);
-    const decoded = () => bars.begin(`write${count(results.length, 1, prompts.length)}`);
+    const decoded = () => bars.begin(`write${countOf(results.length, 1, prompts.length)}`);
     await write(run, video, file, framesDir, decoded);
     bars.end();
     results.push(recordOf(video, file, framesDir));
@@ -130,15 +93,7 @@ async function promptsOf(
     return [prompt];
   }
   if (words.length > 0) throw new InputError('generate: give a prompt or --prompts, not both');
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new InputError(`generate: cannot read --prompts ${file}: ${(cause as Error).message}`, { cause });
-  }
-  const prompts = text.split(/\r?\n/).filter((line) => line.trim() !== '');
-  if (prompts.length === 0) throw new InputError(`generate: --prompts ${file} holds no prompt`);
-  return prompts;
+  return readPrompts('generate', file);
 }
 
 function targetOf(
@@ -158,44 +113,6 @@ function targetOf(
     file: join(output, `${name(prompt, index)}.${format}`),
     framesDir: framesDir !== undefined && several ? join(framesDir, name(prompt, index)) : framesDir,
   });
-}
-
-function generateOptions(options: Options): GenerateOptions {
-  const { seed, steps, guidanceScale, guidance, negativePrompt, width, height, numFrames, fps } = options;
-  const { schedule, solver, batch } = options;
-  const given = {
-    seed,
-    steps,
-    guidanceScale,
-    guidance,
-    negativePrompt,
-    width,
-    height,
-    numFrames,
-    fps,
-    schedule,
-    solver,
-    batch,
-  };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-}
-
-function show(progress: Progress, { bars }: Run, prompts: number): void {
-  if (progress.phase === 'load') return;
-  const phase = `${progress.phase}${count(progress.first, progress.count, prompts)}`;
-  if (progress.phase === 'sample') {
-    if (progress.step === 0) bars.begin(phase, progress.steps, { name: 'steps', each: 'step' });
-    else bars.update(progress.step);
-  } else if (progress.phase === 'decode') {
-    if (progress.frames === 0) bars.begin(phase, progress.totalFrames, { name: 'frames' });
-    else bars.update(progress.frames);
-  } else bars.begin(phase);
-}
-
-/** ` 3-4/96` where there are several prompts. */
-function count(first: number, many: number, of: number): string {
-  if (of === 1) return '';
-  return many === 1 ? ` ${first + 1}/${of}` : ` ${first + 1}-${first + many}/${of}`;
 }
 
 function summary(
@@ -225,19 +142,10 @@ function finish(
   { json }: Options,
 ): void {
   const { seconds } = run.bars;
-  if (json) run.print({ videos, adapter: adapterRecord(device), seconds: secondsRecord(merged(seconds)) });
+  if (json)
+    run.print({ videos, adapter: adapterRecord(device), seconds: secondsRecord(mergedSeconds(seconds)) });
   else {
     run.say(`adapter: ${adapterName(device)}`);
-    run.say(secondsLine(merged(seconds)));
+    run.say(secondsLine(mergedSeconds(seconds)));
   }
-}
-
-/** Phases of several prompts, added up. */
-function merged(seconds: Readonly<Record<string, number>>): Record<string, number> {
-  const sums: Record<string, number> = {};
-  for (const [name, value] of Object.entries(seconds)) {
-    const phase = name.split(' ')[0]!;
-    sums[phase] = (sums[phase] ?? 0) + value;
-  }
-  return sums;
 }

@@ -1,0 +1,136 @@
+// moviegen gallery: several videos side by side in one file, made of prompts or read from files.
+
+import { basename, extname } from 'node:path';
+import type { Command } from 'commander';
+import { InputError } from '../../errors.ts';
+import { streamVideo } from '../../node/inputs.ts';
+import type { Progress } from '../../progress.ts';
+import { formatOf, VIDEO_FORMATS } from '../../video/encode.ts';
+import { collectFrames, type Video } from '../../video/frames.ts';
+import { gridOf } from '../../video/grid.ts';
+import { withModel } from '../common.ts';
+import {
+  adapterName,
+  adapterRecord,
+  type ModelOptions,
+  type Run,
+  secondsLine,
+  secondsRecord,
+} from '../run.ts';
+import { mergedSeconds, showProgress } from '../samplingBars.ts';
+import { readPrompts, type SamplingFlags, samplingOptions, withSampling } from '../samplingFlags.ts';
+import { integer } from '../values.ts';
+import { isImage, write } from '../writeVideo.ts';
+
+interface Options extends ModelOptions, SamplingFlags {
+  readonly prompts?: string;
+  readonly columns: number;
+  readonly scale: number;
+  readonly gap: number;
+  readonly captions?: boolean;
+  readonly output: string;
+  readonly framesDir?: string;
+}
+
+/** Adds the command. */
+export function addGallery(program: Command, run: Run): void {
+  const command = program
+    .command('gallery')
+    .description('put several videos side by side in one: of each line of a file of prompts, or of files')
+    .argument('[videos...]', 'video files, PNG images or folders of PNG frames, instead of prompts')
+    .option('-p, --prompts <file>', 'make a video of each line of a text file')
+    .option('--columns <n>', 'videos in a row', integer, 4)
+    .option('--scale <n>', 'pixels for one of a video, along each axis', integer, 1)
+    .option('--gap <pixels>', 'around and between the videos', integer, 6)
+    .option('--captions', 'write its prompt, or its file’s name, below each')
+    .option('-o, --output <file>', `.${VIDEO_FORMATS.join(', .')}, or .png of images`, 'out/gallery.gif')
+    .option('--frames-dir <folder>', 'write the frames as PNG files too');
+  withModel(withSampling(command)).action((files: string[], options: Options) =>
+    gallery(run, files, options),
+  );
+}
+
+/** A video of the gallery. */
+interface Entry {
+  readonly video: Video;
+  readonly caption: string;
+  /** What is said of it in JSON. */
+  readonly record: Readonly<Record<string, unknown>>;
+}
+
+async function gallery(run: Run, files: readonly string[], options: Options): Promise<void> {
+  run.configure(options);
+  const { outputs } = run;
+  const { output, framesDir, columns, scale, gap, json } = options;
+  if (files.length === 0 && options.prompts === undefined)
+    throw new InputError('gallery: give videos, or a file of prompts with --prompts');
+  if (files.length > 0 && options.prompts !== undefined)
+    throw new InputError('gallery: give videos or --prompts, not both');
+  const prompts = options.prompts === undefined ? [] : await readPrompts('gallery', options.prompts);
+  // Before anything is made: a wrong output or size should not cost minutes.
+  if (!isImage(output)) formatOf(output);
+  await outputs.check(output);
+  if (framesDir !== undefined) await outputs.checkFolder(framesDir);
+  gridOf([{ data: new Uint8Array(3), shape: [1, 1, 1, 3], fps: 1 }], { columns, scale, gap });
+
+  const entries = await (prompts.length > 0 ? made(run, prompts, options) : read(run, files, options));
+  run.bars.begin('write');
+  const captions = options.captions ? entries.map(({ caption }) => caption) : undefined;
+  const grid = gridOf(
+    entries.map(({ video }) => video),
+    { columns, scale, gap, captions },
+  );
+  await write(run, grid, output, framesDir);
+  run.bars.end();
+
+  const device = prompts.length > 0 ? await run.device(options) : undefined;
+  const [numFrames, height, width] = grid.shape;
+  const seconds = mergedSeconds(run.bars.seconds);
+  if (json)
+    run.print({
+      ...{ path: output, ...(framesDir && { framesDir }), width, height, numFrames, fps: grid.fps },
+      videos: entries.map(({ record }) => record),
+      ...(device && { adapter: adapterRecord(device) }),
+      seconds: secondsRecord(seconds),
+    });
+  else {
+    const what = `${entries.length} videos, ${numFrames} frames at ${grid.fps} a second`;
+    run.say(`${output}  ${width}x${height}, ${what}${framesDir ? `, frames in ${framesDir}` : ''}`);
+    if (device !== undefined) run.say(`adapter: ${adapterName(device)}`);
+    run.say(secondsLine(seconds));
+  }
+}
+
+/** Videos of prompts. */
+async function made(run: Run, prompts: readonly string[], options: Options): Promise<Entry[]> {
+  const { signal, bars } = run;
+  const model = await run.model(options);
+  const onProgress = (progress: Progress) => showProgress(progress, bars, prompts.length);
+  const entries: Entry[] = [];
+  const streams = model.generateStreams(prompts, { ...samplingOptions(options), signal, onProgress });
+  for await (const stream of streams) {
+    const { prompt, seed } = stream;
+    const video = await collectFrames(stream);
+    const whole = typeof seed === 'bigint' ? seed.toString() : seed;
+    entries.push({ video, caption: prompt, record: { prompt, seed: whole, ...sizeOf(video) } });
+  }
+  return entries;
+}
+
+/** Videos of files. */
+async function read({ signal, bars }: Run, files: readonly string[], { fps }: Options): Promise<Entry[]> {
+  bars.begin('read', files.length, { name: 'videos', each: 'video' });
+  const entries: Entry[] = [];
+  for (const path of files) {
+    signal.throwIfAborted();
+    const video = await collectFrames(await streamVideo(path, { fps, signal }));
+    const caption = basename(path, extname(path)).replaceAll('-', ' ');
+    entries.push({ video, caption, record: { path, ...sizeOf(video) } });
+    bars.update(entries.length);
+  }
+  return entries;
+}
+
+function sizeOf({ shape: [numFrames, height, width], fps }: Video): Record<string, number> {
+  return { width, height, numFrames, fps };
+}
