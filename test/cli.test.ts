@@ -360,7 +360,17 @@ test('a quantised checkpoint makes videos; types are checked before the model is
   expect(tae.stderr).toMatch(/^error: dtype: tae=q8: .*: choose f32 or f16\n$/);
 });
 
-const COMMANDS = ['generate', 'gallery', 'encode', 'decode', 'inspect', 'doctor', 'parity', 'judge', 'quantize'];
+const COMMANDS = [
+  'generate',
+  'gallery',
+  'encode',
+  'decode',
+  'inspect',
+  'doctor',
+  'parity',
+  'judge',
+  'quantize',
+];
 
 test('help names every command', async () => {
   const { status, stdout } = await moviegen([]);
