@@ -1,12 +1,13 @@
 // The view of the graphics adapter: what it is and can, and whether it computes right.
 
-import type { DeviceDescription, SelfTestNews, SelfTestReport } from 'moviegen';
+import type { DeviceDescription, SelfTestReport } from 'moviegen';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { client } from '../client.ts';
 import { type Problem, problemOf } from '../problem.ts';
 import { ProblemCard } from './ProblemCard.tsx';
 import { Filter, RunButton, submits } from './RunForm.tsx';
 import { Scroll } from './Scroll.tsx';
+import { useJob } from './useJob.ts';
 
 export function DeviceView({ shown }: { readonly shown: boolean }) {
   const [description, setDescription] = useState<DeviceDescription | undefined>();
@@ -77,26 +78,8 @@ function Adapter({
 
 function SelfTest() {
   const [filter, setFilter] = useState('');
-  const [news, setNews] = useState<SelfTestNews | undefined>();
-  const [report, setReport] = useState<SelfTestReport | undefined>();
-  const [problem, setProblem] = useState<Problem | undefined>();
-  const [stop, setStop] = useState<AbortController | undefined>();
-  const run = async () => {
-    if (stop !== undefined) return;
-    const controller = new AbortController();
-    setStop(controller);
-    setProblem(undefined);
-    setReport(undefined);
-    setNews(undefined);
-    try {
-      setReport(await client.run('selfTest', { filter }, { signal: controller.signal, onNews: setNews }));
-    } catch (error) {
-      const found = problemOf(error);
-      if (found.code !== 'cancelled') setProblem(found);
-    } finally {
-      setStop(undefined);
-    }
-  };
+  const { news, report, problem, stop, run: begin } = useJob('selfTest');
+  const run = () => begin({ filter });
   return (
     <section aria-labelledby="self-test">
       <h3 id="self-test">Self-test</h3>

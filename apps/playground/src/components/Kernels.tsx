@@ -1,48 +1,29 @@
 // The view of kernels: the bench's case list, timed on this machine, under the roof of its adapter.
 
 import { useState } from 'preact/hooks';
-import { client } from '../client.ts';
-import type { BenchAsk, BenchNews, BenchReport, BenchRow, Roof } from '../kernels/bench.ts';
-import { type Problem, problemOf } from '../problem.ts';
+import type { BenchAsk, BenchReport, BenchRow, Roof } from '../kernels/bench.ts';
 import { ProblemCard } from './ProblemCard.tsx';
 import { percent, Roofline } from './Roofline.tsx';
 import { Filter, RunButton, submits } from './RunForm.tsx';
 import { Scroll } from './Scroll.tsx';
+import { useJob } from './useJob.ts';
 
 export function Kernels() {
   const [filter, setFilter] = useState('');
   const [dtype, setDtype] = useState<BenchAsk['dtype']>('f32');
   const [all, setAll] = useState(false);
-  const [news, setNews] = useState<BenchNews | undefined>();
   const [roof, setRoof] = useState<Roof | undefined>();
   const [rows, setRows] = useState<readonly BenchRow[]>([]);
-  const [report, setReport] = useState<BenchReport | undefined>();
-  const [problem, setProblem] = useState<Problem | undefined>();
-  const [stop, setStop] = useState<AbortController | undefined>();
+  const { news, report, problem, stop, run: begin } = useJob('bench');
 
   const run = async () => {
     if (stop !== undefined) return;
-    const controller = new AbortController();
-    setStop(controller);
-    setProblem(undefined);
-    setReport(undefined);
     setRoof(undefined);
-    setNews(undefined);
     setRows([]);
-    try {
-      const onNews = (told: BenchNews) => {
-        setNews(told);
-        if (told.roof !== undefined) setRoof(told.roof);
-        const { row } = told;
-        if (row !== undefined) setRows((before) => [...before, row]);
-      };
-      setReport(await client.run('bench', { filter, dtype, all }, { signal: controller.signal, onNews }));
-    } catch (error) {
-      const found = problemOf(error);
-      if (found.code !== 'cancelled') setProblem(found);
-    } finally {
-      setStop(undefined);
-    }
+    await begin({ filter, dtype, all }, ({ roof: found, row }) => {
+      if (found !== undefined) setRoof(found);
+      if (row !== undefined) setRows((before) => [...before, row]);
+    });
   };
 
   return (
