@@ -12,8 +12,8 @@ import {
   workgroupIndexWGSL,
 } from './kernel.ts';
 import { epilogueWGSL } from './linearEpilogue.ts';
-import { loadPacked, type Product, packedWGSL } from './matmulProduct.ts';
-import { enableWGSL, storageArray, storeRowWGSL, toF32 } from './matmulStorage.ts';
+import { type Product, packedWGSL, rowsByPacked } from './matmulProduct.ts';
+import { enableWGSL, storageArray, storeRowWGSL } from './matmulStorage.ts';
 import { tilingNames, tilingOf } from './matmulTiles.ts';
 
 /** Sizes and fused parts of a linear layer. */
@@ -79,12 +79,7 @@ ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL(activation)}`;
 
   const product: Product = {
     declarations,
-    step,
-    setup: '',
-    rowSetup: (i) => `let x${i} = row${i} * (u.K / ${step}u);`,
-    depth: `u.K / ${step}u`,
-    loadA: (i, k, asStored) => (asStored ? `x[x${i} + ${k}]` : toF32(dtype, `x[x${i} + ${k}]`, step === 4)),
-    loadB: loadPacked(weight, step),
+    ...rowsByPacked(dtype, weight, step),
     vectorsPerResult: 1,
     result: (c) => c(0),
     column: epilogue.column,

@@ -67,3 +67,14 @@ export const loadPacked =
     const block = `weight[(${before}${k}) * u.pitch + ${column}]`;
     return dtype === 'f32' || asStored ? block : `mat4x4f(${block})`;
   };
+
+/** The operands of x W^T: rows of `x`, and a packed weight. */
+export const rowsByPacked = (dtype: DType, weight: DType, step: 1 | 4) =>
+  ({
+    step,
+    setup: '',
+    rowSetup: (i) => `let x${i} = row${i} * (u.K / ${step}u);`,
+    depth: `u.K / ${step}u`,
+    loadA: (i, k, asStored) => (asStored ? `x[x${i} + ${k}]` : toF32(dtype, `x[x${i} + ${k}]`, step === 4)),
+    loadB: loadPacked(weight, step),
+  }) satisfies Partial<Product>;

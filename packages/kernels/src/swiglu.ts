@@ -3,8 +3,8 @@
 // alternating; y [rows, N]. Accumulates in f32.
 import { activationWGSL } from './activation.ts';
 import { type DType, type Kernel, type Target, u32, uniformBlock, workgroupIndexWGSL } from './kernel.ts';
-import { loadPacked, type Product, packedWGSL } from './matmulProduct.ts';
-import { enableWGSL, storageArray, storeRowWGSL, toF32 } from './matmulStorage.ts';
+import { type Product, packedWGSL, rowsByPacked } from './matmulProduct.ts';
+import { enableWGSL, storageArray, storeRowWGSL } from './matmulStorage.ts';
 import { tilingNames, tilingOf } from './matmulTiles.ts';
 
 /** Sizes of a SwiGLU gate; `pitch` counts the blocks in a row of packed weights, both together. */
@@ -53,12 +53,7 @@ export function swigluKernel(
 ${packedWGSL(1, weight, step)}
 @group(0) @binding(2) var<storage, read_write> out: ${storageArray(dtype, wideC)};
 ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL('silu')}`,
-    step,
-    setup: '',
-    rowSetup: (i) => `let x${i} = row${i} * (u.K / ${step}u);`,
-    depth: `u.K / ${step}u`,
-    loadA: (i, k, asStored) => (asStored ? `x[x${i} + ${k}]` : toF32(dtype, `x[x${i} + ${k}]`, step === 4)),
-    loadB: loadPacked(weight, step),
+    ...rowsByPacked(dtype, weight, step),
     vectorsPerResult: 2,
     result: (c) => `activate(${c(0)}) * ${c(1)}`,
     column: '',
