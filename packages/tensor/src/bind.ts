@@ -17,10 +17,11 @@ export function bind(device: Device, { label, bindings }: Kernel, tensors: reado
     if (tensor.dtype !== dtype) {
       throw new Error(`internal: ${label}: ${name} is ${tensor.dtype}, not ${dtype}`);
     }
-    const range = tensor.binding(label);
-    if (range.bytes <= most) return range;
+    const [range, ...others] = tensor.ranges(label);
+    if (range && others.length === 0 && range.bytes <= most) return range;
+    const where = others.length > 0 ? ` in ${1 + others.length} buffers` : '';
     throw new Error(
-      `${label}: ${name}, ${tensor}, has ${range.bytes} bytes; this adapter binds at most ${most}`,
+      `${label}: ${name}, ${tensor}, has ${tensor.bytes} bytes${where}; this adapter binds at most ${most} of one buffer, and this op does not take operands in parts: give it less at once (slices, fewer frames, smaller tiles)`,
     );
   });
   ranges.forEach(({ block }, i) => {

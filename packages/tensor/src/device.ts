@@ -170,23 +170,29 @@ export class Device {
     this.#memory.forget(tensor);
   }
 
-  /** @internal Memory for a tensor; `written` where its content comes from the host. */
-  allocate(bytes: number, dtype: DType, label: string | undefined, written: boolean): Storage {
+  /** @internal Memory for a tensor of rows; `written` where its content comes from the host. */
+  allocate(
+    bytes: number,
+    rowBytes: number,
+    dtype: DType,
+    label: string | undefined,
+    written: boolean,
+  ): Storage {
     const name = label ?? 'tensor';
     if (dtype === 'f16' && !this.target.f16) {
       throw new Error(`${name}: this adapter has no f16 (${this.info.description}): use f32`);
     }
-    return this.#memory.allocate(bytes, name, written);
+    return this.#memory.allocate(bytes, rowBytes, name, written);
   }
 
   /** @internal Writes the first content of a new tensor. */
-  upload(binding: Binding, bytes: Uint8Array<ArrayBuffer>): void {
-    this.#memory.upload(binding, bytes);
+  upload(ranges: readonly Binding[], bytes: Uint8Array<ArrayBuffer>): void {
+    this.#memory.upload(ranges, bytes);
   }
 
   /** @internal Replaces a tensor's content. */
-  overwrite(binding: Binding, bytes: Uint8Array<ArrayBuffer>): void {
-    this.#memory.overwrite(binding, bytes);
+  overwrite(ranges: readonly Binding[], bytes: Uint8Array<ArrayBuffer>): void {
+    this.#memory.overwrite(ranges, bytes);
   }
 
   /** @internal Fills a tensor with zeros. */
@@ -194,8 +200,8 @@ export class Device {
     this.#memory.clear(tensor);
   }
 
-  /** @internal Reads bytes of a range. */
-  download(range: Binding, bytes: number): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#memory.download(range, bytes);
+  /** @internal Reads the first `bytes` of ranges. */
+  download(ranges: readonly Binding[], bytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#memory.download(ranges, bytes);
   }
 }

@@ -90,8 +90,7 @@ export class Dispatcher {
       this.#plan = undefined;
     }
     const release = (): void => {
-      for (const tensor of tensorsIn(result))
-        if (plan.owns(tensor.storage('recording').block)) tensor.dispose();
+      for (const tensor of tensorsIn(result)) if (plan.owns(tensor.storage('recording'))) tensor.dispose();
     };
     return new Recording(result, plan, () => faults.throwIfLost(), release);
   }

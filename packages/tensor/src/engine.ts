@@ -15,6 +15,8 @@ const DEFAULT_BOUNDS: SubmitBounds = { maxDispatches: 128, maxBytes: 2 ** 32, ma
 /** The parts of a device. */
 export interface Engine {
   readonly gpu: GPUDevice;
+  /** Those to keep to, which may be lower than the device's own. */
+  readonly limits: GPUSupportedLimits;
   readonly host: Host;
   readonly faults: Faults;
   readonly pipelines: Pipelines;
@@ -41,5 +43,5 @@ export function engineOf(gpu: GPUDevice, limits: GPUSupportedLimits, options: De
   const bounds = { ...DEFAULT_BOUNDS, ...options.submit };
   const encoder = new Encoder(gpu, pipelines, pool, bounds, maxWorkgroups);
   const readback = new Readback(gpu, host, encoder, pool);
-  return { gpu, host, faults, pipelines, pool, encoder, readback, maxWorkgroups };
+  return { gpu, limits, host, faults, pipelines, pool, encoder, readback, maxWorkgroups };
 }

@@ -22,18 +22,30 @@ export class Readback {
     this.#pool = pool;
   }
 
-  /** The first `bytes` of a range, as of the work queued so far. */
-  async read({ block, offset }: Binding, bytes: number): Promise<Uint8Array<ArrayBuffer>> {
-    const padded = Math.ceil(bytes / 4) * 4;
+  /** The first `bytes` of ranges one after the other, as of the work queued so far. */
+  async read(ranges: readonly Binding[], bytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    const result = new Uint8Array(bytes);
+    let at = 0;
+    const reads = ranges.map((range) => {
+      const part = result.subarray(at, at + range.bytes);
+      at += range.bytes;
+      return this.#readInto(part, range);
+    });
+    await Promise.all(reads);
+    return result;
+  }
+
+  /** Encodes the copy at once, so that later work is not seen. */
+  async #readInto(part: Uint8Array<ArrayBuffer>, { block, offset }: Binding): Promise<void> {
+    const padded = Math.ceil(part.length / 4) * 4;
     const staging = this.#take(padded);
     try {
       this.#encoder.copyOut(block, offset, staging, padded);
       this.#encoder.submit();
       await this.#host.poll(() => staging.mapAsync(1, 0, padded));
-      const copy = new Uint8Array(staging.getMappedRange(0, padded)).slice(0, bytes);
+      part.set(new Uint8Array(staging.getMappedRange(0, padded), 0, part.length));
       staging.unmap();
       this.#give(staging);
-      return copy;
     } catch (error) {
       this.#destroy(staging);
       throw error;

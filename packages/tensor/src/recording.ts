@@ -79,9 +79,9 @@ export class Plan implements Allocator {
     return block;
   }
 
-  /** Whether the block belongs to the plan. */
-  owns(block: Block): boolean {
-    return this.#blocks.has(block);
+  /** Whether the memory belongs to the plan. */
+  owns({ blocks }: Storage): boolean {
+    return this.#blocks.has(blocks[0]!);
   }
 
   release(block: Block): void {
@@ -201,7 +201,7 @@ export class Plan implements Allocator {
   }
 
   #hold(storage: Storage): void {
-    if (this.#blocks.has(storage.block) || this.#held.has(storage)) return;
+    if (this.owns(storage) || this.#held.has(storage)) return;
     this.#held.add(storage.retain());
   }
 }

@@ -88,14 +88,8 @@ export class Tensor {
       const got = bytes.length / BYTES[dtype];
       throw new Error(`${label ?? 'tensor'}: ${got} elements do not fill [${shape}] (${count(shape)})`);
     }
-    const tensor = new Tensor(
-      device,
-      device.allocate(expected, dtype, label, true),
-      [...shape],
-      dtype,
-      label,
-    );
-    device.upload(tensor.binding('write'), bytes);
+    const tensor = allocated(device, shape, dtype, label, true);
+    device.upload(tensor.ranges('write'), bytes);
     return tensor;
   }
 
@@ -124,8 +118,7 @@ export class Tensor {
   /** A tensor whose content is whatever was there: for results that a kernel fills. */
   static empty(device: Device, shape: readonly number[], dtype: DType = 'f32', label?: string): Tensor {
     checkShape(shape, label, dtype);
-    const bytes = count(shape) * BYTES[dtype];
-    return new Tensor(device, device.allocate(bytes, dtype, label, false), [...shape], dtype, label);
+    return allocated(device, shape, dtype, label, false);
   }
 
   /** Bytes of the elements. */
@@ -158,8 +151,8 @@ export class Tensor {
 
   /**
    * Rows `start` to `end` of axis 0 without a copy, where the device can bind that offset; undefined
-   * where it cannot (offsets are multiples of 256 bytes; quantised rows do not lie side by side). The view and its tensor share a buffer: one
-   * kernel cannot read the one and write the other.
+   * where it cannot (offsets are multiples of 256 bytes; quantised rows do not lie side by side). The view and
+   * its tensor share a buffer: one kernel cannot read the one and write the other.
    */
   rows(start: number, end: number): Tensor | undefined {
     const [length = 0, ...rest] = this.shape;
@@ -176,12 +169,18 @@ export class Tensor {
     return new Tensor(this.device, storage, [end - start, ...rest], this.dtype, this.label, offset);
   }
 
+  /** @internal The same bytes as u32, without a copy: to move what has no elements side by side. */
+  words(): Tensor {
+    const storage = this.storage('words').retain();
+    return new Tensor(this.device, storage, [this.bytes / 4], 'u32', this.label, this.#offset);
+  }
+
   /**
    * The elements, once all work queued so far is done.
    * @throws what went wrong on the device since the last read or sync.
    */
   async read(): Promise<HostArray> {
-    const bytes = await this.device.download(this.binding('read'), this.bytes);
+    const bytes = await this.device.download(this.ranges('read'), this.bytes);
     if (this.dtype === 'f16') return halvesToFloats(new Uint16Array(bytes.buffer));
     if (isQuantFormat(this.dtype)) return dequantize(quantizedParts(bytes, this.dtype), this.dtype);
     if (this.dtype === 'i32') return new Int32Array(bytes.buffer);
@@ -199,13 +198,12 @@ export class Tensor {
     if (data.length !== this.size) {
       throw new Error(`write: ${data.length} elements do not fill ${describe(this)} (${this.size})`);
     }
-    this.device.overwrite(this.binding('write'), encode(data, this.dtype));
+    this.device.overwrite(this.ranges('write'), encode(data, this.dtype));
   }
 
   /** @internal Replaces raw bytes from `at` on, a multiple of 4. */
   writeBytes(bytes: Uint8Array<ArrayBuffer>, at: number): void {
-    const range = this.binding('write');
-    this.device.overwrite({ ...range, offset: range.offset + at }, bytes);
+    this.device.overwrite(this.ranges('write', at, bytes.length), bytes);
   }
 
   /** Gives the memory back. Scopes do this; call it only for what outlives them. Twice does no harm. */
@@ -225,11 +223,12 @@ export class Tensor {
     );
   }
 
-  /** @internal The range to bind. Rounded up to 16 bytes, so that a vec4 may load a ragged tail. */
-  binding(user: string): Binding {
-    const { block } = this.storage(user);
-    const bytes = Math.max(16, Math.ceil(this.bytes / 16) * 16);
-    return { block, offset: this.#offset, bytes };
+  /**
+   * @internal Where bytes from `at` on lie: one range, which can be bound, or several where the tensor is larger than
+   * a buffer. The whole is rounded up to 16 bytes, so that a vec4 may load a ragged tail.
+   */
+  ranges(user: string, at = 0, bytes = Math.max(16, Math.ceil(this.bytes / 16) * 16)): Binding[] {
+    return this.storage(user).ranges(this.#offset + at, bytes);
   }
 
   /** `weight f32 [2, 3]`. */
@@ -241,6 +240,21 @@ export class Tensor {
 /** Product of the axes. */
 export function count(shape: readonly number[]): number {
   return shape.reduce((product, length) => product * length, 1);
+}
+
+/** A tensor with memory of its own. */
+function allocated(
+  device: Device,
+  shape: readonly number[],
+  dtype: DType,
+  label: string | undefined,
+  written: boolean,
+): Tensor {
+  const bytes = count(shape) * BYTES[dtype];
+  // Of quantised tensors whoever reads them takes rows together: codes and scales lie apart.
+  const rowBytes = isQuantFormat(dtype) ? 1 : Math.max(1, shape.at(-1) ?? 1) * BYTES[dtype];
+  const storage = device.allocate(bytes, rowBytes, dtype, label, written);
+  return new Tensor(device, storage, [...shape], dtype, label);
 }
 
 function describe({ label, dtype, shape }: Tensor): string {

@@ -2,7 +2,7 @@
 import type { Dispatcher } from './dispatcher.ts';
 import type { Binding } from './encoder.ts';
 import type { Engine } from './engine.ts';
-import { type Allocator, Storage } from './storage.ts';
+import { type Allocator, acquireStorage, type Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 
 /** The memory of one device's tensors. */
@@ -17,48 +17,61 @@ export class TensorMemory {
     this.#dispatcher = dispatcher;
   }
 
-  /** Memory for a tensor; `written` where its content comes from the host. */
-  allocate(bytes: number, label: string, written: boolean): Storage {
-    this.#engine.faults.throwIfLost();
+  /**
+   * Memory for a tensor, in several buffers where one cannot hold it.
+   * @param rowBytes bytes of a row, which should lie in one buffer.
+   * @param written whether its content comes from the host.
+   */
+  allocate(bytes: number, rowBytes: number, label: string, written: boolean): Storage {
+    const { faults, pool, limits } = this.#engine;
+    faults.throwIfLost();
     const { plan } = this.#dispatcher;
     const needed = Math.max(16, Math.ceil(bytes / 16) * 16);
-    const from: Allocator = plan ?? this.#engine.pool;
-    const block = plan && written ? plan.acquireConstant(needed, label) : from.acquire(needed, label);
-    return new Storage(block, from);
+    const from: Allocator = plan ?? pool;
+    const acquire = (part: number, name: string) =>
+      plan && written ? plan.acquireConstant(part, name) : from.acquire(part, name);
+    const largest = Math.floor(limits.maxBufferSize / 16) * 16; // some adapters say 2^32 - 1
+    return acquireStorage(from, acquire, needed, rowBytes, largest, label);
   }
 
-  /** Writes the first content of a new tensor. */
-  upload({ block, offset }: Binding, bytes: Uint8Array<ArrayBuffer>): void {
+  /** Writes the first content of a new tensor; `ranges` are as many bytes as there are. */
+  upload(ranges: readonly Binding[], bytes: Uint8Array<ArrayBuffer>): void {
     if (bytes.length === 0) return;
     const { encoder, gpu } = this.#engine;
-    encoder.beforeWrite(block);
     const padded = bytes.length % 4 === 0 ? bytes : new Uint8Array(Math.ceil(bytes.length / 4) * 4);
     if (padded !== bytes) padded.set(bytes);
-    gpu.queue.writeBuffer(block.buffer, offset, padded, 0, padded.length);
+    let at = 0;
+    for (const { block, offset, bytes: wanted } of ranges) {
+      const size = Math.min(Math.ceil(wanted / 4) * 4, padded.length - at);
+      encoder.beforeWrite(block);
+      gpu.queue.writeBuffer(block.buffer, offset, padded, at, size);
+      at += size;
+    }
   }
 
   /** Replaces a tensor's content. */
-  overwrite(binding: Binding, bytes: Uint8Array<ArrayBuffer>): void {
+  overwrite(ranges: readonly Binding[], bytes: Uint8Array<ArrayBuffer>): void {
     this.#engine.faults.throwIfLost();
     if (this.#dispatcher.plan) throw new Error('record: write inside a recording would not be replayed');
-    this.upload(binding, bytes);
+    this.upload(ranges, bytes);
   }
 
   /** Fills a tensor with zeros. */
   clear(tensor: Tensor): void {
-    const range = tensor.binding('clear');
     const { plan } = this.#dispatcher;
-    if (plan) plan.clear(range, tensor.storage('clear'));
-    else this.#engine.encoder.clear(range.block, range.offset, range.bytes);
+    for (const range of tensor.ranges('clear')) {
+      if (plan) plan.clear(range, tensor.storage('clear'));
+      else this.#engine.encoder.clear(range.block, range.offset, range.bytes);
+    }
   }
 
-  /** Reads bytes of a range. */
-  async download(range: Binding, bytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  /** Reads the first `bytes` of ranges. */
+  async download(ranges: readonly Binding[], bytes: number): Promise<Uint8Array<ArrayBuffer>> {
     const { faults, readback } = this.#engine;
     faults.throwIfLost();
     if (this.#dispatcher.plan) throw new Error('record: read inside a recording: nothing has run yet');
     if (bytes === 0) return new Uint8Array();
-    return faults.settle(readback.read(range, bytes));
+    return faults.settle(readback.read(ranges, bytes));
   }
 
   /** Sees to it that a tensor which no scope owns gives its memory back once it cannot be reached. */

@@ -54,10 +54,8 @@ test('weights of 30b and of one and a half bindings are packed within the limits
   expect(buffer).toBeLessThanOrEqual(maxBufferSize);
 });
 
-test('activations of one and a half bindings are taken in parts, where a buffer holds them', async () => {
+test('activations of one and a half bindings are taken in parts, and lie in several buffers if need be', async () => {
   const N = Math.ceil((1.5 * binding) / 4 / 6144);
-  if (N * 6144 * 4 > maxBufferSize)
-    return expect(() => Tensor.empty(device, [N, 6144])).toThrow(`but a buffer here holds ${maxBufferSize}`);
   const { buffer } = await counted((dry) => {
     const x = Tensor.empty(dry, [1, N, 6144]);
     const y = attention(rmsNorm(x), x, x, { heads: 48 });

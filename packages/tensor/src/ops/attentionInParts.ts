@@ -6,7 +6,7 @@ import { scope } from '../scope.ts';
 import { Tensor } from '../tensor.ts';
 import type { Columns } from './columns.ts';
 import { slice } from './movement.ts';
-import { bindable, copyColumns, inParts } from './parts.ts';
+import { bindable, copyColumns, inParts, mostOf } from './parts.ts';
 
 /** Operands of an attention, checked. */
 export interface Attend {
@@ -55,7 +55,7 @@ export function attentionInParts(whole: Attend, attend: (part: Attend) => void):
   }
 
   const D = width / heads;
-  const most = device.limits.maxStorageBufferBindingSize;
+  const most = mostOf(device);
   if (!bindable(k.tensor, v.tensor, bias) || causal || bias) {
     const M = k.tensor.shape[1]!;
     // Queries can be split afterwards, except where their position counts.

@@ -1,17 +1,18 @@
 import {
   BYTES,
   canQuantize,
+  codeBytes,
   type DType,
   isQuantFormat,
   packKernel,
   packQuantizedKernel,
+  QUANT_BLOCK,
 } from '@moviegen/kernels';
-import type { Device } from '../device.ts';
 import { scope } from '../scope.ts';
 import { Tensor } from '../tensor.ts';
 import { slice } from './movement.ts';
 import { sameType } from './operands.ts';
-import { copyColumns } from './parts.ts';
+import { bindable, copyColumns, copyInParts, gathered, mostOf } from './parts.ts';
 import { sizeOf } from './shapes.ts';
 
 /** A constant weight laid out for {@link linear} or {@link swiglu}. Made once, at load, by {@link pack}. */
@@ -79,7 +80,7 @@ function packPieces(pieces: readonly Piece[], use: Packed['use']): Packed {
   const total = outputs.reduce((sum, n) => sum + n, 0);
   const pitch = use === 'swiglu' ? 2 * Math.ceil(outputs[0]! / 4) : Math.ceil(total / 4);
   const blocks = isQuantFormat(dtype) ? [inputs / 32, pitch, 128] : [Math.ceil(inputs / 4), pitch, 16];
-  const most = largestOf(device);
+  const most = mostOf(device);
   if (sizeOf(blocks) * BYTES[dtype] > most) return packInParts(pieces, outputs, use, most);
   const tensor = Tensor.empty(device, blocks, dtype, label);
   let start = 0;
@@ -91,18 +92,37 @@ function packPieces(pieces: readonly Piece[], use: Packed['use']): Packed {
       pitch,
       ...(use === 'swiglu' ? { start: 4 * i, every: 8 } : { start, every: 4 }),
     };
-    const kernel = isQuantFormat(dtype)
-      ? packQuantizedKernel({ ...place, first, of: weight.shape[0]! }, dtype)
-      : packKernel({ ...place, taps: 1 }, dtype);
-    device.run(kernel, [weight, tensor]);
+    scope(device, () => {
+      // Where a weight cannot be bound, its rows are copied to where they can.
+      const bound = bindable(weight);
+      const given = bound ? weight : rowsOf(weight, first, first + N);
+      const kernel = isQuantFormat(dtype)
+        ? packQuantizedKernel({ ...place, first: bound ? first : 0, of: given.shape[0]! }, dtype)
+        : packKernel({ ...place, taps: 1 }, dtype);
+      device.run(kernel, [given, tensor]);
+    });
     start += N;
   }
   return { tensor, inputs, outputs, use };
 }
 
-/** Bytes that a buffer may have and a binding name. */
-const largestOf = ({ limits }: Device): number =>
-  Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
+/** Rows of a weight that cannot be bound, in a tensor that can. Of a plain one all: such a piece is a view of rows. */
+function rowsOf(weight: Tensor, start: number, end: number): Tensor {
+  const { dtype, device, shape } = weight;
+  if (!isQuantFormat(dtype)) return gathered(weight);
+  const [O, I] = shape as [number, number];
+  const rows = Tensor.empty(device, [end - start, I], dtype);
+  // Codes, and behind all of them the scales: of four rows and of their multiples whole words.
+  const codes = (n: number) => codeBytes(n * I, dtype) / 4;
+  const scales = (n: number) => (n * I) / QUANT_BLOCK / 2;
+  const copy = (from: number, to: number, count: number) => {
+    const [at, put] = [from, to].map((first) => ({ start: first, strides: [1] }));
+    copyInParts('pack', [count], weight.words(), at!, rows.words(), put!);
+  };
+  copy(codes(start), 0, codes(end - start));
+  copy(codes(O) + scales(start), codes(end - start), scales(end - start));
+  return rows;
+}
 
 /** As many outputs in a buffer as it holds: the weights' rows, cut where a buffer is full. */
 function packInParts(

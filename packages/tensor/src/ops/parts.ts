@@ -1,16 +1,31 @@
-// Tensors larger than the device binds, taken part by part inside the ops: their callers never see it. Where
-// everything fits, which is nearly always, an op runs in one piece and nothing here costs anything.
+// Tensors larger than the device binds or a buffer holds, taken part by part inside the ops: their callers never see
+// it. Where everything fits, which is nearly always, an op runs in one piece and nothing here costs anything.
 import { BYTES, copyKernel, stridesOf, type Walk } from '@moviegen/kernels';
 import type { Device } from '../device.ts';
 import { Tensor } from '../tensor.ts';
 import { show } from './shapes.ts';
 
 /** Bytes of the largest range that one binding may name. */
-const mostOf = (device: Device): number => Math.floor(device.limits.maxStorageBufferBindingSize / 16) * 16;
+export const mostOf = ({ limits }: Device): number =>
+  Math.floor(Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize) / 16) * 16;
 
 /** Whether every tensor can be bound whole. */
 export function bindable(...tensors: readonly (Tensor | undefined)[]): boolean {
-  return tensors.every((tensor) => tensor === undefined || tensor.bytes <= mostOf(tensor.device));
+  return tensors.every(
+    (tensor) =>
+      tensor === undefined || (tensor.bytes <= mostOf(tensor.device) && tensor.ranges('bind').length === 1),
+  );
+}
+
+/** Whether a tensor lies in several buffers though it is small: a view of a larger one, where that is cut. */
+const straddles = (tensor: Tensor): boolean => tensor.bytes <= mostOf(tensor.device) && !bindable(tensor);
+
+/** The tensor, or a copy where it lies in several buffers and one could hold it: the caller's scope releases it. */
+export function gathered(tensor: Tensor): Tensor {
+  if (!straddles(tensor)) return tensor;
+  const copy = Tensor.empty(tensor.device, tensor.shape, tensor.dtype);
+  copyInParts('gather', tensor.shape, tensor, wholeWalk(tensor), copy, wholeWalk(copy));
+  return copy;
 }
 
 /** Runs `use` and releases the views that it was given. */
@@ -58,7 +73,9 @@ export function inParts<Given extends Operands>(
     const ones = new Array<number>(lead.length + own - shape.length).fill(1);
     return [...shape.slice(0, shape.length - own), ...ones, ...shape.slice(shape.length - own)];
   };
-  viewed(operands, reshaped(padded), (parts) => split(op, lead, parts, run));
+  viewed(operands, reshaped(padded), (parts) =>
+    viewed(parts, gathering, (ready) => split(op, lead, ready, run)),
+  );
 }
 
 /** A part of an operand, and what is to be done once the op has run on it. */
@@ -88,6 +105,13 @@ function viewed<Given extends Operands>(
 const reshaped =
   (shape: (tensor: Tensor) => readonly number[]) =>
   (tensor: Tensor): Part => ({ part: tensor.reshape(shape(tensor)) });
+
+/** A view of an operand that cannot be bound where it lies, though it is small, becomes a copy. */
+function gathering(tensor: Tensor, name: string): Part {
+  return name !== 'out' && straddles(tensor)
+    ? { part: gathered(tensor) }
+    : { part: tensor.reshape(tensor.shape) };
+}
 
 function split<Given extends Operands>(
   op: string,
@@ -123,8 +147,10 @@ function split<Given extends Operands>(
   const range = (start: number, end: number) => (tensor: Tensor, name: string) =>
     tensor.shape[0] === n ? items(name, tensor, start, end) : { part: tensor.reshape(tensor.shape) };
   if (count > 0 && tensors.every((tensor) => ranged.includes(tensor) || bindable(tensor))) {
-    for (let start = 0; start < n; start += count) {
-      const end = Math.min(n, start + count);
+    const cuts = ranged.flatMap((tensor) => cutsOf(tensor));
+    let end: number;
+    for (let start = 0; start < n; start = end) {
+      end = endOf(start, Math.min(n, start + count), step, cuts);
       viewed(operands, range(start, end), (parts) => run([end - start, ...rest], parts));
     }
     return;
@@ -135,10 +161,35 @@ function split<Given extends Operands>(
   }
 }
 
-/** Items `start` to `end` of axis 0: a view where those can be bound apart, else a copy, which `out` is copied back from. */
+/** Where a tensor goes on in another buffer, in items of axis 0; not whole ones where an item is cut. */
+function cutsOf(tensor: Tensor): number[] {
+  const each = tensor.bytes / tensor.shape[0]!;
+  let at = 0;
+  return tensor
+    .ranges('parts')
+    .slice(0, -1)
+    .map(({ bytes }) => {
+      at += bytes;
+      return at / each;
+    });
+}
+
+/** The end of a range so that none of the cuts lies inside it; else the range is the least one, which is copied. */
+function endOf(start: number, most: number, step: number, cuts: readonly number[]): number {
+  const inside = cuts.filter((cut) => cut > start && cut < most);
+  if (inside.length === 0) return most;
+  const aligned = Math.floor(Math.min(...inside) / step) * step;
+  return aligned > start ? aligned : Math.min(start + step, most);
+}
+
+/**
+ * Items `start` to `end` of axis 0: a view where those can be bound apart or are too large all the same, else a copy,
+ * which `out` is copied back from.
+ */
 function items(name: string, tensor: Tensor, start: number, end: number): Part {
   const rows = tensor.rows(start, end);
-  if (rows) return { part: rows };
+  if (rows && !straddles(rows)) return { part: rows };
+  rows?.dispose();
   const rest = tensor.shape.slice(1);
   const part = Tensor.empty(tensor.device, [end - start, ...rest], tensor.dtype);
   const here = wholeWalk(part);
@@ -174,7 +225,10 @@ export function copyInParts(
   };
   const [source, target] = [window(x, from), window(out, to)];
   const most = mostOf(x.device);
-  const large = [source, target].filter(({ bytes }) => bytes > most);
+  const large = [source, target].filter(({ tensor, first, bytes }) => {
+    const at = first * BYTES[tensor.dtype];
+    return bytes > most || tensor.ranges(label, at, bytes).length > 1;
+  });
   if (large.length === 0) {
     const views = [source, target].map(({ tensor, first, end }) => elements(tensor, first, end));
     const kernel = copyKernel(label, shape, source.walk, target.walk, x.dtype);

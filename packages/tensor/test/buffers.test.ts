@@ -1,0 +1,194 @@
+// Tensors larger than a buffer may be: they lie in several, and whoever uses them never sees it. The case list runs
+// so in parts.test.ts; here is all else that a tensor can do, on a device whose buffers are small.
+import {
+  add,
+  conv2d,
+  type Device,
+  dryDevice,
+  embedding,
+  groupNorm,
+  linear,
+  loadWeights,
+  mul,
+  OutOfMemoryError,
+  pack,
+  randn,
+  scope,
+  scopeAsync,
+  sum,
+  swiglu,
+  Tensor,
+  WeightBook,
+  type WeightSource,
+} from '@moviegen/tensor';
+import { openDevice } from '@moviegen/tensor/node';
+import { afterAll, describe, expect, test } from 'vitest';
+
+const limits = { maxBufferSize: 4096 + 512, maxStorageBufferBindingSize: 4096 };
+const [device, large] = [await openDevice({ limits }), await openDevice()];
+afterAll(() => {
+  for (const one of [device, large]) one.destroy();
+});
+
+/** Numbers that f32 holds. */
+const numbers = (count: number, from = 0) =>
+  Float32Array.from({ length: count }, (_, i) => Math.sin(from + i * i));
+
+/** What `work` gives on a device whose buffers hold everything. */
+const whole = <T>(work: (on: Device) => Promise<T>) => scopeAsync(large, () => work(large));
+
+test('numbers go in and come out', async () => {
+  await scopeAsync(device, async () => {
+    const data = numbers(40 * 70);
+    const x = Tensor.from(device, data, [40, 70]);
+    expect(await x.read()).toEqual(data);
+    expect(await x.reshape([70, 40]).read()).toEqual(data);
+    expect(await x.rows(32, 40)!.read()).toEqual(data.slice(32 * 70));
+    expect(await x.reshape([175, 16]).rows(60, 80)!.read()).toEqual(data.slice(60 * 16, 80 * 16)); // across a cut
+    const late = x.read(); // what is written later is not seen
+    x.write(numbers(40 * 70, 1));
+    expect([await late, await x.read()]).toEqual([data, numbers(40 * 70, 1)]);
+    expect([...(await Tensor.zeros(device, [3000]).read())]).toEqual(new Array(3000).fill(0));
+    expect([...(await Tensor.full(device, [50, 60], 7, 'u32').read())]).toEqual(new Array(3000).fill(7));
+  });
+});
+
+describe('memory', () => {
+  test('is counted exactly, and given back', () => {
+    device.trim();
+    const before = device.memory();
+    const x = Tensor.zeros(device, [40, 64]); // 18 rows of 256 bytes a buffer, and 4 in the last
+    const view = x.reshape([64, 40]);
+    const { used, buffers } = device.memory();
+    expect([used - before.used, buffers - before.buffers]).toEqual([40 * 256, 3]);
+    x.dispose();
+    expect(device.memory().used).toBe(used);
+    view.dispose();
+    expect(device.memory().used).toBe(before.used);
+    Tensor.zeros(device, [40, 64]).dispose();
+    expect(device.memory().buffers).toBe(buffers); // from the pool
+  });
+
+  test('is that of a device which only counts', async () => {
+    const work = async (on: Device) => {
+      on.trim();
+      on.resetPeak();
+      const start = on.memory().used;
+      await scopeAsync(on, async () => {
+        const x = randn(on, [60, 64], { seed: 1 });
+        await linear(x, pack(randn(on, [96, 64], { seed: 2 }))).read();
+      });
+      return on.memory().peakUsed - start;
+    };
+    const made: number[] = [];
+    const dry = await dryDevice({ like: device, onBuffer: (bytes) => made.push(bytes) });
+    expect(await work(dry)).toBe(await work(device));
+    expect(Math.max(...made.filter((bytes) => bytes < 65536))).toBeLessThanOrEqual(limits.maxBufferSize);
+    dry.destroy();
+  });
+
+  test('that ends within a tensor is given back', async () => {
+    const little = await openDevice({ limits, memoryLimit: 90_000 }); // uniforms take 65,536
+    const { used } = little.memory();
+    expect(() => Tensor.empty(little, [100, 64], 'f32', 'huge')).toThrow(OutOfMemoryError);
+    expect(() => Tensor.empty(little, [100, 64], 'f32', 'huge')).toThrow(
+      /^huge, buffer 6 of 6: out of memory/,
+    );
+    expect(little.memory().used).toBe(used);
+    little.destroy();
+  });
+
+  test('that no device has is refused by name', () => {
+    const rows = Math.ceil((1025 * limits.maxBufferSize) / 256);
+    expect(() => Tensor.empty(device, [rows, 64], 'f32', 'huge')).toThrow(
+      /^huge: needs \d+ bytes, more than 1024 buffers of the 4608 bytes that one here holds/,
+    );
+  });
+});
+
+test('a recording replays with them, and holds them', async () => {
+  const work = (on: Device) =>
+    scopeAsync(on, async () => {
+      const x = Tensor.from(on, numbers(40 * 64), [40, 64]);
+      const recording = on.record(() => {
+        const constant = Tensor.from(on, numbers(40 * 64, 3), [40, 64]);
+        return scope(on, () => add(add(mul(x, 2), constant), Tensor.zeros(on, [40, 64])));
+      });
+      const results: number[][] = [];
+      for (const from of [0, 5]) {
+        x.write(numbers(40 * 64, from));
+        results.push([...(await recording.run().read())]);
+      }
+      x.dispose();
+      results.push([...(await recording.run().read())]);
+      recording.destroy();
+      return results;
+    });
+  const { used } = device.memory();
+  expect(await work(device)).toEqual(await work(large));
+  expect(device.memory().used).toBe(used);
+});
+
+/** A source of f32 tensors that come in small pieces. */
+function sourceOf(shapes: Readonly<Record<string, readonly number[]>>): WeightSource {
+  const names = Object.keys(shapes);
+  const data = (name: string) => {
+    const size = shapes[name]!.reduce((product, n) => product * n, 1);
+    return new Uint8Array(numbers(size, names.indexOf(name)).buffer);
+  };
+  return {
+    names: () => names,
+    shape: (name) => shapes[name]!,
+    dtype: () => 'F32',
+    read: async (name) => data(name),
+    async *pieces(wanted) {
+      for (const name of wanted) {
+        const bytes = data(name);
+        for (let at = 0; at < bytes.length; at += 5000) yield { name, data: bytes.slice(at, at + 5000) };
+      }
+    },
+  };
+}
+
+describe.each([undefined, 'q8', 'q4'] as const)('weights, quantised: %s', (quantize) => {
+  test('load, and serve tables and layers', async () => {
+    const shapes = { table: [100, 32], q: [160, 64], k: [72, 64], w1: [88, 64], w3: [88, 64] };
+    const work = async (on: Device) => {
+      const linearWeights = (name: string) => name !== 'table';
+      const options = { quantize, ...(quantize && { linear: linearWeights }) };
+      const weights = await loadWeights(on, sourceOf(shapes), shapes, options);
+      const w = await weights.q.read();
+      const book = new WeightBook('test', weights, shapes);
+      const ids = Tensor.from(on, [0, 99, 36, 35, 37, 71, 72], [7], { dtype: 'i32' });
+      const x = embedding(book.get('table'), ids).reshape([-1]);
+      const rows = add(Tensor.zeros(on, [3, 64]), x.reshape([7, 32]).rows(0, 2)!.reshape([1, 64]));
+      const layers = [
+        linear(rows, book.packed('q', 'k')),
+        swiglu(rows, book.packedSwiglu('w1', 'w3')),
+        linear(rows, Tensor.from(on, numbers(300 * 64), [300, 64], { dtype: quantize ?? 'f32' })),
+      ];
+      const values = await Promise.all([x, ...layers].map((tensor) => tensor.read()));
+      book.dispose();
+      return [w, ...values].map((list) => [...list]);
+    };
+    const { used } = device.memory();
+    const got = await scopeAsync(device, () => work(device));
+    expect(device.memory().used).toBe(used);
+    const expected = await whole(work);
+    for (const [i, values] of expected.entries()) {
+      const error = Math.max(...values.map((value, k) => Math.abs(value - got[i]![k]!)));
+      expect(error).toBeLessThan(2e-5);
+    }
+  });
+});
+
+test('ops that take no parts say so, with what would help', () => {
+  scope(device, () => {
+    const x = Tensor.zeros(device, [1, 16, 16, 16]);
+    const weight = Tensor.zeros(device, [16, 16, 1, 1]);
+    const size = 'has 16384 bytes in 4 buffers; this adapter binds at most 4096';
+    expect(() => conv2d(x, weight)).toThrow(new RegExp(`^conv.*: x, .*${size}.*give it less at once`));
+    expect(() => groupNorm(x, { groups: 4 })).toThrow(new RegExp(`^groupNorm.*: x, .*${size}`));
+    expect(() => sum(x)).toThrow(new RegExp(`^sum.*: x, .*${size}`));
+  });
+});
