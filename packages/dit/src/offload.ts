@@ -4,6 +4,7 @@
 import {
   checkWeights,
   type Device,
+  decodingBytes,
   keep,
   linear,
   loadWeights,
@@ -49,11 +50,13 @@ export function placeLayers(
   const base = bytesOf(baseShapes(config));
   const layers = Array.from({ length: config.numLayers }, (_, i) => bytesOf(layerShapes(config, i)));
   const whole = layers.map((layer, i) => layer + bytesOf(textShapes(config, i)));
-  const total = whole.reduce((sum, bytes) => sum + bytes, base);
+  const decoding = decodingBytes(source, Object.keys(weightShapes(config)), options);
+  const total = whole.reduce((sum, bytes) => sum + bytes, base + decoding);
   if (total <= maxMemory) return { resident: config.numLayers, bytes: total };
   const layer = Math.max(...layers);
   // The one in use, the next one as the file has it, and those of its matrices that are being laid out.
-  const moving = 2 * layer + Math.max(...packsOf(config).map((names) => weightBytes(source, names, options)));
+  const packs = Math.max(...packsOf(config).map((names) => weightBytes(source, names, options)));
+  const moving = 2 * layer + packs + decoding;
   let [resident, bytes] = [0, base + moving];
   if (bytes > maxMemory)
     throw new WeightsError(

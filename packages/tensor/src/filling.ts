@@ -1,10 +1,27 @@
-// Tensors on the device whose content comes in pieces: as it is, or quantised on the way.
-import { QUANT_BLOCK, type QuantFormat, quantize } from '@moviegen/kernels';
+// Tensors on the device whose content comes in pieces of a file: as it is, decoded, or quantised on the way.
+import { BYTES, bytesToFloats, QUANT_BLOCK, type QuantFormat, quantize } from '@moviegen/kernels';
+import { bitsOf, type Decoder } from './decoding.ts';
 import type { Tensor } from './tensor.ts';
 import { WeightsError } from './weightCheck.ts';
 
+/** A tensor that is being filled. */
+export interface Filling {
+  readonly tensor: Tensor;
+  /** Whether all of it has come. */
+  readonly full: boolean;
+  /**
+   * Takes bytes of the file, whole elements.
+   * @param at where in the tensor they belong; by default behind those before.
+   * @returns bytes handed to the device.
+   * @throws WeightsError where there are more than the shape says.
+   */
+  write(bytes: Uint8Array<ArrayBuffer>, at?: number): number;
+  /** @throws WeightsError where bytes are missing. */
+  finish(): void;
+}
+
 /** A tensor that is being filled with bytes of its type. */
-export class Filling {
+export class PlainFilling implements Filling {
   readonly tensor: Tensor;
   #filled = 0;
 
@@ -12,51 +29,86 @@ export class Filling {
     this.tensor = tensor;
   }
 
-  /** Whether every byte has come. */
   get full(): boolean {
     return this.#filled === this.tensor.bytes;
   }
 
-  /** @param at where the bytes belong; by default behind those before. @returns bytes written */
   write(bytes: Uint8Array<ArrayBuffer>, at: number = this.#filled): number {
     const { tensor } = this;
-    if (at + bytes.length > tensor.bytes)
-      throw new WeightsError(`weights: ${tensor.label} has more bytes than its shape says`);
+    if (at + bytes.length > tensor.bytes) throw tooLong(tensor);
     tensor.writeBytes(bytes, at);
     this.#filled += bytes.length;
     return bytes.length;
   }
 
-  /** @throws WeightsError where bytes are missing. */
   finish(): void {
-    const { label, bytes } = this.tensor;
-    if (this.#filled !== bytes)
-      throw new WeightsError(`weights: ${label} ends after ${this.#filled} of ${bytes} bytes`);
+    checkWhole(this.tensor, this.#filled, this.tensor.bytes, 'bytes');
   }
 }
 
-/** A quantised tensor that is being filled with plain numbers, in order. */
-export class QuantizedFilling {
+/** A tensor that is being filled with elements of another type, in order. */
+export class DecodedFilling implements Filling {
+  readonly tensor: Tensor;
+  readonly #type: string;
+  readonly #decoder: Decoder;
+  /** Elements so far. */
+  #filled = 0;
+
+  constructor(tensor: Tensor, type: string, decoder: Decoder) {
+    this.tensor = tensor;
+    this.#type = type;
+    this.#decoder = decoder;
+  }
+
+  get full(): boolean {
+    return this.#filled === this.tensor.size;
+  }
+
+  write(bytes: Uint8Array<ArrayBuffer>): number {
+    const { tensor } = this;
+    const elements = (8 * bytes.length) / bitsOf(this.#type);
+    if (!Number.isInteger(elements))
+      throw new WeightsError(`weights: ${tensor.label}: ${bytes.length} bytes are no whole ${this.#type}s`);
+    if (this.#filled + elements > tensor.size) throw tooLong(tensor);
+    const written = this.#decoder.decode(bytes, this.#type, tensor, this.#filled);
+    this.#filled += elements;
+    return written;
+  }
+
+  finish(): void {
+    const { dtype, bytes } = this.tensor;
+    checkWhole(this.tensor, this.#filled * BYTES[dtype], bytes, 'bytes');
+  }
+}
+
+/** A quantised tensor that is being filled with plain numbers, in order: on the host, where the codes are chosen. */
+export class QuantizedFilling implements Filling {
   readonly tensor: Tensor;
   readonly #format: QuantFormat;
-  readonly #filling: Filling;
+  readonly #type: string;
+  readonly #filling: PlainFilling;
   readonly #scales: Uint16Array<ArrayBuffer>;
   /** Numbers of a block that is not whole yet. */
   readonly #open = new Float32Array(QUANT_BLOCK);
   #opened = 0;
   #blocks = 0;
 
-  constructor(tensor: Tensor, format: QuantFormat) {
+  /** @param type of the numbers in the file. */
+  constructor(tensor: Tensor, format: QuantFormat, type: string) {
     this.tensor = tensor;
     this.#format = format;
-    this.#filling = new Filling(tensor);
+    this.#type = type;
+    this.#filling = new PlainFilling(tensor);
     this.#scales = new Uint16Array(tensor.size / QUANT_BLOCK);
   }
 
-  /** @returns bytes written */
-  write(numbers: Float32Array): number {
+  get full(): boolean {
+    return this.#blocks * QUANT_BLOCK === this.tensor.size;
+  }
+
+  write(bytes: Uint8Array<ArrayBuffer>): number {
     let written = 0;
-    let rest = numbers;
+    let rest = bytesToFloats(bytes, this.#type);
     if (this.#opened > 0) {
       const head = rest.subarray(0, QUANT_BLOCK - this.#opened);
       this.#open.set(head, this.#opened);
@@ -73,20 +125,15 @@ export class QuantizedFilling {
     return written;
   }
 
-  /** @throws WeightsError where numbers are missing. */
   finish(): void {
-    const { label, size } = this.tensor;
-    const numbers = this.#blocks * QUANT_BLOCK + this.#opened;
-    if (numbers !== size)
-      throw new WeightsError(`weights: ${label} ends after ${numbers} of ${size} numbers`);
+    checkWhole(this.tensor, this.#blocks * QUANT_BLOCK + this.#opened, this.tensor.size, 'numbers');
     this.#filling.write(new Uint8Array(this.#scales.buffer));
     this.#filling.finish();
   }
 
   #encode(numbers: Float32Array): number {
     const { label, size } = this.tensor;
-    if (this.#blocks * QUANT_BLOCK + numbers.length > size)
-      throw new WeightsError(`weights: ${label} has more bytes than its shape says`);
+    if (this.#blocks * QUANT_BLOCK + numbers.length > size) throw tooLong(this.tensor);
     let encoded: ReturnType<typeof quantize>;
     try {
       encoded = quantize(numbers, this.#format);
@@ -97,4 +144,11 @@ export class QuantizedFilling {
     this.#blocks += encoded.scales.length;
     return this.#filling.write(encoded.codes);
   }
+}
+
+const tooLong = ({ label }: Tensor): WeightsError =>
+  new WeightsError(`weights: ${label} has more bytes than its shape says`);
+
+function checkWhole({ label }: Tensor, filled: number, whole: number, units: string): void {
+  if (filled !== whole) throw new WeightsError(`weights: ${label} ends after ${filled} of ${whole} ${units}`);
 }

@@ -2,6 +2,9 @@
 // so that the device always has something left to copy.
 import type { Device } from './device.ts';
 
+/** Bytes that may be under way where nothing else is said. */
+export const UPLOAD_BYTES = 16 * 2 ** 20;
+
 /** Writes under way to a device. */
 export class Uploads {
   readonly #device: Device;
@@ -10,13 +13,13 @@ export class Uploads {
   #waiting = 0;
   #fresh = 0;
 
-  /** @param most bytes that may be under way. */
+  /** @param most bytes that may be under way when more are written. */
   constructor(device: Device, most: number) {
     this.#device = device;
     this.#most = most;
   }
 
-  /** Counts bytes just written; waits while too many are under way. */
+  /** Counts bytes just written; waits until no more than the bound are under way. */
   async add(bytes: number): Promise<void> {
     this.#fresh += bytes;
     if (this.#fresh >= this.#most / 4) {
@@ -26,7 +29,7 @@ export class Uploads {
       this.#waiting += this.#fresh;
       this.#fresh = 0;
     }
-    while (this.#waiting > this.#most) await this.#oldest();
+    while (this.#waiting + this.#fresh > this.#most) await this.#oldest();
   }
 
   /** Waits for all of them. */

@@ -1,23 +1,14 @@
 // Weights from a file to the device: checked against a model's list as a whole, then streamed piece by
 // piece, converted on the way. What a file is, @moviegen/safetensors knows.
-import {
-  BYTES,
-  bytesToFloats,
-  canQuantize,
-  type DType,
-  floatsToHalves,
-  isQuantFormat,
-  type QuantFormat,
-} from '@moviegen/kernels';
+import { type DType, isQuantFormat, type QuantFormat } from '@moviegen/kernels';
 import { changed, type WeightChanges } from './changes.ts';
 import type { Device } from './device.ts';
-import { Filling, QuantizedFilling } from './filling.ts';
-import { sizeClass } from './pool.ts';
+import { Fillings } from './fillings.ts';
 import { quantizedSource } from './quantizedSource.ts';
-import { keep } from './scope.ts';
-import { count, Tensor } from './tensor.ts';
-import { Uploads } from './uploads.ts';
+import type { Tensor } from './tensor.ts';
+import { UPLOAD_BYTES, Uploads } from './uploads.ts';
 import { checkWeights, WeightsError } from './weightCheck.ts';
+import { fileBytes, typeOf } from './weightTypes.ts';
 
 /** Where weights come from. `Safetensors` of @moviegen/safetensors is one. */
 export interface WeightSource {
@@ -73,14 +64,23 @@ export interface WeightOptions {
   readonly optional?: Iterable<string>;
   /** Which tensors of the source, by name without the prefix, may go unused. Default: none. */
   readonly ignore?: (name: string) => boolean;
-  /** Bytes that the host may hand over before the device has copied them: host memory. Default 16 MiB. */
+  /**
+   * Bytes that the host may have handed over, and the device not yet copied, when the next are handed over, 4 MiB at
+   * most: host memory. Default 16 MiB.
+   */
   readonly uploadBytes?: number;
+  /**
+   * Where floats become those of another type. Default: on the device, or on the host where the adapter computes with
+   * its cores. Integers and what is quantised on the way are the host's.
+   */
+  readonly decodeOn?: 'device' | 'host';
   /** Told after every piece. */
   readonly onProgress?: (progress: WeightProgress) => void;
   readonly signal?: AbortSignal;
 }
 
-const UPLOAD_BYTES = 16 * 2 ** 20;
+/** Bytes of a file that are handed over in one go. A float has at most four times as many as in the file. */
+const SLICE_BYTES = 2 ** 20;
 
 /**
  * Loads the tensors of `spec` (shapes by name) from a source, in the source's order, so that a file is
@@ -102,19 +102,8 @@ export async function loadWeights<Name extends string>(
   if (dtype === 'f16' && !device.target.f16)
     throw new WeightsError(`weights: this adapter has no f16 (${device.info.description}): use f32`);
   const totalBytes = names.reduce((sum, name) => sum + fileBytes(source, prefix + name), 0);
-  const fillings = new Map<string, Filling | QuantizedFilling>();
-  const fillingOf = (name: string) => {
-    const open = fillings.get(name);
-    if (open) return open;
-    const type = firstType(source, name, options);
-    const tensor = keep(Tensor.empty(device, source.shape(prefix + name), type, name));
-    const quantizes = isQuantFormat(type) && !isQuantFormat(source.dtype(prefix + name).toLowerCase());
-    const filling = quantizes ? new QuantizedFilling(tensor, type) : new Filling(tensor);
-    fillings.set(name, filling);
-    return filling;
-  };
+  const fillings = new Fillings(device, source, names, options);
   const uploads = new Uploads(device, uploadBytes);
-  const converters = { [dtype]: converter(dtype), f32: converter('f32') };
   const merged = new Map<string, Tensor>();
   const began = performance.now();
   let bytes = 0;
@@ -124,17 +113,17 @@ export async function loadWeights<Name extends string>(
     for await (const { name: fullName, offset, data } of piecesOf(source, full, signal)) {
       signal?.throwIfAborted();
       const name = fullName.slice(prefix.length);
-      const filling = fillingOf(name);
-      const from = source.dtype(fullName);
-      let written: number;
-      if (filling instanceof QuantizedFilling) written = filling.write(bytesToFloats(data, from));
-      else if (isQuantFormat(from.toLowerCase()))
-        written = filling.write(data as Uint8Array<ArrayBuffer>, offset);
-      else written = filling.write(converters[filling.tensor.dtype]!(data, from));
+      const filling = fillings.of(name);
+      // Only the parts of quantised weights come from several places of a file.
+      const place = isQuantFormat(source.dtype(fullName).toLowerCase()) ? offset : undefined;
+      for (let at = 0; at < data.length; at += SLICE_BYTES) {
+        const slice = data.subarray(at, at + SLICE_BYTES) as Uint8Array<ArrayBuffer>;
+        await uploads.add(filling.write(slice, place === undefined ? place : place + at));
+        signal?.throwIfAborted();
+      }
       bytes += data.length;
-      await uploads.add(written);
-      if (changes?.has(fullName) && filling instanceof Filling && filling.full) {
-        fillings.delete(name);
+      if (changes?.has(fullName) && filling.full) {
+        fillings.forget(name);
         const type = typeOf(source, name, options);
         merged.set(name, await changed(changes, fullName, filling.tensor, type, signal));
       }
@@ -142,44 +131,18 @@ export async function loadWeights<Name extends string>(
       onProgress?.({ name, bytes, totalBytes, bytesPerSecond });
       signal?.throwIfAborted();
     }
-    for (const name of names) if (!merged.has(name)) fillingOf(name).finish();
+    for (const name of names) if (!merged.has(name)) fillings.of(name).finish();
     await uploads.finish();
     signal?.throwIfAborted();
-    const tensorOf = (name: string) => merged.get(name) ?? fillingOf(name).tensor;
+    const tensorOf = (name: string) => merged.get(name) ?? fillings.of(name).tensor;
     return Object.fromEntries(names.map((name) => [name, tensorOf(name)])) as Record<Name, Tensor>;
   } catch (error) {
-    for (const { tensor } of fillings.values()) tensor.dispose();
+    fillings.dispose();
     for (const tensor of merged.values()) tensor.dispose();
     throw error;
+  } finally {
+    fillings.close();
   }
-}
-
-/** Bytes that weights of a source, by name without the prefix, take on the device, the pool's rounding included. */
-export function weightBytes(given: WeightSource, names: readonly string[], options: WeightOptions): number {
-  const source = quantizedSource(given);
-  const bytesOf = (name: string) =>
-    sizeClass(count(source.shape((options.prefix ?? '') + name)) * BYTES[typeOf(source, name, options)]);
-  return names.reduce((sum, name) => sum + bytesOf(name), 0);
-}
-
-/** The type in which a weight is loaded: what is to be changed comes as f32 first. */
-function firstType(source: WeightSource, name: string, options: WeightOptions): DType {
-  const type = typeOf(source, name, options);
-  const { prefix = '', changes } = options;
-  const quantized = isQuantFormat(source.dtype(prefix + name).toLowerCase());
-  return changes?.has(prefix + name) && !quantized ? 'f32' : type;
-}
-
-/** The type on the device of a weight of the spec. */
-function typeOf(
-  source: WeightSource,
-  name: string,
-  { dtype = 'f32', prefix = '', linear, quantize }: WeightOptions,
-): DType {
-  const given = source.dtype(prefix + name).toLowerCase();
-  if (isQuantFormat(given)) return given;
-  const quantizes = quantize !== undefined && linear?.(name) && canQuantize(source.shape(prefix + name));
-  return quantizes ? quantize : dtype;
 }
 
 async function* piecesOf(
@@ -190,31 +153,4 @@ async function* piecesOf(
   const options = signal ? { signal } : {};
   if (source.pieces) yield* source.pieces(names, options);
   else for (const name of names) yield { name, data: await source.read(name, options) };
-}
-
-/** Converts bytes of a file to those of a type. The result is the caller's until the next call. */
-function converter(to: PlainType): (piece: Uint8Array, from: string) => Uint8Array<ArrayBuffer> {
-  let scratch = new ArrayBuffer(0);
-  return (piece, from) => {
-    if (from.toLowerCase() === to) return piece as Uint8Array<ArrayBuffer>;
-    const most = (32 * piece.length) / bitsOf(from);
-    if (scratch.byteLength < most && most <= SCRATCH_BYTES) scratch = new ArrayBuffer(most);
-    const floats = bytesToFloats(piece, from, scratch);
-    if (to === 'f32') return new Uint8Array(floats.buffer, 0, floats.byteLength);
-    if (to === 'f16') return new Uint8Array(floatsToHalves(floats).buffer);
-    const integers = to === 'i32' ? Int32Array.from(floats) : Uint32Array.from(floats);
-    return new Uint8Array(integers.buffer);
-  };
-}
-
-const SCRATCH_BYTES = 16 * 2 ** 20;
-
-/** The digits of a type's name are its bits: `F32`, `BF16`, `F8_E4M3`; `BOOL` has none. */
-const bitsOf = (type: string): number => Number(/\d+/.exec(type)?.[0] ?? 8);
-
-/** Bytes of a tensor in the file. */
-function fileBytes(source: WeightSource, name: string): number {
-  const type = source.dtype(name).toLowerCase();
-  if (isQuantFormat(type)) return count(source.shape(name)) * BYTES[type];
-  return (count(source.shape(name)) * bitsOf(source.dtype(name))) / 8;
 }

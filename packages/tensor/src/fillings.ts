@@ -1,0 +1,66 @@
+// The tensors of one load of weights: what each becomes of the file's type, and where.
+import { canDecode, type DType, isQuantFormat } from '@moviegen/kernels';
+import { DeviceDecoder, hostDecoder } from './decoding.ts';
+import type { Device } from './device.ts';
+import { DecodedFilling, type Filling, PlainFilling, QuantizedFilling } from './filling.ts';
+import { keep } from './scope.ts';
+import { Tensor } from './tensor.ts';
+import type { WeightOptions, WeightSource } from './weights.ts';
+import { decodingBytes, firstType } from './weightTypes.ts';
+
+/** The tensors of one load, each made when its first bytes come, and what decodes for them. */
+export class Fillings {
+  readonly #open = new Map<string, Filling>();
+  #onDevice: DeviceDecoder | undefined;
+
+  constructor(
+    readonly device: Device,
+    readonly source: WeightSource,
+    readonly names: readonly string[],
+    readonly options: WeightOptions,
+  ) {}
+
+  of(name: string): Filling {
+    const open = this.#open.get(name);
+    if (open) return open;
+    const { device, source, options } = this;
+    const full = (options.prefix ?? '') + name;
+    const from = source.dtype(full);
+    const type = firstType(source, name, options);
+    const tensor = keep(Tensor.empty(device, source.shape(full), type, name));
+    const filling = this.#fill(tensor, from);
+    this.#open.set(name, filling);
+    return filling;
+  }
+
+  /** Leaves a tensor to someone else. */
+  forget(name: string): void {
+    this.#open.delete(name);
+  }
+
+  /** Releases the tensors. */
+  dispose(): void {
+    for (const { tensor } of this.#open.values()) tensor.dispose();
+  }
+
+  /** Releases what decoded. */
+  close(): void {
+    this.#onDevice?.dispose();
+  }
+
+  #fill(tensor: Tensor, from: string): Filling {
+    const { dtype } = tensor;
+    if (from.toLowerCase() === dtype) return new PlainFilling(tensor);
+    if (isQuantFormat(dtype)) return new QuantizedFilling(tensor, dtype, from);
+    if (!this.#byDevice(from, dtype)) return new DecodedFilling(tensor, from, hostDecoder);
+    this.#onDevice ??= new DeviceDecoder(this.device, decodingBytes(this.source, this.names, this.options));
+    return new DecodedFilling(tensor, from, this.#onDevice);
+  }
+
+  #byDevice(from: string, to: DType): boolean {
+    const { device, options } = this;
+    return (
+      canDecode(from, to) && (options.decodeOn ?? (device.target.software ? 'host' : 'device')) === 'device'
+    );
+  }
+}
