@@ -23,12 +23,12 @@ test('makes a video of each line of a file and puts them side by side, the same 
   const more = ['--scale', '2', '--gap', '4', '--captions', '--seed', '5', '-o', 'a/grid.gif'];
   const { status, stdout, stderr } = await moviegen([...args, ...more], { cwd });
   expect(stderr).toMatch(/^load: .*\ntext 1\/3: [\s\S]*\nsample 3\/3: 2 steps[\s\S]*\nwrite: .*\n$/);
-  // 2 x 32 pixels of a video twice and three gaps; 2 x 16 twice, captions of three lines and one, three gaps
-  expect(stdout).toContain('a/grid.gif  140x116, 3 videos, 9 frames at 12 a second\nadapter: ');
+  // 2 x 32 pixels of a video twice and three gaps; 2 x 16 twice, captions of four lines and one, three gaps
+  expect(stdout).toContain('a/grid.gif  140x126, 3 videos, 9 frames at 12 a second\nadapter: ');
   expect(stdout).toMatch(/\nload [\d.]+ s, text .*, total [\d.]+ s\n$/);
   expect(status).toBe(0);
   expect(filesIn(cwd)).toEqual(['a', 'a/grid.gif', 'prompts.txt']);
-  expect(await readVideo(join(cwd, 'a/grid.gif'))).toMatchObject({ shape: [9, 116, 140, 3], fps: 12 });
+  expect(await readVideo(join(cwd, 'a/grid.gif'))).toMatchObject({ shape: [9, 126, 140, 3], fps: 12 });
   const bytes = readFileSync(join(cwd, 'a/grid.gif'));
   expect((await moviegen([...args, ...more, '--quiet'], { cwd })).stderr).toBe('');
   expect(readFileSync(join(cwd, 'a/grid.gif')).equals(bytes)).toBe(true);
@@ -55,7 +55,7 @@ test('takes videos that are there, of any kind and size, without a model', async
   expect(status).toBe(0);
   const { seconds, ...said } = JSON.parse(stdout);
   expect(said).toEqual({
-    ...{ path: 'g.webm', framesDir: 'f', width: 50, height: 64, numFrames: 2, fps: 10 },
+    ...{ path: 'g.webm', framesDir: 'f', width: 50, height: 74, numFrames: 2, fps: 10 },
     videos: [
       { path: 'a-star.gif', width: 16, height: 16, numFrames: 2, fps: 10 },
       { path: 'b.png', width: 16, height: 32, numFrames: 1, fps: 5 },

@@ -163,6 +163,8 @@ def read_word(cover: np.ndarray, s: float) -> tuple[str, float, np.ndarray]:
         rows, columns = (np.flatnonzero(frame.max(axis=a) >= 0.5) for a in (1, 0))
         boxes.append((rows[0], rows[-1] + 1, columns[0], columns[-1] + 1) if len(rows) and len(columns) else None)
     known = np.array([b for b in boxes if b])
+    if not len(known):
+        return "", 0.0, np.full((len(cover), 2), np.nan)
     height, width = np.median(known[:, 1] - known[:, 0]), np.median(known[:, 3] - known[:, 2])
     u = s * min((2.0, 3.0), key=lambda unit: abs(height / 7 - unit * s))
     count = int(np.clip(round((width / u + font.GAP) / (font.WIDTH + font.GAP)), 1, font.LONGEST))

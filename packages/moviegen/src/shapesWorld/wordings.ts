@@ -3,30 +3,49 @@
 import { InputError, shown } from '../errors.ts';
 import { BACKGROUNDS, COLOURS, type Facts, MOTIONS, type Motion, SHAPES, type Size } from './world.ts';
 
-const MOTION_WORDINGS: Readonly<Record<Motion, readonly string[]>> = {
-  'moves right': ['moving right', 'moving to the right', 'going right', 'moves to the right'],
-  'moves left': ['moving left', 'moving to the left', 'going left', 'moves to the left'],
-  'moves up': ['moving up', 'moving upwards', 'going up', 'moves upwards'],
-  'moves down': ['moving down', 'moving downwards', 'going down', 'moves downwards'],
-  'stays still': ['staying still', 'standing still', 'not moving', 'does not move', 'stands still'],
-  grows: ['growing', 'getting bigger', 'gets bigger', 'becomes bigger'],
-  shrinks: ['shrinking', 'getting smaller', 'gets smaller', 'becomes smaller'],
+/** Other words for each motion, in the order in which the reference draws them. */
+export const MOTION_WORDINGS: Readonly<Record<Motion, readonly string[]>> = {
+  'moves right': [
+    'moving right',
+    'moving to the right',
+    'going right',
+    'that moves to the right',
+    'moves to the right',
+  ],
+  'moves left': [
+    'moving left',
+    'moving to the left',
+    'going left',
+    'that moves to the left',
+    'moves to the left',
+  ],
+  'moves up': ['moving up', 'moving upwards', 'going up', 'that moves upwards', 'moves upwards'],
+  'moves down': ['moving down', 'moving downwards', 'going down', 'that moves downwards', 'moves downwards'],
+  'stays still': ['staying still', 'standing still', 'not moving', 'that does not move', 'stands still'],
+  grows: ['growing', 'getting bigger', 'that grows', 'that gets bigger', 'becomes bigger'],
+  shrinks: ['shrinking', 'getting smaller', 'that shrinks', 'that gets smaller', 'becomes smaller'],
   'circles clockwise': [
     'circling clockwise',
     'going round clockwise',
+    'that circles clockwise',
     'moving round clockwise',
     'goes round clockwise',
   ],
   'circles counterclockwise': [
     'circling counterclockwise',
     'going round counterclockwise',
+    'that circles counterclockwise',
     'moving round counterclockwise',
     'goes round counterclockwise',
   ],
 };
-const SIZE_WORDINGS: Readonly<Record<Exclude<Size, ''>, readonly string[]>> = {
+/** What may stand before `a ... background`. */
+export const PLACES = ['on', 'over', 'in front of', 'against', 'with'] as const;
+/** Words for each size. */
+export const SIZE_WORDINGS: Readonly<Record<Size, readonly string[]>> = {
   small: ['small', 'little'],
   big: ['big', 'large'],
+  '': [''],
 };
 
 /** The facts that a prompt of this world states. @throws InputError where it says none, or two, of a kind. */

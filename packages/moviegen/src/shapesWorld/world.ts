@@ -81,18 +81,20 @@ export interface Place {
 
 /** A motion's path without the start offset, frame by frame. */
 export function path(motion: Motion, size: Size = '', frames: number = FRAMES): Place[] {
-  return Array.from({ length: frames }, (_, k) => {
-    const p = k / Math.max(frames - 1, 1);
-    const r = RADII[size];
-    const direction = DIRECTIONS[motion];
-    if (direction !== undefined)
-      return { x: (p - 0.5) * TRAVEL * direction[0], y: (p - 0.5) * TRAVEL * direction[1], r };
-    if (motion === 'grows') return { x: 0, y: 0, r: SMALLEST + (LARGEST - SMALLEST) * p };
-    if (motion === 'shrinks') return { x: 0, y: 0, r: LARGEST + (SMALLEST - LARGEST) * p };
-    if (motion === 'stays still') return { x: 0, y: 0, r };
-    const turn = 2 * Math.PI * p * (motion === 'circles clockwise' ? 1 : -1);
-    return { x: ORBIT * Math.sin(turn), y: -ORBIT * Math.cos(turn), r };
-  });
+  return Array.from({ length: frames }, (_, k) => placeAt(motion, size, k / Math.max(frames - 1, 1)));
+}
+
+/** The same at one progress, 0 at the start and 1 at the end. */
+export function placeAt(motion: Motion, size: Size, p: number): Place {
+  const r = RADII[size];
+  const direction = DIRECTIONS[motion];
+  if (direction !== undefined)
+    return { x: (p - 0.5) * TRAVEL * direction[0], y: (p - 0.5) * TRAVEL * direction[1], r };
+  if (motion === 'grows') return { x: 0, y: 0, r: SMALLEST + (LARGEST - SMALLEST) * p };
+  if (motion === 'shrinks') return { x: 0, y: 0, r: LARGEST + (SMALLEST - LARGEST) * p };
+  if (motion === 'stays still') return { x: 0, y: 0, r };
+  const turn = 2 * Math.PI * p * (motion === 'circles clockwise' ? 1 : -1);
+  return { x: ORBIT * Math.sin(turn), y: -ORBIT * Math.cos(turn), r };
 }
 
 /** Area of each shape of size 1. */
@@ -170,7 +172,8 @@ export function caption({ size, colour, shape, motion, background }: Facts): str
   return `${article(words)} ${words} ${motion} on ${article(background)} ${background} background`;
 }
 
-const article = (words: string): string => (/^[aeiou]/.test(words) ? 'an' : 'a');
+/** `a`, or `an` before a vowel. */
+export const article = (words: string): string => (/^[aeiou]/.test(words) ? 'an' : 'a');
 
 /** Whether a prompt's colour, shape and motion are never trained on together. */
 export function heldOut({ colour, shape, motion }: Facts): boolean {
