@@ -35,7 +35,8 @@ def main():
     model.load_state_dict({n: w.cpu() for n, w in dit["average"].items()})
     config = tae["config"] | {"scaling_factor": dit["scale"], "shift_factor": dit["shift"]}
     weights = {n: w.cpu() for n, w in tae["average"].items()}
-    export(args.out, weights, config, model.dit, model.text, index_of(args.guidance, EXAMPLES, strip_quoted=True))
+    index = index_of(args.guidance, EXAMPLES, strip_quoted=True) | {"world": "scenes"}
+    export(args.out, weights, config, model.dit, model.text, index)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import { memorySource } from '@moviegen/safetensors';
 import { afterEach, expect, test } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
 import type { CheckpointFiles } from '../src/checkpointFiles.ts';
-import { measureTiling } from '../src/cli/commands/judgeTiling.ts';
+import { measureTiling } from '../src/cli/judge/tiling.ts';
 import {
   Autoencoder,
   type AutoencoderOptions,

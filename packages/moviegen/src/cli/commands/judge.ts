@@ -1,23 +1,35 @@
-// moviegen judge: samples the fixed prompts of shapes world, reads the mp4 files back and judges what they show.
+// moviegen judge: samples the fixed prompts of a checkpoint's world, reads the mp4 files back and judges what they show.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import type { MovieGen } from '../../movieGen.ts';
 import { readVideo } from '../../node/inputs.ts';
 import type { DTypePolicy } from '../../precision.ts';
 import { EVALUATION_PROMPTS } from '../../shapesWorld/evaluationPrompts.ts';
-import { judge, type Verdict } from '../../shapesWorld/judge.ts';
 import { parsePrompt } from '../../shapesWorld/wordings.ts';
 import { draw } from '../../shapesWorld/world.ts';
 import type { Frames } from '../../video/frames.ts';
 import { withModel } from '../common.ts';
+import {
+  type Difference,
+  type Judged,
+  policyText,
+  say,
+  sayCompared,
+  type Table,
+  tableOf,
+  tableRecord,
+} from '../judge/table.ts';
+import { judgeTiling } from '../judge/tiling.ts';
+import { type JudgedWorld, type Question, WORLDS, type WorldName, worldOf } from '../judge/worlds.ts';
 import { adapterName, adapterRecord, type ModelOptions, type Run, secondsRecord } from '../run.ts';
 import { integer, number, policy } from '../values.ts';
 import { write } from '../writeVideo.ts';
-import { judgeTiling } from './judgeTiling.ts';
 
 interface Options extends ModelOptions {
+  readonly world?: WorldName;
   readonly every: number;
   readonly batch: number;
   readonly steps?: number;
@@ -27,19 +39,18 @@ interface Options extends ModelOptions {
   readonly tiling?: boolean;
 }
 
-/** A video, and what the judge says of it. */
-interface Judged extends Verdict {
-  readonly prompt: string;
-  readonly seed: number;
-  readonly heldOut: boolean;
-}
-
 /** Adds the command. */
 export function addJudge(program: Command, run: Run): void {
   const command = program
     .command('judge')
     .description(
-      'judge a shapes-world checkpoint on its fixed list of prompts, by the frames of the mp4 files',
+      'judge a checkpoint on the fixed list of prompts of the small world it knows, by the frames of the mp4 files',
+    )
+    .addOption(
+      new Option(
+        '--world <name>',
+        'whose prompts are taken (default: the world that the checkpoint names, else shapes)',
+      ).choices(WORLDS),
     )
     .option('--every <n>', 'only every nth prompt', integer, 1)
     .option('--batch <n>', 'prompts sampled together', integer, 8)
@@ -52,14 +63,18 @@ export function addJudge(program: Command, run: Run): void {
       (text: string, before: readonly DTypePolicy[]) => [...before, policy(text)],
       [] as readonly DTypePolicy[],
     )
-    .option('--tiling', 'measure what the autoencoder’s tiles cost, on the true clips, and nothing else');
+    .option(
+      '--tiling',
+      'measure what the autoencoder’s tiles cost, on shapes world’s true clips, and nothing else',
+    );
   withModel(command).action((options: Options) => judgeModel(run, options));
 }
 
 async function judgeModel(run: Run, options: Options): Promise<void> {
   run.configure(options);
   const { outputs } = run;
-  const { every, keep, compare } = options;
+  const { every, keep, compare, json } = options;
+  worldOf(options.world ?? 'shapes', every); // before anything is loaded
   if (options.tiling) {
     const prompts = EVALUATION_PROMPTS.filter((_, i) => i % every === 0);
     return judgeTiling(
@@ -69,88 +84,90 @@ async function judgeModel(run: Run, options: Options): Promise<void> {
     );
   }
   if (keep !== undefined) await outputs.checkFolder(keep);
+  const model = await run.model(options);
+  const adapter = { name: adapterName(model.device), record: adapterRecord(model.device) };
+  const world = worldOf(options.world ?? model.index.world ?? 'shapes', every);
   const folder = keep ?? (await mkdtemp(join(tmpdir(), 'moviegen-judge-')));
   try {
-    const chosen = EVALUATION_PROMPTS.map(([prompt, heldOut], seed) => ({ prompt, heldOut, seed }));
-    const entries = chosen.filter((_, i) => i % every === 0);
-    const first = await judgeAs(run, options, entries, folder);
-    const table = tableOf(first.judged);
-    const others: Comparison[] = [];
-    if (!options.json) say(run, table, first.judged, first.adapter);
+    const first = await judgeWith(run, model, world, options, folder);
+    if (!json) say(run, world, first.judged, adapter.name);
+    const others: { dtype: DTypePolicy; table: Table; psnr: Difference }[] = [];
     for (const dtype of compare) {
-      const { judged, videos } = await judgeAs(run, { ...options, dtype }, entries, undefined);
-      others.push({ dtype, table: tableOf(judged), psnr: difference(videos, first.videos) });
-      if (!options.json) sayCompared(run, others.at(-1)!);
+      const compared = { ...options, dtype };
+      const { judged, videos } = await judgeWith(run, await run.model(compared), world, compared, undefined);
+      const other = { dtype, table: tableOf(world, judged), psnr: difference(videos, first.videos) };
+      others.push(other);
+      if (!json) sayCompared(run, world, dtype, other.table, other.psnr);
     }
-    if (options.json)
+    if (json)
       run.print({
-        ...{ trained: table[0], heldOut: table[1], videos: first.judged },
+        ...tableRecord(world, tableOf(world, first.judged)),
+        videos: first.judged.map(({ question: { prompt, seed }, answer }) => ({
+          ...{ prompt, seed, ...answer.record },
+        })),
         ...(compare.length > 0 && {
-          compared: others.map(({ dtype, table: [trained, heldOut], psnr }) => ({
-            ...{ dtype, trained, heldOut, psnr },
-          })),
+          compared: others.map(({ dtype, table, psnr }) => ({ dtype, ...tableRecord(world, table), psnr })),
         }),
-        ...{ adapter: first.record, seconds: secondsRecord(run.bars.seconds) },
+        ...{ adapter: adapter.record, seconds: secondsRecord(run.bars.seconds) },
       });
   } finally {
     if (keep === undefined) await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** Samples and judges: by the mp4 files in `folder`, or without one by the frames as they are. */
-async function judgeAs(
+/** Samples and judges: by the mp4 files in `folder`, or without one by the frames as they are. In the order of the list. */
+async function judgeWith(
   run: Run,
-  options: Options,
-  entries: readonly { prompt: string; heldOut: boolean; seed: number }[],
+  model: MovieGen,
+  { questions }: JudgedWorld,
+  { steps, guidanceScale, batch, dtype }: Options,
   folder: string | undefined,
-) {
+): Promise<{ judged: Judged[]; videos: Uint8Array[] }> {
   const { bars, signal } = run;
-  const { steps, guidanceScale, batch, dtype } = options;
-  const model = await run.model(options);
   const name = folder === undefined ? `judge ${policyText(dtype)}` : 'judge';
-  bars.begin(name, entries.length, { name: 'videos', each: 'video' });
-  const judged: Judged[] = [];
-  const videos: Uint8Array[] = [];
-  const made = model.generateEach(
-    entries.map(({ prompt }) => prompt),
-    {
-      seed: entries.map(({ seed }) => seed),
-      ...{ batch, signal },
-      ...(steps !== undefined && { steps }),
-      ...(guidanceScale !== undefined && { guidanceScale }),
-    },
-  );
-  for await (const { frames, prompt } of made) {
-    const { heldOut, seed } = entries[judged.length]!;
-    let seen: Frames = frames;
-    if (folder !== undefined) {
-      const file = join(folder, `${String(seed).padStart(2, '0')}.mp4`);
-      await write(run, frames, file, undefined);
-      seen = await readVideo(file, { signal });
+  bars.begin(name, questions.length, { name: 'videos', each: 'video' });
+  const found = new Map<Question, { judged: Judged; video: Uint8Array }>();
+  for (const group of groupsOf(questions)) {
+    const made = model.generateEach(
+      group.map(({ prompt }) => prompt),
+      {
+        ...group[0]!.sampling,
+        seed: group.map(({ seed }) => seed),
+        ...{ batch, signal },
+        ...(steps !== undefined && { steps }),
+        ...(guidanceScale !== undefined && { guidanceScale }),
+      },
+    );
+    let next = 0;
+    for await (const { frames } of made) {
+      const question = group[next++]!;
+      let seen: Frames = frames;
+      if (folder !== undefined) {
+        const file = join(folder, `${question.name}.mp4`);
+        await write(run, frames, file, undefined);
+        seen = await readVideo(file, { signal });
+      }
+      found.set(question, { judged: { question, answer: question.judge(seen) }, video: frames.data });
+      bars.update(found.size);
     }
-    judged.push({ prompt, seed, heldOut, ...judge(seen, parsePrompt(prompt)) });
-    videos.push(frames.data);
-    bars.update(judged.length);
   }
   bars.end();
-  return { judged, videos, adapter: adapterName(model.device), record: adapterRecord(model.device) };
+  const all = questions.map((question) => found.get(question)!);
+  return { judged: all.map(({ judged }) => judged), videos: all.map(({ video }) => video) };
 }
 
-type Table = readonly ReturnType<typeof share>[];
-
-/** The same videos by models of other types. */
-interface Comparison {
-  readonly dtype: DTypePolicy;
-  readonly table: Table;
-  /** In dB, against those of the first types: over all videos, and of the worst one. */
-  readonly psnr: { readonly all: number; readonly worst: number };
+/** Those of one size, length and rate together. */
+function groupsOf(questions: readonly Question[]): Question[][] {
+  const groups = new Map<string, Question[]>();
+  for (const question of questions) {
+    const key = JSON.stringify(question.sampling);
+    groups.set(key, [...(groups.get(key) ?? []), question]);
+  }
+  return [...groups.values()];
 }
-
-const tableOf = (judged: readonly Judged[]): Table =>
-  [true, false].map((wanted) => share(judged.filter(({ heldOut }) => heldOut !== wanted)));
 
 /** PSNR of 8-bit videos. */
-function difference(videos: readonly ArrayLike<number>[], others: readonly ArrayLike<number>[]) {
+function difference(videos: readonly ArrayLike<number>[], others: readonly ArrayLike<number>[]): Difference {
   const errors = videos.map((video, k) => {
     let sum = 0;
     for (let i = 0; i < video.length; i++) sum += (video[i]! - others[k]![i]!) ** 2;
@@ -159,55 +176,4 @@ function difference(videos: readonly ArrayLike<number>[], others: readonly Array
   const decibels = (error: number) => 10 * Math.log10(255 ** 2 / error);
   const mean = errors.reduce((sum, error) => sum + error, 0) / errors.length;
   return { all: decibels(mean), worst: decibels(Math.max(...errors)) };
-}
-
-const policyText = (dtype: DTypePolicy = 'f32'): string =>
-  typeof dtype === 'string'
-    ? dtype
-    : Object.entries(dtype)
-        .map(([module, precision]) => `${module}=${precision}`)
-        .join(',');
-
-function sayCompared(run: Run, { dtype, table, psnr }: Comparison): void {
-  run.say('');
-  const { all, worst } = psnr;
-  run.say(
-    `${policyText(dtype)}: PSNR ${all.toFixed(2)} dB over all videos, ${worst.toFixed(2)} dB the worst`,
-  );
-  sayTable(run, table);
-}
-
-const PARTS = ['right', 'colour', 'shape', 'motion', 'background', 'size'] as const;
-
-/** Counts of right words; of sizes only those that are said. */
-function share(judged: readonly Judged[]) {
-  const counts = PARTS.map((part) => {
-    const said = judged.filter((one) => one[part] !== undefined);
-    return [part, { right: said.filter((one) => one[part] === true).length, of: said.length }] as const;
-  });
-  return Object.fromEntries(counts) as Record<(typeof PARTS)[number], { right: number; of: number }>;
-}
-
-function say(run: Run, table: Table, judged: readonly Judged[], adapter: string): void {
-  for (const { seed, prompt, right, seen } of judged) {
-    const words = [seen.size, seen.colour, seen.shape, seen.motion, seen.background].map(
-      (word) => word ?? '?',
-    );
-    run.say(
-      `${String(seed).padStart(2)} ${right ? 'right' : 'WRONG'}  ${prompt}${right ? '' : `  (${words.join(' ')})`}`,
-    );
-  }
-  run.say('');
-  sayTable(run, table);
-  run.say('');
-  run.say(`adapter: ${adapter}, ${(performance.now() / 1000).toFixed(0)} s`);
-}
-
-function sayTable(run: Run, table: Table): void {
-  const cell = ({ right, of }: { right: number; of: number }) =>
-    of === 0 ? '-' : `${right} of ${of} (${((100 * right) / of).toFixed(0)}%)`;
-  run.say(`| prompts | ${PARTS.join(' | ')} |`);
-  run.say(`|---|${PARTS.map(() => '---').join('|')}|`);
-  for (const [i, name] of ['trained', 'held out'].entries())
-    run.say(`| ${name} | ${PARTS.map((part) => cell(table[i]![part])).join(' | ')} |`);
 }
