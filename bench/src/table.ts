@@ -19,7 +19,7 @@ const percent = (share: number | undefined): string =>
 
 type Cell = string | number;
 /** A table whose columns after the first `left` are figures. */
-function tableOf(head: readonly string[], left: number, rows: readonly (readonly Cell[])[]): string {
+export function tableOf(head: readonly string[], left: number, rows: readonly (readonly Cell[])[]): string {
   const table = new Table({
     head: [...head],
     style: { head: [], border: [], compact: true },

@@ -1,16 +1,19 @@
 // Run by main.ts and by tests in a process of its own: loads a checkpoint and says on one line of JSON what that took.
-// Arguments: `memory` or `speed`, a folder or an address, rounds, and `sums` to verify SHA256SUMS.
+// Arguments: `memory` or `speed`, a folder or an address, rounds, `sums` to verify SHA256SUMS, and `device` or `host` to
+// say where floats are decoded.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openCheckpoint } from '@moviegen/safetensors';
-import { type Device, loadWeights, Tensor } from '@moviegen/tensor';
+import { type Device, loadWeights, Tensor, type WeightOptions } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
 import { openFiles, verified } from 'moviegen';
+import { percentile } from '../statistics.ts';
 
 const PIECE = 2 ** 22;
-const [mode = 'memory', place = '', rounds = '3', sums] = process.argv.slice(2);
+const [mode = 'memory', place = '', rounds = '3', sums, where] = process.argv.slice(2);
+const decoding: WeightOptions = where === 'device' || where === 'host' ? { decodeOn: where } : {};
 
 /** Bytes of the process in memory: now, or at most since `forgetPeak`. */
 function resident(which: 'VmRSS' | 'VmHWM'): number {
@@ -27,7 +30,7 @@ async function load(device: Device): Promise<{ dispose(): void; bytes: number }>
   const source = await openCheckpoint((checked ?? files).folder(''));
   try {
     const spec = Object.fromEntries(source.names().map((name) => [name, source.shape(name)]));
-    const tensors = Object.values(await loadWeights(device, source, spec));
+    const tensors = Object.values(await loadWeights(device, source, spec, decoding));
     await checked?.verify();
     const bytes = tensors.reduce((sum, tensor) => sum + tensor.bytes, 0);
     return {
@@ -56,11 +59,10 @@ async function memory(device: Device) {
   return { idle, peak, deviceBytes, software, host };
 }
 
-/** Seconds of a plain read of all files, one after the other. */
-async function readAll(): Promise<number> {
+/** A plain read of all files, one after the other. */
+async function readAll(): Promise<void> {
   const names = (await readdir(place)).filter((name) => name.endsWith('.safetensors'));
   const piece = new Uint8Array(PIECE);
-  const began = performance.now();
   for (const name of names) {
     const file = await open(join(place, name));
     for (let at = 0; ; ) {
@@ -70,15 +72,11 @@ async function readAll(): Promise<number> {
     }
     await file.close();
   }
-  return (performance.now() - began) / 1000;
 }
 
-/** Seconds to hand the device as many bytes as the tensors have, out of memory that is there. */
-async function upload(device: Device, bytes: number): Promise<number> {
+/** Hands the device so many bytes out of memory that is there, and waits until it has copied them. */
+async function upload(device: Device, tensor: Tensor, bytes: number): Promise<void> {
   const piece = new Uint8Array(PIECE).fill(1);
-  const tensor = Tensor.empty(device, [Math.min(bytes, 2 ** 27) / 4]);
-  await device.sync();
-  const began = performance.now();
   let waiting = Promise.resolve();
   for (let at = 0; at < bytes; at += PIECE) {
     tensor.writeBytes(piece, at % tensor.bytes);
@@ -88,31 +86,67 @@ async function upload(device: Device, bytes: number): Promise<number> {
   }
   await waiting;
   await device.sync();
-  const seconds = (performance.now() - began) / 1000;
-  tensor.dispose();
-  return seconds;
 }
 
-/** The best of some rounds, each of which does all three: other work on the machine meets them alike. */
-async function speed(device: Device) {
-  const warm = await load(device); // memory of the device's pool is touched; the first touch is the system's
-  const { bytes } = warm;
-  warm.dispose();
-  const best = {
-    read: Number.POSITIVE_INFINITY,
-    upload: Number.POSITIVE_INFINITY,
-    load: Number.POSITIVE_INFINITY,
+/** Bytes that `work` hands to the device: more than a file has where the host decodes, as many where the device does. */
+async function handedOver(device: Device, work: () => Promise<void>): Promise<number> {
+  const { queue } = device.gpu;
+  const { writeBuffer } = queue;
+  let bytes = 0;
+  queue.writeBuffer = (...given: Parameters<GPUQueue['writeBuffer']>) => {
+    bytes += given[4] ?? given[2].byteLength;
+    return writeBuffer.apply(queue, given);
   };
-  for (let round = 0; round < Number(rounds); round++) {
-    best.read = Math.min(best.read, await readAll());
-    best.upload = Math.min(best.upload, await upload(device, bytes));
-    const began = performance.now();
-    const loaded = await load(device);
-    best.load = Math.min(best.load, (performance.now() - began) / 1000);
-    loaded.dispose();
+  try {
+    await work();
+    return bytes;
+  } finally {
+    queue.writeBuffer = writeBuffer;
   }
-  return { ...best, deviceBytes: bytes, share: Math.max(best.read, best.upload) / best.load };
 }
+
+/** Seconds by the clock, and those of all cores together, which other work on the machine does not lengthen much. */
+interface Times {
+  readonly wall: number[];
+  readonly cpu: number[];
+}
+
+async function timed(times: Times, work: () => Promise<void>): Promise<void> {
+  const [began, before] = [performance.now(), process.cpuUsage()];
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  times.wall.push((performance.now() - began) / 1000);
+  times.cpu.push((user + system) / 1e6);
+}
+
+/** Rounds, each of which reads, uploads and loads: other work on the machine meets them alike. */
+async function speed(device: Device) {
+  const once = async () => (await load(device)).dispose();
+  const uploadBytes = await handedOver(device, once); // also touches the pool's memory: the first touch is the system's
+  const tensor = Tensor.empty(device, [Math.min(uploadBytes, 2 ** 27) / 4]);
+  const times = { read: none(), upload: none(), load: none() };
+  for (let round = 0; round < Number(rounds); round++) {
+    await timed(times.read, readAll);
+    await timed(times.upload, () => upload(device, tensor, uploadBytes));
+    await timed(times.load, once);
+  }
+  tensor.dispose();
+  const least = (which: keyof Times) => ({
+    read: Math.min(...times.read[which]),
+    upload: Math.min(...times.upload[which]),
+    load: Math.min(...times.load[which]),
+  });
+  const best = least('wall');
+  const shares = times.load.wall.map((s, i) => Math.max(times.read.wall[i]!, times.upload.wall[i]!) / s);
+  return {
+    uploadBytes,
+    ...best,
+    cpu: least('cpu'),
+    share: Math.max(best.read, best.upload) / best.load,
+    medianShare: percentile(shares, 0.5),
+  };
+}
+const none = (): Times => ({ wall: [], cpu: [] });
 
 const device = await openDevice();
 const { vendor, architecture, description } = device.info;
