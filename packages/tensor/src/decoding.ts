@@ -14,6 +14,7 @@ import {
 import type { Device } from './device.ts';
 import { bindable } from './ops/parts.ts';
 import { keep } from './scope.ts';
+import { mostOf } from './storage.ts';
 import { Tensor } from './tensor.ts';
 
 /** Writes elements of a file's type into a tensor of another. */
@@ -61,9 +62,10 @@ export class DeviceDecoder implements Decoder {
   readonly #window: Tensor;
   #at = 0;
 
-  /** @param windowBytes a multiple of 16. */
+  /** @param windowBytes a multiple of 16; less where the device cannot bind it. */
   constructor(device: Device, windowBytes: number) {
-    this.#window = keep(Tensor.empty(device, [windowBytes / 4], 'u32', 'raw weights'));
+    const bytes = Math.min(windowBytes, mostOf(device));
+    this.#window = keep(Tensor.empty(device, [bytes / 4], 'u32', 'raw weights'));
   }
 
   decode(bytes: Uint8Array<ArrayBuffer>, type: string, tensor: Tensor, first: number): number {
@@ -99,15 +101,14 @@ export class DeviceDecoder implements Decoder {
     const start = Math.floor(first / unit) * unit;
     const end = Math.min(out.size, Math.ceil((first + count) / unit) * unit);
     const middle = start + Math.ceil((end - start) / (2 * unit)) * unit;
-    const part = out.rows(start, end);
-    if (part === undefined) throw new Error(`internal: decode: ${out} has no rows ${start} to ${end}`);
-    if (bindable(part)) this.#run(type, to, part, { from, first: first - start, count });
-    else if (middle >= end) throw new Error(`internal: decode: ${part} cannot be bound`);
+    const part = out.rows(start, end); // none where they go on in another buffer
+    if (part && bindable(part)) this.#run(type, to, part, { from, first: first - start, count });
+    else if (middle >= end) throw new Error(`internal: decode: ${out} cannot be bound from ${start}`);
     else {
       this.#run(type, to, out, { from, first, count: middle - first });
       this.#run(type, to, out, { from: from + middle - first, first: middle, count: first + count - middle });
     }
-    part.dispose();
+    part?.dispose();
   }
 }
 

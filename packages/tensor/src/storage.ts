@@ -13,6 +13,10 @@ export interface Allocator {
 
 /** What every offset of a binding is a multiple of, on every adapter: buffers are cut there. */
 const ALIGNMENT = 256;
+/** Bytes of the largest range that one binding may name. */
+export const mostOf = ({ limits }: { readonly limits: GPUSupportedLimits }): number =>
+  Math.floor(Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize) / 16) * 16;
+
 /** More than any device has; so many come of a shape that was a mistake. */
 const MOST_BUFFERS = 1024;
 

@@ -13,7 +13,7 @@ import {
 } from '@moviegen/kernels';
 import type { Device } from './device.ts';
 import type { Binding } from './encoder.ts';
-import type { Storage } from './storage.ts';
+import { mostOf, type Storage } from './storage.ts';
 
 /** Numbers from the host. */
 export type Numbers = readonly number[] | Float32Array | Float64Array | Int32Array | Uint32Array;
@@ -151,8 +151,9 @@ export class Tensor {
 
   /**
    * Rows `start` to `end` of axis 0 without a copy, where the device can bind that offset; undefined
-   * where it cannot (offsets are multiples of 256 bytes; quantised rows do not lie side by side). The view and
-   * its tensor share a buffer: one kernel cannot read the one and write the other.
+   * where it cannot (offsets are multiples of 256 bytes; quantised rows do not lie side by side; what is larger
+   * than a buffer goes on in another one). The view and its tensor share a buffer: one kernel cannot read the one
+   * and write the other.
    */
   rows(start: number, end: number): Tensor | undefined {
     const [length = 0, ...rest] = this.shape;
@@ -161,11 +162,14 @@ export class Tensor {
     }
     if (isQuantFormat(this.dtype)) return undefined;
     const rowBytes = count(rest) * BYTES[this.dtype];
-    const offset = this.#offset + start * rowBytes;
+    const [offset, bytes] = [this.#offset + start * rowBytes, (end - start) * rowBytes];
     // Hosts write whole words: an odd number of halves would take the next row's first one along.
-    if (end < length && ((end - start) * rowBytes) % 4 !== 0) return undefined;
+    if (end < length && bytes % 4 !== 0) return undefined;
     if (offset % this.device.limits.minStorageBufferOffsetAlignment !== 0) return undefined;
-    const storage = this.storage('rows').retain();
+    const storage = this.storage('rows');
+    // What is too large to be bound may lie in several buffers: ops take it apart.
+    if (bytes <= mostOf(this.device) && storage.ranges(offset, bytes).length > 1) return undefined;
+    storage.retain();
     return new Tensor(this.device, storage, [end - start, ...rest], this.dtype, this.label, offset);
   }
 

@@ -3,10 +3,11 @@
 // at once, so that keys may be as many as one head's fit into a binding.
 import { BYTES } from '@moviegen/kernels';
 import { scope } from '../scope.ts';
+import { mostOf } from '../storage.ts';
 import { Tensor } from '../tensor.ts';
 import type { Columns } from './columns.ts';
 import { slice } from './movement.ts';
-import { bindable, copyColumns, inParts, mostOf } from './parts.ts';
+import { bindable, copyColumns, inParts } from './parts.ts';
 
 /** Operands of an attention, checked. */
 export interface Attend {

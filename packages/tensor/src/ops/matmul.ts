@@ -3,7 +3,7 @@ import { scope } from '../scope.ts';
 import { Tensor } from '../tensor.ts';
 import { slice } from './movement.ts';
 import { sameType } from './operands.ts';
-import { bindable, copyInParts, gathered, wholeWalk } from './parts.ts';
+import { bindable, copyInParts, wholeWalk } from './parts.ts';
 import { runVariant } from './variant.ts';
 
 /** Options of {@link matmul}. */
@@ -37,7 +37,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
       make: (name: string) => matmulKernel(shape, dtype, target, name),
     };
     runVariant(a.device, variant, choice, [a, b, out]);
-  } else scope(a.device, () => matmulInParts(gathered(a), gathered(b), out, options));
+  } else matmulInParts(a, b, out, options);
   return out;
 }
 

@@ -7,12 +7,14 @@ import {
   packKernel,
   packQuantizedKernel,
   QUANT_BLOCK,
+  type QuantFormat,
 } from '@moviegen/kernels';
 import { scope } from '../scope.ts';
+import { mostOf } from '../storage.ts';
 import { Tensor } from '../tensor.ts';
 import { slice } from './movement.ts';
 import { sameType } from './operands.ts';
-import { bindable, copyColumns, copyInParts, gathered, mostOf } from './parts.ts';
+import { bindable, copyColumns, copyInParts } from './parts.ts';
 import { sizeOf } from './shapes.ts';
 
 /** A constant weight laid out for {@link linear} or {@link swiglu}. Made once, at load, by {@link pack}. */
@@ -93,23 +95,22 @@ function packPieces(pieces: readonly Piece[], use: Packed['use']): Packed {
       ...(use === 'swiglu' ? { start: 4 * i, every: 8 } : { start, every: 4 }),
     };
     scope(device, () => {
-      // Where a weight cannot be bound, its rows are copied to where they can.
-      const bound = bindable(weight);
-      const given = bound ? weight : rowsOf(weight, first, first + N);
-      const kernel = isQuantFormat(dtype)
-        ? packQuantizedKernel({ ...place, first: bound ? first : 0, of: given.shape[0]! }, dtype)
-        : packKernel({ ...place, taps: 1 }, dtype);
-      device.run(kernel, [given, tensor]);
+      if (!isQuantFormat(dtype))
+        return device.run(packKernel({ ...place, taps: 1 }, dtype), [weight, tensor]);
+      const range = bindable(weight)
+        ? { weight, first }
+        : { weight: rowsOf(weight, dtype, first, first + N), first: 0 };
+      const shape = { ...place, first: range.first, of: range.weight.shape[0]! };
+      device.run(packQuantizedKernel(shape, dtype), [range.weight, tensor]);
     });
     start += N;
   }
   return { tensor, inputs, outputs, use };
 }
 
-/** Rows of a weight that cannot be bound, in a tensor that can. Of a plain one all: such a piece is a view of rows. */
-function rowsOf(weight: Tensor, start: number, end: number): Tensor {
-  const { dtype, device, shape } = weight;
-  if (!isQuantFormat(dtype)) return gathered(weight);
+/** Rows of a quantised weight that cannot be bound, in a tensor that can. */
+function rowsOf(weight: Tensor, dtype: QuantFormat, start: number, end: number): Tensor {
+  const { device, shape } = weight;
   const [O, I] = shape as [number, number];
   const rows = Tensor.empty(device, [end - start, I], dtype);
   // Codes, and behind all of them the scales: of four rows and of their multiples whole words.

@@ -1,31 +1,13 @@
 // Tensors larger than the device binds or a buffer holds, taken part by part inside the ops: their callers never see
 // it. Where everything fits, which is nearly always, an op runs in one piece and nothing here costs anything.
 import { BYTES, copyKernel, stridesOf, type Walk } from '@moviegen/kernels';
-import type { Device } from '../device.ts';
+import { mostOf } from '../storage.ts';
 import { Tensor } from '../tensor.ts';
 import { show } from './shapes.ts';
 
-/** Bytes of the largest range that one binding may name. */
-export const mostOf = ({ limits }: Device): number =>
-  Math.floor(Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize) / 16) * 16;
-
-/** Whether every tensor can be bound whole. */
+/** Whether every tensor can be bound whole; what a binding could name, always lies in one buffer (`Tensor.rows`). */
 export function bindable(...tensors: readonly (Tensor | undefined)[]): boolean {
-  return tensors.every(
-    (tensor) =>
-      tensor === undefined || (tensor.bytes <= mostOf(tensor.device) && tensor.ranges('bind').length === 1),
-  );
-}
-
-/** Whether a tensor lies in several buffers though it is small: a view of a larger one, where that is cut. */
-const straddles = (tensor: Tensor): boolean => tensor.bytes <= mostOf(tensor.device) && !bindable(tensor);
-
-/** The tensor, or a copy where it lies in several buffers and one could hold it: the caller's scope releases it. */
-export function gathered(tensor: Tensor): Tensor {
-  if (!straddles(tensor)) return tensor;
-  const copy = Tensor.empty(tensor.device, tensor.shape, tensor.dtype);
-  copyInParts('gather', tensor.shape, tensor, wholeWalk(tensor), copy, wholeWalk(copy));
-  return copy;
+  return tensors.every((tensor) => tensor === undefined || tensor.bytes <= mostOf(tensor.device));
 }
 
 /** Runs `use` and releases the views that it was given. */
@@ -73,9 +55,7 @@ export function inParts<Given extends Operands>(
     const ones = new Array<number>(lead.length + own - shape.length).fill(1);
     return [...shape.slice(0, shape.length - own), ...ones, ...shape.slice(shape.length - own)];
   };
-  viewed(operands, reshaped(padded), (parts) =>
-    viewed(parts, gathering, (ready) => split(op, lead, ready, run)),
-  );
+  viewed(operands, reshaped(padded), (parts) => split(op, lead, parts, run));
 }
 
 /** A part of an operand, and what is to be done once the op has run on it. */
@@ -105,13 +85,6 @@ function viewed<Given extends Operands>(
 const reshaped =
   (shape: (tensor: Tensor) => readonly number[]) =>
   (tensor: Tensor): Part => ({ part: tensor.reshape(shape(tensor)) });
-
-/** A view of an operand that cannot be bound where it lies, though it is small, becomes a copy. */
-function gathering(tensor: Tensor, name: string): Part {
-  return name !== 'out' && straddles(tensor)
-    ? { part: gathered(tensor) }
-    : { part: tensor.reshape(tensor.shape) };
-}
 
 function split<Given extends Operands>(
   op: string,
@@ -188,8 +161,7 @@ function endOf(start: number, most: number, step: number, cuts: readonly number[
  */
 function items(name: string, tensor: Tensor, start: number, end: number): Part {
   const rows = tensor.rows(start, end);
-  if (rows && !straddles(rows)) return { part: rows };
-  rows?.dispose();
+  if (rows) return { part: rows };
   const rest = tensor.shape.slice(1);
   const part = Tensor.empty(tensor.device, [end - start, ...rest], tensor.dtype);
   const here = wholeWalk(part);
