@@ -14,6 +14,7 @@ import { decodeFrames as decodeGif } from 'modern-gif';
 import { registerCodecs } from '#platform';
 import { InputError } from '../errors.ts';
 import { collectFrames, type Frames, frameOf, type Video, type VideoStream, withoutAlpha } from './frames.ts';
+import { oriented } from './orient.ts';
 import { rgbOf } from './rgb.ts';
 
 /** Options of reading a video. */
@@ -35,10 +36,11 @@ export async function decodeVideo(
 }
 
 /**
- * Opens a video file, whose frames are then decoded one by one as they are asked for. Going through them ends it.
+ * Opens a video file, whose frames are then decoded one by one as they are asked for, turned and flipped as the file says.
+ * Going through them ends it.
  * @param file bytes, a `File` or `Blob`, of which only what is needed is read, or a source of mediabunny. A gif is decoded as
  *   a whole.
- * @throws InputError where it is no video; the stream throws it where frames cannot be decoded.
+ * @throws InputError where it is no video, or one whose pixels are not square; the stream throws it where frames cannot be decoded.
  */
 export async function openVideo(
   file: Uint8Array<ArrayBuffer> | Blob | Source,
@@ -81,6 +83,11 @@ async function film(source: Source, options: DecodeOptions): Promise<VideoStream
     if (track === null) throw new InputError(`${name}: it has no video track`);
     const { packetCount } = await track.computePacketStats();
     if (packetCount === 0) throw new InputError(`${name}: it has no frames`);
+    const { num, den } = await track.getPixelAspectRatio();
+    if (num !== den)
+      throw new InputError(
+        `${name}: its pixels are ${num}:${den}, not square; convert it first: ffmpeg -i FILE -vf scale=iw*sar:ih,setsar=1 SQUARE.mp4`,
+      );
     const size = [await track.getDisplayHeight(), await track.getDisplayWidth()] as const;
     return {
       shape: [packetCount, ...size, 3],
@@ -107,8 +114,10 @@ async function* samples(
         if (!sample) return undefined;
         try {
           options.signal?.throwIfAborted();
-          const { displayHeight: H, displayWidth: W } = sample;
-          return { data: await rgbOf(sample), shape: [1, H, W, 3] } as const;
+          const { codedHeight, codedWidth, rotation, flip } = sample;
+          const pixels = { data: await rgbOf(sample), height: codedHeight, width: codedWidth };
+          const { data, height, width } = oriented(pixels, rotation, flip);
+          return { data, shape: [1, height, width, 3] } as const;
         } finally {
           sample.close();
         }
