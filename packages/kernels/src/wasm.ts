@@ -26,7 +26,11 @@ function signed(value: number): number[] {
 const vector = (opcode: number): Code => [0xfd, ...unsigned(opcode)];
 const word = (bits: number): Code => [0, 8, 16, 24].map((shift) => (bits >>> shift) & 255);
 
-/** Instructions by WebAssembly's names. Lanes are four of 32 bits where nothing else is said. */
+/** Lanes of bytes of two vectors, a's 0 to 15 and b's 16 to 31. */
+const shuffle = (lanes: readonly number[]): Code => [...vector(0x0d), ...lanes];
+const EIGHT = [0, 1, 2, 3, 4, 5, 6, 7] as const;
+
+/** Instructions by what they do. Lanes are four of 32 bits where nothing else is said. */
 export const wasm = {
   get: (local: number): Code => [0x20, ...unsigned(local)],
   set: (local: number): Code => [0x21, ...unsigned(local)],
@@ -36,6 +40,9 @@ export const wasm = {
   below: [0x49] as Code,
   /** Runs the body, and again while it leaves something else than 0. */
   repeat: (body: Code): Code => [0x03, 0x40, ...body, 0x0d, 0, 0x0b],
+  /** The first body where the top of the stack is not 0, else the second one. */
+  choose: (first: Code, second: Code): Code => [0x04, 0x40, ...first, 0x05, ...second, 0x0b],
+  load: (offset: number): Code => [...vector(0x00), 0, ...unsigned(offset)],
   /** Four elements of 16 bits from an address and an offset, widened. */
   load16x4: (offset: number): Code => [...vector(0x04), 1, ...unsigned(offset)],
   /** Four bytes alike. */
@@ -62,6 +69,32 @@ export const wasm = {
   add4: vector(0xae),
   /** As floats. */
   subtract: vector(0xe5),
+  /** Whether any bit is set. */
+  any: vector(0x53),
+  /** Eight lanes of 16 bits. */
+  eights: {
+    equal: vector(0x2d),
+    add: vector(0x8e),
+    shiftLeft: vector(0x8b),
+    /** The sign comes along. */
+    shiftRight: vector(0x8c),
+    /** Of two vectors the lanes in turn, a's below b's: of their lower halves, of their upper halves. */
+    joinLow: shuffle([0, 1, 2, 3].flatMap((k) => [2 * k, 2 * k + 1, 16 + 2 * k, 17 + 2 * k])),
+    joinHigh: shuffle([4, 5, 6, 7].flatMap((k) => [2 * k, 2 * k + 1, 16 + 2 * k, 17 + 2 * k])),
+    /** The lower or upper bytes of a vector, widened with their signs. */
+    ofLowBytes: vector(0x87),
+    ofHighBytes: vector(0x88),
+  },
+  /** Sixteen lanes of bytes. */
+  bytes: {
+    greater: vector(0x27),
+    /** a's lanes at the places that b names; 0 for those beyond. */
+    pick: vector(0x0e),
+    joinLow: shuffle(EIGHT.flatMap((k) => [k, 16 + k])),
+    joinHigh: shuffle(EIGHT.flatMap((k) => [8 + k, 24 + k])),
+  },
+  /** A vector of these bytes. */
+  constant: (bytes: readonly number[]): Code => [...vector(0x0c), ...bytes],
 } as const;
 
 /** A function of integers `params`, with `vectors` locals of vectors behind them. */

@@ -30,6 +30,17 @@ describe.each(types)('%s', (type) => {
     expectSame(floats, bytesToFloats(bytes, type));
   });
 
+  test('every code among its like', () => {
+    const size = codes[type] === 256 ? 1 : 2;
+    for (let first = 0; first < codes[type]; first += 4096) {
+      const alike = (_: unknown, i: number) => first + (i >> 4);
+      const length = 16 * Math.min(4096, codes[type]);
+      const part = size === 1 ? Uint8Array.from({ length }, alike) : Uint16Array.from({ length }, alike);
+      const raw = new Uint8Array(part.buffer);
+      expectSame(decode(raw, type), bytesToFloats(raw, type));
+    }
+  });
+
   test('counts that fill no vector, and bytes that begin anywhere', () => {
     const size = codes[type] === 256 ? 1 : 2;
     for (const count of [1, 3, 15, 16, 17, 100]) {
