@@ -36,7 +36,7 @@ export function parts<T extends Shaped>(
   share: number,
   narrow: Narrow<T>,
 ): readonly Part<T>[] | undefined {
-  if (item.op.startsWith('conv')) return convolutionParts(item, operands, outputSize, share, narrow);
+  if (/^conv\dd$/.test(item.op)) return convolutionParts(item, operands, outputSize, share, narrow);
   const sliced = slicedOperands(item, operands);
   if (!sliced) return undefined;
   const { names, axis } = sliced;

@@ -26,6 +26,8 @@ export type { Columns } from './ops/columns.ts';
 export { columns } from './ops/columns.ts';
 export type { ConvOptions } from './ops/conv.ts';
 export { conv1d, conv2d, conv3d } from './ops/conv.ts';
+export type { SpatioTemporalOptions } from './ops/convSpatioTemporal.ts';
+export { convSpatioTemporal } from './ops/convSpatioTemporal.ts';
 export { embedding } from './ops/embedding.ts';
 export type { GroupNormOptions } from './ops/groupNorm.ts';
 export { groupNorm } from './ops/groupNorm.ts';
@@ -67,6 +69,7 @@ export {
   uploadOperands,
 } from './runCase.ts';
 export { keep, scope, scopeAsync } from './scope.ts';
+export { largestOperand } from './storage.ts';
 export type { HostArray, Numbers, TensorOptions } from './tensor.ts';
 export { Tensor } from './tensor.ts';
 export type { Timing } from './timing.ts';

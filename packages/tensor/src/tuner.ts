@@ -32,6 +32,15 @@ export interface Choice {
   readonly make: (variant: string) => Kernel;
 }
 
+/**
+ * A use of an op that one kernel can serve or several, each with variants of its own. Which, is chosen like a variant,
+ * but before anything is dispatched: a recording cannot exchange it.
+ */
+export interface Route extends Omit<Choice, 'make'> {
+  /** The kernels of a variant, and the bytes of their operands. */
+  readonly steps: (variant: string) => readonly { choice: Choice; bytes: readonly number[] }[];
+}
+
 /** Measures a kernel on operands of its own, of so many bytes each: milliseconds of one run. */
 export type Measure = (kernel: Kernel, bytes: readonly number[]) => Promise<number>;
 
@@ -39,8 +48,26 @@ export type Measure = (kernel: Kernel, bytes: readonly number[]) => Promise<numb
 const EDITION = 1;
 
 /** The shape class of a use. */
-export const classOf = ({ op, dtype, sizes }: Choice): string =>
+export const classOf = ({ op, dtype, sizes }: Pick<Choice, 'op' | 'dtype' | 'sizes'>): string =>
   `${op} ${dtype} ${sizes.map((size) => Math.ceil(Math.log2(Math.max(1, size)))).join(' ')}`;
+
+interface Noted {
+  readonly variants: readonly string[];
+  readonly time: (variant: string, measure: Measure) => Promise<number>;
+}
+
+/** Of several variants the fastest, and its milliseconds. One that the adapter refuses is no candidate. */
+async function fastest(
+  variants: readonly string[],
+  time: (variant: string) => Promise<number>,
+): Promise<{ variant: string; ms: number }> {
+  let best = { variant: variants[0]!, ms: Number.POSITIVE_INFINITY };
+  for (const variant of variants) {
+    const ms = await time(variant).catch(() => Number.POSITIVE_INFINITY);
+    if (ms < best.ms) best = { variant, ms };
+  }
+  return best;
+}
 
 /** Chooses variants for one device. */
 export class Tuner {
@@ -51,8 +78,8 @@ export class Tuner {
   /** Classes that have been run: what is measured of them later holds from the next device on. */
   readonly #used = new Set<string>();
   readonly #measured = new Map<string, string>();
-  /** Uses to be measured, with the bytes of their operands. */
-  readonly #noted = new Map<string, { readonly choice: Choice; readonly bytes: readonly number[] }>();
+  /** Uses to be measured. */
+  readonly #noted = new Map<string, Noted>();
 
   private constructor(
     mode: TuneMode,
@@ -76,7 +103,7 @@ export class Tuner {
   }
 
   /** The variant for this use. `runs`: it is run now, not only planned, so that its class stays as it is. */
-  choose(choice: Choice, runs: boolean): string {
+  choose(choice: Omit<Choice, 'make'>, runs: boolean): string {
     const key = classOf(choice);
     if (runs) this.#used.add(key);
     const known = this.#table.get(key);
@@ -85,25 +112,36 @@ export class Tuner {
 
   /** Notes a use whose variants were never measured; in mode `full` only. */
   note(choice: Choice, bytes: readonly number[]): void {
-    const key = classOf(choice);
-    if (this.mode !== 'full' || choice.variants.length < 2) return;
+    const { variants, make } = choice;
+    this.#note(classOf(choice), { variants, time: (variant, measure) => measure(make(variant), bytes) });
+  }
+
+  /** The same of a route: the time of a variant is that of its kernels, each at its fastest. */
+  noteRoute(route: Route): void {
+    const time: Noted['time'] = async (variant, measure) => {
+      let sum = 0;
+      for (const { choice, bytes } of route.steps(variant))
+        sum += (await fastest(choice.variants, (name) => measure(choice.make(name), bytes))).ms;
+      return sum;
+    };
+    this.#note(classOf(route), { variants: route.variants, time });
+  }
+
+  #note(key: string, noted: Noted): void {
+    if (this.mode !== 'full' || noted.variants.length < 2) return;
     if (this.#table.has(key) || this.#measured.has(key)) return;
-    this.#noted.set(key, { choice, bytes });
+    this.#noted.set(key, noted);
   }
 
   /**
    * Measures every variant of the uses noted, puts the fastest into the table, and keeps the table. What has been
-   * run already stays as it was on this device. A variant that the adapter refuses is no candidate.
+   * run already stays as it was on this device.
    */
   async tune(measure: Measure): Promise<void> {
     const noted = [...this.#noted];
     this.#noted.clear();
-    for (const [key, { choice, bytes }] of noted) {
-      let [best, least] = [choice.variants[0]!, Number.POSITIVE_INFINITY];
-      for (const variant of choice.variants) {
-        const ms = await measure(choice.make(variant), bytes).catch(() => Number.POSITIVE_INFINITY);
-        if (ms < least) [best, least] = [variant, ms];
-      }
+    for (const [key, { variants, time }] of noted) {
+      const { variant: best } = await fastest(variants, (variant) => time(variant, measure));
       this.#measured.set(key, best);
       if (!this.#used.has(key)) this.#table.set(key, best);
     }

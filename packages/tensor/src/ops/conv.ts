@@ -1,11 +1,15 @@
 import {
+  type ConvShape,
   convDirectKernel,
   convKernel,
   convSizes,
   convVariants,
+  type DType,
+  type Target,
   type ConvOptions as Window,
 } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
+import type { Choice } from '../tuner.ts';
 import { expectShape, sameType } from './operands.ts';
 import { type PackedConv, packConv } from './pack.ts';
 import { runVariant } from './variant.ts';
@@ -18,6 +22,23 @@ export interface ConvOptions extends Window {
   readonly residual?: Tensor | undefined;
   /** A variant's name, for tests and benchmarks; default the best for this adapter. */
   readonly variant?: string | undefined;
+}
+
+/** The variants of one convolution as an implicit product. */
+export function convChoice(
+  shape: ConvShape,
+  weight: PackedConv,
+  parts: { readonly bias: boolean; readonly residual: boolean },
+  dtype: DType,
+  target: Target,
+): Choice {
+  const { batch, output, kernel } = shape;
+  const size = (three: readonly number[]) => three.reduce((product, n) => product * n, 1);
+  return {
+    ...{ op: 'conv', dtype, sizes: [batch * size(output), shape.O, shape.C, size(kernel)] },
+    variants: convVariants(shape, target, dtype),
+    make: (name) => convKernel(shape, weight.tensor.shape[2]!, parts, dtype, target, name),
+  };
 }
 
 function conv(
@@ -55,13 +76,7 @@ function conv(
     return out;
   }
   const packed = weight instanceof Tensor ? packConv(weight) : weight;
-  const { target } = x.device;
-  const taps = shape.kernel[0] * shape.kernel[1] * shape.kernel[2];
-  const choice = {
-    ...{ op: 'conv', dtype, sizes: [out.size / shape.O, shape.O, shape.C, taps] },
-    variants: convVariants(shape, target, dtype),
-    make: (name: string) => convKernel(shape, packed.tensor.shape[2]!, parts, dtype, target, name),
-  };
+  const choice = convChoice(shape, packed, parts, dtype, x.device.target);
   runVariant(x.device, variant, choice, [x, packed.tensor, bias ?? x, residual ?? x, out]);
   if (weight instanceof Tensor) packed.tensor.dispose();
   return out;
