@@ -8,7 +8,7 @@ import {
   columns,
   concat,
   conv2d,
-  conv3d,
+  convSpatioTemporal,
   groupNorm,
   linear,
   type Packed,
@@ -51,9 +51,10 @@ export class InflatedConv {
 
   /** The convolution of x, plus `residual`. */
   forward(x: Tensor, note: Note, residual?: Tensor): Tensor {
-    const h = this.alongSpace(this.framesKept(x), this.temporal ? undefined : residual); // [B, T, H, W, C]
     note(`${this.path}.spatial`, () => this.alongSpace(x, undefined));
-    const result = this.temporal ? this.alongTime(h, residual) : this.framesDoubled(h);
+    const result = this.temporal
+      ? this.alongBoth(x, this.temporal, residual)
+      : this.framesDoubled(this.alongSpace(this.framesKept(x), residual));
     note(this.path, () => (residual ? this.forward(x, () => {}) : result));
     return result;
   }
@@ -64,34 +65,30 @@ export class InflatedConv {
       layout: 'channels-last',
       bias: this.bias,
       residual: residual?.reshape([B * T, ...residual.shape.slice(2)]),
-      ...(this.step === 'down'
-        ? {
-            stride: 2,
-            padding: [
-              [0, 1],
-              [0, 1],
-            ],
-          }
-        : { padding: 1 }),
+      padding: this.padding,
+      ...(this.step === 'down' && { stride: 2 }),
       ...(this.step === 'up' && { upsample: [2, 2] }),
     });
     return h.reshape([B, T, ...h.shape.slice(1)]);
   }
 
-  private alongTime(x: Tensor, residual: Tensor | undefined): Tensor {
-    return conv3d(x, this.temporal!, {
-      layout: 'channels-last',
+  private alongBoth(x: Tensor, temporal: PackedConv, residual: Tensor | undefined): Tensor {
+    return convSpatioTemporal(x, this.spatial, temporal, {
+      spatialBias: this.bias,
       bias: this.temporalBias,
       residual,
-      padding: [
-        [1, 1],
-        [0, 0],
-        [0, 0],
-      ],
-      paddingMode: 'replicate',
-      ...(this.step === 'down' && { stride: [2, 1, 1] }),
-      ...(this.step === 'up' && { upsample: [2, 1, 1] }),
+      padding: this.padding,
+      ...(this.step === 'down' && { stride: [2, 2, 2] }),
+      ...(this.step === 'up' && { upsample: [2, 2, 2] }),
     });
+  }
+
+  private get padding(): number | [number, number][] {
+    if (this.step !== 'down') return 1;
+    return [
+      [0, 1],
+      [0, 1],
+    ];
   }
 
   /** Before an identity of stride 2 every second frame is as good as all of them. */
