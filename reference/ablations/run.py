@@ -1,0 +1,156 @@
+"""Runs the ablations and writes their tables and plots: one command, to be stopped and continued at any time.
+
+    python3 ablations/run.py --work WORK [--minutes 9] [--only NAME ...] [--out ablations/results]
+NAME: objective, positions, blocks, tae, opl, steps, guidance; all unless given. WORK holds what is drawn, each job's state
+(`last.pt`, `log.jsonl`) and its `result.json`, which is its mark of being done. --report writes the tables of what is done and
+runs nothing. --workers: jobs at once (a small model leaves a GPU idle half of the time). CUDA where there is.
+"""
+
+import argparse
+import hashlib
+import json
+import math
+import multiprocessing
+import os
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # so that asking for a GPU does not start CUDA before a fork
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import torch
+
+from ablations import dit_runs, report, sampling, tae_runs
+from ablations.common import Job, Stopped, save_json
+
+HERE = Path(__file__).resolve().parent
+MODELS = HERE.parents[1] / "models"
+STOPPED = 3
+
+
+def function_of(group: str, variant: str):
+    if group == "steps":
+        return sampling.steps_job
+    if group == "guidance":
+        return sampling.guidance_job
+    runs = {"dit": dit_runs, "tae": tae_runs}[group]
+    if variant == "prepare":
+        return runs.prepare
+    return tae_runs.image_job if variant == "image" else runs.run
+
+
+def phases(config: dict, tables: list[str]) -> list[list[tuple[str, str, int]]]:
+    """Jobs (group, variant, seed), each phase after the one before it is done."""
+    wanted = {"dit": [], "tae": [], "steps": [], "guidance": []}
+    for table in tables:
+        group, variants = report.TABLES[table].group, report.variants_of(table, config)
+        wanted[group] += [v for v in variants if v not in wanted[group]]
+    seeds = config["seeds"]
+    first = [(g, "prepare", 0) for g in ("dit", "tae") if wanted[g]]
+    second = [("tae", "image", s) for s in seeds] if wanted["tae"] else []
+    # The first seed of everything first: what there is after too short a run is a whole table of fewer seeds.
+    last = [(g, v, s) for s in seeds for g, variants in wanted.items() for v in variants]
+    return [first, second, last]
+
+
+def done(work: Path, key: tuple[str, str, int]) -> Path:
+    return work / key[0] / f"{key[1]}-s{key[2]}" / "result.json"
+
+
+def run_one(args, config: dict, key: tuple[str, str, int]):
+    """Does one job; raises Stopped where the minutes are over first."""
+    torch.set_num_threads(args.threads)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = key[0] in ("dit", "tae")
+    torch.backends.cudnn.benchmark = True
+    group, variant, seed = key
+    job = Job(group, variant, seed, config[group], args.work, args.checkpoint, args.device, args.until, args.cores)
+    started = time.time()
+    result = {"variant": variant, "seed": seed} | function_of(group, variant)(job)
+    save_json(result, done(args.work, key))
+    (job.folder / "last.pt").unlink(missing_ok=True)
+    print(f"{job.name}: {time.time() - started:.1f} s", flush=True)
+
+
+def child(args, config: dict, key):
+    try:
+        run_one(args, config, key)
+    except Stopped:
+        sys.exit(STOPPED)
+
+
+def run_phase(args, config: dict, keys: list) -> bool:
+    """Whether all of them are done."""
+    pending = [key for key in keys if not done(args.work, key).exists()]
+    if args.workers <= 1:
+        for key in pending:
+            try:
+                run_one(args, config, key)
+            except Stopped:
+                return False
+        return True
+    running, stopped, failed = {}, False, []
+    while pending or running:
+        while pending and len(running) < args.workers and not stopped and not failed and time.time() < args.until:
+            key = pending.pop(0)
+            process = multiprocessing.get_context("fork").Process(target=child, args=(args, config, key))
+            process.start()
+            running[process] = key
+        if not running:
+            break
+        for process in [p for p in running if not p.is_alive()]:
+            process.join()
+            key = running.pop(process)
+            stopped |= process.exitcode == STOPPED
+            failed += [key] if process.exitcode not in (0, STOPPED) else []
+        time.sleep(0.05)
+    if failed:
+        raise RuntimeError(f"ablations: these jobs failed, see above: {', '.join('/'.join(map(str, key)) for key in failed)}")
+    return not pending and not stopped
+
+
+def facts_of(args) -> dict:
+    """What a table should say of where it comes from."""
+    weights = sorted((args.checkpoint / "transformer").glob("*.safetensors"))
+    digest = hashlib.sha256(b"".join(f.read_bytes() for f in weights)).hexdigest()[:12]
+    device = torch.cuda.get_device_name() if args.device.type == "cuda" else "CPU"
+    return {"checkpoint": args.checkpoint.name, "sha256_of_transformer": digest, "device": device, "torch": torch.__version__.split("+")[0]}
+
+
+def arguments(given: list[str] | None = None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=math.inf)
+    parser.add_argument("--only", nargs="*", choices=list(report.TABLES), default=list(report.TABLES))
+    parser.add_argument("--config", type=Path, default=HERE / "ablations.json")
+    parser.add_argument("--checkpoint", type=Path, help="default: models/scene-world where there is one, else models/shapes-world")
+    parser.add_argument("--out", type=Path, default=HERE / "results")
+    parser.add_argument("--workers", type=int, help="jobs at once; default: 3 on CUDA, 1 on a CPU")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--report", action="store_true")
+    args = parser.parse_args(given)
+    args.until = time.time() + 60 * args.minutes
+    args.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    args.workers = args.workers or (3 if args.device.type == "cuda" else 1)
+    args.cores = max(1, (os.cpu_count() or 1) // args.workers) if args.device.type == "cuda" else 1
+    scene = MODELS / "scene-world"
+    args.checkpoint = args.checkpoint or (scene if scene.exists() else MODELS / "shapes-world")
+    return args
+
+
+def main(given: list[str] | None = None) -> bool:
+    args = arguments(given)
+    config, finished = json.loads(args.config.read_text()), True
+    args.work.mkdir(parents=True, exist_ok=True)
+    try:
+        for keys in phases(config, args.only) if not args.report else ():
+            finished = finished and run_phase(args, config, keys)
+    finally:
+        report.write(args.work, args.out, config, args.only, facts_of(args))
+    missing = [key for keys in phases(config, args.only) for key in keys if not done(args.work, key).exists()]
+    print(f"stopped with {len(missing)} jobs to do: the same command goes on from here" if missing else "all done", flush=True)
+    return not missing
+
+
+if __name__ == "__main__":
+    sys.exit(0 if main() else STOPPED)
