@@ -3,7 +3,7 @@
 //
 // Legend: H W height and width of the latent; all sizes and places here are in pixels of the latent.
 
-import type { Device, DType } from '@moviegen/tensor';
+import { type Device, type DType, largestOperand } from '@moviegen/tensor';
 import type { TAEConfig } from './config.ts';
 
 /** A tile's place along an axis: from `start` up to `end`, exclusive. */
@@ -92,12 +92,12 @@ function even(length: number, size: number, overlap: number): number {
  * @param frames frames of the latent that are computed together, of all videos of a batch
  */
 export function fitsOn(
-  { limits }: Device,
+  device: Device,
   config: TAEConfig,
   dtype: DType,
   frames: number,
 ): (height: number, width: number) => boolean {
-  const most = Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
+  const most = largestOperand(device);
   const { temporal, blockOutChannels, inChannels, outChannels } = config;
   const widths = blockOutChannels.toReversed();
   const colours = Math.max(inChannels, outChannels);
@@ -111,7 +111,6 @@ export function fitsOn(
 }
 
 /** Frames of a video that one buffer of a device holds, as f32. */
-export function framesThatFit({ limits }: Device, [B, C, , H, W]: readonly number[]): number {
-  const most = Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
-  return Math.max(1, Math.floor(most / (4 * B! * C! * H! * W!)));
+export function framesThatFit(device: Device, [B, C, , H, W]: readonly number[]): number {
+  return Math.max(1, Math.floor(largestOperand(device) / (4 * B! * C! * H! * W!)));
 }

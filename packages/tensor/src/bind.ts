@@ -3,7 +3,7 @@
 import type { Kernel } from '@moviegen/kernels';
 import type { Device } from './device.ts';
 import type { Binding } from './encoder.ts';
-import { mostOf } from './storage.ts';
+import { largestOperand } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 
 /** The ranges to bind. @throws where a tensor does not suit its binding or two of them collide. */
@@ -11,7 +11,7 @@ export function bind(device: Device, { label, bindings }: Kernel, tensors: reado
   if (tensors.length !== bindings.length) {
     throw new Error(`internal: ${label}: got ${tensors.length} tensors for ${bindings.length} bindings`);
   }
-  const most = mostOf(device);
+  const most = largestOperand(device);
   const ranges = tensors.map((tensor, i): Binding => {
     const { name, dtype } = bindings[i]!;
     if (tensor.device !== device) throw new Error(`${label}: ${name} is on another device`);

@@ -14,7 +14,7 @@ import {
 import type { Device } from './device.ts';
 import { bindable } from './ops/parts.ts';
 import { keep } from './scope.ts';
-import { mostOf } from './storage.ts';
+import { largestOperand } from './storage.ts';
 import { Tensor } from './tensor.ts';
 
 /** Writes elements of a file's type into a tensor of another. */
@@ -64,7 +64,7 @@ export class DeviceDecoder implements Decoder {
 
   /** @param windowBytes a multiple of 16; less where the device cannot bind it. */
   constructor(device: Device, windowBytes: number) {
-    const bytes = Math.min(windowBytes, mostOf(device));
+    const bytes = Math.min(windowBytes, largestOperand(device));
     this.#window = keep(Tensor.empty(device, [bytes / 4], 'u32', 'raw weights'));
   }
 

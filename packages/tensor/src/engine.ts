@@ -7,6 +7,7 @@ import { browser, type Host } from './host.ts';
 import { Pipelines } from './pipelines.ts';
 import { BufferPool } from './pool.ts';
 import { Readback } from './readback.ts';
+import { largestBuffer } from './storage.ts';
 
 // Enough to hide the cost of a submit, and of large dispatches no more than two or three: half a second of a GPU
 // that reaches 1 TFLOP/s, or 10 GB/s.
@@ -35,7 +36,7 @@ export function engineOf(gpu: GPUDevice, limits: GPUSupportedLimits, options: De
   const pipelines = new Pipelines(gpu, host, (check) => faults.watch(check));
   const pool: BufferPool = new BufferPool(
     gpu,
-    limits.maxBufferSize,
+    largestBuffer(limits),
     memoryLimit,
     (block, label) => faults.watchMemory(block, label, () => `${pool.memory().used} bytes in use`),
     (block) => encoder.beforeWrite(block),

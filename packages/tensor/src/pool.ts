@@ -77,7 +77,7 @@ export class BufferPool {
     beforeDestroy: (block: Block) => void,
   ) {
     this.#gpu = gpu;
-    this.#largest = Math.floor(largest / 16) * 16; // some adapters say 2^32 - 1
+    this.#largest = largest;
     this.#limit = limit;
     this.#onCreate = onCreate;
     this.#beforeDestroy = beforeDestroy;

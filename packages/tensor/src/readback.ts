@@ -2,6 +2,7 @@
 import type { Binding, Encoder } from './encoder.ts';
 import type { Host } from './host.ts';
 import { type BufferPool, sizeClass } from './pool.ts';
+import { largestBuffer } from './storage.ts';
 
 const MAP_READ = 0x1;
 const COPY_DST = 0x8;
@@ -58,7 +59,7 @@ export class Readback {
   }
 
   #take(bytes: number): GPUBuffer {
-    const size = Math.max(bytes, Math.min(sizeClass(bytes), this.#gpu.limits.maxBufferSize));
+    const size = Math.max(bytes, Math.min(sizeClass(bytes), largestBuffer(this.#gpu.limits)));
     const at = this.#free.findIndex((buffer) => buffer.size === size);
     if (at >= 0) return this.#free.splice(at, 1)[0]!;
     this.#pool.count(size);

@@ -13,9 +13,13 @@ export interface Allocator {
 
 /** What every offset of a binding is a multiple of, on every adapter: buffers are cut there. */
 const ALIGNMENT = 256;
-/** Bytes of the largest range that one binding may name. */
-export const mostOf = ({ limits }: { readonly limits: GPUSupportedLimits }): number =>
-  Math.floor(Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize) / 16) * 16;
+/** Bytes of one buffer at most: less than the limit, for drivers add some of their own, and SwiftShader refuses it. */
+export const largestBuffer = ({ maxBufferSize }: GPUSupportedLimits): number =>
+  Math.floor((maxBufferSize - 1) / ALIGNMENT) * ALIGNMENT;
+
+/** Bytes of the largest tensor that a kernel can be given whole: it lies in one buffer, and a binding may name it. */
+export const largestOperand = ({ limits }: { readonly limits: GPUSupportedLimits }): number =>
+  Math.min(Math.floor(limits.maxStorageBufferBindingSize / 16) * 16, largestBuffer(limits));
 
 /** More than any device has; so many come of a shape that was a mistake. */
 const MOST_BUFFERS = 1024;

@@ -13,7 +13,7 @@ import {
 } from '@moviegen/kernels';
 import type { Device } from './device.ts';
 import type { Binding } from './encoder.ts';
-import { mostOf, type Storage } from './storage.ts';
+import { largestOperand, type Storage } from './storage.ts';
 
 /** Numbers from the host. */
 export type Numbers = readonly number[] | Float32Array | Float64Array | Int32Array | Uint32Array;
@@ -168,7 +168,7 @@ export class Tensor {
     if (offset % this.device.limits.minStorageBufferOffsetAlignment !== 0) return undefined;
     const storage = this.storage('rows');
     // What is too large to be bound may lie in several buffers: ops take it apart.
-    if (bytes <= mostOf(this.device) && storage.ranges(offset, bytes).length > 1) return undefined;
+    if (bytes <= largestOperand(this.device) && storage.ranges(offset, bytes).length > 1) return undefined;
     storage.retain();
     return new Tensor(this.device, storage, [end - start, ...rest], this.dtype, this.label, offset);
   }

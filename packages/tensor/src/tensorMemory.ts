@@ -2,7 +2,7 @@
 import type { Dispatcher } from './dispatcher.ts';
 import type { Binding } from './encoder.ts';
 import type { Engine } from './engine.ts';
-import { type Allocator, acquireStorage, type Storage } from './storage.ts';
+import { type Allocator, acquireStorage, largestBuffer, type Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 
 /** The memory of one device's tensors. */
@@ -30,8 +30,7 @@ export class TensorMemory {
     const from: Allocator = plan ?? pool;
     const acquire = (part: number, name: string) =>
       plan && written ? plan.acquireConstant(part, name) : from.acquire(part, name);
-    const largest = Math.floor(limits.maxBufferSize / 16) * 16; // some adapters say 2^32 - 1
-    return acquireStorage(from, acquire, needed, rowBytes, largest, label);
+    return acquireStorage(from, acquire, needed, rowBytes, largestBuffer(limits), label);
   }
 
   /** Writes the first content of a new tensor; `ranges` are as many bytes as there are. */

@@ -85,11 +85,15 @@ describe('memory', () => {
 
   test('memory that the adapter refuses rejects the next wait, by name, and is not pooled', async () => {
     const software = await openDevice({ adapter: 'swiftshader' });
-    const x = Tensor.empty(software, [2 ** 28], 'f32', 'video'); // 1 GiB: within its limits, but refused
+    const { gpu } = software;
+    const create = gpu.createBuffer.bind(gpu);
+    gpu.createBuffer = (descriptor) => create({ ...descriptor, size: 2 ** 30 }); // within its limits, but refused
+    const x = Tensor.empty(software, [2 ** 28 - 64], 'f32', 'video');
+    gpu.createBuffer = create;
     const error = await software.sync().catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(OutOfMemoryError);
-    expect(String(error)).toMatch(/video: out of memory: no room for 1073741824 bytes/);
-    expect((error as OutOfMemoryError).bytes).toBe(2 ** 30);
+    expect(String(error)).toMatch(/video: out of memory: no room for 1073741568 bytes/);
+    expect((error as OutOfMemoryError).bytes).toBe(2 ** 30 - 256);
     x.dispose();
     expect(software.memory()).toMatchObject({ used: 0, pooled: 0 });
     const y = Tensor.from(software, [1]);

@@ -3,7 +3,7 @@
 // at once, so that keys may be as many as one head's fit into a binding.
 import { BYTES } from '@moviegen/kernels';
 import { scope } from '../scope.ts';
-import { mostOf } from '../storage.ts';
+import { largestOperand } from '../storage.ts';
 import { Tensor } from '../tensor.ts';
 import type { Columns } from './columns.ts';
 import { slice } from './movement.ts';
@@ -56,7 +56,7 @@ export function attentionInParts(whole: Attend, attend: (part: Attend) => void):
   }
 
   const D = width / heads;
-  const most = mostOf(device);
+  const most = largestOperand(device);
   if (!bindable(k.tensor, v.tensor, bias) || causal || bias) {
     const M = k.tensor.shape[1]!;
     // Queries can be split afterwards, except where their position counts.

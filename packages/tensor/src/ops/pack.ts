@@ -10,7 +10,7 @@ import {
   type QuantFormat,
 } from '@moviegen/kernels';
 import { scope } from '../scope.ts';
-import { mostOf } from '../storage.ts';
+import { largestOperand } from '../storage.ts';
 import { Tensor } from '../tensor.ts';
 import { slice } from './movement.ts';
 import { sameType } from './operands.ts';
@@ -82,7 +82,7 @@ function packPieces(pieces: readonly Piece[], use: Packed['use']): Packed {
   const total = outputs.reduce((sum, n) => sum + n, 0);
   const pitch = use === 'swiglu' ? 2 * Math.ceil(outputs[0]! / 4) : Math.ceil(total / 4);
   const blocks = isQuantFormat(dtype) ? [inputs / 32, pitch, 128] : [Math.ceil(inputs / 4), pitch, 16];
-  const most = mostOf(device);
+  const most = largestOperand(device);
   if (sizeOf(blocks) * BYTES[dtype] > most) return packInParts(pieces, outputs, use, most);
   const tensor = Tensor.empty(device, blocks, dtype, label);
   let start = 0;

@@ -1,13 +1,13 @@
 // Tensors larger than the device binds or a buffer holds, taken part by part inside the ops: their callers never see
 // it. Where everything fits, which is nearly always, an op runs in one piece and nothing here costs anything.
 import { BYTES, copyKernel, stridesOf, type Walk } from '@moviegen/kernels';
-import { mostOf } from '../storage.ts';
+import { largestOperand } from '../storage.ts';
 import { Tensor } from '../tensor.ts';
 import { show } from './shapes.ts';
 
 /** Whether every tensor can be bound whole; what a binding could name, always lies in one buffer (`Tensor.rows`). */
 export function bindable(...tensors: readonly (Tensor | undefined)[]): boolean {
-  return tensors.every((tensor) => tensor === undefined || tensor.bytes <= mostOf(tensor.device));
+  return tensors.every((tensor) => tensor === undefined || tensor.bytes <= largestOperand(tensor.device));
 }
 
 /** Runs `use` and releases the views that it was given. */
@@ -113,7 +113,7 @@ function split<Given extends Operands>(
   }
 
   const ranged = tensors.filter(({ shape }) => shape[0] === n);
-  const most = mostOf(tensors[0]!.device);
+  const most = largestOperand(tensors[0]!.device);
   const step = Math.max(...ranged.map(stepOf));
   const room = Math.min(...ranged.map(({ bytes }) => Math.floor(most / (bytes / n))));
   const count = Math.floor(room / step) * step || room; // ranges that are not aligned are copied
@@ -174,7 +174,7 @@ function items(name: string, tensor: Tensor, start: number, end: number): Part {
 
 function tooLarge(op: string, tensors: readonly Tensor[]): Error {
   const [largest] = [...tensors].sort((a, b) => b.bytes - a.bytes);
-  const most = mostOf(largest!.device);
+  const most = largestOperand(largest!.device);
   return new Error(`${op}: one row of ${largest} is larger than the ${most} bytes that this adapter binds`);
 }
 
@@ -196,7 +196,7 @@ export function copyInParts(
     return { tensor, first, end, bytes: (end - first) * size, walk: { start: start - first, strides } };
   };
   const [source, target] = [window(x, from), window(out, to)];
-  const most = mostOf(x.device);
+  const most = largestOperand(x.device);
   const large = [source, target].filter(({ tensor, first, bytes }) => {
     const at = first * BYTES[tensor.dtype];
     return bytes > most || tensor.ranges(label, at, bytes).length > 1;
