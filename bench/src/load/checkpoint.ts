@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { encodableTypes, floatsToBytes, philoxNormal } from '@moviegen/kernels';
 import { DTYPE_BITS, type SafetensorsDType } from '@moviegen/safetensors';
 import { writeFile as writeTensors } from '@moviegen/safetensors/node';
 
@@ -20,11 +21,7 @@ export interface CheckpointSize {
 export async function writeCheckpoint(folder: string, size: CheckpointSize): Promise<void> {
   const { tensors, tensorBytes, dtype, shards } = size;
   const elements = (8 * tensorBytes) / DTYPE_BITS[dtype];
-  const noise = new Uint8Array(2 ** 20);
-  for (let i = 0, word = 1; i < noise.length; i++) {
-    word = (Math.imul(word, 1664525) + 1013904223) >>> 0;
-    noise[i] = (word >>> 24) & 0x3f; // no exponent beyond what every type holds
-  }
+  const noise = noiseOf(dtype);
   async function* data() {
     for (let at = 0; at < tensorBytes; at += noise.length) yield noise.subarray(0, tensorBytes - at);
   }
@@ -47,4 +44,15 @@ export async function writeCheckpoint(folder: string, size: CheckpointSize): Pro
   }
   await writeFile(join(folder, 'model.safetensors.index.json'), JSON.stringify({ weight_map: weightMap }));
   await writeFile(join(folder, 'SHA256SUMS'), sums.join(''));
+}
+
+/** A quarter MiB of numbers as weights have them, about 0 with a deviation of 0.03; of small integers in other types. */
+function noiseOf(dtype: SafetensorsDType): Uint8Array {
+  const bytes = 2 ** 18;
+  if (!encodableTypes.includes(dtype)) return new Uint8Array(bytes).fill(1);
+  const normal = philoxNormal((8 * bytes) / DTYPE_BITS[dtype], { seed: 1 });
+  return floatsToBytes(
+    normal.map((value) => 0.03 * value),
+    dtype,
+  );
 }
