@@ -46,6 +46,11 @@ class Judge(unittest.TestCase):
             for k, other in enumerate(wrong):
                 self.assertFalse(scene_judge.judge(other, scene)["right"], (scene.caption, k))
 
+    def test_too_faint_a_word_has_no_letters(self):
+        text, alike, points = scene_judge.read_word(np.full((2, 64, 64), 0.1), 1.0)
+        self.assertEqual((text, alike), ("", 0.0))
+        self.assertTrue(np.isnan(points).all())
+
 
 if __name__ == "__main__":
     unittest.main()
