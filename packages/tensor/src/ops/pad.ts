@@ -1,5 +1,6 @@
 import { type PadMode, padKernel } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
+import { bindable, copyInParts, wholeWalk } from './parts.ts';
 import { show, unquantized } from './shapes.ts';
 
 /** Options of {@link pad}. */
@@ -28,6 +29,40 @@ export function pad(x: Tensor, { pads, mode = 'constant', value = 0 }: PadOption
   }
   const dtype = unquantized('pad', x.dtype);
   const out = Tensor.empty(x.device, shape, dtype);
-  if (out.size > 0) x.device.run(padKernel(x.shape, pads, mode, value, dtype), [x, out]);
+  if (out.size === 0) return out;
+  if (bindable(x, out)) x.device.run(padKernel(x.shape, pads, mode, value, dtype), [x, out]);
+  else if (mode === 'replicate') copyRegions(x, out, pads);
+  else {
+    out.dispose();
+    const filled =
+      value === 0 ? Tensor.zeros(x.device, shape, dtype) : Tensor.full(x.device, shape, value, dtype);
+    const { strides } = wholeWalk(filled);
+    const start = pads.reduce((at, [before], axis) => at + before * strides[axis]!, 0);
+    if (x.size > 0) copyInParts('pad', x.shape, x, wholeWalk(x), filled, { start, strides });
+    return filled;
+  }
   return out;
+}
+
+/** Copies x into the middle of `out`, and its faces, edges and corners outwards: each axis has three ranges. */
+function copyRegions(x: Tensor, out: Tensor, pads: PadOptions['pads']): void {
+  const [from, to] = [wholeWalk(x).strides, wholeWalk(out).strides];
+  const copy = (axis: number, shape: number[], read: number[], readAt: number, writeAt: number): void => {
+    if (axis === x.rank) {
+      copyInParts('pad', shape, x, { start: readAt, strides: read }, out, { start: writeAt, strides: to });
+      return;
+    }
+    const [n, [before, after]] = [x.shape[axis]!, pads[axis]!];
+    const ranges = [
+      ...[{ length: before, first: 0, stride: 0, at: 0 }],
+      ...[{ length: n, first: 0, stride: from[axis]!, at: before }],
+      ...[{ length: after, first: n - 1, stride: 0, at: before + n }],
+    ];
+    for (const { length, first, stride, at } of ranges)
+      if (length > 0) {
+        const [reads, writes] = [readAt + first * from[axis]!, writeAt + at * to[axis]!];
+        copy(axis + 1, [...shape, length], [...read, stride], reads, writes);
+      }
+  };
+  copy(0, [], [], 0, 0);
 }

@@ -1,7 +1,13 @@
 // Sum, mean and maximum over axes.
 import { type Reduction, reduceStages } from '@moviegen/kernels';
+import { scope } from '../scope.ts';
+import { largestOperand } from '../storage.ts';
 import { Tensor } from '../tensor.ts';
+import { div } from './arithmetic.ts';
+import { cast } from './cast.ts';
+import { concat, slice } from './movement.ts';
 import { sameType } from './operands.ts';
+import { bindable } from './parts.ts';
 import { axesOf, show } from './shapes.ts';
 
 /** Options of the reductions. */
@@ -22,6 +28,7 @@ function reduce(op: Reduction, x: Tensor, options: ReduceOptions): Tensor {
     throw new Error(`${op}: axes [${axes.join(', ')}] of ${show(x.shape)} hold no element`);
   }
   if (x.size === 0) return Tensor.empty(x.device, shape, dtype);
+  if (!bindable(x)) return scope(x.device, () => reduceInParts(op, x, axes).reshape(shape));
   let current = x;
   for (const { kernel, size, dtype: type } of reduceStages(op, x.shape, axes, dtype)) {
     const next = Tensor.empty(x.device, [size], type);
@@ -32,6 +39,39 @@ function reduce(op: Reduction, x: Tensor, options: ReduceOptions): Tensor {
   const result = current.reshape(shape);
   current.dispose();
   return result;
+}
+
+/** The reduction of a tensor that is larger than the device binds, with the axes left in. */
+function reduceInParts(op: Reduction, x: Tensor, axes: readonly number[]): Tensor {
+  const kept = x.shape.findIndex((n, axis) => n > 1 && !axes.includes(axis));
+  if (kept >= 0) {
+    const results = pieces(x, kept).map((piece) =>
+      scope(x.device, () => reduce(op, piece(), { axes, keepDims: true })),
+    );
+    return concat(results, { axis: kept });
+  }
+  // All of it becomes one number: that of the pieces' numbers, which stay f32 until the end.
+  const along = x.shape.findIndex((n) => n > 1);
+  const of = op === 'max' ? 'max' : 'sum';
+  const whole = (part: Tensor) => reduce(of, part, { keepDims: true });
+  const partials = pieces(x, along).map((piece) => scope(x.device, () => whole(cast(piece(), 'f32'))));
+  const result = whole(concat(partials, { axis: along }));
+  return cast(op === 'mean' ? div(result, x.size) : result, x.dtype);
+}
+
+/** A tensor cut along an axis into pieces of which each can be bound, as f32 too, or has one item of the axis. */
+function pieces(x: Tensor, axis: number): (() => Tensor)[] {
+  const n = x.shape[axis]!;
+  const each = Math.max(1, Math.floor(((largestOperand(x.device) / 4) * n) / x.size));
+  const length = Math.min(Math.floor(each / 64) * 64 || each, Math.ceil(n / 2)); // offsets are aligned
+  return Array.from({ length: Math.ceil(n / length) }, (_, i) => () => {
+    const [start, end] = [i * length, Math.min(n, (i + 1) * length)];
+    const before = x.shape.slice(0, axis);
+    const outermost = before.every((size) => size === 1);
+    const rows = outermost ? x.reshape(x.shape.slice(axis)).rows(start, end) : undefined;
+    if (rows) return rows.reshape([...before, ...rows.shape]);
+    return slice(x, { start: [...before.map(() => 0), start], end: [...before, end] });
+  });
 }
 
 /**
