@@ -1,7 +1,7 @@
 // The kernels on tensor cores without any: their tiling played on the CPU from the same constants. Each
 // unit of workgroup memory remembers what was put there; a place that is read but was not written shows as NaN.
 import { describe, expect, test } from 'vitest';
-import { attentionTiles } from '../src/attentionMatrix.ts';
+import { attentionTiles } from '../src/attentionMatrixTiles.ts';
 import { type MatrixTile, matrixConfig, matrixLayout } from '../src/matmulMatrix.ts';
 import { matrixTilesOf } from '../src/matmulTiles.ts';
 import { targets } from './targets.ts';
