@@ -3,11 +3,11 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Kernel } from '@moviegen/kernels';
-import { linear, pack, Tensor } from '@moviegen/tensor';
+import { compare, convSpatioTemporal, linear, pack, packConv, randn, Tensor } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
 import { afterAll, describe, expect, test } from 'vitest';
 import { fileStore } from '../src/node/tuneFile.ts';
-import { type Choice, Tuner, type TuneStore, type TuneTable } from '../src/tuner.ts';
+import { type Choice, type Route, Tuner, type TuneStore, type TuneTable } from '../src/tuner.ts';
 import { browserStore, parseTable } from '../src/tuneStore.ts';
 
 const choice = (rows: number, variants = ['a', 'b', 'c']): Choice => ({
@@ -70,6 +70,22 @@ describe('choosing', () => {
   });
 });
 
+test('a route takes the time of its kernels, each at its fastest, and holds from the next device on', async () => {
+  const one = (...variants: string[]) => ({ choice: choice(1, variants), bytes: [] });
+  const route: Route = {
+    ...{ op: 'both', dtype: 'f32', sizes: [8], variants: ['fused', 'pair'] },
+    steps: (variant) => (variant === 'pair' ? [one('a', 'b'), one('b')] : [one('a')]), // 1 + 1, and 3
+  };
+  const kept = store();
+  const tuner = await Tuner.open('full', 'x', kept);
+  expect(tuner.choose(route, true)).toBe('fused');
+  tuner.noteRoute(route);
+  await tuner.tune(measure);
+  expect(kept.saved).toEqual({ 'both f32 3': 'pair' });
+  expect(tuner.choose(route, true)).toBe('fused');
+  expect((await Tuner.open('cached', 'x', kept)).choose(route, true)).toBe('pair');
+});
+
 describe('keeping', () => {
   const folder = mkdtempSync(join(tmpdir(), 'moviegen-tune-'));
   afterAll(() => rmSync(folder, { recursive: true }));
@@ -127,6 +143,31 @@ test('a recording measures before its first run, computes the same, and the tabl
   await linear(Tensor.zeros(next, [12, 16]), w).read();
   expect(labels.at(-1)).toBe('linear f32 tall 8x1');
   next.destroy();
+});
+
+test('two convolutions in a row: measured as one kernel and as two, and the table’s word is followed', async () => {
+  const tuneStore = store();
+  const run = async (tune: 'full' | 'cached'): Promise<[labels: string[], values: number[]]> => {
+    const labels: string[] = [];
+    const device = await openDevice({ tuneStore, tune, onDispatch: ({ label }) => labels.push(label) });
+    const normal = (stream: number, shape: number[]) => randn(device, shape, { seed: 3, stream });
+    const x = normal(0, [1, 2, 4, 4, 4]);
+    const weights = [packConv(normal(1, [16, 4, 3, 3])), packConv(normal(2, [16, 16, 3]))] as const;
+    labels.length = 0;
+    const values = [...(await convSpatioTemporal(x, ...weights, { padding: 1 }).read())];
+    const ran = [...labels];
+    if (tune === 'full') await device.tune();
+    device.destroy();
+    return [ran, values];
+  };
+  const [labels, values] = await run('full');
+  expect(labels.length).toBe(2);
+  const key = 'convSpatioTemporal f32 4 1 4 2';
+  expect(Object.keys(tuneStore.saved!)).toContain(key);
+  tuneStore.saved = { [key]: 'fused 8' };
+  const [fused, same] = await run('cached');
+  expect(fused).toEqual(['convSpatioTemporal f32 fused 8']);
+  expect(compare(same, values).error).toBeLessThan(1e-5);
 });
 
 test('MOVIEGEN_TUNE names a mode', async () => {
