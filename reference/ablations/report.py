@@ -204,7 +204,8 @@ def write(work: Path, out: Path, config: dict, names: list[str], facts: dict):
         if not results:
             continue
         seeds = [r["seed"] for r in next(iter(results.values()))]
-        source = (f"Seeds {', '.join(map(str, seeds))}: the mean (least to greatest). Checkpoint `models/{facts['checkpoint']}` (SHA-256 of the "
+        which = f"Seeds {', '.join(map(str, seeds))}: the mean (least to greatest)." if len(seeds) > 1 else f"One seed ({seeds[0]})."
+        source = (f"{which} Checkpoint `models/{facts['checkpoint']}` (SHA-256 of the "
                   f"transformer `{facts['sha256_of_transformer']}`); {facts['device']}, PyTorch {facts['torch']}.")
         save_json({"facts": facts | {"seeds": seeds}, "config": config[table.group], "results": results}, out / f"{name}.json")
         (out / f"{name}.md").write_text(markdown(table, results, source))

@@ -40,25 +40,35 @@ def function_of(group: str, variant: str):
     return tae_runs.image_job if variant == "image" else runs.run
 
 
-def phases(config: dict, tables: list[str]) -> list[list[tuple[str, str, int]]]:
-    """Jobs (group, variant, seed), each phase after the one before it is done."""
-    wanted = {"dit": [], "tae": [], "steps": [], "guidance": []}
-    for table in tables:
-        group, variants = report.TABLES[table].group, report.variants_of(table, config)
-        wanted[group] += [v for v in variants if v not in wanted[group]]
-    seeds = config["seeds"]
-    first = [(g, "prepare", 0) for g in ("dit", "tae") if wanted[g]]
-    second = [("tae", "image", s) for s in seeds] if wanted["tae"] else []
-    # The first seed of everything first: what there is after too short a run is a whole table of fewer seeds.
-    last = [(g, v, s) for s in seeds for g, variants in wanted.items() for v in variants]
-    return [first, second, last]
+Key = tuple[str, str, int]                                                 # group, variant, seed
 
 
-def done(work: Path, key: tuple[str, str, int]) -> Path:
+def result_of(work: Path, key: Key) -> Path:
     return work / key[0] / f"{key[1]}-s{key[2]}" / "result.json"
 
 
-def run_one(args, config: dict, key: tuple[str, str, int]):
+def is_done(work: Path, key: Key) -> bool:
+    """A job that others rest on is done while what they read is there."""
+    group, variant, seed = key
+    made = {"prepare": work / "data" / f"{group}.pt", "image": work / group / f"image-s{seed}" / "weights.pt"}
+    return result_of(work, key).exists() and (variant not in made or made[variant].exists())
+
+
+def phases(config: dict, tables: list[str], work: Path) -> list[list[Key]]:
+    """The jobs that are to be done; each phase after the one before it."""
+    wanted: dict[str, list[str]] = {"dit": [], "tae": [], "steps": [], "guidance": []}
+    for table in tables:
+        group, variants = report.TABLES[table].group, report.variants_of(table, config)
+        wanted[group] += [v for v in variants if v not in wanted[group]]
+    # The first seed of everything first: what there is after too short a run is whole tables of fewer seeds.
+    last = [(g, v, s) for s in config["seeds"] for g, variants in wanted.items() for v in variants]
+    last = [key for key in last if not is_done(work, key)]
+    first = [(g, "prepare", 0) for g in ("dit", "tae") if any(key[0] == g for key in last)]
+    second = [("tae", "image", s) for s in config["seeds"] if any(key[0] == "tae" and key[2] == s for key in last)]
+    return [[key for key in keys if not is_done(work, key)] for keys in (first, second, last)]
+
+
+def run_one(args, config: dict, key: Key):
     """Does one job; raises Stopped where the minutes are over first."""
     torch.set_num_threads(args.threads)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = key[0] in ("dit", "tae")
@@ -67,21 +77,20 @@ def run_one(args, config: dict, key: tuple[str, str, int]):
     job = Job(group, variant, seed, config[group], args.work, args.checkpoint, args.device, args.until, args.cores)
     started = time.time()
     result = {"variant": variant, "seed": seed} | function_of(group, variant)(job)
-    save_json(result, done(args.work, key))
+    save_json(result, result_of(args.work, key))
     (job.folder / "last.pt").unlink(missing_ok=True)
     print(f"{job.name}: {time.time() - started:.1f} s", flush=True)
 
 
-def child(args, config: dict, key):
+def child(args, config: dict, key: Key):
     try:
         run_one(args, config, key)
     except Stopped:
         sys.exit(STOPPED)
 
 
-def run_phase(args, config: dict, keys: list) -> bool:
+def run_phase(args, config: dict, pending: list[Key]) -> bool:
     """Whether all of them are done."""
-    pending = [key for key in keys if not done(args.work, key).exists()]
     if args.workers <= 1:
         for key in pending:
             try:
@@ -143,11 +152,11 @@ def main(given: list[str] | None = None) -> bool:
     config, finished = json.loads(args.config.read_text()), True
     args.work.mkdir(parents=True, exist_ok=True)
     try:
-        for keys in phases(config, args.only) if not args.report else ():
+        for keys in phases(config, args.only, args.work) if not args.report else ():
             finished = finished and run_phase(args, config, keys)
     finally:
         report.write(args.work, args.out, config, args.only, facts_of(args))
-    missing = [key for keys in phases(config, args.only) for key in keys if not done(args.work, key).exists()]
+    missing = sum(phases(config, args.only, args.work), [])
     print(f"stopped with {len(missing)} jobs to do: the same command goes on from here" if missing else "all done", flush=True)
     return not missing
 

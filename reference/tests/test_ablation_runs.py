@@ -3,14 +3,18 @@
 import contextlib
 import io
 import json
+import os
 import tempfile
 import unittest
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
 
 import torch
 
 from ablations import report, run
+from ablations.common import Stopped
 
 RECIPE = {"lr": 0.01, "final": 0.1, "warmup": 2, "average": 0.9}
 TINY = {
@@ -27,6 +31,60 @@ TINY = {
         "weights": {"object": 4, "pyramid": 1, "change": 0.5, "kl": 1e-4}, "opl": {"without": 0, "recipe": 0.01, "strong": 1},
     },
 }
+
+
+class Phases(unittest.TestCase):
+    def test_what_is_done_and_what_it_rests_on(self):
+        with tempfile.TemporaryDirectory() as folder:
+            work, config = Path(folder), TINY | {"seeds": [0, 1]}
+
+            def finish(*keys: run.Key):
+                for key in keys:
+                    run.result_of(work, key).parent.mkdir(parents=True, exist_ok=True)
+                    run.result_of(work, key).touch()
+
+            self.assertEqual(run.phases(config, ["tae", "steps"], work), [
+                [("tae", "prepare", 0)], [("tae", "image", 0), ("tae", "image", 1)],
+                [("tae", "2.5d", 0), ("tae", "3d", 0), ("steps", "noise", 0), ("tae", "2.5d", 1), ("tae", "3d", 1), ("steps", "noise", 1)],
+            ])
+            finish(("tae", "prepare", 0), ("tae", "image", 0), ("tae", "image", 1), ("tae", "2.5d", 0), ("tae", "3d", 0), ("tae", "2.5d", 1))
+            # without their files, what the last job rests on is made again
+            self.assertEqual(run.phases(config, ["tae"], work), [[("tae", "prepare", 0)], [("tae", "image", 1)], [("tae", "3d", 1)]])
+            finish(("tae", "3d", 1))
+            self.assertEqual(run.phases(config, ["tae"], work), [[], [], []])
+            self.assertEqual(len(run.phases(config, ["objective", "positions", "blocks"], work)[2]), 2 * 5)  # the baseline is shared
+
+
+class Processes(unittest.TestCase):
+    keys = [("dit", "base", seed) for seed in range(4)]
+
+    def run_with(self, work: Path, behave, until: float = float("inf")):
+        """`run_phase` with three processes of which each notes its seed and then does what `behave` says."""
+        def job(args, config, key):
+            (work / str(key[2])).touch()
+            behave(key[2])
+        with mock.patch.object(run, "run_one", job), contextlib.redirect_stderr(io.StringIO()):
+            return run.run_phase(SimpleNamespace(workers=3, until=until, work=work), {}, list(self.keys))
+
+    def test_all_are_run(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertTrue(self.run_with(Path(folder), lambda seed: None))
+            self.assertEqual(sorted(f.name for f in Path(folder).iterdir()), ["0", "1", "2", "3"])
+            self.assertFalse(self.run_with(Path(folder), lambda seed: None, until=0))
+
+    def test_stopping_and_failing(self):
+        def stop(seed):
+            if seed == 1:
+                raise Stopped
+
+        def fail(seed):
+            if seed == 2:
+                os.close(2)  # the traceback is not of interest here
+                raise ValueError
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertFalse(self.run_with(Path(folder), stop))
+            with self.assertRaisesRegex(RuntimeError, "these jobs failed, see above: dit/base/2"):
+                self.run_with(Path(folder), fail)
 
 
 class Runner(unittest.TestCase):
