@@ -16,6 +16,7 @@ export { fold } from './fold.ts';
 export type { Host } from './host.ts';
 export type { Lora } from './lora.ts';
 export { loraChanges } from './lora.ts';
+export type { HostArray, Numbers } from './numbers.ts';
 export { gelu, quickGelu, relu, silu, siluMul } from './ops/activations.ts';
 export { add, div, mul, sub } from './ops/arithmetic.ts';
 export type { AttentionOptions } from './ops/attention.ts';
@@ -70,7 +71,7 @@ export {
 } from './runCase.ts';
 export { keep, scope, scopeAsync } from './scope.ts';
 export { largestOperand } from './storage.ts';
-export type { HostArray, Numbers, TensorOptions } from './tensor.ts';
+export type { TensorOptions } from './tensor.ts';
 export { Tensor } from './tensor.ts';
 export type { Timing } from './timing.ts';
 export type { Choice, TuneMode, TuneStore, TuneTable } from './tuner.ts';

@@ -1,24 +1,9 @@
 // A typed array on the device with a shape, row-major and contiguous. Ops live in ops/, memory in storage.ts.
-import {
-  BYTES,
-  type DType,
-  dequantize,
-  floatsToHalves,
-  halvesToFloats,
-  isQuantFormat,
-  QUANT_BLOCK,
-  quantize,
-  quantizedBytes,
-  quantizedParts,
-} from '@moviegen/kernels';
+import { BYTES, type DType, isQuantFormat, QUANT_BLOCK } from '@moviegen/kernels';
 import type { Device } from './device.ts';
 import type { Binding } from './encoder.ts';
+import { decode, encode, type HostArray, type Numbers, naturalType } from './numbers.ts';
 import { largestOperand, type Storage } from './storage.ts';
-
-/** Numbers from the host. */
-export type Numbers = readonly number[] | Float32Array | Float64Array | Int32Array | Uint32Array;
-/** Numbers to the host: f16 arrives as f32, and so does what quantised numbers stand for. */
-export type HostArray = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 
 /** What may be said of a new tensor. */
 export interface TensorOptions {
@@ -185,10 +170,7 @@ export class Tensor {
    */
   async read(): Promise<HostArray> {
     const bytes = await this.device.download(this.ranges('read'), this.bytes);
-    if (this.dtype === 'f16') return halvesToFloats(new Uint16Array(bytes.buffer));
-    if (isQuantFormat(this.dtype)) return dequantize(quantizedParts(bytes, this.dtype), this.dtype);
-    if (this.dtype === 'i32') return new Int32Array(bytes.buffer);
-    return this.dtype === 'u32' ? new Uint32Array(bytes.buffer) : new Float32Array(bytes.buffer);
+    return decode(bytes, this.dtype);
   }
 
   /** The only element. */
@@ -282,23 +264,4 @@ function resolveShape(tensor: Tensor, shape: readonly number[]): number[] {
     open <= 1 && resolved.every((n) => Number.isInteger(n) && n >= 0) && count(resolved) === tensor.size;
   if (fits) return resolved;
   throw new Error(`reshape: [${tensor.shape.join(', ')}] does not fit [${shape.join(', ')}]`);
-}
-
-function naturalType(data: Numbers): DType {
-  if (data instanceof Int32Array) return 'i32';
-  return data instanceof Uint32Array ? 'u32' : 'f32';
-}
-
-/** Numbers as the bytes of a type. Copies only where the type differs. */
-function encode(data: Numbers, dtype: DType): Uint8Array<ArrayBuffer> {
-  if (isQuantFormat(dtype)) return quantizedBytes(quantize(data, dtype));
-  const typed = typedArray(data, dtype);
-  return new Uint8Array(typed.buffer as ArrayBuffer, typed.byteOffset, typed.byteLength);
-}
-
-function typedArray(data: Numbers, dtype: DType): Float32Array | Int32Array | Uint32Array | Uint16Array {
-  if (dtype === 'f16') return floatsToHalves(data);
-  if (dtype === 'i32') return data instanceof Int32Array ? data : Int32Array.from(data);
-  if (dtype === 'u32') return data instanceof Uint32Array ? data : Uint32Array.from(data);
-  return data instanceof Float32Array ? data : Float32Array.from(data);
 }
