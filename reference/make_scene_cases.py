@@ -19,7 +19,7 @@ from PIL import Image
 
 from evaluate_scenes import SETS
 from make_judge_cases import noise
-from moviegen_reference import scene_draw, scenes
+from moviegen_reference import font, scene_draw, scenes
 from moviegen_reference.scene_judge import judge
 
 FORMS = (((64, 64), 16, 16), ((64, 96), 8, 24), ((96, 64), 24, 8), ((64, 64), 1, 16))  # (H, W), frames, rate
@@ -89,7 +89,9 @@ def main():
         lines = [f"{text}|{scene.caption}|{scene.fps}|{scene.held_out}" for text, scene in entries]
         sets.append({"kind": kind, "held_out": held_out, "some": lines[::12],
                      "sha256": hashlib.sha256("\n".join(lines).encode()).hexdigest()})
-    blocks = {"clips": clips, "cases": cases, "sets": sets}
+    glyphs = b"".join(glyph.tobytes() for glyph in font.GLYPHS.values())
+    fonts = [{"letters": font.LETTERS, "sha256": hashlib.sha256(glyphs).hexdigest()}]
+    blocks = {"clips": clips, "cases": cases, "sets": sets, "font": fonts}
     text = ",\n".join(f'"{name}": [\n' + ",\n".join(map(json.dumps, rows)) + "\n]" for name, rows in blocks.items())
     (folder / "cases.json").write_text("{\n" + text + "\n}\n")
 

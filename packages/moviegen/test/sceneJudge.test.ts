@@ -9,6 +9,7 @@ import { PythonRandom } from '../src/sceneWorld/pythonRandom.ts';
 import { caption, heldOut, type Scene } from '../src/sceneWorld/scenes.ts';
 import { decodePng } from '../src/video/decode.ts';
 import { type Frames, frameOf, joinFrames } from '../src/video/frames.ts';
+import { LETTERS } from '../src/video/pixelFont.ts';
 
 interface Clip extends Scene {
   name: string;
@@ -32,10 +33,11 @@ interface PromptSet {
 
 // reference/make_scene_cases.py
 const folder = new URL('./scenes/', import.meta.url);
-const { clips, cases, sets } = JSON.parse(readFileSync(new URL('cases.json', folder), 'utf8')) as {
+const { clips, cases, sets, font } = JSON.parse(readFileSync(new URL('cases.json', folder), 'utf8')) as {
   clips: Clip[];
   cases: Case[];
   sets: PromptSet[];
+  font: [{ letters: string; sha256: string }];
 };
 
 /** What a case shows: frames of a clip, which lie one below the other in a PNG, and what the Python's generator adds. */
@@ -122,6 +124,14 @@ test.each(sets)('the fixed prompts of $kind, held out $held_out, are the referen
 
 test('there is a list for each set that is judged', () => {
   expect(SETS).toEqual(sets.map(({ kind, held_out }) => ({ kind, heldOut: held_out })));
+});
+
+test('letters have the reference’s glyphs', () => {
+  const [{ letters, sha256 }] = font;
+  expect([...LETTERS.keys()].join('')).toBe(letters);
+  const hash = createHash('sha256');
+  for (const glyph of LETTERS.values()) hash.update(glyph);
+  expect(hash.digest('hex')).toBe(sha256);
 });
 
 test('Python’s generator: its numbers for a text', () => {
