@@ -1,7 +1,8 @@
-// The pipeline on the tiny checkpoint of the fixture: numbers against the reference, and everything around them.
+// The pipeline on the tiny checkpoint of the fixture: numbers against the reference, what can be asked of it and what not.
+// Not here: stopping it (pipelineStops.test.ts), its encoder and decoder alone (pipelineFrames.test.ts).
 
 import { compare } from '@moviegen/tensor';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
 import type { GenerateOptions } from '../src/generateOptions.ts';
 import {
@@ -14,18 +15,11 @@ import {
   type Progress,
 } from '../src/index.ts';
 import { loadPipeline } from '../src/parity/pipeline.ts';
-import { framesBetween, joinFrames } from '../src/video/frames.ts';
 import { served, TINY } from './checkpoints.ts';
 import { testParity } from './fixtures.ts';
+import { openTiny, PROMPT, same } from './tinyPipeline.ts';
 
-const PROMPT = 'a small red circle moves right on a black background';
-const device = await testDevice();
-const weightsBefore = device.memory().used;
-const movieGen = await MovieGen.fromPretrained(TINY, { device });
-afterAll(() => {
-  movieGen.dispose();
-  expect(device.memory().used).toBe(weightsBefore);
-});
+const { device, movieGen } = await openTiny();
 
 testParity(testDevice, 'pipeline', loadPipeline);
 
@@ -185,156 +179,6 @@ describe('generate', () => {
   });
 });
 
-describe('stops when it is told to', () => {
-  const stopAt = async (
-    at: (progress: Progress) => boolean,
-    run: (options: GenerateOptions) => Promise<unknown>,
-  ) => {
-    const controller = new AbortController();
-    const reason = new Error('enough');
-    const after: Progress[] = [];
-    const stopped = run({
-      signal: controller.signal,
-      onProgress: (progress) => {
-        if (controller.signal.aborted) after.push(progress);
-        else if (at(progress)) controller.abort(reason);
-      },
-    });
-    await expect(stopped).rejects.toBe(reason);
-    expect(after).toEqual([]); // nothing goes on
-  };
-
-  test.each([
-    ['in the text', ({ phase }: Progress) => phase === 'text'],
-    ['while compiling', ({ phase }: Progress) => phase === 'compile'],
-    ['at a step', (progress: Progress) => progress.phase === 'sample' && progress.step === 2],
-    ['before a frame', (progress: Progress) => progress.phase === 'decode' && progress.frames === 0],
-  ])('%s', async (_, at) => {
-    await movieGen.generate(PROMPT);
-    const { used } = device.memory();
-    await stopAt(at, (options) => movieGen.generate(PROMPT, options));
-    await device.sync();
-    expect(device.memory().used).toBe(used);
-    const { frames } = await movieGen.generate(PROMPT, { seed: 5 });
-    expect(frames.shape).toEqual([9, 16, 32, 3]);
-  });
-
-  test('within a frame', async () => {
-    const { latents } = await movieGen.generate(PROMPT);
-    const { used } = device.memory();
-    const controller = new AbortController();
-    const stopped = movieGen.decode(latents, { signal: controller.signal });
-    setTimeout(() => controller.abort(new Error('enough')), 1);
-    await expect(stopped).rejects.toThrow('enough');
-    await movieGen.generate(PROMPT); // by then the tile that nobody wants has come and gone
-    expect(device.memory().used).toBe(used);
-  });
-
-  test('while it loads', async () => {
-    const { used } = device.memory();
-    await stopAt(
-      ({ phase }) => phase === 'load',
-      (options) => MovieGen.fromPretrained(TINY, { device, ...options } as never),
-    );
-    expect(device.memory().used).toBe(used);
-  });
-
-  test('before it begins', async () => {
-    const signal = AbortSignal.abort(new Error('never'));
-    await expect(movieGen.generate(PROMPT, { signal })).rejects.toThrow('never');
-    await expect(MovieGen.fromPretrained(TINY, { device, signal })).rejects.toThrow('never');
-  });
-});
-
-describe('encode and decode', () => {
-  test('are of the sizes of one another', async () => {
-    const { frames, latents } = await movieGen.generate(PROMPT);
-    const encoded = await movieGen.encode(frames);
-    expect(encoded.shape).toEqual(latents.shape);
-    const decoded = await movieGen.decode(latents, { numFrames: 9 });
-    expect(same(decoded, frames)).toBe(true);
-    expect((await movieGen.decode(latents)).shape).toEqual([16, 16, 32, 3]);
-  });
-
-  test('sample the latents with a seed', async () => {
-    const { frames } = await movieGen.generate(PROMPT);
-    const [mode, one, again, other] = [
-      await movieGen.encode(frames),
-      await movieGen.encode(frames, { sampleSeed: 1 }),
-      await movieGen.encode(frames, { sampleSeed: 1 }),
-      await movieGen.encode(frames, { sampleSeed: 2 }),
-    ];
-    expect(one.data).toEqual(again.data);
-    expect(one.data).not.toEqual(other.data);
-    expect(one.data).not.toEqual(mode.data);
-  });
-
-  test('tile what is longer than 32 frames', async () => {
-    const [T, H, W] = [41, 16, 16];
-    const data = Uint8Array.from({ length: T * H * W * 3 }, (_, i) => (i * 7919) % 256);
-    const latents = await movieGen.encode({ data, shape: [T, H, W, 3] });
-    expect(latents.shape).toEqual([4, 6, 2, 2]);
-    const counts: number[] = [];
-    const onProgress = (frames: number) => void counts.push(frames);
-    expect((await movieGen.decode(latents, { numFrames: T, onProgress })).shape).toEqual([T, H, W, 3]);
-    expect(counts).toEqual([16, 32, 41]); // as no later tile has a share in them
-  });
-
-  test('take and give frames piece by piece, in memory that does not grow with their number', async () => {
-    const [H, W] = [16, 16];
-    const noise = (T: number): Frames => ({
-      data: Uint8Array.from({ length: T * H * W * 3 }, (_, i) => (i * 7919) % 251),
-      shape: [T, H, W, 3],
-    });
-    const measured = async (T: number) => {
-      const { used } = device.memory();
-      const video = noise(T);
-      const pieces = function* () {
-        for (let t = 0; t < T; t += 5) yield framesBetween(video, t, Math.min(t + 5, T));
-      };
-      device.resetPeak();
-      const latents = await movieGen.encode(pieces(), { sampleSeed: 1 });
-      const whole: Frames[] = [];
-      for await (const piece of movieGen.decodeStream(latents, { numFrames: T })) whole.push(piece);
-      const peak = device.memory().peakUsed - used;
-      expect(device.memory().used).toBe(used);
-      expect(latents).toEqual(await movieGen.encode(video, { sampleSeed: 1 }));
-      expect(same(joinFrames(whole), await movieGen.decode(latents, { numFrames: T }))).toBe(true);
-      return peak;
-    };
-    expect(await measured(70)).toBe(await measured(100));
-  });
-
-  test('go on side by side: what one decodes another encodes', async () => {
-    const { latents } = await movieGen.generate(PROMPT);
-    const again = await movieGen.encode(movieGen.decodeStream(latents));
-    expect(again.shape).toEqual(latents.shape);
-    const [, T, H, W] = latents.shape;
-    const tiles = { spatialTile: 1, spatialOverlap: 0 };
-    const tiled = await movieGen.decode(latents, { tiles });
-    expect(tiled.shape).toEqual([8 * T, 8 * H, 8 * W, 3]);
-    expect(same(tiled, await movieGen.decode(latents))).toBe(false);
-  });
-
-  test('refuse what is of another size', async () => {
-    const frames: Frames = { data: new Uint8Array(12 * 16 * 3), shape: [1, 12, 16, 3] };
-    await expect(movieGen.encode(frames)).rejects.toThrow(
-      'encode: width and height must be multiples of 8, got 16x12; pad or crop the video',
-    );
-    const { latents } = await movieGen.generate(PROMPT);
-    await expect(movieGen.decode(latents, { numFrames: 8 })).rejects.toThrow('hold 9 to 16 frames');
-    const three = { data: new Float32Array(3), shape: [3, 1, 1, 1] as const };
-    await expect(movieGen.decode(three)).rejects.toThrow('decode: latents must have 4 channels');
-    const changing: Frames[] = [frames, { data: new Uint8Array(8 * 16 * 3), shape: [1, 8, 16, 3] }];
-    await expect(movieGen.encode(changing.toReversed())).rejects.toThrow('multiples of 8, got 16x12');
-    const other: Frames = { data: new Uint8Array(16 * 16 * 3), shape: [1, 16, 16, 3] };
-    await expect(movieGen.encode([changing[1]!, other])).rejects.toThrow(
-      'encode: frame 1 is 16x16, those before it are 16x8; give frames of one size',
-    );
-    await expect(movieGen.encode([])).rejects.toThrow('encode: the video has no frames');
-  });
-});
-
 test('refuses options that make no sense, each in one line', async () => {
   const { data } = (await movieGen.generate(PROMPT)).latents;
   const wrong: readonly [GenerateOptions, string][] = [
@@ -394,8 +238,6 @@ test('loads from a web address as from a folder', async () => {
     server.close();
   }
 });
-
-const same = (a: Frames, b: Frames): boolean => Buffer.compare(a.data, b.data) === 0;
 
 /** The mean of the differences. */
 const distance = (a: Frames, b: Frames): number =>

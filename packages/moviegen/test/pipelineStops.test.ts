@@ -1,0 +1,70 @@
+// The pipeline on the tiny checkpoint, told to stop at every phase: it does, with the reason, and keeps no memory.
+
+import { describe, expect, test } from 'vitest';
+import type { GenerateOptions } from '../src/generateOptions.ts';
+import { MovieGen, type Progress } from '../src/index.ts';
+import { TINY } from './checkpoints.ts';
+import { openTiny, PROMPT } from './tinyPipeline.ts';
+
+const { device, movieGen } = await openTiny();
+
+describe('stops when it is told to', () => {
+  const stopAt = async (
+    at: (progress: Progress) => boolean,
+    run: (options: GenerateOptions) => Promise<unknown>,
+  ) => {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const after: Progress[] = [];
+    const stopped = run({
+      signal: controller.signal,
+      onProgress: (progress) => {
+        if (controller.signal.aborted) after.push(progress);
+        else if (at(progress)) controller.abort(reason);
+      },
+    });
+    await expect(stopped).rejects.toBe(reason);
+    expect(after).toEqual([]); // nothing goes on
+  };
+
+  test.each([
+    ['in the text', ({ phase }: Progress) => phase === 'text'],
+    ['while compiling', ({ phase }: Progress) => phase === 'compile'],
+    ['at a step', (progress: Progress) => progress.phase === 'sample' && progress.step === 2],
+    ['before a frame', (progress: Progress) => progress.phase === 'decode' && progress.frames === 0],
+  ])('%s', async (_, at) => {
+    await movieGen.generate(PROMPT);
+    const { used } = device.memory();
+    await stopAt(at, (options) => movieGen.generate(PROMPT, options));
+    await device.sync();
+    expect(device.memory().used).toBe(used);
+    const { frames } = await movieGen.generate(PROMPT, { seed: 5 });
+    expect(frames.shape).toEqual([9, 16, 32, 3]);
+  });
+
+  test('within a frame', async () => {
+    const { latents } = await movieGen.generate(PROMPT);
+    const { used } = device.memory();
+    const controller = new AbortController();
+    const stopped = movieGen.decode(latents, { signal: controller.signal });
+    setTimeout(() => controller.abort(new Error('enough')), 1);
+    await expect(stopped).rejects.toThrow('enough');
+    await movieGen.generate(PROMPT); // by then the tile that nobody wants has come and gone
+    expect(device.memory().used).toBe(used);
+  });
+
+  test('while it loads', async () => {
+    const { used } = device.memory();
+    await stopAt(
+      ({ phase }) => phase === 'load',
+      (options) => MovieGen.fromPretrained(TINY, { device, ...options } as never),
+    );
+    expect(device.memory().used).toBe(used);
+  });
+
+  test('before it begins', async () => {
+    const signal = AbortSignal.abort(new Error('never'));
+    await expect(movieGen.generate(PROMPT, { signal })).rejects.toThrow('never');
+    await expect(MovieGen.fromPretrained(TINY, { device, signal })).rejects.toThrow('never');
+  });
+});
