@@ -2,6 +2,9 @@
 // so in parts.test.ts; here is all else that a tensor can do, on a device whose buffers are small.
 import {
   add,
+  attention,
+  cast,
+  concat,
   conv2d,
   type Device,
   dryDevice,
@@ -9,6 +12,7 @@ import {
   groupNorm,
   linear,
   loadWeights,
+  matmul,
   max,
   mean,
   mul,
@@ -16,6 +20,7 @@ import {
   pack,
   pad,
   randn,
+  rmsNorm,
   scope,
   scopeAsync,
   slice,
@@ -91,6 +96,32 @@ describe('memory', () => {
     const dry = await dryDevice({ like: device, onBuffer: (bytes) => made.push(bytes) });
     expect(await work(dry)).toBe(await work(device));
     expect(Math.max(...made.filter((bytes) => bytes < 65536))).toBeLessThanOrEqual(limits.maxBufferSize);
+    dry.destroy();
+  });
+
+  test('of halves and odd rows too is never more a buffer', async () => {
+    const made: number[] = [];
+    const seen = new Set<string>();
+    const dry = await dryDevice({
+      limits, // with the features of a large GPU, f16 among them
+      onBuffer: (bytes) => made.push(bytes),
+      onDispatch: ({ label }) => seen.add(label.split(' ')[0]!),
+    });
+    const fixed = made.length; // its own, for uniforms
+    scope(dry, () => {
+      for (const width of [67, 80]) {
+        const x = Tensor.empty(dry, [4, 25, width], 'f16');
+        const weight = pack(Tensor.empty(dry, [3 * width, width], 'f16'));
+        const qkv = linear(rmsNorm(x), weight, { bias: Tensor.zeros(dry, [3 * width], 'f16') });
+        const y = attention(qkv, qkv, qkv, { heads: 3 });
+        expect(y.shape).toEqual([4, 25, 3 * width]);
+        mean(matmul(cast(y, 'f32'), Tensor.empty(dry, [3 * width, 40])), { axes: [1] });
+        for (const axis of [0, 1, 2]) concat([x, x], { axis });
+        add(x, Tensor.empty(dry, [25, 1], 'f16'));
+      }
+    });
+    expect([...seen]).toEqual(expect.arrayContaining(['linear', 'attention', 'matmul', 'mean', 'slice']));
+    expect(Math.max(...made.slice(fixed))).toBeLessThan(limits.maxBufferSize);
     dry.destroy();
   });
 
