@@ -16,7 +16,6 @@ import sys
 import time
 from pathlib import Path
 
-os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # so that asking for a GPU does not start CUDA before a fork
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
@@ -118,6 +117,14 @@ def run_phase(args, config: dict, pending: list[Key]) -> bool:
     return not pending and not stopped
 
 
+def cuda_is_there() -> bool:
+    """Asked in a process of its own: CUDA that was started, if only to ask, cannot be used after a fork."""
+    process = multiprocessing.get_context("fork").Process(target=lambda: os._exit(0 if torch.cuda.is_available() else 1))
+    process.start()
+    process.join()
+    return process.exitcode == 0
+
+
 def facts_of(args) -> dict:
     """What a table should say of where it comes from."""
     weights = sorted((args.checkpoint / "transformer").glob("*.safetensors"))
@@ -139,7 +146,7 @@ def arguments(given: list[str] | None = None):
     parser.add_argument("--report", action="store_true")
     args = parser.parse_args(given)
     args.until = time.time() + 60 * args.minutes
-    args.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    args.device = torch.device("cuda" if cuda_is_there() else "cpu")
     args.workers = args.workers or (3 if args.device.type == "cuda" else 1)
     args.cores = max(1, (os.cpu_count() or 1) // args.workers) if args.device.type == "cuda" else 1
     scene = MODELS / "scene-world"
