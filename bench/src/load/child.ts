@@ -79,7 +79,7 @@ async function upload(device: Device, tensor: Tensor, bytes: number): Promise<vo
   const piece = new Uint8Array(PIECE).fill(1);
   let waiting = Promise.resolve();
   for (let at = 0; at < bytes; at += PIECE) {
-    tensor.writeBytes(piece, at % tensor.bytes);
+    tensor.writeBytes(piece.subarray(0, bytes - at), at % tensor.bytes);
     if (at % (4 * PIECE) !== 0) continue;
     await waiting;
     waiting = device.sync();
@@ -123,7 +123,7 @@ async function timed(times: Times, work: () => Promise<void>): Promise<void> {
 async function speed(device: Device) {
   const once = async () => (await load(device)).dispose();
   const uploadBytes = await handedOver(device, once); // also touches the pool's memory: the first touch is the system's
-  const tensor = Tensor.empty(device, [Math.min(uploadBytes, 2 ** 27) / 4]);
+  const tensor = Tensor.empty(device, [Math.min(Math.ceil(uploadBytes / PIECE) * PIECE, 2 ** 27) / 4]);
   const times = { read: none(), upload: none(), load: none() };
   for (let round = 0; round < Number(rounds); round++) {
     await timed(times.read, readAll);
