@@ -3,7 +3,7 @@
 // are output channels; nothing is unfolded in memory. All else goes through convDirect.ts.
 // Legend: x [B, T, H, W, C], weight [O, C, taps] prepacked in blocks (pack.ts), bias [O], residual and y [B, T', H', W', O].
 import { activationWGSL } from './activation.ts';
-import type { ConvShape } from './convShape.ts';
+import { type ConvShape, widened } from './convShape.ts';
 import { convUniforms, inputCoordinateWGSL } from './convWindow.ts';
 import { type DType, type Kernel, type Target, u32, uniformBlock, workgroupIndexWGSL } from './kernel.ts';
 import { epilogueWGSL } from './linearEpilogue.ts';
@@ -29,7 +29,7 @@ const needsOf = (shape: ConvShape, dtype: DType) => ({
 
 /** Variants of the implicit product for this shape on this adapter, best first. */
 export function convVariants(shape: ConvShape, target: Target, dtype: DType = 'f32'): string[] {
-  return tilingNames(needsOf(shape, dtype), target);
+  return tilingNames(needsOf(widened(shape), dtype), target);
 }
 
 /**
@@ -37,13 +37,14 @@ export function convVariants(shape: ConvShape, target: Target, dtype: DType = 'f
  * Bindings: x, weight, bias, residual, out; an absent part's takes any tensor.
  */
 export function convKernel(
-  shape: ConvShape,
+  given: ConvShape,
   pitch: number,
   parts: ConvParts,
   dtype: DType,
   target: Target,
-  variant: string = convVariants(shape, target, dtype)[0]!,
+  variant: string = convVariants(given, target, dtype)[0]!,
 ): Kernel {
+  const shape = widened(given);
   const { C, O, kernel } = shape;
   if (!shape.channelsLast || shape.groups !== 1)
     throw new Error('internal: implicit conv is channels-last, without groups');

@@ -136,3 +136,22 @@ export function convSizes(
   };
   return { shape, out: channelsLast ? [x[0]!, ...output, O] : [x[0]!, O, ...output] };
 }
+
+/**
+ * The same convolution with the taps along W taken into its channels, where each column of x meets one tap only
+ * (patches side by side, channels last): the taps' channels are neighbours, in x and in the packed weight. One
+ * window of many channels costs less than several of few.
+ */
+export function widened(shape: ConvShape): ConvShape {
+  const { C, input, kernel, stride, dilation, pad, upsample, output } = shape;
+  const width = kernel[2];
+  const apart = stride[2] === width && dilation[2] === 1 && upsample[2] === 1 && pad[2] === 0;
+  if (width === 1 || C % 4 !== 0 || !apart || input[2] !== output[2] * width) return shape;
+  return {
+    ...shape,
+    C: C * width,
+    input: [input[0], input[1], output[2]],
+    kernel: [kernel[0], kernel[1], 1],
+    stride: [stride[0], stride[1], 1],
+  };
+}

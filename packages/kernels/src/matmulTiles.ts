@@ -142,7 +142,7 @@ function rating(name: string, { M, N, K, costly = false }: TileNeeds, target: Ta
     if (name === 'tall 8x1' && narrow) return 9;
     if (name === 'exchange 4x2' && M <= 4) return 8;
     if (name === 'exchange 16x1') return 6;
-    if (name === 'exchange 16x2') return costly && N > 16 ? 7 : 5;
+    if (name === 'exchange 16x2') return costly && lanesOf(target) === 4 && N > 16 ? 7 : 5;
     return order.indexOf(name);
   }
   if (name.startsWith('matrix')) return matrixRating(name, M, N, K);

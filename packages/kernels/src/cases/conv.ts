@@ -100,6 +100,7 @@ export const convCases: readonly Case[] = [
   conv([1, 6, 6, 8], [3, 8, 3, 3], { ...last, padding: 2, dilation: 2, bias: true }, 'test'),
   conv([1, 3, 5, 4, 4], [5, 4, 3, 3, 3], { ...last, padding: 1, bias: true, residual: true }, 'test'),
   conv([1, 2, 4, 6, 16], [24, 16, 1, 2, 2], { ...last, stride: [1, 2, 2], bias: true }, 'test'),
+  conv([2, 1, 5, 7, 8], [8, 8, 1, 2, 2], { ...last, stride: [1, 2, 2], bias: true }, 'test'), // a column is left over
   // Bench rows of the project, then shapes world's TAE: 16 to 64 channels, 16 frames of 64 x 64.
   conv([4, 64, 64, 64], [64, 64, 3, 3], { ...last, padding: 1 }, 'bench'),
   conv([1, 8, 32, 32, 32], [32, 32, 3, 3, 3], { ...last, padding: 1 }, 'bench'),
