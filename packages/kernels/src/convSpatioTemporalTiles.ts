@@ -78,10 +78,11 @@ export function tilesOf(
 }
 
 /**
- * Whether one kernel is the better default. On software adapters it is not: in SwiftShader it takes 0.96 to 1.0 of the
- * pair's time with 16 channels and 1.06 to 1.1 with more, and compiles for twice as long. On GPUs, by counting: with few
- * channels the second kernel waits for memory, and tiles 64 columns wide stand half empty. But a workgroup
- * walks over all frames, so that positions alone must fill the adapter; and tensor cores serve 32 channels better.
+ * Whether one kernel is the better default. On software adapters it is not, by the time of their cores: it takes 0.95 to
+ * 1.0 of the pair's with 16 channels (SwiftShader and llvmpipe) and 1.06 to 1.4 with 32 and 64 (SwiftShader), and
+ * compiles for two to three times as long. On GPUs, by counting and unmeasured: with few channels the second kernel
+ * waits for memory, and tiles 64 columns wide stand half empty. But a workgroup walks over all frames, so that
+ * positions alone must fill the adapter; and tensor cores serve 32 channels better.
  */
 function pays(shape: SpatioTemporalShape, tile: SpatioTemporalTile, target: Target, dtype: DType): boolean {
   if (target.software) return false;
