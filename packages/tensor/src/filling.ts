@@ -53,6 +53,8 @@ export class DecodedFilling implements Filling {
   readonly #decoder: Decoder;
   /** Elements so far. */
   #filled = 0;
+  /** Bytes of one element that waits for its neighbour: halves are written by whole words. */
+  #odd: Uint8Array<ArrayBuffer> | undefined;
 
   constructor(tensor: Tensor, type: string, decoder: Decoder) {
     this.tensor = tensor;
@@ -70,9 +72,27 @@ export class DecodedFilling implements Filling {
     if (!Number.isInteger(elements))
       throw new WeightsError(`weights: ${tensor.label}: ${bytes.length} bytes are no whole ${this.#type}s`);
     if (this.#filled + elements > tensor.size) throw tooLong(tensor);
-    const written = this.#decoder.decode(bytes, this.#type, tensor, this.#filled);
+    const size = bitsOf(this.#type) / 8;
+    let [rest, written] = [bytes, 0];
+    if (this.#odd && elements > 0) {
+      const pair = new Uint8Array(2 * size);
+      pair.set(this.#odd);
+      pair.set(bytes.subarray(0, size), size);
+      written += this.#decode(pair, this.#filled - 1);
+      rest = bytes.subarray(size);
+      this.#odd = undefined;
+    }
+    const first = this.#filled + elements - rest.length / size;
     this.#filled += elements;
-    return written;
+    if (tensor.dtype === 'f16' && this.#filled % 2 === 1 && !this.full && rest.length > 0) {
+      this.#odd = rest.slice(-size);
+      rest = rest.subarray(0, -size);
+    }
+    return rest.length === 0 ? written : written + this.#decode(rest, first);
+  }
+
+  #decode(bytes: Uint8Array<ArrayBuffer>, first: number): number {
+    return this.#decoder.decode(bytes, this.#type, this.tensor, first);
   }
 
   finish(): void {

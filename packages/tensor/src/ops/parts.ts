@@ -192,7 +192,7 @@ export function copyInParts(
     const alignment = tensor.device.limits.minStorageBufferOffsetAlignment / size;
     const first = Math.floor(start / alignment) * alignment;
     const last = shape.reduce((at, n, axis) => at + (n - 1) * strides[axis]!, start);
-    const end = Math.min(tensor.size, Math.ceil((last + 1) / 8) * 8); // whole vec4s
+    const end = Math.min(tensor.size, Math.ceil((last + 1) / 4) * 4); // whole vec4s, which no buffer cuts
     return { tensor, first, end, bytes: (end - first) * size, walk: { start: start - first, strides } };
   };
   const [source, target] = [window(x, from), window(out, to)];
