@@ -35,7 +35,16 @@ for first in 0 4; do
 done
 wait
 $TWO train_dit.py --init "$WORK/dit/last.pt" --latents "$WORK/latents2" --out "$WORK/dit2" \
-  --minutes 26 --lr 6e-3 --batch 32 --decay-from 0.2
+  --minutes 33 --lr 6e-3 --batch 32 --decay-from 0.2
 
-python3 export.py --tae "$WORK/tae_joint/last.pt" --dit "$WORK/dit2/last.pt" --out ../models/shapes-world --guidance 3
+$TWO train_tae.py video --out "$WORK/tae_joint2" --init "$WORK/tae_joint/last.pt" --seed 6 \
+  --minutes 80 --batch 2 --crop 64 --lr 1.2e-2 --final-lr 0.02 --average 0.998
+for first in 0 4; do
+  python3 cache_latents.py --tae "$WORK/tae_joint2/last.pt" --out "$WORK/latents3" --shards 4 --seed $first &
+done
+wait
+$TWO train_dit.py --init "$WORK/dit2/last.pt" --latents "$WORK/latents3" --out "$WORK/dit3" \
+  --minutes 55 --lr 6e-3 --batch 32 --decay-from 0.2
+
+python3 export.py --tae "$WORK/tae_joint2/last.pt" --dit "$WORK/dit3/last.pt" --out ../models/shapes-world --guidance 3
 python3 evaluate.py ../models/shapes-world --json "$WORK/figures.json"
