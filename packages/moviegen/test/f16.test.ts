@@ -1,12 +1,13 @@
 // The shipped models with weights and activations in f16 against the same in f32, where the adapter has f16.
 import { fileURLToPath } from 'node:url';
-import type { TextStates } from '@moviegen/dit';
 import { psnr } from '@moviegen/tae';
 import { randn, scope, scopeAsync, Tensor } from '@moviegen/tensor';
 import { afterAll, expect, test } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
 import { openFiles } from '../src/checkpointFiles.ts';
 import { loadModels, type Models } from '../src/models.ts';
+
+const PROMPT = 'a big yellow square circles clockwise on a navy background';
 
 const device = await testDevice();
 const files = openFiles(fileURLToPath(new URL('../../../models/shapes-world', import.meta.url)));
@@ -38,13 +39,11 @@ test('the velocity', async () => {
   const velocities = await scopeAsync(device, async () => {
     const latents = randn(device, [2, 16, 2, 8, 8], { seed: 1 });
     const t = Tensor.from(device, [0.2, 0.9]);
-    const states = Object.fromEntries(
-      Object.entries(models[0]!.dit.config.textDims).map(([name, width], i) => {
-        return [name, { states: randn(device, [2, 9, width!], { seed: 2, stream: i }), lengths: [9, 4] }];
-      }),
-    ) as TextStates;
-    const outputs = models.map(({ dit }) => () => {
-      return scope(device, () => dit.forward(latents, t, dit.context(states)));
+    // What each model reads of a prompt, its encoders in its own type; numbers at random are no text to it.
+    const outputs = models.map(({ dit, text }) => () => {
+      return scope(device, () =>
+        dit.forward(latents, t, dit.context(text.encode(['', PROMPT], { fps: 16 }))),
+      );
     });
     await Promise.all(outputs.map((run) => device.warmUp(run)));
     return Promise.all(outputs.map((run) => run().read()));
