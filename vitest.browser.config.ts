@@ -9,7 +9,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: source } },
   test: {
     include: ['test/browser/**/*.test.ts'],
-    globalSetup: ['test/browser/requireChromium.ts', 'test/build.ts'],
+    globalSetup: ['test/browser/requireChromium.ts', 'test/build.ts', 'test/cache.ts'],
     setupFiles: ['test/browser/expectNoFaults.ts'],
     pool: 'forks',
     fileParallelism: false,

@@ -9,7 +9,7 @@ export default defineConfig({
   test: {
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['test/browser/**'], // vitest.browser.config.ts runs these
-    globalSetup: ['test/build.ts'],
+    globalSetup: ['test/build.ts', 'test/cache.ts'],
     pool: 'forks',
     maxWorkers: 2,
     isolate: false,

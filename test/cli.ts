@@ -24,17 +24,17 @@ export interface RunOptions {
   readonly stop?: { readonly after: string; readonly signal: 'SIGINT' | 'SIGTERM' };
 }
 
-/** Runs `moviegen` with a bare environment: no HOME, no terminal. */
+/** Runs `moviegen` with a bare environment: no HOME, the tests' cache folder, no terminal. */
 export async function moviegen(
   args: readonly string[],
   { cwd, env = {}, stop }: RunOptions = {},
 ): Promise<Ended> {
   expect(process.env.MOVIEGEN_TEST_BUILD, 'the build').toBe('done');
-  const { PATH = '', MOVIEGEN_ADAPTER } = process.env;
+  const { PATH = '', XDG_CACHE_HOME = '', MOVIEGEN_ADAPTER } = process.env;
   const adapter = MOVIEGEN_ADAPTER === undefined ? {} : { MOVIEGEN_ADAPTER };
   const child = spawn(process.execPath, [program, ...args], {
     cwd,
-    env: { PATH, ...adapter, ...env },
+    env: { PATH, XDG_CACHE_HOME, ...adapter, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let [stdout, stderr] = ['', ''];

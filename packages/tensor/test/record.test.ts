@@ -158,13 +158,23 @@ describe('record', () => {
 test('time measures what it runs', async () => {
   const small = Tensor.from(device, new Float32Array(1 << 6));
   const large = Tensor.from(device, new Float32Array(1 << 15));
-  const little = await device.time(() => chain(small, 1).dispose());
-  const much = await device.time(() => chain(large, 4).dispose()); // one pass, too
-  const more = await device.time(() => chain(large, 12).dispose()); // several
-  expect(little.source).toBe(device.features.has('timestamp-query') ? 'gpu' : 'host');
-  expect(little.ms).toBeGreaterThan(0);
-  expect(much.ms).toBeGreaterThan(3 * little.ms);
-  expect(more.ms).toBeGreaterThan(1.2 * much.ms);
+  const measured = [
+    { x: small, kernels: 1 },
+    { x: large, kernels: 4 }, // one pass, too
+    { x: large, kernels: 12 }, // several
+  ].map((work) => ({ ...work, least: Number.POSITIVE_INFINITY }));
+  // In turns, and the least of several: what else the machine does can only add.
+  for (let turn = 0; turn < 8; turn++) {
+    for (const work of measured) {
+      const { ms, source } = await device.time(() => chain(work.x, work.kernels).dispose());
+      expect(source).toBe(device.features.has('timestamp-query') ? 'gpu' : 'host');
+      work.least = Math.min(work.least, ms);
+    }
+  }
+  const [little, much, more] = measured.map(({ least }) => least) as [number, number, number];
+  expect(little).toBeGreaterThan(0);
+  expect(much).toBeGreaterThan(3 * little);
+  expect(more).toBeGreaterThan(1.2 * much);
   small.dispose();
   large.dispose();
 });
