@@ -69,6 +69,7 @@ const reported = (): string => {
     adapter: device.info,
     node: process.version,
     date: new Date().toISOString(),
+    command: `npm run bench:peers -- ${process.argv.slice(2).join(' ')}`.trim(),
     machine: { cores: cpus().length, load: loadavg().map((load) => Number(load.toFixed(2))) },
     peers: peers.map(({ name, version }) => ({ name, version })),
     rows: outcomes,

@@ -78,8 +78,9 @@ ${epilogue.declarations}
 ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL(shape.activation)}${inputCoordinateWGSL}`,
     step,
     setup: 'let outputs = u.outT * u.outH * u.outW;',
-    rowSetup: (i) => `let corner${i} = corner(row${i} % outputs);
-  let item${i} = row${i} / outputs * (u.inT * u.inH * u.inW);`,
+    rowSetup: (i) => `let batch${i} = row${i} / outputs;
+  let corner${i} = corner(row${i} - batch${i} * outputs);
+  let item${i} = batch${i} * (u.inT * u.inH * u.inW);`,
     taps: {
       count: 'u.taps',
       setup: (rows) => `let offset = offsetOf(tap);
@@ -98,7 +99,9 @@ ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL(shape.activation)}${inputC
     vectorsPerResult: 1,
     result: (c) => c(0),
     column: epilogue.column,
-    store: `${epilogue.apply}\n      ${storeRowWGSL(dtype, wideC, 'row')}`,
+    finish: epilogue.activate,
+    adds: epilogue.adds,
+    store: storeRowWGSL(dtype, wideC, 'row'),
   };
   return {
     label: ['conv', dtype, variant, shape.activation].filter(Boolean).join(' '),

@@ -116,7 +116,8 @@ ${multiply(shares ? i * across + s : i, width)}
           if (position < u.M) {
             let row = (item * u.madeT + made) * u.M + position;
             var value = c[i * ${vectors}u + j];
-            ${epilogue.apply}
+            ${epilogue.activate}
+            ${epilogue.adds.text}
             ${storeRowWGSL(dtype, true, 'row')}
           }`;
   // A GPU keeps `c` in registers where every place in it is known; software compiles a loop once.

@@ -34,13 +34,18 @@ export function convUniforms({
  */
 export const inputCoordinateWGSL = /* wgsl */ `
 struct InputPosition { index: u32, inside: bool }
+// Remainders by multiplication: a division takes as long as dozens of multiply-adds.
+fn split(index: u32, height: u32, width: u32) -> vec3<i32> {
+  let line = index / width;
+  let plane = line / height;
+  return vec3<i32>(vec3<u32>(plane, line - plane * height, index - line * width));
+}
 fn corner(position: u32) -> vec3<i32> {
-  let p = vec3<i32>(vec3<u32>(position / (u.outH * u.outW), position / u.outW % u.outH, position % u.outW));
+  let p = split(position, u.outH, u.outW);
   return p * vec3<i32>(u.strideT, u.strideH, u.strideW) - vec3<i32>(u.padT, u.padH, u.padW);
 }
 fn offsetOf(tap: u32) -> vec3<i32> {
-  let t = vec3<i32>(vec3<u32>(tap / (u.kernelH * u.kernelW), tap / u.kernelW % u.kernelH, tap % u.kernelW));
-  return t * vec3<i32>(u.dilationT, u.dilationH, u.dilationW);
+  return split(tap, u.kernelH, u.kernelW) * vec3<i32>(u.dilationT, u.dilationH, u.dilationW);
 }
 fn meet(at: vec3<i32>) -> InputPosition {
   let scale = vec3<i32>(u.upsampleT, u.upsampleH, u.upsampleW);

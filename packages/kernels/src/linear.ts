@@ -83,7 +83,9 @@ ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL(activation)}`;
     vectorsPerResult: 1,
     result: (c) => c(0),
     column: epilogue.column,
-    store: `${epilogue.apply}\n      ${storeRowWGSL(dtype, wideC, 'row')}`,
+    finish: epilogue.activate,
+    adds: epilogue.adds,
+    store: storeRowWGSL(dtype, wideC, 'row'),
   };
   return {
     label: ['linear', dtype, weight === dtype ? '' : weight, variant, activation].filter(Boolean).join(' '),

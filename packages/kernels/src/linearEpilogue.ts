@@ -3,6 +3,7 @@
 // text, so that all of a model's layers share a pipeline: an absent part's binding takes any tensor of
 // the type and is not read.
 import { type Binding, type DType, u32 } from './kernel.ts';
+import type { Adds } from './matmulProduct.ts';
 import { storageArray, toF32 } from './matmulStorage.ts';
 
 /** The parts that a layer has. */
@@ -20,8 +21,10 @@ export interface Epilogue {
   readonly uniforms: Readonly<Record<string, ReturnType<typeof u32>>>;
   /** Statements once a vec4 column `at`. */
   readonly column: string;
-  /** Statements that turn `value` (a vec4f at `row`, vec4 column `at`) into the result. */
-  readonly apply: string;
+  /** Statements that activate `value`, a vec4f of vec4 column `at`. */
+  readonly activate: string;
+  /** What else the layer may have, at `row`. */
+  readonly adds: Adds;
 }
 
 /**
@@ -39,19 +42,23 @@ export function epilogueWGSL(binding: number, parts: EpilogueParts, dtype: DType
     return `vec4f(${numbers.join(', ')})`;
   };
   const gate = `if (u.hasGate != 0u) { value *= ${read('gate', '(row / u.rowsPerGate)')}; }`;
+  const residual = `if (u.hasResidual != 0u) { value += ${read('residual', 'row')}; }`;
+  const gated = parts.gate !== undefined;
   const flag = (part: boolean | undefined) => u32(part ? 1 : 0);
   return {
     declarations: names.map(declare).join('\n'),
     bindings: names.map((name) => ({ name, dtype, access: 'read' as const })),
     uniforms: {
       hasBias: flag(parts.bias),
-      ...(parts.gate !== undefined && { hasGate: flag(parts.gate) }),
+      ...(gated && { hasGate: flag(parts.gate) }),
       hasResidual: flag(parts.residual),
     },
     column: `var columnBias = vec4f();
     if (u.hasBias != 0u) { columnBias = ${read('bias', '0u')}; }`,
-    apply: `value = activate(value + columnBias);
-      ${parts.gate === undefined ? '' : gate}
-      if (u.hasResidual != 0u) { value += ${read('residual', 'row')}; }`,
+    activate: 'value = activate(value + columnBias);',
+    adds: {
+      when: gated ? '(u.hasGate | u.hasResidual) != 0u' : 'u.hasResidual != 0u',
+      text: gated ? `${gate}\n        ${residual}` : residual,
+    },
   };
 }

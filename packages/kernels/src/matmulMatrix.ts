@@ -5,7 +5,7 @@
 // Single elements of those cannot be reached, so that the end goes through workgroup memory: one row of
 // matrices of every subgroup at a time, as f32, finished and stored vec4 by vec4.
 import type { SubgroupMatrixConfig, Target } from './kernel.ts';
-import { type Product, tapsOf } from './matmulProduct.ts';
+import { type Product, storeWGSL, tapsOf } from './matmulProduct.ts';
 import { unroll } from './matmulTile.ts';
 
 /** How a product is spread over a workgroup of subgroups. */
@@ -194,7 +194,7 @@ ${unroll(rows, stage)}
 ${unroll(each, staged)}
       ${product.column}
       var value = ${product.result((v) => `c${v}`)};
-      ${product.store}
+      ${storeWGSL(product)}
     }
     workgroupBarrier(); // all have read it before the next row takes its place
   }

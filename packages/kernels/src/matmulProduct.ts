@@ -29,8 +29,18 @@ export interface Product {
   readonly result: (c: (v: number) => string) => string;
   /** Statements once a vec4 column `at` of the result, before its rows. */
   readonly column: string;
-  /** Statements that finish and store `value`, a `vec4f` at `row`, vec4 column `at`, both in bounds. */
+  /** Statements that finish `value`, a `vec4f` at `row`, vec4 column `at`, both in bounds. */
+  readonly finish?: string;
+  /** What is added to it then, where a layer has it. */
+  readonly adds?: Adds;
+  /** Statements that store it. */
   readonly store: string;
+}
+
+/** Statements of which a uniform condition says whether they are run at all. */
+export interface Adds {
+  readonly when: string;
+  readonly text: string;
 }
 
 /** Taps of a window. */
@@ -48,6 +58,10 @@ export function tapLoop(product: Product, rows: readonly number[]): { open: stri
   const { count, setup } = product.taps;
   return { open: `for (var tap = 0u; tap < ${count}; tap++) {\n    ${setup(rows)}`, close: '}' };
 }
+
+/** Statements that finish and store `value`; `added`: with what a layer may add. */
+export const storeWGSL = ({ finish = '', adds, store }: Product, added = true): string =>
+  [finish, added && adds ? adds.text : '', store].filter(Boolean).join('\n      ');
 
 /** Declaration of a packed weight (pack.ts, packQuantized.ts) at a binding: 4 x 4 blocks, or their vec4 with step 1. */
 export const packedWGSL = (binding: number, dtype: DType, step: 1 | 4): string =>

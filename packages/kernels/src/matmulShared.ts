@@ -4,7 +4,7 @@
 //
 // Invocation (laneX, laneY) of `across` x `down` owns rows laneY * rows ... and the vec4 columns laneX + j * across,
 // which neighbours read without bank conflicts, or where a result takes two, laneX * vectors + j.
-import { type Product, tapLoop } from './matmulProduct.ts';
+import { type Product, storeWGSL, tapLoop } from './matmulProduct.ts';
 import { unroll } from './matmulTile.ts';
 
 /** How a product is spread over a workgroup. */
@@ -75,7 +75,7 @@ ${unroll(rows, (i) => unroll(vectors, (j) => `          c${i}_${j} += a${i}${ste
     let row = firstRow + laneY * ${rows}u + ${i}u;
     if (row < u.M) {
       var value = ${product.result((v) => `c${i}_${j * product.vectorsPerResult + v}`)};
-      ${product.store}
+      ${storeWGSL(product)}
     }
   }`;
 

@@ -7,7 +7,7 @@
 // and in round s works on the row of lane l ^ s, which one exchange in the subgroup brings. So its
 // accumulator i belongs to row i ^ l of the tile. A software adapter pays far more for a load than for
 // a multiplication, and for a broadcast than for an exchange.
-import { type Product, tapLoop } from './matmulProduct.ts';
+import { type Product, storeWGSL, tapLoop } from './matmulProduct.ts';
 
 /** How a product is spread over invocations. */
 export interface RegisterTile {
@@ -60,6 +60,20 @@ ${unroll(vectors, (j) => `        c[${row * vectors + j}] = c[${row * vectors + 
       ? unroll(lanes, (s) => multiply(i * lanes + s, exchanged(tile, `a${i}`, s)))
       : multiply(i, `a${i}`);
 
+  const storeRows = (begin: string, end: string, added: boolean) => `for (var i = ${begin}; i < ${end}; i++) {
+      let row = firstRow + ${shares ? '(i ^ lane)' : 'i'};
+      if (row >= u.M) { continue; }
+      let first = i * ${vectors}u + j * ${product.vectorsPerResult}u;
+      var value = ${product.result((v) => `c[first + ${v}u]`)};
+      ${storeWGSL(product, added)}
+    }`;
+  // A software adapter runs both sides of a branch, masked, but no loop without rounds: so each has its own.
+  const storing = product.adds
+    ? `let added = select(0u, ${rows}u, ${product.adds.when});
+    ${storeRows('0u', 'added', true)}
+    ${storeRows('added', `${rows}u`, false)}`
+    : storeRows('0u', `${rows}u`, false);
+
   return /* wgsl */ `${product.declarations}
 @compute @workgroup_size(${lanes}) fn main(
   @builtin(workgroup_id) id: vec3<u32>,
@@ -88,13 +102,7 @@ ${unroll(loads, multiplyLoaded)}
     let at = column / ${product.vectorsPerResult}u + j;
     if (at >= u.columns) { break; }
     ${product.column}
-    for (var i = 0u; i < ${rows}u; i++) {
-      let row = firstRow + ${shares ? '(i ^ lane)' : 'i'};
-      if (row >= u.M) { continue; }
-      let first = i * ${vectors}u + j * ${product.vectorsPerResult}u;
-      var value = ${product.result((v) => `c[first + ${v}u]`)};
-      ${product.store}
-    }
+    ${storing}
   }
 }
 `;

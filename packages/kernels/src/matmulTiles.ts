@@ -130,6 +130,9 @@ function tilings(target: Target, { dtype, K }: TileNeeds): ReadonlyMap<string, R
   const sharing = { lanes, exchange: lanes === 4 ? 'quad' : 'shuffle' } as const;
   all.set('exchange 16x2', register({ rows: 16, vectors: 2, ...sharing }));
   all.set('exchange 16x1', register({ rows: 16, vectors: 1, ...sharing }));
+  // As many accumulators as either adapter gains by: SwiftShader's lanes are 4, llvmpipe's 8.
+  const tallest = { rows: 32, vectors: lanes === 4 ? 2 : 1 };
+  all.set(`exchange 32x${tallest.vectors}`, register({ ...tallest, ...sharing }));
   all.set('exchange 4x2', register({ rows: lanes, vectors: 2, ...sharing }));
   return all;
 }
@@ -141,6 +144,9 @@ function rating(name: string, { M, N, K, costly = false }: TileNeeds, target: Ta
     const order = ['matrix 16x16', 'shared 64x64', 'tall 8x1', 'tile 8x2', 'exchange 4x2'];
     if (name === 'tall 8x1' && narrow) return 9;
     if (name === 'exchange 4x2' && M <= 4) return 8;
+    // A longer text, a tenth of a second more to compile: where there is much to do.
+    if (name.startsWith('exchange 32'))
+      return M >= 32 && N > 32 && M * N * Math.max(K, 64) >= 2 ** 27 ? 7.5 : 4.5;
     if (name === 'exchange 16x1') return 6;
     if (name === 'exchange 16x2') return costly && lanesOf(target) === 4 && N > 16 ? 7 : 5;
     return order.indexOf(name);
