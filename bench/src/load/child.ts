@@ -1,7 +1,8 @@
 // Run by main.ts and by tests in a process of its own: loads a checkpoint and says on one line of JSON what that took.
-// Arguments: `memory` or `speed`, a folder or an address, rounds, `sums` to verify SHA256SUMS, and `device` or `host` to
-// say where floats are decoded.
+// Arguments: `memory` or `speed`, a folder or an address, rounds, then any of `sums` to verify SHA256SUMS, `cold` to read
+// from the disk and not from the system's cache, and `device` or `host` to say where floats are decoded.
 
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,8 +13,9 @@ import { openFiles, verified } from 'moviegen';
 import { percentile } from '../statistics.ts';
 
 const PIECE = 2 ** 22;
-const [mode = 'memory', place = '', rounds = '3', sums, where] = process.argv.slice(2);
-const decoding: WeightOptions = where === 'device' || where === 'host' ? { decodeOn: where } : {};
+const [mode = 'memory', place = '', rounds = '3', ...flags] = process.argv.slice(2);
+const where = (['device', 'host'] as const).find((name) => flags.includes(name));
+const decoding: WeightOptions = where ? { decodeOn: where } : {};
 
 /** Bytes of the process in memory: now, or at most since `forgetPeak`. */
 function resident(which: 'VmRSS' | 'VmHWM'): number {
@@ -26,7 +28,7 @@ const forgetPeak = () => writeFileSync('/proc/self/clear_refs', '5');
 
 async function load(device: Device): Promise<{ dispose(): void; bytes: number }> {
   const files = openFiles(place);
-  const checked = sums === 'sums' ? await verified(files) : undefined;
+  const checked = flags.includes('sums') ? await verified(files) : undefined;
   const source = await openCheckpoint((checked ?? files).folder(''));
   try {
     const spec = Object.fromEntries(source.names().map((name) => [name, source.shape(name)]));
@@ -59,12 +61,20 @@ async function memory(device: Device) {
   return { idle, peak, deviceBytes, software, host };
 }
 
+const shards = async (): Promise<string[]> =>
+  (await readdir(place)).filter((name) => name.endsWith('.safetensors')).map((name) => join(place, name));
+
+/** Has the system forget the files' content, so that the next read is one of the disk: GNU's dd can ask for that. */
+async function forgetFiles(): Promise<void> {
+  for (const path of await shards())
+    execFileSync('dd', [`if=${path}`, 'iflag=nocache', 'count=0'], { stdio: 'ignore' });
+}
+
 /** A plain read of all files, one after the other. */
 async function readAll(): Promise<void> {
-  const names = (await readdir(place)).filter((name) => name.endsWith('.safetensors'));
   const piece = new Uint8Array(PIECE);
-  for (const name of names) {
-    const file = await open(join(place, name));
+  for (const path of await shards()) {
+    const file = await open(path);
     for (let at = 0; ; ) {
       const { bytesRead } = await file.read(piece, 0, PIECE, at);
       if (bytesRead === 0) break;
@@ -125,9 +135,12 @@ async function speed(device: Device) {
   const uploadBytes = await handedOver(device, once); // also touches the pool's memory: the first touch is the system's
   const tensor = Tensor.empty(device, [Math.min(Math.ceil(uploadBytes / PIECE) * PIECE, 2 ** 27) / 4]);
   const times = { read: none(), upload: none(), load: none() };
+  const between = flags.includes('cold') ? forgetFiles : async () => {};
   for (let round = 0; round < Number(rounds); round++) {
+    await between();
     await timed(times.read, readAll);
     await timed(times.upload, () => upload(device, tensor, uploadBytes));
+    await between();
     await timed(times.load, once);
   }
   tensor.dispose();

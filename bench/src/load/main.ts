@@ -24,6 +24,7 @@ const program = new Command('node bench/dist/load/main.js')
   )
   .option('--rounds <n>', 'rounds of the timing', Number, 3)
   .option('--sums', 'verify SHA256SUMS too', false)
+  .option('--cold', "read from the disk each time, not from the system's cache of it (Linux)", false)
   .addOption(
     new Option(
       '--decode-on <where>',
@@ -32,12 +33,13 @@ const program = new Command('node bench/dist/load/main.js')
   )
   .option('--json', 'print one JSON document', false)
   .parse();
-const { mib, tensorMib, dtype, rounds, sums, decodeOn, json } = program.opts<{
+const { mib, tensorMib, dtype, rounds, sums, cold, decodeOn, json } = program.opts<{
   readonly mib: number;
   readonly tensorMib: number;
   readonly dtype: readonly SafetensorsDType[];
   readonly rounds: number;
   readonly sums: boolean;
+  readonly cold: boolean;
   readonly decodeOn?: string;
   readonly json: boolean;
 }>();
@@ -73,7 +75,8 @@ async function measure(type: SafetensorsDType): Promise<{ speed: Speed; memory: 
     const shards = Math.min(2, tensors);
     await writeCheckpoint(folder, { tensors, tensorBytes: tensorMib * MIB, dtype: type, shards });
     const measured = async (mode: string) => {
-      const args = [mode, folder, String(rounds), sums ? 'sums' : '', decodeOn ?? ''];
+      const flags = [sums && 'sums', cold && 'cold', decodeOn].filter((flag) => typeof flag === 'string');
+      const args = [mode, folder, String(rounds), ...flags];
       const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', child, ...args]);
       return JSON.parse(stdout.trim().split('\n').at(-1)!);
     };
@@ -86,7 +89,7 @@ async function measure(type: SafetensorsDType): Promise<{ speed: Speed; memory: 
 const report: { dtype: SafetensorsDType; speed: Speed; memory: Memory }[] = [];
 for (const type of dtype) report.push({ dtype: type, ...(await measure(type)) });
 
-if (json) console.log(JSON.stringify({ fileBytes, sums, mostHostBytes: most, report }, null, 1));
+if (json) console.log(JSON.stringify({ fileBytes, sums, cold, mostHostBytes: most, report }, null, 1));
 else {
   const rate = (bytes: number, seconds: number) => (bytes / seconds / 1e9).toFixed(2);
   const percent = (share: number) => `${Math.round(100 * share)}%`;
@@ -95,7 +98,7 @@ else {
   console.log(`adapter: ${report[0]!.speed.adapter}`);
   console.log(
     `${mib} MiB in ${tensors} tensors, f32 on the device${sums ? ', SHA256SUMS verified' : ''}; GB/s of a plain read of the ` +
-      'files, of an upload of what loading hands over, and of the files while loading',
+      `files${cold ? ' from the disk' : ''}, of an upload of what loading hands over, and of the files while loading`,
   );
   const head = ['type', 'handed over', 'read', 'upload', 'load'];
   head.push('of the slower (80%)', 'median round', 'CPU s: read upload load', `host MiB (${most / MIB})`);
