@@ -66,7 +66,7 @@ export class Dispatcher {
 
   /** Measures what is unknown of variants, in mode `full`. */
   async tune(): Promise<void> {
-    await this.#tuner.tune((kernel, bytes) => measureKernel(this.#device, kernel, bytes));
+    await this.#tuner.tune((kernel, bytes, best) => measureKernel(this.#device, kernel, bytes, best));
   }
 
   /** Records the dispatches of `fn`. */

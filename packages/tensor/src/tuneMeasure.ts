@@ -8,9 +8,16 @@ import { Tensor } from './tensor.ts';
 /** No more than this for the runs of one variant, but two always. */
 const BUDGET_MS = 60;
 const MOST_RUNS = 7;
+/** A first run that takes so many times as long as the best variant's is the only one. */
+const HOPELESS = 2;
 
-/** Milliseconds of one run: the median of a few, after one that does not count. */
-export function measureKernel(device: Device, kernel: Kernel, bytes: readonly number[]): Promise<number> {
+/** Milliseconds of one run: the median of a few, after one that counts only where it is far behind `best`. */
+export function measureKernel(
+  device: Device,
+  kernel: Kernel,
+  bytes: readonly number[],
+  best: number,
+): Promise<number> {
   return scopeAsync(device, async () => {
     await device.precompile([kernel]);
     const operands = kernel.bindings.map(({ dtype, name }, i) => {
@@ -20,7 +27,8 @@ export function measureKernel(device: Device, kernel: Kernel, bytes: readonly nu
       return Tensor.zeros(device, dtype === 'f32' || dtype === 'f16' ? [size] : [size / 32, 32], dtype, name);
     });
     const once = async (): Promise<number> => (await device.time(() => device.run(kernel, operands))).ms;
-    await once();
+    const first = await once();
+    if (first > HOPELESS * best) return first;
     const times = [await once(), await once()];
     while (times.length < MOST_RUNS && times.reduce((sum, ms) => sum + ms, 0) < BUDGET_MS)
       times.push(await once());

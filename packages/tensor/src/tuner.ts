@@ -41,8 +41,14 @@ export interface Route extends Omit<Choice, 'make'> {
   readonly steps: (variant: string) => readonly { choice: Choice; bytes: readonly number[] }[];
 }
 
-/** Measures a kernel on operands of its own, of so many bytes each: milliseconds of one run. */
-export type Measure = (kernel: Kernel, bytes: readonly number[]) => Promise<number>;
+/**
+ * Measures a kernel on operands of its own, of so many bytes each: milliseconds of one run. A kernel that is far behind
+ * `best` at once need not be measured well.
+ */
+export type Measure = (kernel: Kernel, bytes: readonly number[], best: number) => Promise<number>;
+
+/** Milliseconds after which no further variant of a class is tried: they come best first. */
+const CLASS_MS = 2000;
 
 /** Tables of kernels that have since changed are not read. */
 const EDITION = 1;
@@ -53,18 +59,23 @@ export const classOf = ({ op, dtype, sizes }: Pick<Choice, 'op' | 'dtype' | 'siz
 
 interface Noted {
   readonly variants: readonly string[];
-  readonly time: (variant: string, measure: Measure) => Promise<number>;
+  readonly time: (variant: string, measure: Measure, best: number) => Promise<number>;
 }
 
-/** Of several variants the fastest, and its milliseconds. One that the adapter refuses is no candidate. */
+/**
+ * Of several variants the fastest of those that there is time for, and its milliseconds. One that the adapter refuses is
+ * no candidate.
+ */
 async function fastest(
   variants: readonly string[],
-  time: (variant: string) => Promise<number>,
+  time: (variant: string, best: number) => Promise<number>,
 ): Promise<{ variant: string; ms: number }> {
   let best = { variant: variants[0]!, ms: Number.POSITIVE_INFINITY };
+  const until = performance.now() + CLASS_MS;
   for (const variant of variants) {
-    const ms = await time(variant).catch(() => Number.POSITIVE_INFINITY);
+    const ms = await time(variant, best.ms).catch(() => Number.POSITIVE_INFINITY);
     if (ms < best.ms) best = { variant, ms };
+    if (performance.now() > until) break;
   }
   return best;
 }
@@ -113,7 +124,8 @@ export class Tuner {
   /** Notes a use whose variants were never measured; in mode `full` only. */
   note(choice: Choice, bytes: readonly number[]): void {
     const { variants, make } = choice;
-    this.#note(classOf(choice), { variants, time: (variant, measure) => measure(make(variant), bytes) });
+    const time: Noted['time'] = (variant, measure, best) => measure(make(variant), bytes, best);
+    this.#note(classOf(choice), { variants, time });
   }
 
   /** The same of a route: the time of a variant is that of its kernels, each at its fastest. */
@@ -121,7 +133,7 @@ export class Tuner {
     const time: Noted['time'] = async (variant, measure) => {
       let sum = 0;
       for (const { choice, bytes } of route.steps(variant))
-        sum += (await fastest(choice.variants, (name) => measure(choice.make(name), bytes))).ms;
+        sum += (await fastest(choice.variants, (name, best) => measure(choice.make(name), bytes, best))).ms;
       return sum;
     };
     this.#note(classOf(route), { variants: route.variants, time });
@@ -141,7 +153,7 @@ export class Tuner {
     const noted = [...this.#noted];
     this.#noted.clear();
     for (const [key, { variants, time }] of noted) {
-      const { variant: best } = await fastest(variants, (variant) => time(variant, measure));
+      const { variant: best } = await fastest(variants, (variant, ms) => time(variant, measure, ms));
       this.#measured.set(key, best);
       if (!this.#used.has(key)) this.#table.set(key, best);
     }

@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import type { Kernel } from '@moviegen/kernels';
 import { compare, convSpatioTemporal, linear, pack, packConv, randn, Tensor } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { fileStore } from '../src/node/tuneFile.ts';
+import { measureKernel } from '../src/tuneMeasure.ts';
 import { type Choice, type Route, Tuner, type TuneStore, type TuneTable } from '../src/tuner.ts';
 import { browserStore, parseTable } from '../src/tuneStore.ts';
+import { affine } from './kernels.ts';
 
 const choice = (rows: number, variants = ['a', 'b', 'c']): Choice => ({
   ...{ op: 'linear', dtype: 'f32', sizes: [rows, 64], variants },
@@ -57,6 +59,21 @@ describe('choosing', () => {
     tuner.note(choice(100), [400]);
     await tuner.tune(count);
     expect(measured).toBe(3);
+  });
+
+  test('tries no further variant of a class whose time is over', async () => {
+    const kept = store();
+    const tuner = await Tuner.open('full', 'x', kept);
+    const seen: string[] = [];
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => 1500 * seen.length);
+    tuner.note(choice(100), []);
+    await tuner.tune((kernel, _, best) => {
+      seen.push(`${kernel.label} ${best}`);
+      return measure(kernel);
+    });
+    clock.mockRestore();
+    expect(seen).toEqual(['a Infinity', 'b 3']); // c would begin after three seconds
+    expect(kept.saved).toEqual({ 'linear f32 7 6': 'b' });
   });
 
   test('what has run stays as it was until the next device', async () => {
@@ -110,6 +127,18 @@ describe('keeping', () => {
     expect(parseTable('["a"]')).toBeUndefined();
     expect(parseTable('{"a": 1, "b": "c"}')).toEqual({ b: 'c' });
   });
+});
+
+test('a kernel far behind the best is run once', async () => {
+  let runs = 0;
+  const device = await openDevice({ onDispatch: () => runs++ });
+  const kernel = affine(64);
+  await measureKernel(device, kernel, [256, 256], Number.POSITIVE_INFINITY);
+  expect(runs).toBeGreaterThanOrEqual(3);
+  runs = 0;
+  await measureKernel(device, kernel, [256, 256], 1e-9);
+  expect(runs).toBe(1);
+  device.destroy();
 });
 
 test('a recording measures before its first run, computes the same, and the table serves the next device', async () => {
