@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { compareReports, sameAdapter } from '../bench/src/compare.ts';
+import { compareReports, pacesOf, sameAdapter } from '../bench/src/compare.ts';
 import type { Result } from '../bench/src/measure.ts';
 import { seededRows } from '../bench/src/models.ts';
 import type { Report } from '../bench/src/report.ts';
@@ -45,6 +45,21 @@ test('only what is slower beyond noise counts', () => {
   // Steady to the microsecond, and 4% slower: not worth a word.
   const close = compareReports(report([row('x', 100, 0.01)]), report([row('x', 104, 0.01)]));
   expect(close[0]!.verdict).toBe('same');
+});
+
+test('a machine at another pace is not the code', () => {
+  const at = (median: number, pace: number, spread = 0.1): Report => ({
+    ...report([row('x', median, spread)]),
+    ceilings: { flops: { f32: 1e12 / pace }, copyBytes: 1e11 / pace },
+  });
+  const verdict = (before: Report, after: Report) => compareReports(before, after)[0]!.verdict;
+  expect(pacesOf(at(10, 1), at(10, 2))).toEqual([2, 2]);
+  expect(pacesOf(at(10, 1), report([]))).toEqual([]);
+  expect(verdict(at(10, 1), at(19, 2))).toBe('same');
+  expect(verdict(at(10, 1), at(25, 2))).toBe('slower');
+  expect(verdict(at(10, 1), at(10, 2))).toBe('same'); // faster than the machine, but nobody waits less
+  expect(verdict(at(20, 2), at(11, 1))).toBe('same');
+  expect(verdict(at(20, 2), at(8, 1))).toBe('faster');
 });
 
 test('of several variants the fastest is compared', () => {

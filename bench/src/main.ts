@@ -9,7 +9,7 @@ import { openDevice } from '@moviegen/tensor/node';
 import { Command } from 'commander';
 import { MovieGen } from 'moviegen';
 import { atLeast, expression, floatType, progressLine } from './arguments.ts';
-import { compareReports, sameAdapter } from './compare.ts';
+import { compareReports, pacesOf, sameAdapter } from './compare.ts';
 import { ditStep, generation, type ModelRow, seededRows, taeDecode } from './models.ts';
 import { adapterName, type Report } from './report.ts';
 import { rooflineSvg } from './roofline.ts';
@@ -131,6 +131,9 @@ function show(): void {
   if (old && !sameAdapter(old, report)) {
     console.log(`${given.compare} is of another adapter: ${adapterName(old.adapter)}`);
   }
+  const paces = old ? pacesOf(old, report).map((pace) => pace.toFixed(2)) : [];
+  if (paces.length > 0)
+    console.log(`ceilings of ${given.compare} over this run's, copy and arithmetic: ${paces.join(', ')}`);
   if (changes) console.log(changeTable(changes));
   if (torch) {
     console.log(`PyTorch ${torch.torch} on ${torch.device}`);
