@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from moviegen_reference import scene_data, scene_judge, scenes
+from moviegen_reference.losses import psnr
 from moviegen_reference.pipeline import Pipeline, load_pipeline
-from moviegen_reference.tae import psnr
 
 SETS = (("triple", False), ("triple", True), ("two", False), ("word", False), ("word", True), ("camera", False))
 PARTS = ("right", "colour", "shape", "text", "motion", "background", "camera")

@@ -20,9 +20,10 @@ from torch import nn
 from moviegen_reference import perceptual, scenes
 from moviegen_reference.dit import DiT, rows
 from moviegen_reference.flow import path, path_velocity
+from moviegen_reference.losses import outlier_penalty_loss, psnr, sample_posterior
 from moviegen_reference.optimizer import Average, Optimizers
 from moviegen_reference.scene_data import Bucket, ClipPool, draw_batch_of, make_bucket, textures
-from moviegen_reference.tae import TAE, default_config, inflate_, outlier_penalty_loss, psnr, sample_posterior
+from moviegen_reference.tae import TAE, default_config, inflate_
 from moviegen_reference.text import TextEncoders, small_encoders
 
 NULL_SHARE, LOG_SECONDS, SAVE_SECONDS = 0.1, 10, 60

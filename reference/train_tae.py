@@ -17,8 +17,9 @@ import numpy as np
 import torch
 
 from moviegen_reference import distributed, world
+from moviegen_reference.losses import outlier_penalty_loss, psnr, sample_posterior
 from moviegen_reference.optimizer import Average, Optimizers
-from moviegen_reference.tae import TAE, default_config, inflate_, load_tae, outlier_penalty_loss, psnr, sample_posterior
+from moviegen_reference.tae import TAE, default_config, inflate_, load_tae
 
 CONFIG = default_config(block_out_channels=[16, 32, 64, 96], layers_per_block=1, norm_num_groups=1)
 UNSEEN_SEED = 77_000_001

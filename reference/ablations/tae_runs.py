@@ -15,8 +15,9 @@ from ablations.measures import features, frechet, ssim
 from ablations.tae_3d import TAE3D
 from ablations.trainer import curve, equal_updates, operations, train
 from moviegen_reference import perceptual
+from moviegen_reference.losses import outlier_penalty_loss, psnr, sample_posterior
 from moviegen_reference.scene_data import ClipPool, textures
-from moviegen_reference.tae import TAE, inflate_, outlier_penalty_loss, psnr, sample_posterior
+from moviegen_reference.tae import TAE, inflate_
 
 JOBS = {  # variant: model, weight of the OPL by its name in the configuration
     "2.5d": ("2.5d", "recipe"), "2.5d-without": ("2.5d", "without"), "2.5d-strong": ("2.5d", "strong"),

@@ -2,7 +2,7 @@
 
 An image autoencoder of Latent Diffusion (the public `AutoencoderKL` layout and weight names) inflated to video:
 a 1D temporal convolution after each 3x3 convolution, a 1D temporal attention after each spatial attention.
-Not here: the discriminator, training (`train_tae.py`).
+Not here: tiles (`tiling.py`), losses (`losses.py`), training (`train_tae.py`).
 
 Legend: B batch, T frames at the level at hand, C channels, H W height and width at the level at hand.
 Frames are folded into the batch, `[(B T), C, H, W]`, so that everything of the image autoencoder (GroupNorm too)
@@ -346,99 +346,3 @@ def load_tae(folder: str | Path) -> TAE:
     folder = Path(folder)
     tae = TAE(json.loads((folder / "config.json").read_text()))
     return load_state(tae, {n: t.float() for n, t in load_file(folder / "model.safetensors").items()}).eval()
-
-
-# Tiling, section 3.1.1: temporal tiles of 32 raw frames (4 latent); 16 (2) of overlap in the decoder, blended linearly.
-# Spatial tiles, where asked for, follow the same rule along height and width, in the encoder too, where means and
-# log-variances are blended.
-
-
-def spans(length: int, size: int, overlap: int) -> list[slice]:
-    """A tile begins at every `size - overlap`, the first that reaches the end is the last one, and may be short."""
-    starts = [0]
-    while starts[-1] + size < length:
-        starts.append(starts[-1] + size - overlap)
-    return [slice(start, min(start + size, length)) for start in starts]
-
-
-def blended(tiles: list[Tensor], dim: int, n: int) -> Tensor:
-    """Tiles in a row, each sharing n with the next: (1 - j/n) previous + (j/n) next, j = 0 .. n-1."""
-    whole = tiles[0]
-    shape = [n if i == dim else 1 for i in range(whole.ndim)]
-    share = (torch.arange(n, dtype=whole.dtype, device=whole.device) / max(n, 1)).view(shape)
-    for tile in tiles[1:]:
-        kept = whole.shape[dim] - n
-        mixed = (1 - share) * whole.narrow(dim, kept, n) + share * tile.narrow(dim, 0, n)
-        whole = torch.cat([whole.narrow(dim, 0, kept), mixed, tile.narrow(dim, n, tile.shape[dim] - n)], dim)
-    return whole
-
-
-def over_space(run, x: Tensor, size: int | None, overlap: int, before: int, after: int) -> Tensor:
-    """`run` on spatial tiles of x; `before` and `after` are pixels of x, and of the result, for one of the latent."""
-    H, W = (n // before for n in x.shape[-2:])
-    if size is None:
-        return run(x)
-
-    def part(row: slice, column: slice) -> Tensor:
-        return x[..., row.start * before : row.stop * before, column.start * before : column.stop * before]
-
-    rows = [
-        blended([run(part(row, column)) for column in spans(W, size, overlap)], 4, overlap * after)
-        for row in spans(H, size, overlap)
-    ]
-    return blended(rows, 3, overlap * after)
-
-
-def encode_tiled(tae: TAE, video: Tensor, tile: int = 4, spatial_tile: int | None = None, spatial_overlap: int = 0):
-    """Mean and log-variance. Temporal tiles do not overlap. Sizes of tiles are in the latent's frames and pixels."""
-
-    def run(x: Tensor) -> Tensor:
-        return torch.cat(tae.encode(x), dim=1)
-
-    parts = [
-        over_space(run, video[:, :, frames], spatial_tile, spatial_overlap, tae.factor, 1)
-        for frames in spans(video.shape[2], tile * tae.factor, 0)
-    ]
-    return torch.cat(parts, dim=2).chunk(2, dim=1)
-
-
-def decode_tiled(
-    tae: TAE, z: Tensor, num_frames: int | None = None, tile: int = 4, overlap: int = 2,
-    spatial_tile: int | None = None, spatial_overlap: int = 0,
-) -> Tensor:
-    parts = [
-        over_space(tae.decode, z[:, :, frames], spatial_tile, spatial_overlap, 1, tae.factor)
-        for frames in spans(z.shape[2], tile, overlap)
-    ]
-    return blended(parts, 2, overlap * tae.factor)[:, :, :num_frames]
-
-
-# Losses, section 3.1.1 and equation 1 (OPL).
-
-
-def sample_posterior(mean: Tensor, logvar: Tensor, noise: Tensor) -> Tensor:
-    return mean + torch.exp(0.5 * logvar) * noise
-
-
-def reconstruction_loss(video: Tensor, target: Tensor) -> Tensor:
-    """L1, the mean over all values."""
-    return (video - target).abs().mean()
-
-
-def kl_loss(mean: Tensor, logvar: Tensor) -> Tensor:
-    """KL to N(0, I): summed over a latent's values, the mean over B."""
-    return 0.5 * (mean.square() + logvar.exp() - 1.0 - logvar).flatten(1).sum(1).mean()
-
-
-def outlier_penalty_loss(z: Tensor, r: float = 3.0) -> Tensor:
-    """OPL(X, r) = 1/(HW) sum_ij max(||X_ij - Mean(X)|| - r ||Std(X)||, 0) of a frame; the mean over B and T."""
-    mean = z.mean(dim=(-2, -1), keepdim=True)                              # [B, C, T, 1, 1]
-    std = (z - mean).square().mean(dim=(-2, -1), keepdim=True).sqrt()      # population; [B, C, T, 1, 1]
-    distance = torch.linalg.vector_norm(z - mean, dim=1)                   # [B, T, H, W]
-    radius = r * torch.linalg.vector_norm(std, dim=1)                      # [B, T, 1, 1]
-    return F.relu(distance - radius).mean()
-
-
-def psnr(video: Tensor, target: Tensor) -> Tensor:
-    """In dB, of values in [-1, 1] (peak 2), over everything given."""
-    return 10.0 * torch.log10(4.0 / (video - target).square().mean())
