@@ -99,7 +99,7 @@ ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL(shape.activation)}${inputC
     vectorsPerResult: 1,
     result: (c) => c(0),
     column: epilogue.column,
-    finish: epilogue.activate,
+    finish: epilogue.finish,
     adds: epilogue.adds,
     store: storeRowWGSL(dtype, wideC, 'row'),
   };

@@ -27,7 +27,7 @@ import {
   workgroupIndexWGSL,
 } from './kernel.ts';
 import { epilogueWGSL } from './linearEpilogue.ts';
-import { loadPacked, packedWGSL } from './matmulProduct.ts';
+import { loadPacked, packedWGSL, storeWGSL } from './matmulProduct.ts';
 import { enableWGSL, fromF32, storageArray, storeRowWGSL, toF32 } from './matmulStorage.ts';
 import { exchanged, unroll } from './matmulTile.ts';
 
@@ -116,9 +116,7 @@ ${multiply(shares ? i * across + s : i, width)}
           if (position < u.M) {
             let row = (item * u.madeT + made) * u.M + position;
             var value = c[i * ${vectors}u + j];
-            ${epilogue.activate}
-            ${epilogue.adds.text}
-            ${storeRowWGSL(dtype, true, 'row')}
+            ${storeWGSL({ ...epilogue, store: storeRowWGSL(dtype, true, 'row') })}
           }`;
   // A GPU keeps `c` in registers where every place in it is known; software compiles a loop once.
   const finishAll = shares

@@ -83,7 +83,7 @@ ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL(activation)}`;
     vectorsPerResult: 1,
     result: (c) => c(0),
     column: epilogue.column,
-    finish: epilogue.activate,
+    finish: epilogue.finish,
     adds: epilogue.adds,
     store: storeRowWGSL(dtype, wideC, 'row'),
   };

@@ -21,8 +21,8 @@ export interface Epilogue {
   readonly uniforms: Readonly<Record<string, ReturnType<typeof u32>>>;
   /** Statements once a vec4 column `at`. */
   readonly column: string;
-  /** Statements that activate `value`, a vec4f of vec4 column `at`. */
-  readonly activate: string;
+  /** Statements that add the bias to `value`, a vec4f of vec4 column `at`, and activate it. */
+  readonly finish: string;
   /** What else the layer may have, at `row`. */
   readonly adds: Adds;
 }
@@ -55,7 +55,7 @@ export function epilogueWGSL(binding: number, parts: EpilogueParts, dtype: DType
     },
     column: `var columnBias = vec4f();
     if (u.hasBias != 0u) { columnBias = ${read('bias', '0u')}; }`,
-    activate: 'value = activate(value + columnBias);',
+    finish: 'value = activate(value + columnBias);',
     adds: {
       when: gated ? '(u.hasGate | u.hasResidual) != 0u' : 'u.hasResidual != 0u',
       text: gated ? `${gate}\n        ${residual}` : residual,

@@ -60,8 +60,10 @@ export function tapLoop(product: Product, rows: readonly number[]): { open: stri
 }
 
 /** Statements that finish and store `value`; `added`: with what a layer may add. */
-export const storeWGSL = ({ finish = '', adds, store }: Product, added = true): string =>
-  [finish, added && adds ? adds.text : '', store].filter(Boolean).join('\n      ');
+export const storeWGSL = (
+  { finish = '', adds, store }: Pick<Product, 'finish' | 'adds' | 'store'>,
+  added = true,
+): string => [finish, added && adds ? adds.text : '', store].filter(Boolean).join('\n      ');
 
 /** Declaration of a packed weight (pack.ts, packQuantized.ts) at a binding: 4 x 4 blocks, or their vec4 with step 1. */
 export const packedWGSL = (binding: number, dtype: DType, step: 1 | 4): string =>

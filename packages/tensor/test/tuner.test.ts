@@ -76,6 +76,17 @@ describe('choosing', () => {
     expect(kept.saved).toEqual({ 'linear f32 7 6': 'b' });
   });
 
+  test('goes on for as long as the adapter refuses, whatever time it took', async () => {
+    const kept = store();
+    const tuner = await Tuner.open('full', 'x', kept);
+    let tried = 0;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => 5000 * tried);
+    tuner.note(choice(100), []);
+    await tuner.tune((kernel) => (++tried < 3 ? Promise.reject(new Error('refused')) : measure(kernel)));
+    clock.mockRestore();
+    expect(kept.saved).toEqual({ 'linear f32 7 6': 'c' });
+  });
+
   test('what has run stays as it was until the next device', async () => {
     const kept = store();
     const tuner = await Tuner.open('full', 'x', kept);
