@@ -72,6 +72,8 @@ def run_one(args, config: dict, key: Key):
     torch.set_num_threads(args.threads)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = key[0] in ("dit", "tae")
     torch.backends.cudnn.benchmark = True
+    if args.device.type == "cpu":
+        torch.backends.cuda.enable_flash_sdp(False)                        # PyTorch's CPU kernel of that name: thrice as slow in training
     group, variant, seed = key
     job = Job(group, variant, seed, config[group], args.work, args.checkpoint, args.device, args.until, args.cores)
     started = time.time()

@@ -39,6 +39,7 @@ const narrow = {
 const { get, set, tee, i32, add, below, repeat, choose, load, load16x4, load8x4, store, splat, constant } =
   wasm;
 const { and, or, select, greater, shiftLeft, add4, subtract, any, eights, bytes: sixteen } = wasm;
+const { demote, joinLowHalves } = wasm;
 const [FROM, TO, END] = [0, 1, 2];
 /** Locals of vectors. */
 const [X, Y, MAGNITUDE, LOW, HIGH] = [3, 4, 5, 6, 7];
@@ -139,8 +140,15 @@ function sixteenBytes(float: Float): Code {
   ];
 }
 
-/** A function (from, to, end of from) that decodes whole rounds, at least one. */
-const walk = (bytes: number, round: Code): WasmFunction => ({
+/** Sixteen doubles, rounded to nearest as JavaScript does. */
+const sixteenDoubles: Code = [0, 1, 2, 3].flatMap((k) => [
+  ...[...get(TO), ...get(FROM), ...load(32 * k), ...demote, ...get(FROM), ...load(32 * k + 16), ...demote],
+  ...[...joinLowHalves, ...store(16 * k)],
+]);
+
+/** A function (from, to, end of from) that decodes whole rounds, at least one, of elements of so many bytes. */
+const walk = (bytes: number, round: Code): DecodeLoop => ({
+  bytes,
   params: 3,
   vectors: 5,
   body: repeat([
@@ -150,8 +158,14 @@ const walk = (bytes: number, round: Code): WasmFunction => ({
   ]),
 });
 
+/** A function that decodes elements of so many bytes. */
+export interface DecodeLoop extends WasmFunction {
+  readonly bytes: number;
+}
+
 /** The functions by the type that they decode. */
-export const decodeLoops: Readonly<Record<string, WasmFunction>> = {
+export const decodeLoops: Readonly<Record<string, DecodeLoop>> = {
+  F64: walk(8, sixteenDoubles),
   BF16: walk(2, anySixteen(2, fourOfBfloat)),
   F16: walk(2, sixteenHalves(narrow.F16)),
   F8_E5M2: walk(1, sixteenBytes(narrow.F8_E5M2)),

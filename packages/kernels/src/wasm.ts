@@ -1,6 +1,9 @@
 // Just enough of WebAssembly's binary format to write out functions that walk over its memory in vectors of 128 bits.
 // What such functions compute is said elsewhere (decodeVectors.ts).
 
+/** Bytes of a page of its memory. */
+export const PAGE_BYTES = 2 ** 16;
+
 /** A piece of a function's body. */
 export type Code = readonly number[];
 
@@ -69,6 +72,10 @@ export const wasm = {
   add4: vector(0xae),
   /** As floats. */
   subtract: vector(0xe5),
+  /** Two doubles as floats, and two zeros. */
+  demote: vector(0x5e),
+  /** The first 64 bits of a, then those of b. */
+  joinLowHalves: shuffle([...EIGHT, ...EIGHT.map((k) => 16 + k)]),
   /** Whether any bit is set. */
   any: vector(0x53),
   /** Eight lanes of 16 bits. */
@@ -110,7 +117,7 @@ const list = (items: readonly Code[]): Code => [...unsigned(items.length), ...it
 const sized = (bytes: Code): Code => [...unsigned(bytes.length), ...bytes];
 const name = (text: string): Code => sized([...text].map((letter) => letter.charCodeAt(0)));
 
-/** The bytes of a module that exports `functions` by name, and its `memory` of so many pages of 64 KiB. */
+/** The bytes of a module that exports `functions` by name, and its `memory` of so many pages. */
 export function wasmModule(
   functions: Readonly<Record<string, WasmFunction>>,
   pages: number,

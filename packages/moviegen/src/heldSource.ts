@@ -1,20 +1,19 @@
 // Weights that stay in host memory once they are read: what is streamed to the device at every step should not come
 // over the network each time.
 
-import type { WeightPiece, WeightSource } from '@moviegen/tensor';
+import type { WeightPiece, WeightPieceOptions, WeightSource } from '@moviegen/tensor';
 
 /** The source, with every tensor kept from its first reading on. */
 export function heldSource(source: WeightSource): WeightSource {
   const held = new Map<string, Uint8Array>();
-  type Options = { readonly signal?: AbortSignal };
-  const read = async (name: string, options?: Options) => {
+  const read = async (name: string, options?: WeightPieceOptions) => {
     const bytes = held.get(name) ?? (await source.read(name, options));
     held.set(name, bytes);
     return bytes;
   };
 
   /** Tensors that are new, in one go. */
-  async function* fresh(names: readonly string[], options?: Options): AsyncGenerator<WeightPiece> {
+  async function* fresh(names: readonly string[], options?: WeightPieceOptions): AsyncGenerator<WeightPiece> {
     if (!source.pieces) {
       for (const name of names) yield { name, data: await read(name, options) };
       return;
@@ -27,7 +26,10 @@ export function heldSource(source: WeightSource): WeightSource {
     for (const [name, pieces] of parts) held.set(name, joined(pieces));
   }
 
-  async function* pieces(names: readonly string[], options?: Options): AsyncGenerator<WeightPiece> {
+  async function* pieces(
+    names: readonly string[],
+    options?: WeightPieceOptions,
+  ): AsyncGenerator<WeightPiece> {
     for (let i = 0; i < names.length; ) {
       const data = held.get(names[i]!);
       if (data) {

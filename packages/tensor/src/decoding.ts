@@ -4,11 +4,10 @@ import {
   BYTES,
   canDecode,
   DECODED_AT_ONCE,
-  type Decode,
   type DecodeRange,
   type DType,
   decodeKernel,
-  floatsDecoder,
+  FloatsDecoder,
   floatsToHalves,
 } from '@moviegen/kernels';
 import type { Device } from './device.ts';
@@ -30,22 +29,45 @@ export interface Decoder {
 /** The digits of a type's name are its bits: `F32`, `BF16`, `F8_E4M3`; `BOOL` has none. */
 export const bitsOf = (type: string): number => Number(/\d+/.exec(type)?.[0] ?? 8);
 
-let floatsOf: Decode | undefined;
+/** Bytes that a decoder of the host has for a source to read into: what a checkpoint's reads have under way. */
+const ROOM_BYTES = 2 ** 23;
+/** Decoders that no load uses: their memory is used again. */
+const idle: FloatsDecoder[] = [];
 
 /** Decodes on the host. */
-export const hostDecoder: Decoder = {
-  decode(bytes, type, tensor, first) {
-    floatsOf ??= floatsDecoder();
+export class HostDecoder implements Decoder {
+  #decoder: FloatsDecoder | undefined = idle.pop() ?? new FloatsDecoder({ room: ROOM_BYTES });
+
+  /** Memory to read into from which decoding is fastest. */
+  allocate(bytes: number): Uint8Array<ArrayBuffer> {
+    return this.#open().allocate(bytes);
+  }
+
+  decode(bytes: Uint8Array<ArrayBuffer>, type: string, tensor: Tensor, first: number): number {
+    const decoder = this.#open();
     const step = (DECODED_AT_ONCE * bitsOf(type)) / 8;
     let written = 0;
     for (let at = 0; at < bytes.length; at += step) {
-      const made = encoded(floatsOf(bytes.subarray(at, at + step), type), tensor.dtype);
+      const made = encoded(decoder.decode(bytes.subarray(at, at + step), type), tensor.dtype);
       tensor.writeBytes(made, first * BYTES[tensor.dtype] + written);
       written += made.length;
     }
     return written;
-  },
-};
+  }
+
+  /** Takes back all memory that was allocated, for the next load. */
+  dispose(): void {
+    if (!this.#decoder) return;
+    this.#decoder.release();
+    idle.push(this.#decoder);
+    this.#decoder = undefined;
+  }
+
+  #open(): FloatsDecoder {
+    if (!this.#decoder) throw new Error('internal: the decoder was disposed');
+    return this.#decoder;
+  }
+}
 
 function encoded(floats: Float32Array<ArrayBuffer>, dtype: DType): Uint8Array<ArrayBuffer> {
   if (dtype === 'f32') return new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);

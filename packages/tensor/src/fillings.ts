@@ -1,6 +1,6 @@
 // The tensors of one load of weights: what each becomes of the file's type, and where.
 import { canDecode, type DType, isQuantFormat } from '@moviegen/kernels';
-import { DeviceDecoder, hostDecoder } from './decoding.ts';
+import { DeviceDecoder, HostDecoder } from './decoding.ts';
 import type { Device } from './device.ts';
 import { DecodedFilling, type Filling, PlainFilling, QuantizedFilling } from './filling.ts';
 import { keep } from './scope.ts';
@@ -12,6 +12,7 @@ import { decodingBytes, firstType } from './weightTypes.ts';
 export class Fillings {
   readonly #open = new Map<string, Filling>();
   #onDevice: DeviceDecoder | undefined;
+  #onHost: HostDecoder | undefined;
 
   constructor(
     readonly device: Device,
@@ -46,15 +47,34 @@ export class Fillings {
   /** Releases what decoded. */
   close(): void {
     this.#onDevice?.dispose();
+    this.#onHost?.dispose();
+  }
+
+  /** Memory for the source to read into: from where the host decodes, if it has to. */
+  allocate(bytes: number): Uint8Array<ArrayBuffer> {
+    return this.#hostDecodes() ? this.#host().allocate(bytes) : new Uint8Array(bytes);
   }
 
   #fill(tensor: Tensor, from: string): Filling {
     const { dtype } = tensor;
     if (from.toLowerCase() === dtype) return new PlainFilling(tensor);
     if (isQuantFormat(dtype)) return new QuantizedFilling(tensor, dtype, from);
-    if (!this.#byDevice(from, dtype)) return new DecodedFilling(tensor, from, hostDecoder);
+    if (!this.#byDevice(from, dtype)) return new DecodedFilling(tensor, from, this.#host());
     this.#onDevice ??= new DeviceDecoder(this.device, decodingBytes(this.source, this.names, this.options));
     return new DecodedFilling(tensor, from, this.#onDevice);
+  }
+
+  #host(): HostDecoder {
+    this.#onHost ??= new HostDecoder();
+    return this.#onHost;
+  }
+
+  #hostDecodes(): boolean {
+    const { source, options } = this;
+    return this.names.some((name) => {
+      const [from, to] = [source.dtype((options.prefix ?? '') + name), firstType(source, name, options)];
+      return canDecode(from, to) && !this.#byDevice(from, to);
+    });
   }
 
   #byDevice(from: string, to: DType): boolean {

@@ -77,6 +77,13 @@ export type { Timing } from './timing.ts';
 export type { Choice, TuneMode, TuneStore, TuneTable } from './tuner.ts';
 export { WeightBook } from './weightBook.ts';
 export { checkWeights, WeightsError } from './weightCheck.ts';
-export type { PlainType, WeightOptions, WeightPiece, WeightProgress, WeightSource } from './weights.ts';
+export type {
+  PlainType,
+  WeightOptions,
+  WeightPiece,
+  WeightPieceOptions,
+  WeightProgress,
+  WeightSource,
+} from './weights.ts';
 export { loadWeights } from './weights.ts';
 export { decodingBytes, weightBytes } from './weightTypes.ts';

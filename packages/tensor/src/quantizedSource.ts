@@ -2,7 +2,7 @@
 // and NAME.scale are one weight NAME of type `Q8` or `Q4`, its codes first, its scales behind them.
 import { BYTES, codeBytes, isQuantFormat, QUANT_BLOCK, type QuantFormat } from '@moviegen/kernels';
 import { WeightsError } from './weightCheck.ts';
-import type { WeightPiece, WeightSource } from './weights.ts';
+import type { WeightPiece, WeightPieceOptions, WeightSource } from './weights.ts';
 
 /** A quantised weight of a file. */
 interface Entry {
@@ -63,7 +63,7 @@ export function quantizedSource(source: WeightSource): WeightSource {
 async function* rawPieces(
   source: WeightSource,
   names: readonly string[],
-  options?: { readonly signal?: AbortSignal },
+  options?: WeightPieceOptions,
 ): AsyncGenerator<WeightPiece> {
   if (source.pieces) yield* source.pieces(names, options);
   else for (const name of names) yield { name, data: await source.read(name, options) };

@@ -23,7 +23,14 @@ export interface WeightSource {
    * the other, read ahead. A piece is the caller's only until the next one is asked for. A tensor without bytes may
    * have no piece.
    */
-  pieces?(names: readonly string[], options?: { readonly signal?: AbortSignal }): AsyncIterable<WeightPiece>;
+  pieces?(names: readonly string[], options?: WeightPieceOptions): AsyncIterable<WeightPiece>;
+}
+
+/** What a load tells its source. */
+export interface WeightPieceOptions {
+  readonly signal?: AbortSignal;
+  /** Makes memory to read into, if the source can; it is the caller's once the iteration is over. */
+  readonly allocate?: (bytes: number) => Uint8Array<ArrayBuffer>;
 }
 
 /** Some bytes of a tensor. */
@@ -110,7 +117,11 @@ export async function loadWeights<Name extends string>(
   try {
     signal?.throwIfAborted();
     const full = names.map((name) => prefix + name);
-    for await (const { name: fullName, offset, data } of piecesOf(source, full, signal)) {
+    const allocate = (bytes: number) => fillings.allocate(bytes);
+    for await (const { name: fullName, offset, data } of piecesOf(source, full, {
+      ...(signal ? { signal } : {}),
+      allocate,
+    })) {
       signal?.throwIfAborted();
       const name = fullName.slice(prefix.length);
       const filling = fillings.of(name);
@@ -148,9 +159,8 @@ export async function loadWeights<Name extends string>(
 async function* piecesOf(
   source: WeightSource,
   names: readonly string[],
-  signal: AbortSignal | undefined,
+  options: WeightPieceOptions,
 ): AsyncGenerator<WeightPiece> {
-  const options = signal ? { signal } : {};
   if (source.pieces) yield* source.pieces(names, options);
   else for (const name of names) yield { name, data: await source.read(name, options) };
 }

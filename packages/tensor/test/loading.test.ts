@@ -73,6 +73,51 @@ describe('bindings that are smaller than the tensor', () => {
   });
 });
 
+describe('what the host decodes is read into its decoder', () => {
+  /** The file, read into two buffers in turn, of which one is overwritten while the other is used. */
+  function readInto(dtype: string, values: Float32Array<ArrayBuffer>, failAt = Number.POSITIVE_INFINITY) {
+    const bytes = floatsToBytes(values, dtype);
+    const made: Uint8Array<ArrayBuffer>[] = [];
+    const source: WeightSource = {
+      ...fileOf(dtype, values, 1),
+      async *pieces(_, { allocate } = {}) {
+        if (!allocate) throw new Error('no memory was offered');
+        made.push(allocate(3 * MIB), allocate(3 * MIB)); // two loads' would not fit
+        for (let at = 0; at < bytes.length; at += 1000) {
+          if (at >= failAt) throw new Error('the disk is gone');
+          const [now, next] = at % 2000 === 0 ? [made[0]!, made[1]!] : [made[1]!, made[0]!];
+          now.set(bytes.subarray(at, at + 1000));
+          next.fill(255, 0, 1000);
+          yield { name: 'w', data: now.subarray(0, Math.min(1000, bytes.length - at)) };
+        }
+      },
+    };
+    return { source, made };
+  }
+
+  test.each(['BF16', 'F64', 'F32'] as const)('%s, load after load', async (dtype) => {
+    for (const failAt of [undefined, 3000, undefined]) {
+      const { source, made } = readInto(dtype, numbers(2101), failAt);
+      const result = loaded(source, { decodeOn: 'host' });
+      if (failAt) await expect(result).rejects.toThrow('the disk is gone');
+      else
+        expect(await result).toEqual(await loaded(fileOf(dtype, numbers(2101), 2101), { decodeOn: 'host' }));
+      expect(made[0]!.buffer === made[1]!.buffer).toBe(dtype !== 'F32'); // the decoder's
+    }
+  });
+
+  test('two loads at once have memory of their own', async () => {
+    const [one, two] = [readInto('BF16', numbers(4000)), readInto('F16', numbers(4000).reverse())];
+    const both = [one, two].map(({ source }) => loaded(source, { decodeOn: 'host' }));
+    const [first, second] = await Promise.all(both);
+    expect(first).toEqual(await loaded(fileOf('BF16', numbers(4000), 4000), { decodeOn: 'device' }));
+    expect(second).toEqual(
+      await loaded(fileOf('F16', numbers(4000).reverse(), 4000), { decodeOn: 'device' }),
+    );
+    expect(one.made[0]!.buffer).not.toBe(two.made[0]!.buffer);
+  });
+});
+
 test('pieces that are no whole elements, too many and too few are refused, and nothing stays', async () => {
   const { used } = device.memory();
   const whole = fileOf('BF16', numbers(100), 50);
