@@ -2,7 +2,8 @@
 // Arguments: `memory` or `speed`, a folder or an address, rounds, then any of `sums` to verify SHA256SUMS, `cold` to read
 // from the disk and not from the system's cache, and `device` or `host` to say where floats are decoded.
 
-import { execFileSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -64,10 +65,19 @@ async function memory(device: Device) {
 const shards = async (): Promise<string[]> =>
   (await readdir(place)).filter((name) => name.endsWith('.safetensors')).map((name) => join(place, name));
 
-/** Has the system forget the files' content, so that the next read is one of the disk: GNU's dd can ask for that. */
-async function forgetFiles(): Promise<void> {
-  for (const path of await shards())
-    execFileSync('dd', [`if=${path}`, 'iflag=nocache', 'count=0'], { stdio: 'ignore' });
+/**
+ * Has the system forget the files' content, so that the next read is one of the disk: GNU's dd can ask for that. A shell
+ * started now asks it each time. Forking this process later would cost a page fault for every page that it touches next.
+ */
+function forgetter() {
+  const shell = spawn('sh', { stdio: ['pipe', 'pipe', 'ignore'] });
+  const forget = async () => {
+    const quoted = (path: string) => `'${path.replaceAll("'", "'\\''")}'`;
+    for (const path of await shards()) shell.stdin.write(`dd if=${quoted(path)} iflag=nocache count=0\n`);
+    shell.stdin.write('echo\n');
+    await once(shell.stdout, 'data');
+  };
+  return { forget, end: () => shell.stdin.end() };
 }
 
 /** A plain read of all files, one after the other. */
@@ -131,17 +141,17 @@ async function timed(times: Times, work: () => Promise<void>): Promise<void> {
 
 /** Rounds, each of which reads, uploads and loads: other work on the machine meets them alike. */
 async function speed(device: Device) {
-  const once = async () => (await load(device)).dispose();
-  const uploadBytes = await handedOver(device, once); // also touches the pool's memory: the first touch is the system's
+  const loadOnce = async () => (await load(device)).dispose();
+  const uploadBytes = await handedOver(device, loadOnce); // also touches the pool's memory: the first touch is the system's
   const tensor = Tensor.empty(device, [Math.min(Math.ceil(uploadBytes / PIECE) * PIECE, 2 ** 27) / 4]);
   const times = { read: none(), upload: none(), load: none() };
-  const between = flags.includes('cold') ? forgetFiles : async () => {};
+  const between = disk ? disk.forget : async () => {};
   for (let round = 0; round < Number(rounds); round++) {
     await between();
     await timed(times.read, readAll);
     await timed(times.upload, () => upload(device, tensor, uploadBytes));
     await between();
-    await timed(times.load, once);
+    await timed(times.load, loadOnce);
   }
   tensor.dispose();
   const least = (which: keyof Times) => ({
@@ -161,8 +171,10 @@ async function speed(device: Device) {
 }
 const none = (): Times => ({ wall: [], cpu: [] });
 
+const disk = flags.includes('cold') ? forgetter() : undefined;
 const device = await openDevice();
 const { vendor, architecture, description } = device.info;
 const result = mode === 'speed' ? await speed(device) : await memory(device);
 console.log(JSON.stringify({ adapter: [vendor, architecture, description].join(' '), ...result }));
 device.destroy();
+disk?.end();
