@@ -91,6 +91,31 @@ export function embedText(
   return { text: embedding(table, Tensor.from(device, ids, [B, L])), lengths };
 }
 
+/** @throws where the text is not [B, L, D] with B lengths that fit. */
+export function checkText(text: Tensor, lengths: readonly number[], { hiddenSize }: DiTConfig): void {
+  const [B = 0, L = 0, D] = text.shape;
+  if (text.rank !== 3 || D !== hiddenSize)
+    throw new Error(`dit: text must be [B, L, ${hiddenSize}], got [${text.shape.join(', ')}]`);
+  if (lengths.length !== B || lengths.some((length) => !Number.isInteger(length) || length < 0 || length > L))
+    throw new Error(`dit: textLengths must be ${B} integers from 0 to ${L}, got [${lengths.join(', ')}]`);
+}
+
+/** Of prompts that have no token. */
+export const emptyContext = (batch: number): Context => ({ batch, layers: undefined, dispose() {} });
+
+/** @param keysValues a layer each; the context's from here on. */
+export function contextOf(lengths: readonly number[], keysValues: readonly Tensor[]): Context {
+  const shared = Tensor.from(keysValues[0]!.device, Uint32Array.from(lengths));
+  return {
+    batch: lengths.length,
+    layers: keysValues.map((each) => ({ keysValues: each, lengths: shared })),
+    dispose: () => {
+      for (const each of keysValues) each.dispose();
+      shared.dispose();
+    },
+  };
+}
+
 function check(
   name: TextEncoderName,
   { states, lengths }: EncoderStates,

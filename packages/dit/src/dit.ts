@@ -27,7 +27,15 @@ import {
 } from '@moviegen/tensor';
 import { DiTBlock } from './block.ts';
 import { type DiTConfig, parseConfig } from './config.ts';
-import { type Context, type EmbeddedText, embedText, type TextStates } from './context.ts';
+import {
+  type Context,
+  checkText,
+  contextOf,
+  type EmbeddedText,
+  embedText,
+  emptyContext,
+  type TextStates,
+} from './context.ts';
 import { TimeModulation, type TimeModulations } from './modulation.ts';
 import { baseShapes, LayerStream, placeLayers, wholeLayers } from './offload.ts';
 import { fromPatches, gridOf, toPatches } from './patches.ts';
@@ -347,28 +355,10 @@ export class DiT {
 
   /** @param streamed keys and values of the layers that are not on the device. */
   private contextOf(text: Tensor, lengths: readonly number[], streamed: readonly Tensor[] = []): Context {
-    const { device, config } = this;
-    const [B = 0, L = 0, D] = text.shape;
-    if (text.rank !== 3 || D !== config.hiddenSize)
-      throw new Error(`dit: text must be [B, L, ${config.hiddenSize}], got [${text.shape.join(', ')}]`);
-    if (
-      lengths.length !== B ||
-      lengths.some((length) => !Number.isInteger(length) || length < 0 || length > L)
-    )
-      throw new Error(`dit: textLengths must be ${B} integers from 0 to ${L}, got [${lengths.join(', ')}]`);
-    if (Math.max(...lengths) === 0) return { batch: B, layers: undefined, dispose() {} };
+    checkText(text, lengths, this.config);
+    if (Math.max(...lengths) === 0) return emptyContext(lengths.length);
     const words = cast(text, this.dtype);
-    const shared = Tensor.from(device, Uint32Array.from(lengths));
-    const own = this.layers.map((layer) => layer.keysValues(words));
-    const layers = [...own, ...streamed].map((keysValues) => ({ keysValues, lengths: shared }));
-    return {
-      batch: B,
-      layers,
-      dispose: () => {
-        for (const { keysValues } of layers) keysValues.dispose();
-        shared.dispose();
-      },
-    };
+    return contextOf(lengths, [...this.layers.map((layer) => layer.keysValues(words)), ...streamed]);
   }
 
   private positionsOf(grid: Grid): Tensor {
