@@ -38,6 +38,9 @@ export interface ConvShape {
   readonly activation: Activation | undefined;
 }
 
+/** Positions along an axis are reckoned as floats (convWindow.ts), which is exact below. */
+const MOST_POSITIONS = 2 ** 22;
+
 const show = (shape: readonly number[]) => `[${shape.join(', ')}]`;
 const three = (values: readonly number[], missing: number): Three => {
   const [t, h, w] = [...new Array(3 - values.length).fill(missing), ...values] as number[];
@@ -106,6 +109,10 @@ export function convSizes(
   const pads = padsOf(op, options.padding, rank);
   const kernel = weight.slice(2);
   const output = input.map((size, i) => {
+    if (size === 0 || size * upsample[i]! >= MOST_POSITIONS) {
+      const want = `1 to ${MOST_POSITIONS - 1} positions, upsampled ones counted`;
+      throw new Error(`${op}: axis ${i} of the input must have ${want}: ${came}`);
+    }
     const padded = size * upsample[i]! + pads[i]![0] + pads[i]![1];
     const window = dilation[i]! * (kernel[i]! - 1) + 1;
     if (padded < window) {

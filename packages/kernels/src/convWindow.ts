@@ -51,7 +51,7 @@ fn meet(at: vec3<i32>) -> InputPosition {
   let scale = vec3<i32>(u.upsampleT, u.upsampleH, u.upsampleW);
   let size = vec3<i32>(vec3<u32>(u.inT, u.inH, u.inW));
   let clamped = clamp(at, vec3<i32>(), size * scale - 1);
-  // floor(clamped / scale) without an integer division: exact below 2^22.
+  // floor(clamped / scale) without an integer division: exact below 2^22, which convSizes sees to.
   let source = vec3<u32>((vec3f(clamped) + 0.5) * vec3f(u.sourceT, u.sourceH, u.sourceW));
   let inside = u.replicate != 0u || all(clamped == at);
   return InputPosition((source.x * u.inH + source.y) * u.inW + source.z, inside);

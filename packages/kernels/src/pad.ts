@@ -1,6 +1,6 @@
 // y = x with rows added before and after along each axis: a constant, or the nearest element of x.
 import { eachWGSL, eachWorkgroups, elementWGSL, enableWGSL } from './elementwise.ts';
-import { type DType, f32, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from './kernel.ts';
+import { type DType, f32, i32, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from './kernel.ts';
 import { sizeOf } from './reference/ndarray.ts';
 
 /** What stands in the added places. */
@@ -30,7 +30,7 @@ export function padKernel(
         [`whole${axis}`, u32(before + n + after)],
       ]),
     ),
-    value: f32(value),
+    value: numberOf(dtype)(value),
   });
   const element = elementWGSL(dtype, width);
   const steps = axes.map((_, axis) => axis).reverse();
@@ -70,6 +70,9 @@ ${eachWGSL('u.count', 'out[i] = padded(i);')}`;
     workgroups: eachWorkgroups(count),
   };
 }
+
+/** A number of a type as a uniform; f16 comes as f32. */
+const numberOf = (dtype: DType) => (dtype === 'u32' ? u32 : dtype === 'i32' ? i32 : f32);
 
 interface PaddedAxis {
   n: number;

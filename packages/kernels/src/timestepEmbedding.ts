@@ -44,13 +44,16 @@ fn embed(i: u32) {
   let turns = u.turns[column];
   let time = f32(t[i / u.half]);
   // Two pieces of 12 bits: a product of two pieces is exact, and so is its fractional part.
-  let high = bitcast<f32>(bitcast<u32>(time) & 0xfffff000u);
+  let bits = bitcast<u32>(time);
+  let high = bitcast<f32>(bits & 0xfffff000u);
   let low = time - high;
-  let small = high * turns.z + low * turns.y;
+  let small = high * turns.z + low * (turns.y + turns.z);
   let phase = fract(fract(high * turns.x) + (fract(high * turns.y) + (fract(low * turns.x) + small)));
   let octants = min(phase, 0.99999994) * 8.0;
   let octant = floor(octants);
-  let value = octantCosSin(u32(octant), octants - octant);
+  // fract() may give a number for what is none.
+  let endless = (bits & 0x7f800000u) == 0x7f800000u;
+  let value = select(octantCosSin(u32(octant), octants - octant), vec4f(bitcast<f32>(bits | 0x7fc00000u)), endless);
   let at = (i / u.half) * 2u * u.half + column;
   out[at] = ${dtype}(value.x + value.y);
   out[at + u.half] = ${dtype}(value.z + value.w);

@@ -79,24 +79,28 @@ export class Dispatcher {
     const opened = scopes.open();
     this.#plan = plan;
     let result: T;
+    let own: readonly Tensor[] = [];
     try {
       result = fn();
       if (result instanceof Promise) {
         result.catch(() => undefined);
         throw new Error('record: fn returned a promise: it must queue all its work at once');
       }
-      for (const tensor of tensorsIn(result)) scopes.detach(tensor);
+      // What was there before stays whose it was.
+      own = tensorsIn(result).filter((tensor) => opened.has(tensor) || plan.owns(tensor.storage('record')));
+      for (const tensor of own) scopes.detach(tensor);
       scopes.close(opened, []);
       plan.finish();
     } catch (error) {
       scopes.close(opened, []);
+      for (const tensor of own) tensor.dispose();
       plan.destroy();
       throw error;
     } finally {
       this.#plan = undefined;
     }
     const release = (): void => {
-      for (const tensor of tensorsIn(result)) if (plan.owns(tensor.storage('recording'))) tensor.dispose();
+      for (const tensor of own) tensor.dispose();
     };
     return new Recording(result, plan, () => faults.throwIfLost(), release);
   }

@@ -24,6 +24,8 @@ export interface Filling {
 export class PlainFilling implements Filling {
   readonly tensor: Tensor;
   #filled = 0;
+  /** Less than a word, by where it ends, waiting for what comes there: the device is written by whole words. */
+  readonly #begun = new Map<number, Uint8Array<ArrayBuffer>>();
 
   constructor(tensor: Tensor) {
     this.tensor = tensor;
@@ -35,10 +37,26 @@ export class PlainFilling implements Filling {
 
   write(bytes: Uint8Array<ArrayBuffer>, at: number = this.#filled): number {
     const { tensor } = this;
-    if (at + bytes.length > tensor.bytes) throw tooLong(tensor);
-    tensor.writeBytes(bytes, at);
+    const end = at + bytes.length;
+    if (end > tensor.bytes) throw tooLong(tensor);
     this.#filled += bytes.length;
-    return bytes.length;
+    const begun = this.#begun.get(at);
+    if (begun) {
+      const joined = new Uint8Array(begun.length + bytes.length);
+      joined.set(begun);
+      joined.set(bytes, begun.length);
+      this.#begun.delete(at);
+      return this.#writeWords(joined, end);
+    }
+    return this.#writeWords(bytes, end);
+  }
+
+  #writeWords(bytes: Uint8Array<ArrayBuffer>, end: number): number {
+    const rest = end === this.tensor.bytes ? 0 : bytes.length % 4;
+    if (rest > 0) this.#begun.set(end, bytes.slice(-rest));
+    const words = bytes.subarray(0, bytes.length - rest);
+    if (words.length > 0) this.tensor.writeBytes(words, end - bytes.length);
+    return words.length;
   }
 
   finish(): void {

@@ -48,6 +48,8 @@ export class Plan implements Allocator {
   readonly #parts: Parts;
   readonly #steps: (Dispatch | Clear)[] = [];
   readonly #blocks = new Set<Block>();
+  /** Of these the ones that a tensor, a view of one or another recording holds. */
+  readonly #lent = new Set<Block>();
   readonly #free = new Map<number, Block[]>();
   /** Blocks with content from the host, written once: no step may use them for anything else. */
   readonly #constant = new Set<Block>();
@@ -56,6 +58,7 @@ export class Plan implements Allocator {
   #uniforms: GPUBuffer | undefined;
   #uniformBytes = 0;
   #replayed = false;
+  #destroyed = false;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -63,19 +66,22 @@ export class Plan implements Allocator {
 
   acquire(bytes: number, label: string): Block {
     // Any block of the plan that is large enough, without wasting half of it.
-    for (const [size, blocks] of this.#free) {
-      if (size >= bytes && size <= Math.max(256, 2 * bytes) && blocks.length > 0) return blocks.pop()!;
-    }
-    const block = this.#parts.pool.acquire(bytes, label);
-    this.#blocks.add(block);
-    return block;
+    for (const [size, blocks] of this.#free)
+      if (size >= bytes && size <= Math.max(256, 2 * bytes) && blocks.length > 0)
+        return this.#lend(blocks.pop()!);
+    return this.#lend(this.#parts.pool.acquire(bytes, label));
   }
 
   /** A block for content that the host writes now and every replay reads. */
   acquireConstant(bytes: number, label: string): Block {
-    const block = this.#parts.pool.acquire(bytes, label);
-    this.#blocks.add(block);
+    const block = this.#lend(this.#parts.pool.acquire(bytes, label));
     this.#constant.add(block);
+    return block;
+  }
+
+  #lend(block: Block): Block {
+    this.#blocks.add(block);
+    this.#lent.add(block);
     return block;
   }
 
@@ -85,7 +91,9 @@ export class Plan implements Allocator {
   }
 
   release(block: Block): void {
-    if (!this.#blocks.has(block) || this.#constant.has(block)) return;
+    this.#lent.delete(block);
+    if (this.#destroyed) this.#parts.pool.release(block);
+    if (this.#destroyed || this.#constant.has(block)) return;
     const free = this.#free.get(block.bytes);
     if (free) free.push(block);
     else this.#free.set(block.bytes, [block]);
@@ -183,12 +191,13 @@ export class Plan implements Allocator {
     return { dispatches: this.#steps.filter((step) => 'program' in step).length, bytes };
   }
 
-  /** Gives all memory back. */
+  /** Gives all memory back; what others still hold, once they let go. */
   destroy(): void {
     const { pool, encoder } = this.#parts;
     encoder.submit(); // a replay that is still being encoded names these buffers
     for (const storage of this.#held) storage.release();
-    for (const block of this.#blocks) pool.release(block);
+    this.#destroyed = true;
+    for (const block of this.#blocks) if (!this.#lent.has(block)) pool.release(block);
     this.#held.clear();
     this.#blocks.clear();
     this.#free.clear();

@@ -42,9 +42,10 @@ export class Scopes<T extends Owned> {
     for (const owned of this.#stack) owned.delete(tensor);
   }
 
-  /** Closes a scope: what escapes moves to the scope around it, the rest is disposed. */
+  /** Closes a scope: what escapes moves to the scope around it, the rest is disposed. Twice does no harm. */
   close(opened: Set<T>, escaping: readonly T[]): void {
     const at = this.#stack.lastIndexOf(opened);
+    if (at < 0) return;
     const interleaved = at !== this.#stack.length - 1;
     this.#stack.splice(at, 1);
     const outer = this.#stack[at - 1];

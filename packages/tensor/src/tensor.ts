@@ -147,7 +147,8 @@ export class Tensor {
     }
     if (isQuantFormat(this.dtype)) return undefined;
     const rowBytes = count(rest) * BYTES[this.dtype];
-    const [offset, bytes] = [this.#offset + start * rowBytes, (end - start) * rowBytes];
+    const bytes = (end - start) * rowBytes;
+    const offset = bytes === 0 ? 0 : this.#offset + start * rowBytes; // what binds nothing binds the beginning
     // Hosts write whole words: an odd number of halves would take the next row's first one along.
     if (end < length && bytes % 4 !== 0) return undefined;
     if (offset % this.device.limits.minStorageBufferOffsetAlignment !== 0) return undefined;

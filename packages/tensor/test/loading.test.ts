@@ -5,10 +5,12 @@ import {
   decodingBytes,
   dryDevice,
   loadWeights,
+  Tensor,
   type WeightOptions,
   type WeightSource,
 } from '@moviegen/tensor';
 import { afterEach, describe, expect, test } from 'vitest';
+import { PlainFilling } from '../src/filling.ts';
 import { testDevice } from './device.ts';
 
 const device = await testDevice();
@@ -116,6 +118,30 @@ describe('what the host decodes is read into its decoder', () => {
     );
     expect(one.made[0]!.buffer).not.toBe(two.made[0]!.buffer);
   });
+});
+
+test('pieces that are no whole words of what stays as it is', async () => {
+  const values = numbers(301);
+  const [plain, words] = [fileOf('F16', values, 3), fileOf('F16', values, 301)];
+  if (device.target.f16) {
+    const expected = await loaded(words, { dtype: 'f16' });
+    for (const elements of [1, 3, 7])
+      expect(await loaded(fileOf('F16', values, elements), { dtype: 'f16' })).toEqual(expected);
+    return;
+  }
+  const dry = await dryDevice(); // a GPU with f16
+  const tensor = Tensor.empty(dry, [301], 'f16');
+  const content = new Uint8Array(602);
+  const writes: number[] = [];
+  tensor.writeBytes = (bytes: Uint8Array, at: number) => {
+    writes.push(at, at + bytes.length === 602 ? 0 : bytes.length);
+    content.set(bytes, at);
+  };
+  const filling = new PlainFilling(tensor);
+  for await (const { data } of plain.pieces!(['w'])) filling.write(data as Uint8Array<ArrayBuffer>);
+  filling.finish();
+  expect(writes.filter((n) => n % 4 !== 0)).toEqual([]);
+  expect(content).toEqual(await words.read('w'));
 });
 
 test('pieces that are no whole elements, too many and too few are refused, and nothing stays', async () => {

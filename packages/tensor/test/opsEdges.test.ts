@@ -1,18 +1,29 @@
 // What the case list does not hold: NaN and infinity, empty tensors, and shapes that ops refuse.
-import { at, type NDArray, normVariants, type Operands, type Options, references } from '@moviegen/kernels';
+import {
+  at,
+  convSizes,
+  type NDArray,
+  normVariants,
+  type Operands,
+  type Options,
+  references,
+} from '@moviegen/kernels';
 import {
   add,
   cast,
   compare,
   concat,
+  conv1d,
   div,
   embedding,
   gatedResidual,
   gelu,
   groupNorm,
   layerNorm,
+  linear,
   max,
   mean,
+  pack,
   pad,
   permute,
   quickGelu,
@@ -24,6 +35,7 @@ import {
   slice,
   softmax,
   sum,
+  swiglu,
   Tensor,
   timestepEmbedding,
   upsampleNearest,
@@ -139,6 +151,58 @@ describe('empty tensors', () => {
     expect([...(await pad(none, { pads, value: 2 }).read())]).toEqual([2, 2, 2, 2]);
     expect(() => pad(none, { pads, mode: 'replicate' })).toThrow('pad: [0, 4] has no element to replicate');
   });
+});
+
+describe('no inputs, no positions', () => {
+  const bias = tensor([3], [1, 2, 3]);
+  test('a product over nothing is the bias', async () => {
+    expect([...(await linear(tensor([2, 0]), tensor([3, 0]), { bias }).read())]).toEqual([1, 2, 3, 1, 2, 3]);
+    expect([
+      ...(await swiglu(tensor([2, 0]), pack([tensor([3, 0]), tensor([3, 0])], { use: 'swiglu' })).read()),
+    ]).toEqual(new Array(6).fill(0));
+    for (const layout of ['channels-first', 'channels-last'] as const) {
+      const x = tensor(layout === 'channels-last' ? [1, 2, 0] : [1, 0, 2]);
+      const y = await conv1d(x, tensor([3, 0, 1]), { layout, bias }).read();
+      expect([...y].sort()).toEqual([1, 1, 2, 2, 3, 3]);
+    }
+  });
+
+  test('an empty range of rows can be bound', async () => {
+    const x = tensor([64, 4]);
+    const end = x.rows(64, 64)!;
+    expect(end.shape).toEqual([0, 4]);
+    const ids = Tensor.from(device, [0, 1], [2], { dtype: 'i32' });
+    expect([...(await embedding(end, ids).read())]).toEqual(new Array(8).fill(0));
+  });
+
+  test.each([0, 2 ** 22])('a convolution over an axis of %s positions is refused', (size) => {
+    const x = { shape: [1, 1, size] };
+    expect(() => convSizes(x.shape, [1, 1, 1], { padding: 1 })).toThrow(
+      `conv1d: axis 0 of the input must have 1 to 4194303 positions, upsampled ones counted: got x [1, 1, ${size}]`,
+    );
+    expect(() => convSizes([1, 1, size / 2], [1, 1, 1], { upsample: [2], padding: 1 })).toThrow('upsampled');
+  });
+});
+
+test('padding with integers that no float holds', async () => {
+  const of = (data: number[], dtype: 'i32' | 'u32') => Tensor.from(device, data, [data.length], { dtype });
+  const pads = [[1, 1]] as const;
+  expect([...(await pad(of([5], 'i32'), { pads, value: -16777217 }).read())]).toEqual([
+    -16777217, 5, -16777217,
+  ]);
+  expect([...(await pad(of([5], 'u32'), { pads, value: 2 ** 32 - 1 }).read())]).toEqual([
+    2 ** 32 - 1,
+    5,
+    2 ** 32 - 1,
+  ]);
+  expect(() => pad(of([5], 'u32'), { pads, value: -1 })).toThrow('pad: value -1 is no u32');
+  expect(() => pad(of([5], 'i32'), { pads, value: 0.5 })).toThrow('pad: value 0.5 is no i32');
+});
+
+test('a time that is no number embeds as none', async () => {
+  const t = tensor([3], [Number.NaN, Number.NEGATIVE_INFINITY, 0]);
+  const none = new Array(8).fill(Number.NaN);
+  expect([...(await timestepEmbedding(t, { dim: 4 }).read())]).toEqual([...none, 1, 1, 0, 0]);
 });
 
 test('an id outside the table gives zeros', async () => {

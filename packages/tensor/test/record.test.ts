@@ -1,4 +1,4 @@
-import { ShaderError, scope, Tensor } from '@moviegen/tensor';
+import { ShaderError, scope, scopeAsync, Tensor } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
 import { afterAll, describe, expect, test } from 'vitest';
 import { affine } from './kernels.ts';
@@ -71,6 +71,66 @@ describe('record', () => {
     expect(recording.result.y.disposed).toBe(true);
     expect(x.disposed).toBe(false);
     expect(() => recording.run()).toThrow('recording: run after destroy');
+    x.dispose();
+    expect(device.memory().used).toBe(used);
+  });
+
+  test('what others hold of it outlives it', async () => {
+    const { used } = device.memory();
+    const x = Tensor.from(device, [3]);
+    const first = device.record(() => ({ y: chain(x, 1), constant: Tensor.from(device, [40]) }));
+    const second = device.record(() => [chain(first.result.y, 1), chain(first.result.constant, 1)] as const);
+    const view = first.run().y.reshape([1, 1]);
+    first.destroy();
+    const others = Array.from({ length: 8 }, () => Tensor.from(device, [Number.NaN])); // takes what is free
+    expect(await Promise.all(second.run().map((tensor) => tensor.item()))).toEqual([15, 81]);
+    expect(await view.item()).toBe(7);
+    second.destroy();
+    for (const tensor of [view, x, ...others]) tensor.dispose();
+    expect(device.memory().used).toBe(used);
+  });
+
+  test('of its result only what it made is its own', () => {
+    const { used } = device.memory();
+    const x = Tensor.from(device, [1]);
+    const make = () => device.record(() => ({ x, view: x.reshape([1, 1]), y: chain(x, 1) }));
+    const recording = scope(device, () => {
+      const inner = Tensor.from(device, [2]);
+      const passing = device.record(() => ({ inner, y: chain(inner, 1) }));
+      passing.destroy();
+      expect(inner.disposed).toBe(false);
+      const made = make();
+      return { made, inner };
+    });
+    expect(recording.inner.disposed).toBe(false);
+    recording.inner.dispose();
+    recording.made.result.y.dispose();
+    recording.made.destroy();
+    expect(recording.made.result.view.disposed).toBe(true);
+    expect(x.disposed).toBe(false);
+    const gone = make();
+    x.dispose();
+    gone.destroy();
+    expect(device.memory().used).toBe(used);
+  });
+
+  test('a scope left open inside is told, and takes nothing along', async () => {
+    const { used } = device.memory();
+    const x = Tensor.from(device, [1]);
+    await scopeAsync(device, async () => {
+      const outer = Tensor.from(device, [5]);
+      let end = () => {};
+      let open: Promise<void> | undefined;
+      expect(() =>
+        device.record(() => {
+          open = scopeAsync(device, () => new Promise<void>((resolve) => (end = resolve)));
+          return chain(x, 1);
+        }),
+      ).toThrow('scope: ended while a younger scope of the same device is open');
+      end();
+      await open;
+      expect(outer.disposed).toBe(false);
+    });
     x.dispose();
     expect(device.memory().used).toBe(used);
   });

@@ -261,3 +261,22 @@ describe('forward refuses', async () => {
     expect(names.slice(0, 2)).toEqual(['embeddings', 'encoder.layers.0.layer_norm1']);
   });
 });
+
+test('weights that are laid out in parts are given back too', async () => {
+  const limits = device.limits as { maxStorageBufferBindingSize: number };
+  const adapters = limits.maxStorageBufferBindingSize;
+  limits.maxStorageBufferBindingSize = 1024;
+  const { used } = device.memory();
+  try {
+    const config = parseT5Config(ul2.config);
+    const t5 = await T5Encoder.load(device, await randomWeights(T5Encoder.weightShapes(config)), config);
+    const clipConfig = parseClipTextConfig(metaclip.config);
+    const weights = await randomWeights(ClipTextModel.weightShapes(clipConfig));
+    const tower = await ClipTextModel.load(device, weights, clipConfig);
+    t5.dispose();
+    tower.dispose();
+    expect(device.memory().used).toBe(used);
+  } finally {
+    limits.maxStorageBufferBindingSize = adapters;
+  }
+});

@@ -72,6 +72,9 @@ interface Piece {
   readonly end: number;
 }
 
+/** Blocks of four inputs; one also where there are none, so that there is something to bind. */
+const blocksOf = (inputs: number): number => Math.max(1, Math.ceil(inputs / 4));
+
 const whole = (weight: Tensor): Piece => ({ weight, start: 0, end: weight.shape[0]! });
 
 /** Packs outputs of weights; of plain ones all of them. */
@@ -81,7 +84,7 @@ function packPieces(pieces: readonly Piece[], use: Packed['use']): Packed {
   const outputs = pieces.map(({ start, end }) => end - start);
   const total = outputs.reduce((sum, n) => sum + n, 0);
   const pitch = use === 'swiglu' ? 2 * Math.ceil(outputs[0]! / 4) : Math.ceil(total / 4);
-  const blocks = isQuantFormat(dtype) ? [inputs / 32, pitch, 128] : [Math.ceil(inputs / 4), pitch, 16];
+  const blocks = isQuantFormat(dtype) ? [inputs / 32, pitch, 128] : [blocksOf(inputs), pitch, 16];
   const most = largestOperand(device);
   if (sizeOf(blocks) * BYTES[dtype] > most) return packInParts(pieces, outputs, use, most);
   const tensor = Tensor.empty(device, blocks, dtype, label);
@@ -134,7 +137,7 @@ function packInParts(
 ): Packed {
   const { dtype, device, shape } = weights[0]!.weight;
   const inputs = shape[1]!;
-  const each = 4 * Math.ceil(inputs / 4) * BYTES[dtype] * (use === 'swiglu' ? 2 : 1);
+  const each = 4 * blocksOf(inputs) * BYTES[dtype] * (use === 'swiglu' ? 2 : 1);
   const step = Math.floor(most / each / 64) * 64 || Math.floor(most / each / 4) * 4;
   if (step === 0)
     throw new Error(
@@ -219,7 +222,7 @@ export function packConv(weight: Tensor): PackedConv {
   const dtype = sameType('packConv', { weight });
   const taps = kernel.reduce((product, n) => product * n, 1);
   const pitch = Math.ceil(O / 4);
-  const tensor = Tensor.empty(weight.device, [taps, Math.ceil(I / 4), pitch, 16], dtype, weight.label);
+  const tensor = Tensor.empty(weight.device, [taps, blocksOf(I), pitch, 16], dtype, weight.label);
   weight.device.run(packKernel({ N: O, I, taps, pitch, start: 0, every: 4 }, dtype), [weight, tensor]);
   return { tensor, shape: weight.shape, use: 'conv' };
 }

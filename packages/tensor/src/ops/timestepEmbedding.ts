@@ -14,7 +14,7 @@ export interface TimestepOptions {
 }
 
 /**
- * cos, then sin, of scale t maxPeriod^(-i / (dim / 2)); t [B] -> [B, dim]. Exact to 1e-6 for any angle.
+ * cos, then sin, of scale t maxPeriod^(-i / (dim / 2)); t [B] -> [B, dim]. Exact to 1e-6 for t from -1 to 1.
  * @throws where dim is odd or t has not one axis.
  */
 export function timestepEmbedding(t: Tensor, options: TimestepOptions): Tensor {

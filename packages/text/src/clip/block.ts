@@ -3,8 +3,17 @@
 //
 // Legend: B texts, L tokens, D model width, F feed-forward width.
 
-import { attention, columns, layerNorm, linear, type Packed, slice, type Tensor } from '@moviegen/tensor';
-import type { LayerWeights } from '../layerWeights.ts';
+import {
+  attention,
+  columns,
+  concat,
+  layerNorm,
+  linear,
+  type Packed,
+  slice,
+  type Tensor,
+  type WeightBook,
+} from '@moviegen/tensor';
 import type { Note } from '../trace.ts';
 import type { ClipTextConfig } from './config.ts';
 
@@ -31,13 +40,16 @@ export class ClipBlock {
 
   /** @param path the layer's name in the checkpoint, `encoder.layers.{i}`. */
   constructor(
-    weights: LayerWeights,
+    weights: WeightBook,
     path: string,
     private readonly config: ClipTextConfig,
   ) {
     const affine = (...names: string[]) => ({
       weight: weights.packed(...names.map((name) => `${path}.${name}.weight`)),
-      bias: weights.joined(...names.map((name) => `${path}.${name}.bias`)),
+      bias: weights.replaced(
+        names.map((name) => `${path}.${name}.bias`),
+        (biases) => concat(biases, { axis: 0 }),
+      ),
     });
     this.norm1 = normOf(weights, `${path}.layer_norm1`, config);
     this.qkv = affine('self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj');
@@ -82,6 +94,6 @@ export class ClipBlock {
 }
 
 /** The layer norm of a name in the checkpoint. */
-export function normOf(weights: LayerWeights, path: string, { normEps }: ClipTextConfig): Norm {
+export function normOf(weights: WeightBook, path: string, { normEps }: ClipTextConfig): Norm {
   return { weight: weights.get(`${path}.weight`), bias: weights.get(`${path}.bias`), eps: normEps };
 }

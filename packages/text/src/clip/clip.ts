@@ -10,9 +10,9 @@ import {
   scope,
   slice,
   type Tensor,
+  WeightBook,
   type WeightSource,
 } from '@moviegen/tensor';
-import { LayerWeights } from '../layerWeights.ts';
 import { isLinearWeight } from '../linearWeights.ts';
 import { type EncoderFiles, type EncoderStates, tokenBatch } from '../states.ts';
 import type { LoadOptions } from '../t5/t5.ts';
@@ -37,7 +37,7 @@ const BESIDE = new Set([
  * ```
  */
 export class ClipTextModel {
-  private readonly weights: LayerWeights;
+  private readonly weights: WeightBook;
   private readonly tokens: Tensor; // [vocabulary, D]
   private readonly positions: Tensor; // [positions, D]
   private readonly blocks: readonly ClipBlock[];
@@ -49,7 +49,7 @@ export class ClipTextModel {
     readonly config: ClipTextConfig,
     weights: Readonly<Record<string, Tensor>>,
   ) {
-    const layers = new LayerWeights(weights);
+    const layers = new WeightBook('clip', weights, clipWeightShapes(config));
     this.weights = layers;
     this.tokens = layers.get('embeddings.token_embedding.weight');
     this.positions = layers.get('embeddings.position_embedding.weight');

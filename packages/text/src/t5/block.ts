@@ -13,8 +13,8 @@ import {
   slice,
   swiglu,
   type Tensor,
+  type WeightBook,
 } from '@moviegen/tensor';
-import type { LayerWeights } from '../layerWeights.ts';
 import type { Note } from '../trace.ts';
 import type { T5Config } from './config.ts';
 
@@ -35,7 +35,7 @@ export class T5Block {
 
   /** @param path the layer's name in the checkpoint, `encoder.block.{i}`. */
   constructor(
-    weights: LayerWeights,
+    weights: WeightBook,
     path: string,
     private readonly config: T5Config,
   ) {
@@ -85,7 +85,7 @@ interface FeedForward {
 }
 
 /** `wo act(wi x)`, or gated: `wo (act(wi_0 x) * wi_1 x)`. */
-function feedForward(weights: LayerWeights, path: string, { activation, gated }: T5Config): FeedForward {
+function feedForward(weights: WeightBook, path: string, { activation, gated }: T5Config): FeedForward {
   const wo = weights.packed(`${path}.wo.weight`);
   const finish = (hidden: Tensor, residual: Tensor, note: Note) => {
     note('.wo', () => linear(hidden, wo));

@@ -8,10 +8,10 @@ import {
   rmsNorm,
   scope,
   type Tensor,
+  WeightBook,
   type WeightOptions,
   type WeightSource,
 } from '@moviegen/tensor';
-import { LayerWeights } from '../layerWeights.ts';
 import { isLinearWeight } from '../linearWeights.ts';
 import { type EncoderFiles, type EncoderStates, tokenBatch } from '../states.ts';
 import { noteUnder, type Trace } from '../trace.ts';
@@ -31,7 +31,7 @@ export type LoadOptions = Pick<WeightOptions, 'dtype' | 'quantize' | 'onProgress
  * ```
  */
 export class T5Encoder {
-  private readonly weights: LayerWeights;
+  private readonly weights: WeightBook;
   private readonly table: Tensor; // [vocabulary, D]
   private readonly positions: Tensor; // [buckets, heads]
   private readonly blocks: readonly T5Block[];
@@ -43,11 +43,10 @@ export class T5Encoder {
     readonly config: T5Config,
     weights: Readonly<Record<string, Tensor>>,
   ) {
-    const layers = new LayerWeights(weights);
+    const table = EMBEDDING_NAMES.find((name) => Object.hasOwn(weights, name)) ?? EMBEDDING_NAMES[0];
+    const layers = new WeightBook('t5', weights, t5WeightShapes(config, table));
     this.weights = layers;
-    this.table = layers.get(
-      EMBEDDING_NAMES.find((name) => Object.hasOwn(weights, name)) ?? EMBEDDING_NAMES[0],
-    );
+    this.table = layers.get(table);
     this.positions = layers.get('encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight');
     this.blocks = Array.from(
       { length: config.numLayers },
