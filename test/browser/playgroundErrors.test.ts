@@ -51,6 +51,54 @@ test('a model that cannot be fetched, and a second try that keeps what had arriv
   await page.context().close();
 });
 
+test('after a failure the form is still checked, and a past video can be looked at', async () => {
+  const page = await openPage(browser, url, { expected: [/status of 503/] });
+  await generate(page, TINY);
+  await finished(page);
+  await page.reload();
+  await page.locator('.player').waitFor();
+  await page.evaluate(async () => {
+    const kept = (await navigator.storage.getDirectory()) as unknown as {
+      keys(): AsyncIterable<string>;
+      removeEntry(name: string, options: { recursive: boolean }): Promise<void>;
+    };
+    for await (const name of kept.keys()) await kept.removeEntry(name, { recursive: true });
+  });
+  replace('/transformer/', 503);
+  await generate(page, TINY);
+  expect(await problemCode(page)).toBe('checkpoint-unreachable');
+  await page.locator('#steps').fill('');
+  await again(page).click();
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe('steps');
+  await page.locator('.past').click();
+  await page.locator('.player').waitFor();
+  expect(await page.locator('.stage .problem').count()).toBe(0);
+  await page.locator('.remove').press('Enter');
+  await page.locator('.past').waitFor({ state: 'detached' });
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe('prompt');
+  await page.context().close();
+});
+
+test('what waits for the bench says so and is cancelled at once; focus and announcements stay', async () => {
+  const page = await openPage(browser, url);
+  await page.getByRole('tab', { name: 'Kernels' }).click();
+  await page.getByRole('button', { name: 'Run the bench' }).press('Enter');
+  await page.getByRole('button', { name: 'Stop' }).waitFor();
+  const focused = () => page.evaluate(() => document.activeElement?.textContent);
+  expect(await focused()).toBe('Stop');
+  await page.getByRole('tab', { name: 'Create' }).click();
+  await generate(page, TINY);
+  await page.getByText('Waits for the device').waitFor();
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByText('Cancelled. Nothing of it was kept.').waitFor({ timeout: 5000 });
+  await page.getByRole('tab', { name: 'Kernels' }).click();
+  expect(await page.getByRole('status').filter({ hasText: 'No video was made.' }).count()).toBe(1); // not hidden
+  await page.getByRole('button', { name: 'Stop' }).press('Enter');
+  await page.getByRole('button', { name: 'Run the bench' }).waitFor({ timeout: PATIENCE });
+  expect(await focused()).toBe('Run the bench');
+  await page.context().close();
+});
+
 test('a model that arrives damaged is not kept', async () => {
   const page = await openPage(browser, url);
   replace('tae/config.json', 200, '{"a": 1}');

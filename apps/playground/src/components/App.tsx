@@ -15,6 +15,7 @@ type ViewId = (typeof VIEWS)[number]['id'];
 
 export function App() {
   const [view, setView] = useState<ViewId>('create');
+  const [said, setSaid] = useState('');
   const tabs = useRef<HTMLDivElement>(null);
   const step = (by: number) => {
     const at = VIEWS.findIndex(({ id }) => id === view);
@@ -53,7 +54,7 @@ export function App() {
       </header>
       <main>
         <div id="view-create" role="tabpanel" aria-labelledby="tab-create" hidden={view !== 'create'}>
-          <Create />
+          <Create onSay={setSaid} />
         </div>
         <div id="view-kernels" role="tabpanel" aria-labelledby="tab-kernels" hidden={view !== 'kernels'}>
           <Kernels />
@@ -62,6 +63,9 @@ export function App() {
           <DeviceView shown={view === 'device'} />
         </div>
       </main>
+      <p class="hidden" role="status">
+        {said}
+      </p>
       <footer>Prompts and videos stay on this machine: everything is computed here.</footer>
     </>
   );

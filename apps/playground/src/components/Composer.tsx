@@ -1,9 +1,11 @@
 // Where a person says what to make: the prompt, examples of it, the numbers, and the button.
 
+import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { EXAMPLES, type NumberName, RULES, type Settings, wrongWith } from '../settings.ts';
 
 interface Properties {
+  readonly form: RefObject<HTMLFormElement | null>;
   readonly settings: Settings;
   readonly running: boolean;
   /** Cancelled, but not yet at rest. */
@@ -15,12 +17,19 @@ interface Properties {
 
 const NAMES: readonly NumberName[] = ['seed', 'steps', 'guidance', 'width', 'height', 'frames'];
 
-export function Composer({ settings, running, cancelling, onChange, onGenerate, onCancel }: Properties) {
+export function Composer({
+  form,
+  settings,
+  running,
+  cancelling,
+  onChange,
+  onGenerate,
+  onCancel,
+}: Properties) {
   const [missing, setMissing] = useState(false);
   const prompt = useRef<HTMLTextAreaElement>(null);
   const generate = useRef<HTMLButtonElement>(null);
   const cancel = useRef<HTMLButtonElement>(null);
-  const form = useRef<HTMLFormElement>(null);
 
   // The button under the finger changes its meaning: focus goes with it.
   const before = useRef(running);

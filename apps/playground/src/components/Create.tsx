@@ -24,11 +24,16 @@ interface Shown {
   readonly video: Video;
 }
 
-export function Create() {
+interface Properties {
+  /** Tells a screen reader, whatever view is shown. */
+  readonly onSay: (text: string) => void;
+}
+
+export function Create({ onSay }: Properties) {
   const [settings, setSettings] = useState<Settings>(() => fromHash(location.hash) ?? DEFAULTS);
   const [shown, setShown] = useState<Shown | undefined>();
   const [unable, setUnable] = useState<Problem | undefined>();
-  const [said, setSaid] = useState('');
+  const form = useRef<HTMLFormElement>(null);
   const generation = useGeneration();
   const store = useResults();
   const { running, problem, notice } = generation;
@@ -60,6 +65,7 @@ export function Create() {
   const show = async (result: Result, withSettings = true) => {
     const video = await store.video(result);
     if (video === undefined) return;
+    generation.dismiss();
     setShown({ result, video });
     if (withSettings) setSettings(result.settings);
   };
@@ -67,14 +73,14 @@ export function Create() {
   const generate = async (asked: Settings) => {
     setSettings(asked);
     history.replaceState(null, '', `#${toHash(asked)}`);
-    const made = await generation.begin(asked, announcer(setSaid));
+    const made = await generation.begin(asked, announcer(onSay));
     if (made === undefined) {
-      setSaid('No video was made.');
+      onSay('No video was made.');
       return;
     }
     const result = resultOf(asked, made);
     setShown({ result, video: made.video });
-    setSaid('The video is ready.');
+    onSay('The video is ready.');
     await store.add(result, made.video);
   };
 
@@ -89,7 +95,7 @@ export function Create() {
             aspect={[running.settings.width, running.settings.height]}
           />
         ) : problem && problem.code !== 'cancelled' ? (
-          <ProblemCard problem={problem} onAgain={() => void generate(settings)} />
+          <ProblemCard problem={problem} onAgain={() => form.current?.requestSubmit()} />
         ) : shown ? (
           <>
             <Player key={shown.result.id} video={shown.video} prompt={shown.result.settings.prompt} />
@@ -98,7 +104,7 @@ export function Create() {
               result={shown.result}
               video={shown.video}
               onUse={setSettings}
-              onSay={setSaid}
+              onSay={onSay}
             />
           </>
         ) : unable ? (
@@ -117,6 +123,7 @@ export function Create() {
       {notice !== undefined && <p class="notice">{notice}</p>}
       {store.problem && <ProblemCard problem={store.problem} />}
       <Composer
+        form={form}
         settings={settings}
         running={running !== undefined}
         cancelling={running?.cancelling === true}
@@ -131,12 +138,9 @@ export function Create() {
         onRemove={(result) => {
           void store.remove(result);
           if (shown?.result.id === result.id) setShown(undefined);
-          setSaid('Removed.');
+          onSay('Removed.');
         }}
       />
-      <p class="hidden" role="status">
-        {said}
-      </p>
     </div>
   );
 }

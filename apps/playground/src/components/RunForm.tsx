@@ -1,7 +1,7 @@
 // What starts a long run over the case list: a button that stops it again, and a filter.
 
 import type { ComponentChildren } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
 /** Handles a form's submission by running something. */
 export const submits = (run: () => Promise<void>) => (event: SubmitEvent) => {
@@ -19,9 +19,16 @@ interface RunButtonProperties {
 export function RunButton({ stop, children }: RunButtonProperties) {
   const [stopping, setStopping] = useState(false);
   useEffect(() => setStopping(false), [stop]);
+  // The one takes the other's place, and its focus.
+  const button = useRef<HTMLButtonElement>(null);
+  const before = useRef(stop);
+  useEffect(() => {
+    if (before.current !== stop && document.activeElement === document.body) button.current?.focus();
+    before.current = stop;
+  }, [stop]);
   if (stop === undefined)
     return (
-      <button key="run" type="submit" class="primary">
+      <button key="run" type="submit" class="primary" ref={button}>
         {children}
       </button>
     );
@@ -30,6 +37,7 @@ export function RunButton({ stop, children }: RunButtonProperties) {
       key="stop"
       type="button"
       class="cancel"
+      ref={button}
       onClick={() => {
         stop.abort();
         setStopping(true);

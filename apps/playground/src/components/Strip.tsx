@@ -12,12 +12,24 @@ interface Properties {
 }
 
 export function Strip({ results, shownId, onShow, onRemove }: Properties) {
+  const list = useRef<HTMLUListElement>(null);
+  /** Where the focus goes: to what takes the place of a video that was removed by its button. */
+  const place = useRef<number | undefined>(undefined);
+  useEffect(() => {
+    const at = place.current;
+    place.current = undefined;
+    if (at === undefined || document.activeElement !== document.body) return;
+    const buttons = list.current?.querySelectorAll<HTMLButtonElement>('.remove');
+    const next =
+      buttons?.[Math.min(at, buttons.length - 1)] ?? document.querySelector<HTMLElement>('#prompt');
+    next?.focus();
+  }, [results]);
   if (results.length === 0) return null;
   return (
     <section class="strip" aria-labelledby="strip-title">
       <h2 id="strip-title">Past videos</h2>
-      <ul>
-        {results.map((result) => (
+      <ul ref={list}>
+        {results.map((result, i) => (
           <li key={result.id}>
             <button
               type="button"
@@ -35,7 +47,10 @@ export function Strip({ results, shownId, onShow, onRemove }: Properties) {
               type="button"
               class="remove"
               aria-label={`Remove: ${result.settings.prompt}, seed ${result.settings.seed}`}
-              onClick={() => onRemove(result)}
+              onClick={() => {
+                place.current = i;
+                onRemove(result);
+              }}
             >
               <svg viewBox="0 0 24 24" aria-hidden="true">
                 <path d="M6 6l12 12M18 6L6 18" />

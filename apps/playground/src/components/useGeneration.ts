@@ -29,6 +29,8 @@ export interface Generation {
   /** Resolves with undefined where it was cancelled or failed. */
   begin(settings: Settings, onNews: (news: GenerateNews) => void): Promise<Made | undefined>;
   cancel(): void;
+  /** Forgets what went wrong. */
+  dismiss(): void;
 }
 
 export function useGeneration(): Generation {
@@ -50,7 +52,7 @@ export function useGeneration(): Generation {
         {
           signal: controller.signal,
           onNews: (news) => {
-            if (news.notice !== undefined) setNotice(news.notice);
+            if (news.notice !== undefined) setNotice(news.notice === '' ? undefined : news.notice);
             const { preview } = news;
             setRunning(
               (before) =>
@@ -75,5 +77,6 @@ export function useGeneration(): Generation {
     stop.current?.abort();
     setRunning((before) => before && { ...before, cancelling: true });
   }, []);
-  return { running, problem, notice, begin, cancel };
+  const dismiss = useCallback(() => setProblem(undefined), []);
+  return { running, problem, notice, begin, cancel, dismiss };
 }

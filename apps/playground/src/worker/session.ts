@@ -15,11 +15,25 @@ export class Session {
   /** The last one that was opened, lost or not. */
   #lastDevice: Promise<Device> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
+  #busy = false;
 
-  /** Runs work that needs the device to itself, after the work before it. */
-  exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work);
+  /**
+   * Runs work that needs the device to itself, after the work before it.
+   * @param onWait told where there is some.
+   * @throws the signal's reason, at once while it waits.
+   */
+  async exclusive<T>(work: () => Promise<T>, signal: AbortSignal, onWait?: () => void): Promise<T> {
+    const before = this.#turn;
+    const turn = before.then(() => {
+      signal.throwIfAborted();
+      this.#busy = true;
+      return work().finally(() => {
+        this.#busy = false;
+      });
+    });
     this.#turn = turn.catch(() => {});
+    if (this.#busy) onWait?.();
+    await Promise.race([before, aborted(signal)]);
     return turn;
   }
 
@@ -70,6 +84,14 @@ export class Session {
     this.#device = undefined;
     this.#model = undefined;
   }
+}
+
+/** Rejects with the signal's reason. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }
 
 /** @throws ProblemError saying why there is no WebGPU at all. */

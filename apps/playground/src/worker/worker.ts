@@ -31,15 +31,26 @@ const work: Work = {
     return description || device || `${vendor} ${architecture}`.trim();
   },
   generate: ({ settings, checkpoint }, { tell, signal }) =>
-    session.exclusive(() => generate(session, checkpoint, settings, tell, signal)),
+    session.exclusive(
+      () => {
+        tell({ phase: 'fetch', notice: '' });
+        return generate(session, checkpoint, settings, tell, signal);
+      },
+      signal,
+      () => tell({ phase: 'fetch', notice: 'Waits for the device: the bench or the self-test is running.' }),
+    ),
   encode: ({ video, format }, { signal }) => encodeVideo(video, { format, signal }),
-  device: () => session.exclusive(async () => describeDevice(await session.device())),
+  device: (_, { signal }) => session.exclusive(async () => describeDevice(await session.device()), signal),
   selfTest: ({ filter }, { tell, signal }) =>
-    session.exclusive(async () =>
-      selfTest(await session.device(), { filter, signal, onProgress: told(tell) }),
+    session.exclusive(
+      async () => selfTest(await session.device(), { filter, signal, onProgress: told(tell) }),
+      signal,
     ),
   bench: (ask, { tell, signal }) =>
-    session.exclusive(async () => runBench(await session.device(), ask, { signal, onProgress: told(tell) })),
+    session.exclusive(
+      async () => runBench(await session.device(), ask, { signal, onProgress: told(tell) }),
+      signal,
+    ),
 };
 
 /** Tells, and lets messages of the page in before the work goes on: else nothing could be cancelled. */
