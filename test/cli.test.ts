@@ -275,6 +275,8 @@ describe('wrong input: one line, status 2, what was there stays', () => {
     ['no fixtures', ['parity', '--fixtures', inputs], /holds no folder with a fixture\.json$/],
     ['world', ['judge', '--world', 'oceans'], /Allowed choices are shapes, scenes\.$/],
     ['every', ['judge', '--every', '0'], 'error: judge: every must be an integer of at least 1, got 0'],
+    ['tiling', ['judge', '--tiling', '--steps', '3'], 'error: judge: --tiling takes no --steps'],
+    ['no lora', ['encode', 'a.png', '--lora', 'x'], "error: unknown option '--lora'"],
     ['no kernel', ['doctor', '--filter', 'nothing'], 'error: doctor: no kernel’s case holds "nothing"'],
   ])('%s', async (_, args, message) => {
     const cwd = folder();

@@ -91,6 +91,11 @@ test.each<[string, string[], string | RegExp]>([
   ['nothing', [], 'error: gallery: give videos, or a file of prompts with --prompts'],
   ['both', ['a.mp4', '-p', 'x'], 'error: gallery: give videos or --prompts, not both'],
   ['no prompts', ['-p', 'none.txt'], /^error: gallery: cannot read --prompts none\.txt: ENOENT/],
+  [
+    'sampling of files',
+    ['a.mp4', '--steps', '3', '--lora', 'x'],
+    'error: gallery: a gallery of videos that are there takes no --steps, --lora',
+  ],
   ['no video', ['none.mp4'], 'error: video: there is no file or folder none.mp4'],
   ['columns', ['none.mp4', '--columns', '0'], 'error: grid: columns must be an integer of at least 1, got 0'],
   ['output', ['none.mp4', '-o', 'a.webp'], /"a\.webp" must end in one of \.mp4, \.webm, \.gif$/],

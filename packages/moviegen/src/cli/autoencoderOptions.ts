@@ -4,7 +4,7 @@ import type { TileOptions } from '@moviegen/tae';
 import type { Command } from 'commander';
 import type { Autoencoder } from '../autoencoder.ts';
 import { InputError } from '../errors.ts';
-import { withModel } from './common.ts';
+import { withCheckpoint } from './common.ts';
 import { integer } from './values.ts';
 
 /** How frames are tiled, as given. */
@@ -14,9 +14,9 @@ export interface TileFlags {
   readonly inflate?: boolean;
 }
 
-/** Adds them, and those of every command that loads a model. */
+/** Adds them, and those of every command that loads something of a checkpoint. */
 export function withAutoencoder(command: Command): Command {
-  return withModel(
+  return withCheckpoint(
     command
       .option(
         '--tile-size <pixels>',

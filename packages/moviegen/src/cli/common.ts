@@ -1,6 +1,7 @@
 // Options that several commands have, worded once.
 
 import { type Command, Option } from 'commander';
+import { InputError } from '../errors.ts';
 import { bytes, lora, policy } from './values.ts';
 
 /** The options of every command. */
@@ -21,8 +22,8 @@ export function withAdapter(command: Command): Command {
   );
 }
 
-/** Those of commands that load a model. */
-export function withModel(command: Command): Command {
+/** Those of commands that load something of a checkpoint. */
+export function withCheckpoint(command: Command): Command {
   return withAdapter(
     command
       .option('-m, --model <dir|url>', 'the checkpoint (default: models/shapes-world)')
@@ -30,7 +31,14 @@ export function withModel(command: Command): Command {
         '--dtype <type>',
         'f32, f16, or weights q8 or q4 (q8/f16: all else f16); or one a part: dit=q8,tae=f16,text=f16 (default: f32)',
         policy,
-      )
+      ),
+  );
+}
+
+/** Those of commands that load all of its models. */
+export function withModel(command: Command): Command {
+  return withCheckpoint(
+    command
       .option(
         '--lora <file[:weight]>',
         'merge a LoRA into the transformer, so much of it (default: 1); may be given again',
@@ -48,4 +56,14 @@ export function withModel(command: Command): Command {
         ).choices(['disk', 'host']),
       ),
   );
+}
+
+/** @throws InputError naming the options that were given and are none of these: `what` has no use for them. */
+export function onlyWith(command: Command, names: readonly string[], what: string): void {
+  const given = command.options
+    .filter((option) => command.getOptionValueSource(option.attributeName()) === 'cli')
+    .filter((option) => !names.includes(option.attributeName()));
+  if (given.length === 0) return;
+  const flags = given.map(({ long }) => long).join(', ');
+  throw new InputError(`${command.name()}: ${what} takes no ${flags}`);
 }

@@ -8,7 +8,7 @@ import type { Progress } from '../../progress.ts';
 import { formatOf, VIDEO_FORMATS } from '../../video/encode.ts';
 import { collectFrames, type Video } from '../../video/frames.ts';
 import { gridOf } from '../../video/grid.ts';
-import { withModel } from '../common.ts';
+import { onlyWith, withModel } from '../common.ts';
 import {
   adapterName,
   adapterRecord,
@@ -45,10 +45,18 @@ export function addGallery(program: Command, run: Run): void {
     .option('--captions', 'write its prompt, or its file’s name, below each')
     .option('-o, --output <file>', `.${VIDEO_FORMATS.join(', .')}, or .png of images`, 'out/gallery.gif')
     .option('--frames-dir <folder>', 'write the frames as PNG files too');
-  withModel(withSampling(command)).action((files: string[], options: Options) =>
-    gallery(run, files, options),
-  );
+  withModel(withSampling(command)).action((files: string[], options: Options) => {
+    run.configure(options);
+    if (files.length > 0) onlyWith(command, FOR_FILES, 'a gallery of videos that are there');
+    return gallery(run, files, options);
+  });
 }
+
+/** What applies where nothing is sampled. */
+const FOR_FILES = [
+  ...['prompts', 'columns', 'scale', 'gap', 'captions', 'output', 'framesDir', 'fps'],
+  ...['json', 'quiet', 'debug'],
+];
 
 /** A video of the gallery. */
 interface Entry {
@@ -59,7 +67,6 @@ interface Entry {
 }
 
 async function gallery(run: Run, files: readonly string[], options: Options): Promise<void> {
-  run.configure(options);
   const { outputs } = run;
   const { output, framesDir, columns, scale, gap, json } = options;
   if (files.length === 0 && options.prompts === undefined)

@@ -11,7 +11,7 @@ import { EVALUATION_PROMPTS } from '../../shapesWorld/evaluationPrompts.ts';
 import { parsePrompt } from '../../shapesWorld/wordings.ts';
 import { draw } from '../../shapesWorld/world.ts';
 import type { Frames } from '../../video/frames.ts';
-import { withModel } from '../common.ts';
+import { onlyWith, withModel } from '../common.ts';
 import {
   type Difference,
   type Judged,
@@ -67,11 +67,17 @@ export function addJudge(program: Command, run: Run): void {
       '--tiling',
       'measure what the autoencoder’s tiles cost, on shapes world’s true clips, and nothing else',
     );
-  withModel(command).action((options: Options) => judgeModel(run, options));
+  withModel(command).action((options: Options) => {
+    run.configure(options);
+    if (options.tiling) onlyWith(command, FOR_TILING, '--tiling');
+    return judgeModel(run, options);
+  });
 }
 
+/** What applies where only the autoencoder runs. */
+const FOR_TILING = ['tiling', 'every', 'model', 'dtype', 'adapter', 'json', 'quiet', 'debug'];
+
 async function judgeModel(run: Run, options: Options): Promise<void> {
-  run.configure(options);
   const { outputs } = run;
   const { every, keep, compare, json } = options;
   worldOf(options.world ?? 'shapes', every); // before anything is loaded
