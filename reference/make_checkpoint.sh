@@ -8,12 +8,12 @@ WORK=$1
 export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296
 TWO="python3 -m torch.distributed.run --nproc-per-node 2"
 
-# encode_clips TAE LATENTS: the clips of the transformer's training, in two processes
+# encode_clips TAE LATENTS: the clips of the transformer's training, in two processes; a bare `wait` would forget failures
 encode_clips() {
-  for first in 0 4; do
-    python3 cache_latents.py --tae "$WORK/$1/last.pt" --out "$WORK/$2" --shards 4 --seed $first &
-  done
-  wait
+  python3 cache_latents.py --tae "$WORK/$1/last.pt" --out "$WORK/$2" --shards 4 --seed 0 &
+  other=$!
+  python3 cache_latents.py --tae "$WORK/$1/last.pt" --out "$WORK/$2" --shards 4 --seed 4
+  wait "$other"
 }
 
 $TWO train_tae.py image --out "$WORK/tae_image" --minutes 3 --batch 4 --crop 32 --lr 2e-2 --final-lr 0.2
@@ -30,8 +30,9 @@ encode_clips tae_video48 latents
   python3 train_tae.py decoder --out "$WORK/tae_decoder2" --init "$WORK/tae_decoder/last.pt" --seed 4 \
     --minutes 40 --batch 2 --crop 64 --lr 1.2e-2 --final-lr 0.02 --average 0.998
 } &
+decoder=$!
 python3 train_dit.py --latents "$WORK/latents" --out "$WORK/dit" --minutes 66 --lr 1e-2 --batch 64
-wait
+wait "$decoder"
 
 $TWO train_tae.py video --out "$WORK/tae_joint" --init "$WORK/tae_decoder2/last.pt" --seed 5 \
   --minutes 95 --batch 2 --crop 64 --lr 1.2e-2 --final-lr 0.02 --average 0.998

@@ -58,6 +58,12 @@ class Run:
         return [p | {"clips": max(8, round(p["clips"] * self.scale))} for p in specs]
 
 
+def save_whole(state, path: Path):
+    """A file is there whole or not at all."""
+    torch.save(state, path.with_suffix(".tmp"))
+    os.replace(path.with_suffix(".tmp"), path)
+
+
 def train(run: Run, stage: dict, model: nn.Module, is_matrix, step, extra: dict, measure=None):
     """Updates until the stage's minutes are over. `step(rng, progress)` gives the loss and named numbers."""
     out = run.folder(stage)
@@ -78,8 +84,7 @@ def train(run: Run, stage: dict, model: nn.Module, is_matrix, step, extra: dict,
     def save():
         state = {"model": model.state_dict(), "average": average.weights, "optimizers": optimizers.state_dict(),
                  "elapsed": elapsed, "updates": updates, **extra}
-        torch.save(state, out / "last.tmp")
-        os.replace(out / "last.tmp", out / "last.pt")
+        save_whole(state, out / "last.pt")
 
     started, logged, saved_at, numbers, count = time.time() - elapsed, time.time(), time.time(), {}, 0
     while True:
@@ -190,15 +195,21 @@ def latents_stage(run: Run, stage: dict):
         with run.autocast():
             return torch.cat([tae.encode(v)[0].float() for v in video.split(16)])
 
-    buckets = []
+    buckets, folder = [], run.folder(stage)
+    folder.mkdir(parents=True, exist_ok=True)
     for i, spec in enumerate(run.pool_specs(stage["pools"])):
-        started = time.time()
-        buckets.append(make_bucket(random.Random(f"{stage['name']} {i}"), spec, encode, text, run.device))
-        print(f"{stage['name']} {spec} in {time.time() - started:.1f} s", flush=True)
-        if time.time() > run.until:
-            raise Stopped
-    run.folder(stage).mkdir(parents=True, exist_ok=True)
-    torch.save([vars(b) for b in buckets], run.folder(stage) / "last.pt")
+        drawn = folder / f"bucket-{i}.pt"
+        if not drawn.exists():
+            if time.time() > run.until:
+                raise Stopped
+            started = time.time()
+            bucket = make_bucket(random.Random(f"{stage['name']} {i}"), spec, encode, text, run.device)
+            save_whole(vars(bucket), drawn)
+            print(f"{stage['name']} {spec} in {time.time() - started:.1f} s", flush=True)
+        buckets.append(torch.load(drawn, map_location=run.device, weights_only=False))
+    save_whole(buckets, folder / "last.pt")
+    for i in range(len(buckets)):
+        (folder / f"bucket-{i}.pt").unlink()
 
 
 class Model(nn.Module):
@@ -267,7 +278,7 @@ def average_stage(run: Run, stage: dict):
     states = [run.state(name) for name in stage["of"]]
     mean = {n: sum(s["average"][n].float() for s in states) / len(states) for n in states[0]["average"]}
     run.folder(stage).mkdir(parents=True, exist_ok=True)
-    torch.save({k: states[0][k] for k in ("dit", "shift", "scale")} | {"average": mean}, run.folder(stage) / "last.pt")
+    save_whole({k: states[0][k] for k in ("dit", "shift", "scale")} | {"average": mean}, run.folder(stage) / "last.pt")
 
 
 KINDS = {"tae": tae_stage, "latents": latents_stage, "dit": dit_stage, "average": average_stage}

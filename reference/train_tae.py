@@ -112,7 +112,6 @@ def main():
 
     rank, world_size = distributed.start()
     torch.manual_seed(args.seed * 1000 + rank)
-    rng = random.Random(args.seed * 1000 + rank)
     tae = TAE(CONFIG | {"temporal": args.stage != "image"}).to(memory_format=torch.channels_last)
     last = args.out / "last.pt"
     if args.init and not last.exists():
@@ -137,6 +136,8 @@ def main():
         average.weights, average.updates = saved["average"], saved["updates"]
         optimizers.load_state_dict(saved["optimizers"])
         elapsed, updates = saved["elapsed"], saved["updates"]
+    torch.manual_seed(args.seed * 1000 + rank + 7919 * updates)            # else what goes on would see the first clips again
+    rng = random.Random(args.seed * 1000 + rank + 7919 * updates)
     args.out.mkdir(parents=True, exist_ok=True)
     measured = TAE(tae.config)
     unseen = unseen_clips(24, 1 if args.stage == "image" else world.FRAMES)

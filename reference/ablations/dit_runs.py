@@ -56,7 +56,6 @@ def prepare(job: Job) -> dict:
     for name, (count, held_out, wording) in lots.items():
         rng = random.Random(f"ablations {name}")
         buckets[name] = vars(bucket_of([world.random_facts(rng, held_out) for _ in range(count)], rng, wording, pipeline, job.device))
-        job.check_time()
     save(buckets, job.work / "data" / "dit.pt")
     return {"clips": n, "unseen": job.config["unseen"]}
 

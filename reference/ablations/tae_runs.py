@@ -39,7 +39,6 @@ def prepare(job: Job) -> dict:
         spec = {"share": 1.0, "size": (64, 64), "frames": 16, "clips": count}
         pool = ClipPool(random.Random(f"ablations {name}"), spec, job.device)
         clips[name] = {"video": pool.video, "cover": pool.cover}
-        job.check_time()
     save(clips, job.work / "data" / "tae.pt")
     return {name: len(c["video"]) for name, c in clips.items()}
 
