@@ -275,6 +275,16 @@ describe('wrong input: one line, status 2, what was there stays', () => {
     ['no fixtures', ['parity', '--fixtures', inputs], /holds no folder with a fixture\.json$/],
     ['world', ['judge', '--world', 'oceans'], /Allowed choices are shapes, scenes\.$/],
     ['every', ['judge', '--every', '0'], 'error: judge: every must be an integer of at least 1, got 0'],
+    [
+      'no folder to average into',
+      ['average', TINY, TINY, '-o', '/proc/x/y'],
+      /^error: average: cannot write \/proc\/x\/y: ENOENT/,
+    ],
+    [
+      'a file where a folder should be',
+      ['quantize', TINY, '--dtype', 'q8', '-o', join(file('x.png', 'x'), 'y')],
+      /^error: quantize: cannot write .*y: .*x\.png is no folder$/,
+    ],
     ['tiling', ['judge', '--tiling', '--steps', '3'], 'error: judge: --tiling takes no --steps'],
     ['no lora', ['encode', 'a.png', '--lora', 'x'], "error: unknown option '--lora'"],
     ['no kernel', ['doctor', '--filter', 'nothing'], 'error: doctor: no kernel’s case holds "nothing"'],

@@ -50,7 +50,7 @@ test('takes videos that are there, of any kind and size, without a model', async
     'g.webm',
     '--json',
   ];
-  const { status, stdout, stderr } = await moviegen([...args, '--model', '/none', '--fps', '5'], { cwd });
+  const { status, stdout, stderr } = await moviegen([...args, '--fps', '5'], { cwd });
   expect(stderr).toBe('');
   expect(status).toBe(0);
   const { seconds, ...said } = JSON.parse(stdout);
@@ -93,8 +93,8 @@ test.each<[string, string[], string | RegExp]>([
   ['no prompts', ['-p', 'none.txt'], /^error: gallery: cannot read --prompts none\.txt: ENOENT/],
   [
     'sampling of files',
-    ['a.mp4', '--steps', '3', '--lora', 'x'],
-    'error: gallery: a gallery of videos that are there takes no --steps, --lora',
+    ['a.mp4', '--steps', '3', '--model', '/none'],
+    'error: gallery: a gallery of videos that are there takes no --steps, --model',
   ],
   ['no video', ['none.mp4'], 'error: video: there is no file or folder none.mp4'],
   ['columns', ['none.mp4', '--columns', '0'], 'error: grid: columns must be an integer of at least 1, got 0'],

@@ -1,14 +1,21 @@
 // Averages whole checkpoints on disk: every safetensors file of the first, in its layout; all else of its folder is
 // copied. Written under another name and renamed at the end, so that there is a whole result or none.
 
-import { randomBytes } from 'node:crypto';
-import { mkdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ShardedSafetensors, type TensorSource, type TensorStream } from '@moviegen/safetensors';
 import { fileSource, folder, openFile, openFolder, writeFile } from '@moviegen/safetensors/node';
 import { InputError } from '../errors.ts';
 import { averageTensors } from './average.ts';
-import { checkConfigs, checkNewFolder, copyFiles, filesBelow, LIST, relist } from './checkpointFolder.ts';
+import {
+  checkConfigs,
+  checkNewFolder,
+  copyFiles,
+  filesBelow,
+  LIST,
+  relist,
+  writeFolder,
+} from './checkpointFolder.ts';
 
 /** How far averaging is: bytes written. */
 export interface AverageProgress {
@@ -66,31 +73,28 @@ export async function averageCheckpoints(
   for (const input of inputs) await checkConfigs(first, input, others);
 
   const sources: TensorSource[] = [];
-  const temporary = join(dirname(output), `.${basename(output)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
     const sets = folders[0] ? setsIn(inputs, files, sources) : setOf(inputs, sources);
     const jobs: Job[] = [];
     for await (const set of sets) jobs.push(...jobsOf(set, inputs, weights, signal));
     if (jobs.length === 0) throw new InputError(`average: ${first} holds no ${WEIGHTS} file`);
-    await mkdir(temporary, { recursive: true });
-    await copyFiles(first, temporary, others, signal);
     const totalBytes = jobs.reduce((sum, job) => sum + job.bytes, 0);
     let bytes = 0;
     const tell = (length: number) => {
       bytes += length;
       onProgress?.({ bytes, totalBytes });
     };
-    for (const { path, tensors, metadata } of jobs) {
-      await mkdir(dirname(join(temporary, path)), { recursive: true });
-      const told = tensors.map(([name, tensor]) => [name, watched(tensor, tell)] as const);
-      await writeFile(join(temporary, path), told, { metadata, ...(signal && { signal }) });
-    }
-    if (others.includes(LIST)) await relist(temporary, signal);
-    signal?.throwIfAborted();
-    await rmdir(output).catch(() => {}); // an empty folder; what else is in the way, rename says
-    await rename(temporary, output);
+    await writeFolder('average', output, async (folder) => {
+      await copyFiles(first, folder, others, signal);
+      for (const { path, tensors, metadata } of jobs) {
+        await mkdir(dirname(join(folder, path)), { recursive: true });
+        const told = tensors.map(([name, tensor]) => [name, watched(tensor, tell)] as const);
+        await writeFile(join(folder, path), told, { metadata, ...(signal && { signal }) });
+      }
+      if (others.includes(LIST)) await relist(folder, signal);
+      signal?.throwIfAborted();
+    });
   } finally {
-    await rm(temporary, { recursive: true, force: true });
     for (const source of sources) await source.close();
   }
 }

@@ -1,12 +1,13 @@
 // A checkpoint's folder as files on disk: what commands that write a new checkpoint do with all that is no weights.
 
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { copyFile, mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { parseSums } from '../checksums.ts';
 import { CheckpointError, InputError } from '../errors.ts';
+import { makeFolder } from './makeFolder.ts';
 
 /** The checksum list's name. */
 export const LIST = 'SHA256SUMS';
@@ -35,6 +36,39 @@ export async function checkNewFolder(command: string, output: string): Promise<v
     throw new InputError(`${command}: --output ${output} is a file, expected a folder`);
   if ((await readdir(output)).length > 0)
     throw new InputError(`${command}: --output ${output} is a folder with files in it: give a new one`);
+}
+
+/**
+ * Has a folder written under another name, then renames it: it is there whole or not at all.
+ * @throws InputError where it cannot be made; what `write` throws.
+ */
+export async function writeFolder(
+  command: string,
+  output: string,
+  write: (folder: string) => Promise<void>,
+): Promise<void> {
+  const temporary = resolve(dirname(output), `.${basename(output)}.${randomBytes(6).toString('hex')}.tmp`);
+  const made: string[] = [];
+  try {
+    await makeFolder(temporary, made).catch((cause: Error) => {
+      throw new InputError(`${command}: cannot write ${output}: ${cause.message}`, { cause });
+    });
+    await write(temporary);
+    await rmdir(output).catch(() => {}); // an empty folder; what else is in the way, rename says
+    await rename(temporary, output);
+  } finally {
+    if (made.includes(temporary)) await rm(temporary, { recursive: true, force: true });
+    // Folders above it that were made for it and are empty, the innermost first.
+    const above = made.filter((folder) => folder !== temporary).reverse();
+    for (const folder of above)
+      if (
+        !(await rmdir(folder).then(
+          () => true,
+          () => false,
+        ))
+      )
+        break;
+  }
 }
 
 /** Copies files from one folder to another. */

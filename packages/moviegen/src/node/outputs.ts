@@ -3,9 +3,10 @@
 
 import { randomBytes } from 'node:crypto';
 import { rmdirSync, rmSync } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { InputError } from '../errors.ts';
+import { makeFolder } from './makeFolder.ts';
 
 /** A file to write. */
 export interface OutputFile {
@@ -60,7 +61,7 @@ export class Outputs {
   /** Makes sure that files can be written in a folder; makes it. @throws InputError */
   async checkFolder(folder: string, output: string = folder): Promise<void> {
     try {
-      await this.#makeFolder(folder);
+      await makeFolder(folder, this.#folders);
       const probe = temporaryName(join(folder, 'probe'));
       this.#temporary.add(probe);
       const file = await open(probe, 'wx');
@@ -157,28 +158,7 @@ export class Outputs {
     }
     this.#folders.length = 0;
   }
-
-  /** Folder by folder: Node's own recursive mkdir never returns where a file system refuses with ENOENT. */
-  async #makeFolder(folder: string): Promise<void> {
-    const path = resolve(folder);
-    if (await isFolder(path)) return;
-    if (dirname(path) !== path) await this.#makeFolder(dirname(path));
-    try {
-      await mkdir(path);
-      this.#folders.push(path);
-    } catch (error) {
-      if (await isFolder(path)) return; // another process has made it meanwhile
-      const found = await stat(path).catch(() => undefined);
-      throw found === undefined ? error : new Error(`${path} is no folder`);
-    }
-  }
 }
-
-const isFolder = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
 
 /** Names of frames in a folder. */
 export const FRAME_NAME = /^frame-\d{4,}\.png$/;

@@ -2,9 +2,8 @@
 // of the same name, which becomes smaller; all else is copied. Written under another name and renamed at the end.
 // The format: quantize.ts of @moviegen/kernels.
 
-import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, rm, rmdir, stat, writeFile as writeWhole } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { mkdir, readFile, stat, writeFile as writeWhole } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { isLinearWeight as isDitLinear } from '@moviegen/dit';
 import { QUANT_BLOCK, type QuantFormat } from '@moviegen/kernels';
 import { ShardedSafetensors, type TensorSource } from '@moviegen/safetensors';
@@ -12,7 +11,7 @@ import { openFolder, writeFile } from '@moviegen/safetensors/node';
 import { isLinearWeight as isTextLinear } from '@moviegen/text';
 import { InputError } from '../errors.ts';
 import { type ModelIndex, parseModelIndex } from '../modelIndex.ts';
-import { checkNewFolder, copyFiles, filesBelow, LIST, relist } from './checkpointFolder.ts';
+import { checkNewFolder, copyFiles, filesBelow, LIST, relist, writeFolder } from './checkpointFolder.ts';
 import { checkPlain, type QuantizedFile, quantizedFile } from './quantizeFile.ts';
 
 /** What can be quantised: the TAE is made of convolutions, which stay as they are. */
@@ -60,7 +59,6 @@ export async function quantizeCheckpoint(
   const index = await indexOf(input);
   await checkNewFolder('quantize', output);
   const opened: TensorSource[] = [];
-  const temporary = join(dirname(output), `.${basename(output)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
     const jobs: Job[] = [];
     const indexes = new Map<string, Record<string, string>>();
@@ -87,29 +85,27 @@ export async function quantizeCheckpoint(
       throw new InputError(
         `quantize: no weight of ${modules.join(', ')} in ${input} is a matrix of whole blocks of ${QUANT_BLOCK}`,
       );
-    await mkdir(temporary, { recursive: true });
     const written = new Set([...jobs.map(({ path }) => path), ...indexes.keys()]);
     const others = (await filesBelow(input)).filter((path) => !written.has(path));
-    await copyFiles(input, temporary, others, signal);
-    let done = 0;
-    for (const { path, tensors, metadata, bytes } of jobs) {
-      await mkdir(dirname(join(temporary, path)), { recursive: true });
-      await writeFile(join(temporary, path), tensors, { metadata, ...(signal && { signal }) });
-      done += bytes;
-      onProgress?.({ bytes: done, totalBytes: summary.bytesAfter });
-    }
-    for (const [path, map] of indexes) {
-      const shards = jobs.filter((job) => dirname(job.path) === dirname(path));
-      const size = shards.reduce((sum, { bytes }) => sum + bytes, 0);
-      await writeIndex(join(input, path), join(temporary, path), map, size);
-    }
-    if (others.includes(LIST)) await relist(temporary, signal);
-    signal?.throwIfAborted();
-    await rmdir(output).catch(() => {}); // an empty folder; what else is in the way, rename says
-    await rename(temporary, output);
+    await writeFolder('quantize', output, async (folder) => {
+      await copyFiles(input, folder, others, signal);
+      let done = 0;
+      for (const { path, tensors, metadata, bytes } of jobs) {
+        await mkdir(dirname(join(folder, path)), { recursive: true });
+        await writeFile(join(folder, path), tensors, { metadata, ...(signal && { signal }) });
+        done += bytes;
+        onProgress?.({ bytes: done, totalBytes: summary.bytesAfter });
+      }
+      for (const [path, map] of indexes) {
+        const shards = jobs.filter((job) => dirname(job.path) === dirname(path));
+        const size = shards.reduce((sum, { bytes }) => sum + bytes, 0);
+        await writeIndex(join(input, path), join(folder, path), map, size);
+      }
+      if (others.includes(LIST)) await relist(folder, signal);
+      signal?.throwIfAborted();
+    });
     return summary;
   } finally {
-    await rm(temporary, { recursive: true, force: true });
     for (const source of opened) await source.close();
   }
 }

@@ -1,0 +1,29 @@
+// Folders that are made on the way to a file.
+
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+
+/**
+ * Makes a folder and those above it, one by one: Node's own recursive mkdir never returns where a file system refuses
+ * with ENOENT, as /proc does.
+ * @param made gets those that were not there, the outermost first.
+ */
+export async function makeFolder(folder: string, made: string[]): Promise<void> {
+  const path = resolve(folder);
+  if (await isFolder(path)) return;
+  if (dirname(path) !== path) await makeFolder(dirname(path), made);
+  try {
+    await mkdir(path);
+    made.push(path);
+  } catch (error) {
+    if (await isFolder(path)) return; // another process has made it meanwhile
+    const found = await stat(path).catch(() => undefined);
+    throw found === undefined ? error : new Error(`${path} is no folder`);
+  }
+}
+
+const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
