@@ -41,6 +41,31 @@ describe('generate', () => {
     expect(video).toMatchObject({ shape: [9, 16, 32, 3], fps: 12 });
   });
 
+  test('a prompt of letters that take three bytes each, whose name is cut', async () => {
+    const cwd = folder();
+    const prompt = '红色的圆形在黑色背景上向右移动'.repeat(6);
+    const { status, stderr } = await moviegen(
+      ['generate', prompt, '--model', TINY, '--quiet', '--steps', '1'],
+      { cwd },
+    );
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const [, path] = filesIn(cwd);
+    expect(path).toMatch(/^out\/红.*-0\.mp4$/u);
+    expect(Buffer.byteLength(path!)).toBeLessThan(100);
+    const long = await moviegen(['generate', prompt, '--model', '/none', '-o', `${'长'.repeat(90)}.gif`], {
+      cwd,
+    });
+    expect(long.stderr).toMatch(/^error: output: the name 长+\.gif has more than 255 bytes\n$/u);
+  });
+
+  test('goes on without a reader of its progress', async () => {
+    const cwd = folder();
+    const args = ['generate', PROMPT, '--model', TINY, '-o', 'a.mp4'];
+    const { status } = await moviegen(args, { cwd, close: 'stderr' });
+    expect(status).toBe(0);
+    expect(filesIn(cwd)).toEqual(['a.mp4']);
+  });
+
   test('takes the checkpoint’s own example without a prompt; writes frames beside a webm, as JSON says', async () => {
     const cwd = folder();
     const args = [

@@ -22,12 +22,14 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Sends this signal once stderr holds a text. */
   readonly stop?: { readonly after: string; readonly signal: 'SIGINT' | 'SIGTERM' };
+  /** Reads one piece of this stream, then nobody reads it any more. */
+  readonly close?: 'stdout' | 'stderr';
 }
 
 /** Runs `moviegen` with a bare environment: no HOME, the tests' cache folder, no terminal. */
 export async function moviegen(
   args: readonly string[],
-  { cwd, env = {}, stop }: RunOptions = {},
+  { cwd, env = {}, stop, close }: RunOptions = {},
 ): Promise<Ended> {
   expect(process.env.MOVIEGEN_TEST_BUILD, 'the build').toBe('done');
   const { PATH = '', XDG_CACHE_HOME = '', MOVIEGEN_ADAPTER } = process.env;
@@ -45,6 +47,7 @@ export async function moviegen(
     stderr += text;
     if (stop !== undefined && stderr.includes(stop.after)) child.kill(stop.signal);
   });
+  if (close !== undefined) child[close].once('data', () => child[close].destroy());
   const status = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject).on('close', resolve);
   });

@@ -106,7 +106,7 @@ export interface DecodeFramesOptions {
   readonly numFrames: number;
   readonly tiles?: TileOptions | undefined;
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((frames: number, totalFrames: number) => void) | undefined;
+  readonly onProgress?: ((frames: number, totalFrames: number) => void | Promise<void>) | undefined;
 }
 
 /** Frames of latents, in pieces, each as soon as no later tile has a share in it. */
@@ -131,7 +131,7 @@ export async function* decodeFrames(
       next.value.dispose();
       const frames = framesFromPixels(await orAborted(pixels, signal), [T, H, W]);
       done += T;
-      onProgress?.(done, numFrames);
+      await onProgress?.(done, numFrames);
       yield frames;
     }
   } finally {

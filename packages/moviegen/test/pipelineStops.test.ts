@@ -42,6 +42,20 @@ describe('stops when it is told to', () => {
     expect(frames.shape).toEqual([9, 16, 32, 3]);
   });
 
+  test.each(['text', 'compile', 'sample', 'decode'])(
+    'what the caller throws in %s is thrown',
+    async (phase) => {
+      const { used } = device.memory();
+      const onProgress = (progress: Progress) => {
+        if (progress.phase !== phase || (progress.phase === 'decode' && progress.frames === 0)) return;
+        throw new Error('mine');
+      };
+      await expect(movieGen.generate(PROMPT, { onProgress })).rejects.toThrow('mine');
+      await device.sync();
+      expect(device.memory().used).toBe(used);
+    },
+  );
+
   test('within a frame', async () => {
     const { latents } = await movieGen.generate(PROMPT);
     const { used } = device.memory();

@@ -1,5 +1,6 @@
 // Video files: what goes in comes out, and what is lost on the way does not change the judge's mind.
 
+import { deflateSync } from 'node:zlib';
 import { VideoSample, type VideoSamplePixelFormat } from 'mediabunny';
 import { describe, expect, test, vi } from 'vitest';
 import { InputError } from '../src/errors.ts';
@@ -17,6 +18,16 @@ import {
   type VideoStream,
 } from '../src/video/frames.ts';
 import { rgbOf } from '../src/video/rgb.ts';
+
+/** The checksum of PNG's chunks. */
+function crc32(bytes: Uint8Array): number {
+  let crc = ~0;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let k = 0; k < 8; k++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return ~crc >>> 0;
+}
 
 const prompts: Facts[] = [
   { colour: 'red', shape: 'circle', motion: 'moves right', background: 'black', size: 'small' },
@@ -136,6 +147,58 @@ test.each<[VideoSamplePixelFormat, VideoColorSpaceInit, number[], number[]]>([
 test('a PNG holds a frame exactly', () => {
   const clip = draw(prompts[1]!);
   expect(Buffer.compare(decodePng(encodePng(clip, 7)).data, frameOf(clip, 7))).toBe(0);
+});
+
+test.each([1, 2, 4] as const)('a grey PNG of %s bits', (depth) => {
+  const width = 9;
+  const most = 2 ** depth - 1;
+  const values = Array.from({ length: 2 * width }, (_, i) => i % (most + 1));
+  const chunk = (type: string, data: Uint8Array): Buffer => {
+    const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
+    const size = Buffer.alloc(4);
+    size.writeUInt32BE(data.length);
+    const sum = Buffer.alloc(4);
+    sum.writeUInt32BE(crc32(body));
+    return Buffer.concat([size, body, sum]);
+  };
+  const rows = [0, 1].map((y) => {
+    const row = new Uint8Array(1 + Math.ceil((width * depth) / 8)); // a filter first: none
+    for (let x = 0; x < width; x++)
+      row[1 + Math.floor((x * depth) / 8)]! |= values[y * width + x]! << (8 - depth - ((x * depth) % 8));
+    return row;
+  });
+  const header = Buffer.from([0, 0, 0, width, 0, 0, 0, 2, depth, 0, 0, 0, 0]);
+  const png = Buffer.concat([
+    Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]),
+    chunk('IHDR', header),
+    chunk('IDAT', deflateSync(Buffer.concat(rows))),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
+  const { data } = decodePng(png);
+  expect([...data].filter((_, i) => i % 3 === 0)).toEqual(values.map((value) => (255 * value) / most));
+});
+
+test('odd sizes: the last column has its own colour, and mp4 is made', async () => {
+  const [T, H, W] = [2, 33, 17];
+  const data = new Uint8Array(T * H * W * 3);
+  for (let i = 0; i < T * H * W; i++) data[3 * i + (i % W < 8 ? 0 : 2)] = 200; // red, then blue
+  const clip = { data, shape: [T, H, W, 3] as const, fps: 8 };
+  for (const format of ['mp4', 'webm'] as const) {
+    const back = await decodeVideo(await encodeVideo(clip, { format }));
+    expect(back.shape).toEqual([T, H, W, 3]);
+    for (const y of [0, 16, 32]) {
+      const last = [...back.data.subarray(3 * (y * W + W - 1), 3 * (y * W + W))];
+      expect(last[2]! - last[0]!, `${format}, row ${y}: ${last}`).toBeGreaterThan(120);
+    }
+  }
+});
+
+test.each([0, -5, Number.NaN, Number.POSITIVE_INFINITY])('no video has a rate of %s', async (fps) => {
+  const clip = { ...draw(prompts[1]!), fps };
+  for (const format of VIDEO_FORMATS)
+    await expect(encodeVideo(clip, { format })).rejects.toThrow(
+      `video: fps must be a number above 0, got ${fps}`,
+    );
 });
 
 test('what is no video is called by its name', async () => {

@@ -29,7 +29,15 @@ export async function main(args: readonly string[]): Promise<void> {
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
-  process.stdout.on('error', quietPipe);
+  // `moviegen ... | head` is no failure: it ends as soon as it can, and cleans up. Without a stderr it goes on.
+  let unread = false;
+  const onClosedPipe = (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    unread = true;
+    stop.abort(error);
+  };
+  process.stdout.on('error', onClosedPipe);
+  process.stderr.on('error', () => {});
 
   let status = 0;
   try {
@@ -37,6 +45,7 @@ export async function main(args: readonly string[]): Promise<void> {
     run.close();
   } catch (error) {
     run.close();
+    if (unread) process.exit(0);
     const cause = stop.signal.aborted ? stop.signal.reason : error;
     const ending = endingOf(cause, args.includes('--debug'));
     if (ending.message !== undefined) process.stderr.write(`${ending.message}\n`);
@@ -70,10 +79,4 @@ function programOf(run: Run): Command {
   ])
     add(program, run);
   return program;
-}
-
-/** `moviegen ... | head` is no failure. */
-function quietPipe(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
 }

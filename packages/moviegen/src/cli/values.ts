@@ -61,5 +61,12 @@ export function slugOf(prompt: string): string {
     .replace(/\p{Mark}/gu, '')
     .replace(/[^\p{Letter}\p{Number}]+/gu, '-')
     .replace(/^-|-$/g, '');
-  return words.slice(0, 80).replace(/-$/, '') || 'video';
+  // File systems count bytes, of which a letter has up to four.
+  let [slug, bytes] = ['', 0];
+  for (const letter of words) {
+    bytes += new TextEncoder().encode(letter).length;
+    if (bytes > 80) break;
+    slug += letter;
+  }
+  return slug.replace(/-$/, '') || 'video';
 }

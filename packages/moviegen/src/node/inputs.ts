@@ -6,6 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import { InputError } from '../errors.ts';
 import type { FixtureFiles } from '../parity.ts';
 import { decodePng, openVideo } from '../video/decode.ts';
+import { checkFps } from '../video/encode.ts';
 import { collectFrames, type Video, type VideoStream } from '../video/frames.ts';
 
 /** Options of {@link readVideo}. */
@@ -31,6 +32,7 @@ export async function streamVideo(
   path: string,
   { fps = 16, signal }: ReadVideoOptions = {},
 ): Promise<VideoStream> {
+  checkFps({ fps });
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) throw new InputError(`video: there is no file or folder ${path}`);
   if (found.isDirectory()) return images(await framesIn(path), fps, signal);

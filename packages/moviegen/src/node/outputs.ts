@@ -55,6 +55,8 @@ export class Outputs {
   async check(path: string): Promise<void> {
     const found = await stat(path).catch(() => undefined);
     if (found?.isDirectory()) throw new InputError(`output: ${path} is a folder, expected a file`);
+    if (Buffer.byteLength(basename(path)) > 255)
+      throw new InputError(`output: the name ${basename(path)} has more than 255 bytes`);
     await this.checkFolder(dirname(path), path);
   }
 
@@ -147,7 +149,13 @@ export class Outputs {
 
   /** Removes what a run that failed has left. At once, so that it also works while the process ends. */
   clean(): void {
-    for (const path of this.#temporary) rmSync(path, { force: true });
+    for (const path of this.#temporary) {
+      try {
+        rmSync(path, { force: true });
+      } catch {
+        // never made, or gone with its folder
+      }
+    }
     this.#temporary.clear();
     for (const folder of this.#folders.reverse()) {
       try {
@@ -165,8 +173,8 @@ export const FRAME_NAME = /^frame-\d{4,}\.png$/;
 
 const frameName = (k: number): string => `frame-${String(k).padStart(4, '0')}.png`;
 
-const temporaryName = (path: string): string =>
-  join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+/** Beside the file, and shorter than most names: a name may have 255 bytes. */
+const temporaryName = (path: string): string => join(dirname(path), `.${randomBytes(6).toString('hex')}.tmp`);
 
 const cannotWrite = (path: string | undefined, cause: unknown): InputError =>
   cause instanceof InputError

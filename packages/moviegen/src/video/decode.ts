@@ -167,7 +167,8 @@ export function decodePng(bytes: Uint8Array, name = 'frame'): Frames {
     throw new InputError(`${name}: not a PNG that can be read: ${(cause as Error).message}`, { cause });
   }
   const { width, height, depth } = image;
-  const data = image.palette === undefined ? image.data : convertIndexedToRgb(image);
+  const data =
+    image.palette !== undefined ? convertIndexedToRgb(image) : depth < 8 ? unpacked(image) : image.data;
   const channels = data.length / (width * height); // gray, gray and alpha, RGB, RGBA
   const rgb = new Uint8Array(width * height * 3);
   for (let pixel = 0; pixel < width * height; pixel++)
@@ -176,4 +177,15 @@ export function decodePng(bytes: Uint8Array, name = 'frame'): Frames {
       rgb[pixel * 3 + channel] = depth === 16 ? value >> 8 : value;
     }
   return { data: rgb, shape: [1, height, width, 3] };
+}
+
+/** Greys of 1, 2 or 4 bits, whole rows of bytes, as bytes of the whole range. */
+function unpacked({ width, height, depth, data }: ReturnType<typeof decodePixels>): Uint8Array {
+  const rowBytes = Math.ceil((width * depth) / 8);
+  const most = 2 ** depth - 1;
+  return Uint8Array.from({ length: width * height }, (_, pixel) => {
+    const [y, x] = [Math.floor(pixel / width), pixel % width];
+    const byte = data[y * rowBytes + Math.floor((x * depth) / 8)]!;
+    return (((byte >> (8 - depth - ((x * depth) % 8))) & most) * 255) / most;
+  });
 }

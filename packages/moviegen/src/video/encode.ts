@@ -56,6 +56,7 @@ export async function encodeVideo(
   video: Video | VideoStream,
   options: EncodeOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  checkFps(video);
   if (options.format === 'gif') return gif(video, options);
   const target = new BufferTarget();
   await film(video, options, target);
@@ -73,11 +74,18 @@ export async function encodeVideoTo(
   video: Video | VideoStream,
   options: EncodeOptions,
 ): Promise<void> {
+  checkFps(video);
   if (options.format === 'gif') return sink.write(await gif(video, options), 0);
   const writable = new WritableStream<StreamTargetChunk>({
     write: ({ data, position }) => sink.write(data, position),
   });
   await film(video, options, new StreamTarget(writable, { chunked: true, chunkSize: CHUNK_BYTES }));
+}
+
+/** @throws InputError where a video has no rate. */
+export function checkFps({ fps }: { readonly fps: number }): void {
+  if (!(fps > 0 && Number.isFinite(fps)))
+    throw new InputError(`video: fps must be a number above 0, got ${fps}`);
 }
 
 /** Bytes that are gathered before they are written. */
@@ -168,9 +176,12 @@ async function* framesOf(
 }
 
 async function codecFor(container: 'mp4' | 'webm', width: number, height: number): Promise<VideoCodec> {
-  const first = CODECS[container][0]!;
+  // Encoders of AVC take even sizes alone, also those that do not say so.
+  const odd = width % 2 === 1 || height % 2 === 1;
+  const codecs = CODECS[container].filter((codec) => !(odd && codec === 'avc'));
+  const first = codecs[0]!;
   if (await canEncodeVideo(first, { width, height })) return first;
-  const codec = await getFirstEncodableVideoCodec(CODECS[container], { width, height });
+  const codec = await getFirstEncodableVideoCodec(codecs, { width, height });
   if (codec !== null) return codec;
   throw new InputError(
     `video: nothing here encodes ${container} of ${width}x${height}; use gif or PNG frames`,

@@ -70,11 +70,13 @@ function fromYCbCr(
   const perLuma = full ? 2 ** bits - 1 : 219 * step;
   const perChroma = full ? 2 ** bits - 1 : 224 * step;
   const green = 1 - red - blue;
+  // Of an odd width a decoder may leave out the last column of chroma.
+  const columns = planes[1]!.stride / size / (interleaved ? 2 : 1);
   const rgb = new Uint8Array(W * H * 3);
   let to = 0;
   for (let y = 0; y < H; y++)
     for (let x = 0; x < W; x++) {
-      const [v, h] = [Math.floor(y / down), Math.floor(x / across)];
+      const [v, h] = [Math.floor(y / down), Math.min(Math.floor(x / across), columns - 1)];
       const l = (at(0, y, x) - black) / perLuma;
       const cb = (at(1, v, interleaved ? 2 * h : h) - 128 * step) / perChroma;
       const cr = (at(interleaved ? 1 : 2, v, interleaved ? 2 * h + 1 : h) - 128 * step) / perChroma;
