@@ -159,7 +159,7 @@ export class MovieGen {
   async *generateEach(prompts: readonly string[], options: GenerateOptions = {}): AsyncGenerator<Generation> {
     for await (const stream of this.generateStreams(prompts, options)) {
       const began = performance.now();
-      const { data, shape, fps } = await this.#inTurn(() => collectFrames(stream));
+      const { data, shape, fps } = await collectFrames(stream);
       const decode = (performance.now() - began) / 1000;
       const { prompt, seed, latents, timings } = stream;
       yield { prompt, seed, frames: { data, shape, fps }, fps, latents, timings: { ...timings, decode } };
@@ -233,7 +233,8 @@ export class MovieGen {
    */
   decodeStream(latents: Latents, options: DecodeOptions = {}): AsyncGenerator<Frames, void> {
     const { tae } = this.#models;
-    return decodeFrames(tae, latents, { ...options, numFrames: frameCount(tae, latents, options.numFrames) });
+    const numFrames = frameCount(tae, latents, options.numFrames);
+    return this.#eachInTurn(decodeFrames(tae, latents, { ...options, numFrames }));
   }
 
   /** Releases the models, and the device where it was opened here. */
@@ -248,9 +249,22 @@ export class MovieGen {
   ): AsyncGenerator<Frames, void> {
     await options.onProgress(0, options.numFrames);
     try {
-      yield* decodeFrames(this.#models.tae, latents, options);
+      yield* this.#eachInTurn(decodeFrames(this.#models.tae, latents, options));
     } finally {
       this.device.trim();
+    }
+  }
+
+  /** Pieces that take turns with other calls: nobody waits until somebody has taken all of them. */
+  async *#eachInTurn<T>(pieces: AsyncGenerator<T, void>): AsyncGenerator<T, void> {
+    try {
+      for (;;) {
+        const next = await this.#inTurn(() => pieces.next());
+        if (next.done) return;
+        yield next.value;
+      }
+    } finally {
+      await pieces.return();
     }
   }
 

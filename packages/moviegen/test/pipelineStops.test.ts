@@ -82,3 +82,23 @@ describe('stops when it is told to', () => {
     await expect(MovieGen.fromPretrained(TINY, { device, signal })).rejects.toThrow('never');
   });
 });
+
+test('frames that are asked for while a generation goes on come after it', async () => {
+  const { latents, frames } = await movieGen.generate(PROMPT);
+  let goOn = () => {};
+  const held = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const onProgress = (progress: Progress) =>
+    progress.phase === 'sample' && progress.step === 1 ? held : undefined;
+  const generation = movieGen.generate(PROMPT, { onProgress });
+  const pieces = movieGen.decodeStream(latents, { numFrames: 9 });
+  const first = pieces.next();
+  const patience = new Promise((resolve) => setTimeout(resolve, 1000, 'waits'));
+  expect(await Promise.race([first, patience])).toBe('waits');
+  goOn();
+  expect((await generation).frames.data).toEqual(frames.data);
+  const { value } = await first;
+  expect(value!.data).toEqual(frames.data.subarray(0, value!.data.length));
+  await pieces.return();
+});
