@@ -7,7 +7,6 @@ Resumes from OUT/last.pt where it exists. Latent shards (`cache_latents.py`) tha
 import argparse
 import json
 import math
-import os
 import random
 import time
 from pathlib import Path
@@ -18,7 +17,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from cache_latents import facts
-from moviegen_reference import distributed, world
+from moviegen_reference import distributed, files, world
 from moviegen_reference.dit import DiT
 from moviegen_reference.flow import path, path_velocity
 from moviegen_reference.optimizer import Average, Optimizers
@@ -159,8 +158,7 @@ def main():
         state = {"model": model.state_dict(), "average": average.weights, "optimizers": optimizers.state_dict(),
                  "elapsed": elapsed, "updates": updates, "config": model.dit.config,
                  "shift": latents.shift, "scale": latents.scale}
-        torch.save(state, last.with_suffix(".tmp"))
-        os.replace(last.with_suffix(".tmp"), last)
+        files.save(state, last)
 
     started, saved_at, logged_at, total, count = time.time() - elapsed, time.time(), time.time(), 0.0, 0
     while True:

@@ -9,7 +9,6 @@ command; --scale multiplies every stage's minutes and pools (0.01 tries all of i
 import argparse
 import json
 import math
-import os
 import random
 import time
 from pathlib import Path
@@ -17,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from moviegen_reference import perceptual, scenes
+from moviegen_reference import files, perceptual, scenes
 from moviegen_reference.dit import DiT, rows
 from moviegen_reference.flow import path, path_velocity
 from moviegen_reference.losses import outlier_penalty_loss, psnr, sample_posterior
@@ -58,12 +57,6 @@ class Run:
         return [p | {"clips": max(8, round(p["clips"] * self.scale))} for p in specs]
 
 
-def save_whole(state, path: Path):
-    """A file is there whole or not at all."""
-    torch.save(state, path.with_suffix(".tmp"))
-    os.replace(path.with_suffix(".tmp"), path)
-
-
 def train(run: Run, stage: dict, model: nn.Module, is_matrix, step, extra: dict, measure=None):
     """Updates until the stage's minutes are over. `step(rng, progress)` gives the loss and named numbers."""
     out = run.folder(stage)
@@ -84,7 +77,7 @@ def train(run: Run, stage: dict, model: nn.Module, is_matrix, step, extra: dict,
     def save():
         state = {"model": model.state_dict(), "average": average.weights, "optimizers": optimizers.state_dict(),
                  "elapsed": elapsed, "updates": updates, **extra}
-        save_whole(state, out / "last.pt")
+        files.save(state, out / "last.pt")
 
     started, logged, saved_at, numbers, count = time.time() - elapsed, time.time(), time.time(), {}, 0
     while True:
@@ -204,10 +197,10 @@ def latents_stage(run: Run, stage: dict):
                 raise Stopped
             started = time.time()
             bucket = make_bucket(random.Random(f"{stage['name']} {i}"), spec, encode, text, run.device)
-            save_whole(vars(bucket), drawn)
+            files.save(vars(bucket), drawn)
             print(f"{stage['name']} {spec} in {time.time() - started:.1f} s", flush=True)
         buckets.append(torch.load(drawn, map_location=run.device, weights_only=False))
-    save_whole(buckets, folder / "last.pt")
+    files.save(buckets, folder / "last.pt")
     for i in range(len(buckets)):
         (folder / f"bucket-{i}.pt").unlink()
 
@@ -278,7 +271,7 @@ def average_stage(run: Run, stage: dict):
     states = [run.state(name) for name in stage["of"]]
     mean = {n: sum(s["average"][n].float() for s in states) / len(states) for n in states[0]["average"]}
     run.folder(stage).mkdir(parents=True, exist_ok=True)
-    save_whole({k: states[0][k] for k in ("dit", "shift", "scale")} | {"average": mean}, run.folder(stage) / "last.pt")
+    files.save({k: states[0][k] for k in ("dit", "shift", "scale")} | {"average": mean}, run.folder(stage) / "last.pt")
 
 
 KINDS = {"tae": tae_stage, "latents": latents_stage, "dit": dit_stage, "average": average_stage}

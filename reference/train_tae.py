@@ -8,7 +8,6 @@ clips it is measured on have a seed of their own. A stage is resumed from OUT/la
 import argparse
 import json
 import math
-import os
 import random
 import time
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from moviegen_reference import distributed, world
+from moviegen_reference import distributed, files, world
 from moviegen_reference.losses import outlier_penalty_loss, psnr, sample_posterior
 from moviegen_reference.optimizer import Average, Optimizers
 from moviegen_reference.tae import TAE, default_config, inflate_, load_tae
@@ -145,8 +144,7 @@ def main():
     def save():
         state = {"model": tae.state_dict(), "average": average.weights, "optimizers": optimizers.state_dict(),
                  "elapsed": elapsed, "updates": updates, "config": tae.config}
-        torch.save(state, last.with_suffix(".tmp"))
-        os.replace(last.with_suffix(".tmp"), last)
+        files.save(state, last)
 
     started, measured_at, sums, count = time.time() - elapsed, time.time(), {}, 0
     while True:

@@ -3,24 +3,14 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { serialize } from '@moviegen/safetensors';
 import { decodeVideo } from 'moviegen';
 import { readVideo } from 'moviegen/node';
 import { describe, expect, test } from 'vitest';
-import { TINY, taeFile } from '../packages/moviegen/test/checkpoints.ts';
-import { filesIn, moviegen, temporaryFolder } from './cli.ts';
+import { TINY } from '../packages/moviegen/test/checkpoints.ts';
+import { filesIn, folders, moviegen, PROMPT } from './cli.ts';
 
-const PROMPT = 'a small red circle moves right on a black background';
 const fixtures = fileURLToPath(new URL('../packages/moviegen/fixtures', import.meta.url));
-const root = temporaryFolder();
-let folders = 0;
-
-/** A new folder of its own for a test. */
-function folder(): string {
-  const path = join(root, String(folders++));
-  mkdirSync(path);
-  return path;
-}
+const folder = folders();
 
 describe('generate', () => {
   test('writes an mp4 of the prompt and the seed, and says where, on what and how long', async () => {
@@ -200,169 +190,6 @@ test('parity agrees with the reference, and names the first tensor that does not
   expect(strict.status).toBe(1);
   expect(strict.stdout).toMatch(/ is the first to differ, by \S+ of its largest value, most at \[/);
   expect((await moviegen(['parity', '--fixtures', copy])).status).toBe(0);
-});
-
-describe('wrong input: one line, status 2, what was there stays', () => {
-  const inputs = folder();
-  const file = (name: string, content: string | Uint8Array): string => {
-    writeFileSync(join(inputs, name), content);
-    return join(inputs, name);
-  };
-  const latents = (shape: number[]) =>
-    serialize({ latents: { dtype: 'F32', shape, data: new Float32Array(shape.reduce((a, b) => a * b)) } });
-  const gen = ['generate', PROMPT, '--model', TINY];
-  const noModel = ['generate', PROMPT, '--model', '/none']; // outputs are looked at before the model
-
-  test.each<[string, string[], string | RegExp]>([
-    ['unknown option', [...gen, '--sed', '3'], "error: unknown option '--sed' (Did you mean --seed?)"],
-    ['unknown command', ['generat'], "error: unknown command 'generat' (Did you mean generate?)"],
-    ['empty prompt', ['generate', ' ', '--model', TINY], 'error: generate: the prompt is empty'],
-    ['width', [...gen, '--width', '40'], 'error: generate: width must be a multiple of 16, got 40'],
-    ['height', [...gen, '--height', '-16'], /height must be an integer of at least 1, got -16$/],
-    [
-      'no frames',
-      [...gen, '--num-frames', '0'],
-      'error: generate: numFrames must be an integer of at least 1, got 0',
-    ],
-    ['no steps', [...gen, '--steps', '0'], 'error: generate: steps must be an integer of at least 1, got 0'],
-    ['half a step', [...gen, '--steps', '1.5'], /argument '1\.5' is invalid\. It must be an integer\.$/],
-    [
-      'seed',
-      [...gen, '--seed', '-1'],
-      /argument '-1' is invalid\. It must be an integer from 0 to 2\^64 - 1\.$/,
-    ],
-    ['guidance', [...gen, '-g', 'NaN'], /argument 'NaN' is invalid\. It must be a number\.$/],
-    ['fps', [...gen, '--fps', '0'], 'error: generate: fps must be a number above 0, got 0'],
-    ['solver', [...gen, '--solver', 'rk4'], /Allowed choices are euler, midpoint, heun, dopri5\.$/],
-    [
-      'extension',
-      [...gen, '--output', 'a.avi'],
-      'error: output: "a.avi" must end in one of .mp4, .webm, .gif',
-    ],
-    [
-      'folder of output',
-      [...noModel, '--output', join(file('f', ''), 'a.mp4')],
-      /cannot write .*a\.mp4: .*f is no folder$/,
-    ],
-    [
-      'output is a folder',
-      [...noModel, '--output', join(mkdir('d.mp4'))],
-      /d\.mp4 is a folder, expected a file$/,
-    ],
-    [
-      'folder of frames',
-      [...noModel, '--frames-dir', join(file('g', ''), 'x')],
-      /^error: output: cannot write /,
-    ],
-    [
-      'a file system that refuses',
-      [...gen, '--output', '/proc/none/a.mp4'],
-      /^error: output: cannot write \/proc/,
-    ],
-    ['no prompts', ['generate', '--prompts', join(inputs, 'none.txt')], /cannot read --prompts .*: ENOENT/],
-    ['empty prompts', ['generate', '--prompts', file('e.txt', '\n')], /--prompts .*e\.txt holds no prompt$/],
-    [
-      'two kinds of prompts',
-      [...gen, '--prompts', 'x'],
-      'error: generate: give a prompt or --prompts, not both',
-    ],
-    [
-      'several prompts, one file',
-      ['generate', '--prompts', file('two.txt', 'a\nb'), '--output', 'a.mp4'],
-      'error: generate: --output "a.mp4" is one file, but there are several prompts',
-    ],
-    ['no model', ['generate', 'x', '--model', '/none'], 'error: checkpoint: there is no folder /none'],
-    ['no index', ['generate', 'x', '--model', inputs], /model_index\.json is missing$/],
-    [
-      'adapter',
-      [...gen, '--adapter', 'none such'],
-      /^error: device: no adapter is named "none such"; there are: .+/,
-    ],
-    ['no video', ['encode', join(inputs, 'none.mp4')], /^error: video: there is no file or folder /],
-    ['text for a video', ['encode', file('text.mp4', 'no video'), '--model', TINY], /text\.mp4: not a video/],
-    ['no frames in a folder', ['encode', fixtures], /holds no PNG frames$/],
-    [
-      'latents of another shape',
-      ['decode', file('s.safetensors', latents([4, 2])), '--model', TINY],
-      /got \[4, 2\]$/,
-    ],
-    [
-      'latents of another model',
-      ['decode', file('t.safetensors', latents([3, 1, 2, 2])), '--model', TINY],
-      /4 channels/,
-    ],
-    [
-      'malformed',
-      ['inspect', file('m.safetensors', 'not tensors at all')],
-      /^error: safetensors open .*m\.safetensors: /,
-    ],
-    ['no file', ['inspect', join(inputs, 'none')], /^error: safetensors open .*: there is no such file/],
-    ['no fixtures', ['parity', '--fixtures', inputs], /holds no folder with a fixture\.json$/],
-    ['world', ['judge', '--world', 'oceans'], /Allowed choices are shapes, scenes\.$/],
-    ['every', ['judge', '--every', '0'], 'error: judge: every must be an integer of at least 1, got 0'],
-    [
-      'no folder to average into',
-      ['average', TINY, TINY, '-o', '/proc/x/y'],
-      /^error: average: cannot write \/proc\/x\/y: ENOENT/,
-    ],
-    [
-      'a file where a folder should be',
-      ['quantize', TINY, '--dtype', 'q8', '-o', join(file('x.png', 'x'), 'y')],
-      /^error: quantize: cannot write .*y: .*x\.png is no folder$/,
-    ],
-    ['tiling', ['judge', '--tiling', '--steps', '3'], 'error: judge: --tiling takes no --steps'],
-    ['no lora', ['encode', 'a.png', '--lora', 'x'], "error: unknown option '--lora'"],
-    ['no kernel', ['doctor', '--filter', 'nothing'], 'error: doctor: no kernel’s case holds "nothing"'],
-  ])('%s', async (_, args, message) => {
-    const cwd = folder();
-    const old =
-      args[0] === 'decode' ? 'out/decoded.mp4' : args[0] === 'encode' ? 'latents.safetensors' : 'a.mp4';
-    mkdirSync(join(cwd, 'out'));
-    writeFileSync(join(cwd, old), 'before');
-    const before = filesIn(cwd);
-    const { status, stdout, stderr } = await moviegen([...args, '--quiet'], { cwd });
-    const line = stderr.trimEnd().replace("kernel's", 'kernel’s');
-    if (typeof message === 'string') expect(line).toBe(message);
-    else expect(line).toMatch(message);
-    expect(line).not.toContain('\n');
-    expect(stdout).toBe('');
-    expect(status).toBe(2);
-    expect(filesIn(cwd)).toEqual(before);
-    expect(readFileSync(join(cwd, old), 'utf8')).toBe('before');
-  });
-
-  function mkdir(name: string): string {
-    mkdirSync(join(inputs, name));
-    return join(inputs, name);
-  }
-
-  test('a checkpoint whose tensors are wrong: all are listed', async () => {
-    const cwd = folder();
-    cpSync(TINY, join(cwd, 'model'), { recursive: true });
-    const bytes = await taeFile((tensors) => {
-      delete tensors['encoder.conv_in.bias'];
-      tensors['decoder.conv_in.bias'] = { dtype: 'F32', shape: [5], data: new Float32Array(5) };
-      tensors['decoder.surplus'] = { dtype: 'F32', shape: [1], data: new Float32Array(1) };
-    });
-    writeFileSync(join(cwd, 'model/tae/model.safetensors'), bytes);
-    const { status, stderr } = await moviegen(['generate', PROMPT, '--model', 'model', '--quiet'], { cwd });
-    expect(status).toBe(2);
-    expect(stderr).toMatch(/^error: checkpoint: model\/tae: /);
-    for (const name of ['encoder.conv_in.bias', 'decoder.conv_in.bias [5], expected', 'decoder.surplus'])
-      expect(stderr).toContain(name);
-    expect(existsSync(join(cwd, 'out'))).toBe(false);
-  });
-
-  test('no adapter at all', async () => {
-    const cwd = folder();
-    const { status, stderr } = await moviegen(['generate', PROMPT, '--model', TINY, '--quiet'], {
-      cwd,
-      env: { MOVIEGEN_ADAPTER: 'none such' },
-    });
-    expect(status).toBe(2);
-    expect(stderr).toMatch(/^error: device: no adapter is named "none such"/);
-    expect(filesIn(cwd)).toEqual([]);
-  });
 });
 
 test('a quantised checkpoint makes videos; types are checked before the model is loaded', async () => {

@@ -1,7 +1,7 @@
 // Starts the built command line as a user does.
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -52,6 +52,20 @@ export async function moviegen(
     child.on('error', reject).on('close', resolve);
   });
   return { status, stdout, stderr };
+}
+
+/** A prompt of the world that the tiny checkpoint knows. */
+export const PROMPT = 'a small red circle moves right on a black background';
+
+/** Makes folders, each a new one, that go after the tests of a file. */
+export function folders(): () => string {
+  const root = temporaryFolder();
+  let made = 0;
+  return () => {
+    const path = join(root, String(made++));
+    mkdirSync(path);
+    return path;
+  };
 }
 
 /** A folder that goes after the tests of a file. */

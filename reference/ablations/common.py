@@ -5,13 +5,14 @@ minutes are over, having saved what it needs to go on in `job.folder`.
 """
 
 import json
-import os
 import time
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 import torch
+
+from moviegen_reference.files import whole
 
 
 class Stopped(Exception):
@@ -43,18 +44,8 @@ class Job:
             raise Stopped
 
 
-def save(state, path: Path):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    torch.save(state, temporary)
-    os.replace(temporary, path)
-
-
 def save_json(value, path: Path):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(value, indent=1) + "\n")
-    os.replace(temporary, path)
+    whole(path, lambda temporary: temporary.write_text(json.dumps(value, indent=1) + "\n"))
 
 
 @lru_cache(maxsize=1)

@@ -12,13 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ablations.common import Job, pipeline_of, save
+from ablations.common import Job, pipeline_of
 from ablations.dit_variants import VARIANTS, parameters
 from ablations.measures import frechet, judged, latent_features
 from ablations.objectives import OBJECTIVES
 from ablations.sampling import validation_entries
 from ablations.trainer import curve, equal_updates, operations, train
 from moviegen_reference import flow, philox, scene_draw, world
+from moviegen_reference.files import save
 from moviegen_reference.scene_data import CAPTIONS, DRAWN_AT_ONCE, Bucket, draw_batch_of, pad, to_video
 from moviegen_reference.scenes import Scene, Thing
 from moviegen_reference.text import TextEncoders

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ablations.common import Job, pipeline_of, save
+from ablations.common import Job, pipeline_of
 from ablations.measures import judged
 from moviegen_reference import flow, philox, world
+from moviegen_reference.files import save
 from moviegen_reference.pipeline import Pipeline
 
 SCHEDULES = {"linear": flow.linear_schedule, "linear-quadratic": flow.linear_quadratic_schedule}

@@ -9,12 +9,13 @@ import random
 import torch
 from torch import Tensor
 
-from ablations.common import Job, pipeline_of, save
+from ablations.common import Job, pipeline_of
 from ablations.dit_variants import parameters
 from ablations.measures import features, frechet, ssim
 from ablations.tae_3d import TAE3D
 from ablations.trainer import curve, equal_updates, operations, train
 from moviegen_reference import perceptual
+from moviegen_reference.files import save
 from moviegen_reference.losses import outlier_penalty_loss, psnr, sample_posterior
 from moviegen_reference.scene_data import ClipPool, textures
 from moviegen_reference.tae import TAE, inflate_

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from ablations.common import Job, Stopped, save
+from ablations.common import Job, Stopped
+from moviegen_reference.files import save
 from moviegen_reference.optimizer import Average, Optimizers
 
 SAVE_SECONDS, LOG_LINES = 60, 60

@@ -1,12 +1,12 @@
 // The tensors of one load of weights: what each becomes of the file's type, and where.
-import { canDecode, type DType, isQuantFormat } from '@moviegen/kernels';
+import { canDecode, isQuantFormat } from '@moviegen/kernels';
 import { DeviceDecoder, HostDecoder } from './decoding.ts';
 import type { Device } from './device.ts';
 import { DecodedFilling, type Filling, PlainFilling, QuantizedFilling } from './filling.ts';
 import { keep } from './scope.ts';
 import { Tensor } from './tensor.ts';
 import type { WeightOptions, WeightSource } from './weights.ts';
-import { decodingBytes, firstType } from './weightTypes.ts';
+import { decodingBytes, firstType, isDecoded } from './weightTypes.ts';
 
 /** The tensors of one load, each made when its first bytes come, and what decodes for them. */
 export class Fillings {
@@ -52,14 +52,17 @@ export class Fillings {
 
   /** Memory for the source to read into: from where the host decodes, if it has to. */
   allocate(bytes: number): Uint8Array<ArrayBuffer> {
-    return this.#hostDecodes() ? this.#host().allocate(bytes) : new Uint8Array(bytes);
+    const byHost =
+      this.#decodeOn === 'host' && this.names.some((name) => isDecoded(this.source, name, this.options));
+    return byHost ? this.#host().allocate(bytes) : new Uint8Array(bytes);
   }
 
   #fill(tensor: Tensor, from: string): Filling {
     const { dtype } = tensor;
     if (from.toLowerCase() === dtype) return new PlainFilling(tensor);
     if (isQuantFormat(dtype)) return new QuantizedFilling(tensor, dtype, from);
-    if (!this.#byDevice(from, dtype)) return new DecodedFilling(tensor, from, this.#host());
+    if (this.#decodeOn === 'host' || !canDecode(from, dtype))
+      return new DecodedFilling(tensor, from, this.#host());
     this.#onDevice ??= new DeviceDecoder(this.device, decodingBytes(this.source, this.names, this.options));
     return new DecodedFilling(tensor, from, this.#onDevice);
   }
@@ -69,18 +72,7 @@ export class Fillings {
     return this.#onHost;
   }
 
-  #hostDecodes(): boolean {
-    const { source, options } = this;
-    return this.names.some((name) => {
-      const [from, to] = [source.dtype((options.prefix ?? '') + name), firstType(source, name, options)];
-      return canDecode(from, to) && !this.#byDevice(from, to);
-    });
-  }
-
-  #byDevice(from: string, to: DType): boolean {
-    const { device, options } = this;
-    return (
-      canDecode(from, to) && (options.decodeOn ?? (device.target.software ? 'host' : 'device')) === 'device'
-    );
+  get #decodeOn(): 'device' | 'host' {
+    return this.options.decodeOn ?? (this.device.target.software ? 'host' : 'device');
   }
 }

@@ -11,15 +11,17 @@ import type { WeightOptions, WeightSource } from './weights.ts';
 export function decodingBytes(given: WeightSource, names: readonly string[], options: WeightOptions): number {
   const { prefix = '', uploadBytes = UPLOAD_BYTES, decodeOn } = options;
   const source = quantizedSource(given);
-  const decoded = names.filter((name) =>
-    canDecode(source.dtype(prefix + name), firstType(source, name, options)),
-  );
+  const decoded = names.filter((name) => isDecoded(source, name, options));
   if (decoded.length === 0 || decodeOn === 'host') return 0;
   return windowBytes(
     decoded.reduce((sum, name) => sum + fileBytes(source, prefix + name), 0),
     uploadBytes,
   );
 }
+
+/** Whether a weight's floats have to become those of another type. */
+export const isDecoded = (source: WeightSource, name: string, options: WeightOptions): boolean =>
+  canDecode(source.dtype((options.prefix ?? '') + name), firstType(source, name, options));
 
 /** Bytes that weights of a source, by name without the prefix, take on the device, the pool's rounding included. */
 export function weightBytes(given: WeightSource, names: readonly string[], options: WeightOptions): number {

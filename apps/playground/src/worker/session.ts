@@ -1,7 +1,7 @@
 // What lives as long as the worker: one device, one model on it. A device that is lost is forgotten; whoever asks
 // next gets another.
 
-import { Device, type DeviceLostError } from '@moviegen/tensor';
+import { Device, type DeviceLostError, orAborted } from '@moviegen/tensor';
 import { describeDevice, MovieGen } from 'moviegen';
 import { fetchCheckpoint } from '../checkpoint/fetchCheckpoint.ts';
 import { openStore, type Store } from '../checkpoint/store.ts';
@@ -33,7 +33,7 @@ export class Session {
     });
     this.#turn = turn.catch(() => {});
     if (this.#busy) onWait?.();
-    await Promise.race([before, aborted(signal)]);
+    await orAborted(before, signal);
     return turn;
   }
 
@@ -84,14 +84,6 @@ export class Session {
     this.#device = undefined;
     this.#model = undefined;
   }
-}
-
-/** Rejects with the signal's reason. */
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
 }
 
 /** @throws ProblemError saying why there is no WebGPU at all. */

@@ -64,7 +64,7 @@ export function slugOf(prompt: string): string {
   // File systems count bytes, of which a letter has up to four.
   let [slug, bytes] = ['', 0];
   for (const letter of words) {
-    bytes += new TextEncoder().encode(letter).length;
+    bytes += Buffer.byteLength(letter);
     if (bytes > 80) break;
     slug += letter;
   }

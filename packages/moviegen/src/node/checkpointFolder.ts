@@ -1,13 +1,13 @@
 // A checkpoint's folder as files on disk: what commands that write a new checkpoint do with all that is no weights.
 
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { parseSums } from '../checksums.ts';
 import { CheckpointError, InputError } from '../errors.ts';
-import { makeFolder } from './makeFolder.ts';
+import { makeFolder, removeEmpty, temporaryName } from './folders.ts';
 
 /** The checksum list's name. */
 export const LIST = 'SHA256SUMS';
@@ -47,27 +47,24 @@ export async function writeFolder(
   output: string,
   write: (folder: string) => Promise<void>,
 ): Promise<void> {
-  const temporary = resolve(dirname(output), `.${basename(output)}.${randomBytes(6).toString('hex')}.tmp`);
-  const made: string[] = [];
+  const temporary = temporaryName(output);
+  const above: string[] = [];
   try {
-    await makeFolder(temporary, made).catch((cause: Error) => {
-      throw new InputError(`${command}: cannot write ${output}: ${cause.message}`, { cause });
-    });
-    await write(temporary);
-    await rmdir(output).catch(() => {}); // an empty folder; what else is in the way, rename says
-    await rename(temporary, output);
+    try {
+      await makeFolder(dirname(temporary), above);
+      await mkdir(temporary);
+    } catch (cause) {
+      throw new InputError(`${command}: cannot write ${output}: ${(cause as Error).message}`, { cause });
+    }
+    try {
+      await write(temporary);
+      await rmdir(output).catch(() => {}); // an empty folder; what else is in the way, rename says
+      await rename(temporary, output);
+    } finally {
+      await rm(temporary, { recursive: true, force: true });
+    }
   } finally {
-    if (made.includes(temporary)) await rm(temporary, { recursive: true, force: true });
-    // Folders above it that were made for it and are empty, the innermost first.
-    const above = made.filter((folder) => folder !== temporary).reverse();
-    for (const folder of above)
-      if (
-        !(await rmdir(folder).then(
-          () => true,
-          () => false,
-        ))
-      )
-        break;
+    removeEmpty(above);
   }
 }
 

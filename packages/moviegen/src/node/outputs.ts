@@ -1,12 +1,11 @@
 // Files that come out whole or not at all: checked before the work, written beside their place under another name,
 // renamed at the end. An existing file stays as it was until then.
 
-import { randomBytes } from 'node:crypto';
-import { rmdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { InputError } from '../errors.ts';
-import { makeFolder } from './makeFolder.ts';
+import { makeFolder, removeEmpty, temporaryName } from './folders.ts';
 
 /** A file to write. */
 export interface OutputFile {
@@ -157,13 +156,7 @@ export class Outputs {
       }
     }
     this.#temporary.clear();
-    for (const folder of this.#folders.reverse()) {
-      try {
-        rmdirSync(folder);
-      } catch {
-        break; // something lies in it
-      }
-    }
+    removeEmpty(this.#folders);
     this.#folders.length = 0;
   }
 }
@@ -172,10 +165,6 @@ export class Outputs {
 export const FRAME_NAME = /^frame-\d{4,}\.png$/;
 
 const frameName = (k: number): string => `frame-${String(k).padStart(4, '0')}.png`;
-
-/** Beside the file, and shorter than most names: a name may have 255 bytes. */
-const temporaryName = (path: string): string => join(dirname(path), `.${randomBytes(6).toString('hex')}.tmp`);
-
 const cannotWrite = (path: string | undefined, cause: unknown): InputError =>
   cause instanceof InputError
     ? cause

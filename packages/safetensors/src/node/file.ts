@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { fstatSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { counted, messageOf, SafetensorsError } from '../errors.ts';
 import type { TensorsByName } from '../layout.ts';
 import { type ReadOptions, Safetensors, type TensorSource } from '../safetensors.ts';
@@ -111,7 +111,7 @@ export async function writeFile(
   tensors: TensorsByName<TensorStream>,
   options: WriteOptions = {},
 ): Promise<number> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const temporary = join(dirname(path), `.${randomBytes(6).toString('hex')}.tmp`); // short: names have a bound
   let file: FileHandle | undefined;
   try {
     file = await open(temporary, 'wx');

@@ -1,7 +1,9 @@
-// Folders that are made on the way to a file.
+// Folders that are made on the way to a file, and what a file is called until it is whole.
 
+import { randomBytes } from 'node:crypto';
+import { rmdirSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 /**
  * Makes a folder and those above it, one by one: Node's own recursive mkdir never returns where a file system refuses
@@ -21,6 +23,21 @@ export async function makeFolder(folder: string, made: string[]): Promise<void> 
     throw found === undefined ? error : new Error(`${path} is no folder`);
   }
 }
+
+/** Removes folders again that `makeFolder` made, unless something lies in them. At once, so that it also works while the process ends. */
+export function removeEmpty(made: readonly string[]): void {
+  for (const folder of [...made].reverse()) {
+    try {
+      rmdirSync(folder);
+    } catch {
+      return; // something lies in it
+    }
+  }
+}
+
+/** A name beside a path, and shorter than most: one may have 255 bytes. */
+export const temporaryName = (path: string): string =>
+  join(dirname(path), `.${randomBytes(6).toString('hex')}.tmp`);
 
 const isFolder = (path: string): Promise<boolean> =>
   stat(path).then(
