@@ -2,6 +2,7 @@
 // while the current one computes. Everything outside of the layers, and as many layers as fit, stay on the device.
 
 import {
+  changingBytes,
   checkWeights,
   type Device,
   decodingBytes,
@@ -50,13 +51,14 @@ export function placeLayers(
   const base = bytesOf(baseShapes(config));
   const layers = Array.from({ length: config.numLayers }, (_, i) => bytesOf(layerShapes(config, i)));
   const whole = layers.map((layer, i) => layer + bytesOf(textShapes(config, i)));
-  const decoding = decodingBytes(source, Object.keys(weightShapes(config)), options);
-  const total = whole.reduce((sum, bytes) => sum + bytes, base + decoding);
+  const names = Object.keys(weightShapes(config));
+  const passing = decodingBytes(source, names, options) + changingBytes(source, names, options);
+  const total = whole.reduce((sum, bytes) => sum + bytes, base + passing);
   if (total <= maxMemory) return { resident: config.numLayers, bytes: total };
   const layer = Math.max(...layers);
   // The one in use, the next one as the file has it, and those of its matrices that are being laid out.
   const packs = Math.max(...packsOf(config).map((names) => weightBytes(source, names, options)));
-  const moving = 2 * layer + packs + decoding;
+  const moving = 2 * layer + packs + passing;
   let [resident, bytes] = [0, base + moving];
   if (bytes > maxMemory)
     throw new WeightsError(

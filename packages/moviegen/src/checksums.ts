@@ -65,6 +65,8 @@ class HashedSource implements ByteSource {
   readonly #source: ByteSource;
   readonly #expected: string;
   #hash: Sha256 | undefined = sha256();
+  /** The file is not as listed: told to everyone who asks from then on. */
+  #failed: CheckpointError | undefined;
   /** Bytes hashed so far. */
   #at = 0;
   /** The end of what is being hashed: pieces read at the same time take their turns. */
@@ -95,6 +97,7 @@ class HashedSource implements ByteSource {
   /** Hashes what nobody has read. @throws CheckpointError */
   async finish(signal?: AbortSignal): Promise<void> {
     await this.#turn.catch(() => {});
+    if (this.#failed) throw this.#failed;
     await this.#fill(this.byteLength, signal);
   }
 
@@ -104,11 +107,14 @@ class HashedSource implements ByteSource {
     signal: AbortSignal | undefined,
     read: () => Promise<B>,
   ): Promise<B> {
+    if (this.#failed) throw this.#failed;
     if (this.#hash === undefined) return read();
     const before = this.#turn;
     const reading = read();
+    reading.catch(() => {}); // thrown where it is awaited
     const turn = (async () => {
       await before.catch(() => {}); // told to whoever read that
+      if (this.#failed) throw this.#failed;
       const bytes = await reading;
       if (start > this.#at && start - this.#at <= GAP_BYTES) await this.#fill(start, signal);
       if (start <= this.#at) this.#take(bytes.subarray(this.#at - start));
@@ -134,10 +140,11 @@ class HashedSource implements ByteSource {
     if (this.#at < this.byteLength) return;
     const sum = this.#hash.hex();
     this.#hash = undefined;
-    if (sum !== this.#expected)
-      throw new CheckpointError(
-        `checkpoint: ${this.label} is not the file that ${LIST} lists: got SHA-256 ${sum}, ` +
-          `expected ${this.#expected}; fetch it again, or mend the list if the file was changed on purpose`,
-      );
+    if (sum === this.#expected) return;
+    this.#failed = new CheckpointError(
+      `checkpoint: ${this.label} is not the file that ${LIST} lists: got SHA-256 ${sum}, ` +
+        `expected ${this.#expected}; fetch it again, or mend the list if the file was changed on purpose`,
+    );
+    throw this.#failed;
   }
 }

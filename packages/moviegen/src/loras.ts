@@ -59,20 +59,25 @@ async function openLora(
     throw new CheckpointError(`lora: there is no file ${label}${names.length > 1 ? `/${names[0]}` : ''}`);
   };
   const weights = await open();
-  const config = files ? await readJson(files, '', 'adapter_config.json', signal).catch(() => undefined) : {};
-  const scaleOf = scaling(config, weights.metadata, label);
-  return { source: weights, weight, label, scaleOf, close: () => weights.close() };
+  try {
+    const config = files && (await readJson(files, '', 'adapter_config.json', signal));
+    const scaleOf = scaling(config, weights.metadata, label);
+    return { source: weights, weight, label, scaleOf, close: () => weights.close() };
+  } catch (error) {
+    await weights.close();
+    throw error;
+  }
 }
 
 /** A file's folder and name; of a folder, the names that it may have. */
 function placeOf(source: string | URL): { folder: string | URL; names: readonly string[]; label: string } {
   const label = String(source);
-  const path = source instanceof URL ? source.pathname : source.replace(/[?#].*$/, '');
+  const url = source instanceof URL || /^https?:\/\//i.test(source) ? new URL(source) : undefined;
+  const path = url?.pathname ?? label;
   if (!path.endsWith('.safetensors')) return { folder: source, names: NAMES, label };
-  const name = decodeURIComponent(/[^/\\]+$/.exec(path)?.[0] ?? '');
-  if (source instanceof URL || /^https?:\/\//i.test(label))
-    return { folder: new URL('.', label), names: [name], label };
-  return { folder: source.slice(0, -name.length) || '.', names: [name], label };
+  const name = /[^/\\]+$/.exec(path)?.[0] ?? '';
+  if (url) return { folder: new URL('.', url), names: [decodeURIComponent(name)], label };
+  return { folder: label.slice(0, -name.length) || '.', names: [name], label };
 }
 
 /** s of a module by PEFT's config, or by the one that diffusers puts into the file: alpha / r, or alpha / sqrt(r). */

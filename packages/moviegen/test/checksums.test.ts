@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ByteSource, memorySource } from '@moviegen/safetensors';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
 import type { CheckpointFiles } from '../src/checkpointFiles.ts';
 import { parseSums, verified } from '../src/checksums.ts';
@@ -83,6 +83,36 @@ test('what is left out, read twice or not at all is hashed all the same', async 
   expect(await readAll(ranges, sumOf(data))).toEqual(['0-8', '20-50', '10-30', '8-20', '50-100']);
   await readAll([], sumOf(data));
   await expect(readAll([], sumOf(data.subarray(1)))).rejects.toBeInstanceOf(CheckpointError);
+});
+
+test('a file that differs is refused ever after', async () => {
+  const checked = await verified(listed(sumOf(data.subarray(1)), false).files);
+  const source = (await checked.folder('')('data.bin'))!;
+  const said = 'is not the file that SHA256SUMS lists';
+  const [whole, ahead] = [source.read(0, 100), source.read(40, 60)];
+  await expect(whole).rejects.toThrow(said);
+  await expect(ahead).rejects.toThrow(said);
+  await expect(source.read(0, 8)).rejects.toThrow(said);
+  await expect(checked.verify()).rejects.toThrow(said);
+});
+
+test('reads ahead that fail are heard by whoever asked for them, and by nobody else', async () => {
+  const { files } = listed(sumOf(data), false);
+  const inner = (await files.folder('')('data.bin'))!;
+  const read = async (start: number, end: number) => {
+    if (start > 0) throw new Error(`disk at ${start}`);
+    return inner.read(start, end);
+  };
+  const folder: CheckpointFiles['folder'] = (folder) => async (name) =>
+    name === 'data.bin' ? { ...inner, read } : files.folder(folder)(name);
+  const source = (await (await verified({ ...files, folder })).folder('')('data.bin'))!;
+  const unheard = vi.fn();
+  process.on('unhandledRejection', unheard);
+  const first = source.read(0, 8); // ends long after the other one has failed
+  await expect(source.read(8, 50)).rejects.toThrow('disk at 8');
+  expect(await first).toEqual(data.slice(0, 8));
+  process.off('unhandledRejection', unheard);
+  expect(unheard).not.toHaveBeenCalled();
 });
 
 test('a list is read as sha256sum writes it', () => {

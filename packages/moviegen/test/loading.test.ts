@@ -4,13 +4,20 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DiT } from '@moviegen/dit';
-import { serialize } from '@moviegen/safetensors';
+import { Safetensors, serialize } from '@moviegen/safetensors';
 import { openFolder } from '@moviegen/safetensors/node';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
 import { bytes as bytesValue, lora as loraValue } from '../src/cli/values.ts';
 import { heldSource } from '../src/heldSource.ts';
-import { type FromPretrainedOptions, type LoraFile, MovieGen } from '../src/index.ts';
+import {
+  CheckpointError,
+  type FromPretrainedOptions,
+  InputError,
+  type LoraFile,
+  MovieGen,
+} from '../src/index.ts';
+import { openLoras } from '../src/loras.ts';
 import { served, TINY } from './checkpoints.ts';
 
 const device = await testDevice();
@@ -122,9 +129,10 @@ const factors = (path: string, width = 32) => ({
 });
 const loraBytes = serialize(factors('transformer.layers.1.attention.wo'));
 
+const file = join(root, 'style.safetensors');
+writeFileSync(file, loraBytes);
+
 test('a LoRA counts by its weight, its alpha and the config beside it, streamed as well', async () => {
-  const file = join(root, 'style.safetensors');
-  writeFileSync(file, loraBytes);
   const folder = join(root, 'peft');
   mkdirSync(folder);
   writeFileSync(join(folder, 'adapter_model.safetensors'), loraBytes);
@@ -134,7 +142,7 @@ test('a LoRA counts by its weight, its alpha and the config beside it, streamed 
   const same: LoraFile[][] = [[{ source: loraBytes }], [{ source: folder, weight: 2 }]];
   for (const loras of same) expect(await latents({ loras })).toEqual(full);
   expect(await latents({ loras: [{ source: file, weight: 0 }] })).toEqual(plain);
-  expect(await latents({ loras: [{ source: file }], maxMemory: least })).toEqual(full);
+  expect(await latents({ loras: [{ source: file }], maxMemory: least + 2 ** 14 })).toEqual(full); // merging needs more
   const half = await latents({ loras: [{ source: folder }] });
   expect(half).not.toEqual(full);
   expect(half).not.toEqual(plain);
@@ -142,6 +150,32 @@ test('a LoRA counts by its weight, its alpha and the config beside it, streamed 
     lora_adapter_metadata: JSON.stringify({ 'transformer.lora_alpha': 1, 'transformer.use_rslora': false }),
   });
   expect(await latents({ loras: [{ source: rank }] })).toEqual(half);
+});
+
+test('a path is no address, whatever is in it', async () => {
+  const folder = join(root, '50% #1?');
+  mkdirSync(folder);
+  const file = join(folder, 'a%20b#c?.safetensors');
+  writeFileSync(file, loraBytes);
+  expect(await latents({ loras: [{ source: file }] })).toEqual(
+    await latents({ loras: [{ source: loraBytes }] }),
+  );
+});
+
+test.each([
+  ['no JSON', '{', CheckpointError, /adapter_config\.json is no JSON/],
+  ['a DoRA', '{ "use_dora": true }', InputError, /is a DoRA, which cannot be merged here$/],
+])('a config that is %s: said, and the file is closed', async (name, config, kind, said) => {
+  const folder = join(root, name);
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'adapter_model.safetensors'), loraBytes);
+  writeFileSync(join(folder, 'adapter_config.json'), config);
+  const [opened, closed] = [vi.spyOn(Safetensors, 'open'), vi.spyOn(Safetensors.prototype, 'close')];
+  const failing = openLoras([{ source: file }, { source: folder }]);
+  await expect(failing).rejects.toThrow(said);
+  await expect(failing).rejects.toBeInstanceOf(kind);
+  expect([opened.mock.calls.length, closed.mock.calls.length]).toEqual([2, 2]);
+  vi.restoreAllMocks();
 });
 
 test.each<[string, FromPretrainedOptions, RegExp]>([

@@ -54,7 +54,7 @@ export function httpFolder(url: URL | string, options: HttpOptions = {}) {
   const base = new URL(url);
   if (!base.pathname.endsWith('/')) base.pathname += '/';
   return (name: string, signal?: AbortSignal): Promise<ByteSource | undefined> =>
-    httpSource(new URL(`./${encodeURIComponent(name)}`, base), { ...options, signal });
+    httpSource(new URL(`./${encodeURIComponent(name)}`, base), signal ? { ...options, signal } : options);
 }
 
 class Http {

@@ -42,7 +42,13 @@ class Input {
     private readonly signal: AbortSignal | undefined,
   ) {
     this.reader = stream.getReader();
+    signal?.addEventListener('abort', this.stop);
   }
+
+  /** Ends a read that is waiting: it finds the stream closed, and the signal aborted. */
+  private readonly stop = (): void => {
+    this.reader.cancel(this.signal?.reason).catch(() => {});
+  };
 
   /** The next `length` bytes. Memory grows with what arrives, so that a lying header reserves nothing. */
   async take(length: number): Promise<Uint8Array<ArrayBuffer>> {
@@ -81,6 +87,7 @@ class Input {
   }
 
   async cancel(): Promise<void> {
+    this.signal?.removeEventListener('abort', this.stop);
     await this.reader.cancel().catch(() => {});
   }
 
@@ -88,6 +95,7 @@ class Input {
     do {
       this.signal?.throwIfAborted();
       const { done, value } = await this.reader.read();
+      this.signal?.throwIfAborted();
       if (done) return false;
       this.rest = value;
     } while (this.rest.length === 0);

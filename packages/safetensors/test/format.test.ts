@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
   DTYPE_BITS,
   DTYPES,
@@ -162,4 +162,20 @@ test('metadata holds any key and inherits nothing', async () => {
     ['constructor', 'b'],
   ]);
   expect(file.metadata.toString).toBeUndefined();
+});
+
+test('a stop is felt while a stream stalls, and leaves no ear at the signal', async () => {
+  const stalled = new Error('enough');
+  const bytes = serialize({ a: { dtype: 'U8', shape: [4], data: new Uint8Array(4) } });
+  const stop = new AbortController();
+  const cancel = vi.fn();
+  const source = new ReadableStream<Uint8Array>({ start: (to) => to.enqueue(bytes.subarray(0, 12)), cancel });
+  const reading = readStream(source, { signal: stop.signal }).next();
+  setTimeout(() => stop.abort(stalled), 5);
+  await expect(reading).rejects.toBe(stalled);
+  expect(cancel).toHaveBeenCalledExactlyOnceWith(stalled);
+  const { signal } = new AbortController();
+  const ears = [vi.spyOn(signal, 'addEventListener'), vi.spyOn(signal, 'removeEventListener')];
+  for await (const _ of readStream(asStream(bytes), { signal }));
+  expect(ears.map(({ mock }) => mock.calls.length)).toEqual([1, 1]);
 });

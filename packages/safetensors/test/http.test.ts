@@ -146,3 +146,10 @@ test('a folder of a server: a name stays one segment of the path', async () => {
   expect(await folder('../x?y#z.safetensors')).toBeUndefined();
   expect(asked.at(-1)).toContain('/a/..%2Fx%3Fy%23z.safetensors ');
 });
+
+test('the signal of a folder counts for a file that is opened without one', async () => {
+  answer = ranges;
+  const signal = AbortSignal.abort(new Error('enough'));
+  const folder = httpFolder(new URL('.', url), { ...options, signal });
+  await expect(folder('m.safetensors')).rejects.toThrow('enough');
+});

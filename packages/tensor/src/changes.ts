@@ -10,6 +10,8 @@ export interface WeightChanges {
   has(name: string): boolean;
   /** A changed weight, in f32, from the one given, in f32; both are the caller's. */
   apply(name: string, weight: Tensor, signal?: AbortSignal): Promise<Tensor>;
+  /** Bytes that `apply` takes on the device at most, besides the weight given, what it makes included. */
+  bytes(name: string): number;
 }
 
 /** A changed weight in the type wanted. The one given, plain f32 or quantised, is released. */

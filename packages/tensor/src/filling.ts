@@ -38,7 +38,7 @@ export class PlainFilling implements Filling {
   write(bytes: Uint8Array<ArrayBuffer>, at: number = this.#filled): number {
     const { tensor } = this;
     const end = at + bytes.length;
-    if (end > tensor.bytes) throw tooLong(tensor);
+    if (end > tensor.bytes) throw tooLong(tensor.label);
     this.#filled += bytes.length;
     const begun = this.#begun.get(at);
     if (begun) {
@@ -89,7 +89,7 @@ export class DecodedFilling implements Filling {
     const elements = (8 * bytes.length) / bitsOf(this.#type);
     if (!Number.isInteger(elements))
       throw new WeightsError(`weights: ${tensor.label}: ${bytes.length} bytes are no whole ${this.#type}s`);
-    if (this.#filled + elements > tensor.size) throw tooLong(tensor);
+    if (this.#filled + elements > tensor.size) throw tooLong(tensor.label);
     const size = bitsOf(this.#type) / 8;
     let [rest, written] = [bytes, 0];
     if (this.#odd && elements > 0) {
@@ -171,7 +171,7 @@ export class QuantizedFilling implements Filling {
 
   #encode(numbers: Float32Array): number {
     const { label, size } = this.tensor;
-    if (this.#blocks * QUANT_BLOCK + numbers.length > size) throw tooLong(this.tensor);
+    if (this.#blocks * QUANT_BLOCK + numbers.length > size) throw tooLong(this.tensor.label);
     let encoded: ReturnType<typeof quantize>;
     try {
       encoded = quantize(numbers, this.#format);
@@ -184,8 +184,9 @@ export class QuantizedFilling implements Filling {
   }
 }
 
-const tooLong = ({ label }: Tensor): WeightsError =>
-  new WeightsError(`weights: ${label} has more bytes than its shape says`);
+/** What is said of surplus bytes. */
+export const tooLong = (name: string | undefined): WeightsError =>
+  new WeightsError(`weights: ${name} has more bytes than its shape says`);
 
 function checkWhole({ label }: Tensor, filled: number, whole: number, units: string): void {
   if (filled !== whole) throw new WeightsError(`weights: ${label} ends after ${filled} of ${whole} ${units}`);

@@ -86,4 +86,4 @@ export type {
   WeightSource,
 } from './weights.ts';
 export { loadWeights } from './weights.ts';
-export { decodingBytes, weightBytes } from './weightTypes.ts';
+export { changingBytes, decodingBytes, weightBytes } from './weightTypes.ts';

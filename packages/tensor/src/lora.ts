@@ -5,7 +5,8 @@ import type { WeightChanges } from './changes.ts';
 import type { Device } from './device.ts';
 import { add } from './ops/arithmetic.ts';
 import { matmul } from './ops/matmul.ts';
-import { scope } from './scope.ts';
+import { sizeClass } from './pool.ts';
+import { keep, scope } from './scope.ts';
 import { count, Tensor } from './tensor.ts';
 import { WeightsError } from './weightCheck.ts';
 import type { WeightSource } from './weights.ts';
@@ -57,6 +58,7 @@ export function loraChanges(
   return {
     has: (name) => changes.has(name),
     apply: (name, weight, signal) => applied(changes.get(name) ?? [], weight, signal),
+    bytes: (name) => bytesOf(changes.get(name) ?? [], shapes[name] ?? []),
   };
 }
 
@@ -133,19 +135,32 @@ async function applied(
   const { device } = weight;
   const [out = 0, ...inputs] = weight.shape;
   let result = weight;
-  for (const { source, down, up, alpha, scale, rank } of changes) {
-    const read = async (name: string) => {
-      const bytes = await source.read(name, signal ? { signal } : {});
-      return bytesToFloats(bytes, source.dtype(name));
-    };
-    const [a, b] = [await read(down), await read(up)];
-    const s = alpha === undefined ? scale : scale * (await read(alpha))[0]!;
-    for (let i = 0; i < b.length; i++) b[i]! *= s;
-    const before = result;
-    result = merged(device, before, a, b, [out, rank, count(inputs)]);
-    if (before !== weight) before.dispose();
+  try {
+    for (const { source, down, up, alpha, scale, rank } of changes) {
+      const read = async (name: string) => {
+        const bytes = await source.read(name, signal ? { signal } : {});
+        return bytesToFloats(bytes, source.dtype(name));
+      };
+      const [a, b] = [await read(down), await read(up)];
+      const s = alpha === undefined ? scale : scale * (await read(alpha))[0]!;
+      for (let i = 0; i < b.length; i++) b[i]! *= s;
+      const before = result;
+      result = keep(merged(device, before, a, b, [out, rank, count(inputs)]));
+      if (before !== weight) before.dispose();
+    }
+    return result;
+  } catch (error) {
+    if (result !== weight) result.dispose();
+    throw error;
   }
-  return result;
+}
+
+/** What {@link applied} holds at most: the change and the sum, their factors, the sum before. */
+function bytesOf(changes: readonly Change[], shape: readonly number[]): number {
+  const held = (size: number) => sizeClass(4 * size);
+  const [out = 0, ...inputs] = shape;
+  const factors = changes.map(({ rank }) => held(rank * out) + held(rank * count(inputs)));
+  return Math.min(changes.length + 1, 3) * held(count(shape)) + Math.max(...factors);
 }
 
 function merged(

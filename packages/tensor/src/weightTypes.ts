@@ -31,6 +31,24 @@ export function weightBytes(given: WeightSource, names: readonly string[], optio
   return names.reduce((sum, name) => sum + bytesOf(name), 0);
 }
 
+/**
+ * Bytes that the device needs besides the weights, at most, to change those of a source while they are loaded: one
+ * after the other, in f32.
+ */
+export function changingBytes(given: WeightSource, names: readonly string[], options: WeightOptions): number {
+  const { prefix = '', changes } = options;
+  if (changes === undefined) return 0;
+  const source = quantizedSource(given);
+  const bytesOf = (name: string) => {
+    if (!changes.has(prefix + name)) return 0;
+    const applying = changes.bytes(prefix + name);
+    if (typeOf(source, name, options) === 'f32') return applying;
+    const plain = sizeClass(4 * count(source.shape(prefix + name)));
+    return plain + Math.max(applying, plain + weightBytes(source, [name], options)); // before; after, and as it shall be
+  };
+  return names.reduce((most, name) => Math.max(most, bytesOf(name)), 0);
+}
+
 /** The type in which a weight is loaded: what is to be changed comes as f32 first. */
 export function firstType(source: WeightSource, name: string, options: WeightOptions): DType {
   const type = typeOf(source, name, options);

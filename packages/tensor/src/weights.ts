@@ -3,6 +3,7 @@
 import { type DType, isQuantFormat, type QuantFormat } from '@moviegen/kernels';
 import { changed, type WeightChanges } from './changes.ts';
 import type { Device } from './device.ts';
+import { tooLong } from './filling.ts';
 import { Fillings } from './fillings.ts';
 import { quantizedSource } from './quantizedSource.ts';
 import type { Tensor } from './tensor.ts';
@@ -124,6 +125,10 @@ export async function loadWeights<Name extends string>(
     })) {
       signal?.throwIfAborted();
       const name = fullName.slice(prefix.length);
+      if (merged.has(name)) {
+        if (data.length === 0) continue;
+        throw tooLong(name);
+      }
       const filling = fillings.of(name);
       // Only the parts of quantised weights come from several places of a file.
       const place = isQuantFormat(source.dtype(fullName).toLowerCase()) ? offset : undefined;

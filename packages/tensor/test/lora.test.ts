@@ -4,7 +4,16 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { dequantize, type QuantFormat, quantize } from '@moviegen/kernels';
 import { Safetensors } from '@moviegen/safetensors';
-import { type Lora, loadWeights, loraChanges, type WeightSource, WeightsError } from '@moviegen/tensor';
+import {
+  changingBytes,
+  type Lora,
+  loadWeights,
+  loraChanges,
+  scopeAsync,
+  type WeightSource,
+  WeightsError,
+  weightBytes,
+} from '@moviegen/tensor';
 import { expect, test } from 'vitest';
 import { testDevice } from './device.ts';
 
@@ -161,4 +170,81 @@ test('what fails while a change is read leaves nothing behind', async () => {
   const changes = loraChanges([{ source: failing }], model);
   await expect(loadWeights(device, source(spec), spec, { changes })).rejects.toThrow('disk');
   expect(device.memory().used).toBe(used);
+});
+
+const twice = (read: WeightSource['read']) => {
+  const tensors = { 'a.lora_A.weight': [2, 4], 'a.lora_B.weight': [6, 2] };
+  return loraChanges([{ source: source(tensors) }, { source: { ...source(tensors), read } }], model);
+};
+
+test('between two changes of a weight, scopes of others end and reads fail', async () => {
+  const { used } = device.memory();
+  const spec = { 'a.weight': [6, 4] };
+  let [reached, go] = [() => {}, () => {}];
+  const second = new Promise<void>((resolve) => {
+    reached = resolve;
+  });
+  const waiting = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  const changes = twice(async (name) => {
+    reached();
+    await waiting;
+    return source({ 'a.lora_A.weight': [2, 4], 'a.lora_B.weight': [6, 2] }).read(name);
+  });
+  const { loading } = await scopeAsync(device, async () => {
+    const loading = loadWeights(device, source(spec), spec, { changes });
+    await second;
+    return { loading };
+  });
+  go();
+  const weights = await loading;
+  expect(await weights['a.weight'].read()).toEqual(new Float32Array(24));
+  weights['a.weight'].dispose();
+  const failing = twice(() => Promise.reject(new Error('disk')));
+  await expect(loadWeights(device, source(spec), spec, { changes: failing })).rejects.toThrow('disk');
+  expect(device.memory().used).toBe(used);
+});
+
+test('more bytes of a changed weight than it has', async () => {
+  const { used } = device.memory();
+  const spec = { 'a.weight': [6, 4] };
+  const changes = loraChanges(
+    [{ source: source({ 'a.lora_A.weight': [2, 4], 'a.lora_B.weight': [6, 2] }) }],
+    model,
+  );
+  const surplus = (more: number): WeightSource => ({
+    ...source(spec),
+    async *pieces() {
+      for (const length of [96, more]) yield { name: 'a.weight', data: new Uint8Array(length) };
+    },
+  });
+  await expect(loadWeights(device, surplus(4), spec, { changes })).rejects.toThrow(
+    'weights: a.weight has more bytes than its shape says',
+  );
+  (await loadWeights(device, surplus(0), spec, { changes }))['a.weight'].dispose();
+  expect(device.memory().used).toBe(used);
+});
+
+test.each<[string, { quantize?: QuantFormat; loras: number }]>([
+  ['f32', { loras: 1 }],
+  ['f32, two of them', { loras: 2 }],
+  ['q8', { quantize: 'q8', loras: 1 }],
+  ['q4, two of them', { quantize: 'q4', loras: 2 }],
+])('what merging takes is known beforehand: %s', async (_, { quantize, loras }) => {
+  const spec = { 'a.weight': [512, 256] };
+  const tensors = { 'a.lora_A.weight': [8, 256], 'a.lora_B.weight': [512, 8] };
+  const changes = loraChanges(Array(loras).fill({ source: source(tensors) }), spec);
+  const options = { changes, linear: () => true, ...(quantize && { quantize }) };
+  const from = source(spec);
+  const { used } = device.memory();
+  device.resetPeak();
+  const weights = await loadWeights(device, from, spec, options);
+  await device.sync();
+  const most = device.memory().peakUsed - used;
+  weights['a.weight'].dispose();
+  const known = weightBytes(from, ['a.weight'], options) + changingBytes(from, ['a.weight'], options);
+  expect(most).toBeLessThanOrEqual(known);
+  expect(most).toBeGreaterThan(0.9 * known);
+  expect(changingBytes(from, ['a.weight'], {})).toBe(0);
 });
