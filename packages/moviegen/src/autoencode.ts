@@ -27,7 +27,7 @@ export interface EncodeFramesOptions {
   readonly tiles?: TileOptions | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Told of frames that were read. */
-  readonly onProgress?: ((frames: number) => void) | undefined;
+  readonly onProgress?: ((frames: number) => void | Promise<void>) | undefined;
 }
 
 /**
@@ -71,7 +71,7 @@ export async function encodeFrames(
 async function* uploaded(
   { device, factor }: TAE,
   video: FrameSource,
-  onProgress: ((frames: number) => void) | undefined,
+  onProgress: EncodeFramesOptions['onProgress'],
 ): AsyncGenerator<Tensor> {
   let size: readonly [number, number] | undefined;
   let count = 0;
@@ -96,7 +96,7 @@ async function* uploaded(
         pixels.dispose();
       }
       count += piece.shape[0];
-      onProgress?.(count);
+      await onProgress?.(count);
     }
   }
 }

@@ -123,6 +123,9 @@ function jobsOf(
   };
   const seeds = each('seed', seed, (first, i) => (i === 0 ? first : seedOf(first) + BigInt(i)));
   const negatives = each('negativePrompt', negativePrompt, (text) => text);
+  for (const text of negatives)
+    if (typeof text !== 'string')
+      throw new InputError(`generate: negativePrompt must be text, got ${shown(text)}`);
   const noises = each<Latents | undefined>('latents', latents, (value) => value);
   return prompts.map((prompt, i) => {
     if (typeof prompt !== 'string' || prompt.trim() === '')

@@ -43,7 +43,7 @@ export interface LoadModelsOptions {
   /** How addresses of LoRAs are asked. */
   readonly http?: FilesOptions | undefined;
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
+  readonly onProgress?: ((progress: LoadProgress) => void | Promise<void>) | undefined;
 }
 
 /**
@@ -87,9 +87,10 @@ export async function loadModels(
     const began = performance.now();
     type Told = { readonly bytes: number; readonly totalBytes: number };
     const report = (part: Part, { bytes, totalBytes: all }: Told) => {
-      const bytesPerSecond = (1000 * (before + bytes)) / (performance.now() - began);
-      onProgress?.({ phase: 'load', model: part.folder, bytes: before + bytes, totalBytes, bytesPerSecond });
+      const [done, model] = [before + bytes, part.folder];
       if (bytes === all) before += bytesOf(part.weights);
+      const bytesPerSecond = (1000 * done) / (performance.now() - began);
+      return onProgress?.({ phase: 'load', model, bytes: done, totalBytes, bytesPerSecond });
     };
     const options = (part: Part, module: ModuleName) => ({
       ...precisions[module],

@@ -16,11 +16,13 @@ import { loadModels, type Models } from './models.ts';
 import type { DTypePolicy } from './precision.ts';
 import { type LatentProjection, projectionOf } from './preview.ts';
 import type { OnProgress, Phase } from './progress.ts';
+import { type Outside, Turns } from './turns.ts';
 import {
   collectFrames,
   type FrameSource,
   type Frames,
   joinFrames,
+  piecesOf,
   type Video,
   type VideoStream,
 } from './video/frames.ts';
@@ -75,8 +77,8 @@ export interface EncodeOptions {
   /** Sizes of tiles. */
   readonly tiles?: TileOptions;
   readonly signal?: AbortSignal;
-  /** Told of the frames that were taken so far. */
-  readonly onProgress?: (frames: number) => void;
+  /** Told of the frames that were taken so far; what it gives is waited for. */
+  readonly onProgress?: (frames: number) => void | Promise<void>;
 }
 
 /** Options of `MovieGen.decode`. */
@@ -86,7 +88,8 @@ export interface DecodeOptions {
   /** Sizes of tiles. */
   readonly tiles?: TileOptions;
   readonly signal?: AbortSignal;
-  readonly onProgress?: (frames: number, totalFrames: number) => void;
+  /** What it gives is waited for. */
+  readonly onProgress?: (frames: number, totalFrames: number) => void | Promise<void>;
 }
 
 /**
@@ -99,7 +102,8 @@ export interface DecodeOptions {
  * movieGen.dispose();
  * ```
  *
- * The same prompt, options and seed give the same frames on the same adapter. Calls wait for one another.
+ * The same prompt, options and seed give the same frames on the same adapter. Calls wait for one another: one that is made within
+ * an `onProgress` begins when the call that tells it is done, so do not await it there.
  */
 export class MovieGen {
   readonly device: Device;
@@ -107,7 +111,8 @@ export class MovieGen {
   readonly index: ModelIndex;
   readonly #models: Models;
   readonly #ownsDevice: boolean;
-  #turn: Promise<unknown> = Promise.resolve();
+  /** A device runs one thing after the other; what a call leaves free goes back to the system. */
+  readonly #turns = new Turns(() => this.device.trim());
   #projection: LatentProjection | undefined;
 
   private constructor(device: Device, models: Models, ownsDevice: boolean) {
@@ -186,7 +191,7 @@ export class MovieGen {
       const jobs = plan.jobs.slice(first, first + plan.batch);
       const tell = async (told: GroupTold) => onProgress?.({ ...told, first, count: jobs.length });
       const projection = () => this.#projectionOnce();
-      const sampled = await this.#inTurn(() =>
+      const sampled = await this.#turns.take(() =>
         sampleGroup(this.#models, jobs, plan, { tell, signal, projection }),
       );
       for (const [i, { latents, timings }] of sampled.entries()) {
@@ -211,15 +216,17 @@ export class MovieGen {
   async encode(video: FrameSource, options: EncodeOptions = {}): Promise<Latents> {
     const { sampleSeed, ...rest } = options;
     const seed = sampleSeed === undefined ? undefined : seedOf(sampleSeed);
-    const encoding = () => encodeFrames(this.#models.tae, video, { ...rest, seed });
-    // Pieces may come of another call, which would wait for this one.
-    return 'data' in video ? this.#inTurn(encoding) : encoding();
+    return this.#turns.take((outside) => {
+      // Pieces may come of another call, which would wait for this one.
+      const source = 'data' in video ? video : asked(piecesOf(video), outside);
+      return encodeFrames(this.#models.tae, source, { ...rest, seed });
+    });
   }
 
   /** Frames of latents. @throws InputError */
   async decode(latents: Latents, options: DecodeOptions = {}): Promise<Frames> {
     const numFrames = frameCount(this.#models.tae, latents, options.numFrames);
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const parts: Frames[] = [];
       for await (const piece of decodeFrames(this.#models.tae, latents, { ...options, numFrames }))
         parts.push(piece);
@@ -259,7 +266,7 @@ export class MovieGen {
   async *#eachInTurn<T>(pieces: AsyncGenerator<T, void>): AsyncGenerator<T, void> {
     try {
       for (;;) {
-        const next = await this.#inTurn(() => pieces.next());
+        const next = await this.#turns.take(() => pieces.next());
         if (next.done) return;
         yield next.value;
       }
@@ -277,12 +284,18 @@ export class MovieGen {
     const { dit, tae } = this.#models;
     return geometryOf(dit.config, tae);
   }
+}
 
-  /** One call at a time: a device runs one thing after the other. What a call leaves free goes back to the system. */
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work).finally(() => this.device.trim());
-    this.#turn = turn.catch(() => {});
-    return turn;
+/** Pieces that are waited for outside of a turn. */
+async function* asked<T>(pieces: AsyncGenerator<T>, outside: Outside): AsyncGenerator<T> {
+  try {
+    for (;;) {
+      const next = await outside(() => pieces.next());
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    await pieces.return(undefined);
   }
 }
 

@@ -49,5 +49,5 @@ export interface DecodeProgress extends GroupProgress {
 
 /** What is told while videos are made. */
 export type Progress = LoadProgress | PlainProgress | StepProgress | DecodeProgress;
-/** Is told; sampling waits for a promise that it gives. */
+/** Is told; loading, sampling and decoding wait for a promise that it gives. */
 export type OnProgress = (progress: Progress) => void | Promise<void>;

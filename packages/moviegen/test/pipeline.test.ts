@@ -191,6 +191,7 @@ test('refuses options that make no sense, each in one line', async () => {
     [{ fps: 0 }, 'generate: fps must be a number above 0, got 0'],
     [{ guidanceScale: Number.NaN }, 'generate: guidanceScale must be a finite number, got NaN'],
     [{ seed: -1 }, 'generate: seed must be an integer from 0 to 2^64 - 1, got -1'],
+    [{ negativePrompt: 7 as never }, 'generate: negativePrompt must be text, got 7'],
     [{ seed: 2n ** 64n }, 'generate: seed must be an integer from 0 to 2^64 - 1, got 18446744073709551616'],
     [{ seed: [1, 2] }, 'generate: got 2 of seed for 1 prompts'],
     [{ batch: 0 }, 'generate: batch must be an integer of at least 1, got 0'],

@@ -1,8 +1,9 @@
 // The pipeline's encoder and decoder alone, on the tiny checkpoint: tiles, pieces, sampled latents, what they refuse.
 
 import { describe, expect, test } from 'vitest';
-import type { Frames } from '../src/index.ts';
+import { type Frames, MovieGen } from '../src/index.ts';
 import { framesBetween, joinFrames } from '../src/video/frames.ts';
+import { TINY } from './checkpoints.ts';
 import { openTiny, PROMPT, same } from './tinyPipeline.ts';
 
 const { device, movieGen } = await openTiny();
@@ -75,6 +76,44 @@ describe('encode and decode', () => {
     const tiled = await movieGen.decode(latents, { tiles });
     expect(tiled.shape).toEqual([8 * T, 8 * H, 8 * W, 3]);
     expect(same(tiled, await movieGen.decode(latents))).toBe(false);
+  });
+
+  test('that come slowly are encoded beside a generation whose layers come slowly', async () => {
+    const { frames } = await movieGen.generate(PROMPT);
+    const wanted = await movieGen.encode(frames);
+    const { used } = device.memory();
+    const streaming = await MovieGen.fromPretrained(TINY, { device, maxMemory: 218 * 2 ** 10 });
+    await streaming.generate(PROMPT); // makes what is made once
+    const held = device.memory().used;
+    const slow = async function* () {
+      for (let t = 0; t < frames.shape[0]; t++) {
+        await new Promise((resolve) => setTimeout(resolve));
+        yield framesBetween(frames, t, t + 1);
+      }
+    };
+    for (let round = 0; round < 3; round++) {
+      const both = [streaming.generate(PROMPT), streaming.encode(slow())] as const;
+      const [generation, encoded] = await Promise.all(both);
+      expect(same(generation.frames, frames)).toBe(true);
+      expect(encoded).toEqual(wanted);
+    }
+    expect(device.memory().used).toBe(held);
+    streaming.dispose();
+    expect(device.memory().used).toBe(used);
+  });
+
+  test('that never come keep nobody waiting once they are given up', async () => {
+    const { used } = device.memory();
+    const stop = new AbortController();
+    const never = async function* (): AsyncGenerator<Frames> {
+      await new Promise(() => {});
+    };
+    const encoding = movieGen.encode(never(), { signal: stop.signal });
+    await movieGen.generate(PROMPT);
+    stop.abort(new Error('enough'));
+    await expect(encoding).rejects.toThrow('enough');
+    await movieGen.generate(PROMPT);
+    expect(device.memory().used).toBe(used);
   });
 
   test('refuse what is of another size', async () => {

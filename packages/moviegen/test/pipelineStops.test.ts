@@ -76,6 +76,16 @@ describe('stops when it is told to', () => {
     expect(device.memory().used).toBe(used);
   });
 
+  test('when what is told of loading fails later', async () => {
+    const { used } = device.memory();
+    const onProgress = async () => {
+      await new Promise((resolve) => setTimeout(resolve));
+      throw new Error('full');
+    };
+    await expect(MovieGen.fromPretrained(TINY, { device, onProgress })).rejects.toThrow('full');
+    expect(device.memory().used).toBe(used);
+  });
+
   test('before it begins', async () => {
     const signal = AbortSignal.abort(new Error('never'));
     await expect(movieGen.generate(PROMPT, { signal })).rejects.toThrow('never');

@@ -72,3 +72,9 @@ test('what does not fit is told, with what would help, and all numbers neverthel
     expect.stringMatching(/^load, .* and the adapter has 391 KiB; what would help: --max-memory/),
   ]);
 });
+
+test('a stop is felt while a plan is made', async () => {
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(new Error('enough')), 100);
+  await expect(planGeneration('5b', { signal: stop.signal })).rejects.toThrow('enough');
+});

@@ -32,6 +32,9 @@ const MATRIX: SubgroupMatrixConfig = {
   ...{ M: 16, N: 16, K: 16 },
 };
 
+/** Milliseconds for which waiting for the device may keep everything else waiting. */
+const WAIT = 50;
+
 /** Opens a device that only counts; its `memory()` is what the same work would hold on a real one. */
 export function dryDevice({ like, limits, onDispatch, onBuffer }: DryOptions = {}): Promise<Device> {
   const target = like?.target;
@@ -71,7 +74,13 @@ function gpuOfNothing(
     end = resolve;
   });
   const nothing = (): void => {};
-  const later = async (): Promise<void> => {};
+  let heard = performance.now();
+  /** A wait for a device lets timers, signals and progress through. */
+  const later = async (): Promise<void> => {
+    if (performance.now() - heard < WAIT) return;
+    await new Promise((resolve) => setTimeout(resolve));
+    heard = performance.now();
+  };
   const pass = {
     setPipeline: nothing,
     setBindGroup: nothing,

@@ -82,8 +82,8 @@ export interface WeightOptions {
    * its cores. Integers and what is quantised on the way are the host's.
    */
   readonly decodeOn?: 'device' | 'host';
-  /** Told after every piece. */
-  readonly onProgress?: (progress: WeightProgress) => void;
+  /** Told after every piece; what it gives is waited for. */
+  readonly onProgress?: (progress: WeightProgress) => void | Promise<void>;
   readonly signal?: AbortSignal;
 }
 
@@ -144,7 +144,7 @@ export async function loadWeights<Name extends string>(
         merged.set(name, await changed(changes, fullName, filling.tensor, type, signal));
       }
       const bytesPerSecond = (1000 * bytes) / (performance.now() - began);
-      onProgress?.({ name, bytes, totalBytes, bytesPerSecond });
+      await onProgress?.({ name, bytes, totalBytes, bytesPerSecond });
       signal?.throwIfAborted();
     }
     for (const name of names) if (!merged.has(name)) fillings.of(name).finish();

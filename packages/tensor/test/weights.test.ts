@@ -131,7 +131,7 @@ test('tells its progress', async () => {
     device,
     source,
     { b: [1], a: [2] },
-    { onProgress: (step) => seen.push(step) },
+    { onProgress: (step) => void seen.push(step) },
   );
   expect(seen).toMatchObject([
     { name: 'a', bytes: 8, totalBytes: 12 },

@@ -39,7 +39,7 @@ export interface TextEncodersOptions extends Omit<LoadOptions, 'onProgress'> {
   readonly maxLength?: Readonly<Partial<Record<TextEncoderName, number>>>;
   /** Takes the parts in quotes out of what UL2 and MetaCLIP see. Default false. */
   readonly stripQuoted?: boolean;
-  readonly onProgress?: (encoder: TextEncoderName, progress: WeightProgress) => void;
+  readonly onProgress?: (encoder: TextEncoderName, progress: WeightProgress) => void | Promise<void>;
 }
 
 /** Token ids of each prompt, by encoder. */

@@ -153,7 +153,7 @@ async function film(
   }
 }
 
-/** Each frame of a video, [H, W, 3]. @throws Error where there are not as many, or of another size, as it said. */
+/** Each frame of a video, [H, W, 3]. @throws InputError where there are not as many, or of another size, as it said. */
 async function* framesOf(
   video: Video | VideoStream,
   signal: AbortSignal | undefined,
@@ -164,7 +164,7 @@ async function* framesOf(
     const [frames, H, W] = piece.shape;
     count += frames;
     if (H !== height || W !== width || count > T)
-      throw new Error(
+      throw new InputError(
         `video: ${T} frames of ${width}x${height} were promised, came frame ${count} of ${W}x${H}`,
       );
     for (let k = 0; k < frames; k++) {
@@ -172,7 +172,7 @@ async function* framesOf(
       yield frameOf(piece, k);
     }
   }
-  if (count < T) throw new Error(`video: ${T} frames were promised, came ${count}`);
+  if (count < T) throw new InputError(`video: ${T} frames were promised, came ${count}`);
 }
 
 async function codecFor(container: 'mp4' | 'webm', width: number, height: number): Promise<VideoCodec> {

@@ -1,5 +1,7 @@
 // A video on the host: 8-bit RGB, and its way from and to the autoencoder's numbers in [-1, 1].
 
+import { InputError } from '../errors.ts';
+
 /** Frames of a video, 8-bit RGB. */
 export interface Frames {
   /** Row-major [T, H, W, 3]. */
@@ -76,7 +78,7 @@ export function joinFrames(parts: readonly Frames[]): Frames {
   let at = 0;
   for (const part of parts) {
     if (part.shape[1] !== H || part.shape[2] !== W)
-      throw new Error(`frames: sizes differ: ${W}x${H} and ${part.shape[2]}x${part.shape[1]}`);
+      throw new InputError(`frames: sizes differ: ${W}x${H} and ${part.shape[2]}x${part.shape[1]}`);
     data.set(part.data, at);
     at += part.data.length;
   }
