@@ -50,7 +50,7 @@ export class DiTBlock {
   }
 
   /**
-   * @param x [B, N, D], positions added; it is used up.
+   * @param x [B, N, D] in f32, positions added; it is used up.
    * @param text absent where no sample has any text.
    * @param tokens how many of them the projections and the FFN take at a time.
    */

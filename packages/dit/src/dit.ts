@@ -44,7 +44,7 @@ import { noteUnder, type Trace } from './trace.ts';
 import { isLinearWeight, weightShapes } from './weights.ts';
 
 /**
- * Type on the device (weights and activations; sums are in f32 always; default f32), a format for the weights of the
+ * Type on the device (weights and activations; sums, and what the layers add to, are in f32 always; default f32), a format for the weights of the
  * layers' matrices, progress and stop.
  */
 export interface LoadOptions extends Pick<WeightOptions, 'dtype' | 'quantize' | 'onProgress' | 'signal'> {
@@ -303,13 +303,15 @@ export class DiT {
     const grid = this.gridOf(latents.shape);
     const B = this.batchOf(latents, t, text);
     const times = this.time.forward(t, trace);
-    const positions = this.positions.get(grid.join()) ?? this.positionsOf(grid); // [N, D]
+    const positions = this.positions.get(grid.join()) ?? this.positionsOf(grid); // [N, D], f32
     trace?.('pos_embed', positions);
 
     let x = this.patchify(cast(latents, this.dtype), grid); // [b, N, D], b samples
     if (x.shape[0] !== B) x = concat(new Array<Tensor>(B).fill(x), { axis: 0 }); // [B, N, D]
     trace?.('patch_embed', x);
-    return { x, dtype: latents.dtype, grid, positions, times, text, tokensAtOnce, trace };
+    // What all layers add to is f32: in f16 it would lose bits at each of them, or leave its range.
+    const stream = advance(x, () => cast(x, 'f32'));
+    return { x: stream, dtype: latents.dtype, grid, positions, times, text, tokensAtOnce, trace };
   }
 
   /** Through the layers that are on the device. */
@@ -362,7 +364,7 @@ export class DiT {
   }
 
   private positionsOf(grid: Grid): Tensor {
-    const table = (axis: string) => this.weights.get(`pos_embed.${axis}`);
+    const table = (axis: string) => cast(this.weights.get(`pos_embed.${axis}`), 'f32');
     return positionsOf({ t: table('t'), h: table('h'), w: table('w') }, grid);
   }
 

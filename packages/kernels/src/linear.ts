@@ -30,6 +30,8 @@ export interface LinearShape {
   /** Rows that share a row of the gate; absent without one. */
   readonly rowsPerGate?: number | undefined;
   readonly residual?: boolean;
+  /** Type of residual and result: default that of the others. */
+  readonly stream?: DType;
 }
 
 const needsOf = ({ rows, K, N }: LinearShape, dtype: DType) => ({ M: rows, N, K, dtype });
@@ -46,7 +48,7 @@ export function linearKernel(
   target: Target,
   variant: string = linearVariants(shape, target, dtype)[0]!,
 ): Kernel {
-  const { rows, K, N, pitch, weight = dtype, activation } = shape;
+  const { rows, K, N, pitch, weight = dtype, stream = dtype, activation } = shape;
   const tile = tilingOf('linear', variant, needsOf(shape, dtype), target);
   const step = K % 4 === 0 ? 4 : 1;
   const wideC = N % 4 === 0;
@@ -57,7 +59,7 @@ export function linearKernel(
     gate: shape.rowsPerGate !== undefined,
     residual: shape.residual ?? false,
   };
-  const epilogue = epilogueWGSL(2, parts, dtype, wideC);
+  const epilogue = epilogueWGSL(2, parts, dtype, wideC, stream);
   const uniforms = uniformBlock(6, {
     M: u32(rows),
     N: u32(N),
@@ -74,7 +76,7 @@ export function linearKernel(
 @group(0) @binding(0) var<storage, read> x: ${storageArray(dtype, step === 4)};
 ${packedWGSL(1, weight, step)}
 ${epilogue.declarations}
-@group(0) @binding(5) var<storage, read_write> out: ${storageArray(dtype, wideC)};
+@group(0) @binding(5) var<storage, read_write> out: ${storageArray(stream, wideC)};
 ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL(activation)}`;
 
   const product: Product = {
@@ -85,16 +87,17 @@ ${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL(activation)}`;
     column: epilogue.column,
     finish: epilogue.finish,
     adds: epilogue.adds,
-    store: storeRowWGSL(dtype, wideC, 'row'),
+    store: storeRowWGSL(stream, wideC, 'row'),
   };
+  const types = [dtype, weight === dtype ? '' : weight, stream === dtype ? '' : `into ${stream}`];
   return {
-    label: ['linear', dtype, weight === dtype ? '' : weight, variant, activation].filter(Boolean).join(' '),
+    label: ['linear', ...types, variant, activation].filter(Boolean).join(' '),
     code: tile.wgsl(product),
     bindings: [
       { name: 'x', dtype, access: 'read' },
       { name: 'weight', dtype: weight, access: 'read' },
       ...epilogue.bindings,
-      { name: 'out', dtype, access: 'read_write' },
+      { name: 'out', dtype: stream, access: 'read_write' },
     ] satisfies Binding[],
     uniforms: uniforms.bytes,
     workgroups: tilesM * tilesN,

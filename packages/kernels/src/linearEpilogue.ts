@@ -29,16 +29,24 @@ export interface Epilogue {
 
 /**
  * Declarations from `binding` on, in the order bias, [gate], residual, and the statements. `wide`: rows
- * are whole vec4s. The kernel defines `activate`.
+ * are whole vec4s. `stream`: the residual's type. The kernel defines `activate`.
  */
-export function epilogueWGSL(binding: number, parts: EpilogueParts, dtype: DType, wide: boolean): Epilogue {
+export function epilogueWGSL(
+  binding: number,
+  parts: EpilogueParts,
+  dtype: DType,
+  wide: boolean,
+  stream: DType = dtype,
+): Epilogue {
   const names = parts.gate === undefined ? ['bias', 'residual'] : ['bias', 'gate', 'residual'];
+  const typeOf = (name: string) => (name === 'residual' ? stream : dtype);
   const declare = (name: string, i: number) =>
-    `@group(0) @binding(${binding + i}) var<storage, read> ${name}: ${storageArray(dtype, wide)};`;
+    `@group(0) @binding(${binding + i}) var<storage, read> ${name}: ${storageArray(typeOf(name), wide)};`;
   // Reads beyond the last column of a ragged row are discarded by the store.
   const read = (name: string, row: string) => {
-    if (wide) return toF32(dtype, `${name}[${row} * u.columns + at]`, true);
-    const numbers = [0, 1, 2, 3].map((c) => toF32(dtype, `${name}[${row} * u.N + at * 4u + ${c}u]`));
+    const type = typeOf(name);
+    if (wide) return toF32(type, `${name}[${row} * u.columns + at]`, true);
+    const numbers = [0, 1, 2, 3].map((c) => toF32(type, `${name}[${row} * u.N + at * 4u + ${c}u]`));
     return `vec4f(${numbers.join(', ')})`;
   };
   const gate = `if (u.hasGate != 0u) { value *= ${read('gate', '(row / u.rowsPerGate)')}; }`;
@@ -47,7 +55,7 @@ export function epilogueWGSL(binding: number, parts: EpilogueParts, dtype: DType
   const flag = (part: boolean | undefined) => u32(part ? 1 : 0);
   return {
     declarations: names.map(declare).join('\n'),
-    bindings: names.map((name) => ({ name, dtype, access: 'read' as const })),
+    bindings: names.map((name) => ({ name, dtype: typeOf(name), access: 'read' as const })),
     uniforms: {
       hasBias: flag(parts.bias),
       ...(gated && { hasGate: flag(parts.gate) }),

@@ -24,6 +24,8 @@ export interface NormShape {
   /** Rows that share one (shift, scale), for the modulated form; `all` where there is one for all rows. */
   readonly modulate?: number | 'all';
   readonly activation?: Activation;
+  /** Type of x: default that of the others and of the result. */
+  readonly input?: DType;
 }
 
 /** Variants of a norm over the last axis, best first. */
@@ -41,7 +43,7 @@ export function normKernel(
   target: Target,
   variant: string = normVariants(target)[0]!,
 ): Kernel {
-  const { rows, D, eps, modulate, activation } = shape;
+  const { rows, D, eps, modulate, activation, input = dtype } = shape;
   const width = D % 4 === 0 ? 4 : 1;
   const columns = D / width;
   const operands = [
@@ -59,9 +61,10 @@ export function normKernel(
   });
   const sweep = rowSweep(variant, rows, columns, target, 'total');
   const element = elementWGSL(dtype, width);
+  const typeOf = (name: string) => (name === 'x' ? input : dtype);
   const code = /* wgsl */ `${enableWGSL([dtype])}${sweep.enable}
 alias V = ${width === 4 ? 'vec4f' : 'f32'};
-${operands.map((name, k) => `@group(0) @binding(${k}) var<storage, read> ${name}: array<${element}>;`).join('\n')}
+${operands.map((name, k) => `@group(0) @binding(${k}) var<storage, read> ${name}: array<${elementWGSL(typeOf(name), width)}>;`).join('\n')}
 @group(0) @binding(${operands.length}) var<storage, read_write> out: array<${element}>;
 ${uniforms.wgsl}${workgroupIndexWGSL}${sweep.functions}${activationWGSL(activation, 'V')}
 fn sumOf(v: V) -> f32 {
@@ -87,10 +90,10 @@ ${statistics}
     activation,
   ].filter(Boolean);
   return {
-    label: [op, dtype, variant, ...fused].join(' '),
+    label: [op, ...(input === dtype ? [] : [`${input} to`]), dtype, variant, ...fused].join(' '),
     code,
     bindings: [
-      ...operands.map((name) => ({ name, dtype, access: 'read' as const })),
+      ...operands.map((name) => ({ name, dtype: typeOf(name), access: 'read' as const })),
       { name: 'out', dtype, access: 'read_write' as const },
     ],
     uniforms: uniforms.bytes,

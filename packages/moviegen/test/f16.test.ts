@@ -1,7 +1,9 @@
 // The shipped models with weights and activations in f16 against the same in f32, where the adapter has f16.
 import { fileURLToPath } from 'node:url';
+import { DiT, parseConfig } from '@moviegen/dit';
 import { psnr } from '@moviegen/tae';
-import { randn, scope, scopeAsync, Tensor } from '@moviegen/tensor';
+import { randn, scope, scopeAsync, Tensor, type WeightSource } from '@moviegen/tensor';
+import { parseT5Config, T5Encoder } from '@moviegen/text';
 import { afterAll, expect, test } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
 import { openFiles } from '../src/checkpointFiles.ts';
@@ -74,4 +76,92 @@ test('a decoded video', async () => {
     expect(decibels).toBeGreaterThan(45);
     expect(decibels).toBeLessThan(120); // it was f16
   });
+}, 300_000);
+
+/** Weights at random, some of them so large that what layers add to leaves the range of f16. */
+async function loud(shapes: Readonly<Record<string, readonly number[]>>): Promise<WeightSource> {
+  const values = new Map<string, Uint8Array>();
+  for (const [i, [name, shape]] of Object.entries(shapes).entries()) {
+    const tensor = randn(device, shape, { seed: i });
+    const scale = /(w2|wo|o)\.weight$/.test(name) && name.includes('0.') ? 1e4 : 0.3;
+    values.set(name, new Uint8Array((await tensor.read()).map((value) => scale * value).buffer));
+    tensor.dispose();
+  }
+  return {
+    names: () => [...values.keys()],
+    shape: (name) => shapes[name]!,
+    dtype: () => 'F32',
+    read: async (name) => values.get(name)!,
+  };
+}
+
+/** Holds what a model gives in f16 against f32, and that its layers added up more than f16 holds. */
+async function compared(layer: string, run: (dtype: 'f32' | 'f16', trace: Trace) => Promise<Tensor>) {
+  const read: Promise<Float32Array>[] = [];
+  const trace: Trace = (name, value) => {
+    if (name === layer) read.push(value.read() as Promise<Float32Array>);
+  };
+  const results: Float32Array[] = [];
+  for (const dtype of types) {
+    const result = await run(dtype, trace);
+    results.push((await result.read()) as Float32Array);
+    result.dispose();
+  }
+  for (const stream of await Promise.all(read))
+    expect(Math.max(...stream.map(Math.abs))).toBeGreaterThan(65504);
+  const [full, half] = results;
+  expect(full!.every(Number.isFinite)).toBe(true);
+  if (!half) return; // this adapter has no f16
+  const error =
+    Math.max(...half.map((value, i) => Math.abs(value - full![i]!))) / Math.max(...full!.map(Math.abs));
+  expect(error).toBeLessThan(2e-2);
+  expect(error).toBeGreaterThan(1e-6); // it was f16
+}
+type Trace = (name: string, value: Tensor) => void;
+
+test('an encoder whose states leave the range of f16', async () => {
+  const config = parseT5Config({
+    ...{ model_type: 't5', vocab_size: 40, d_model: 32, num_layers: 2, num_heads: 2, d_kv: 16, d_ff: 48 },
+    feed_forward_proj: 'gated-silu',
+  });
+  const source = await loud(T5Encoder.weightShapes(config));
+  await compared('encoder.block.0', async (dtype, trace) => {
+    const encoder = await T5Encoder.load(device, source, config, { dtype });
+    const { states } = encoder.forward(
+      [
+        [5, 7, 11, 1],
+        [3, 1],
+      ],
+      { trace },
+    );
+    encoder.dispose();
+    return states;
+  });
+}, 300_000);
+
+test('a transformer whose tokens leave the range of f16', async () => {
+  const config = parseConfig({
+    ...{
+      in_channels: 4,
+      hidden_size: 32,
+      num_layers: 2,
+      num_heads: 2,
+      ffn_hidden_size: 48,
+      timestep_dim: 16,
+    },
+    ...{ max_grid: [2, 3, 3], text_dims: { byt5: 8 } },
+  });
+  const source = await loud(DiT.weightShapes(config));
+  const latents = randn(device, [1, 4, 2, 4, 6], { seed: 100 });
+  const t = Tensor.from(device, [0.3]);
+  const text = { byt5: { states: randn(device, [1, 3, 8], { seed: 101 }), lengths: [3] } };
+  await compared('layers.0', async (dtype, trace) => {
+    const dit = await DiT.load(device, source, config, { dtype });
+    const context = dit.context(text);
+    const velocity = dit.forward(latents, t, context, { trace });
+    context.dispose();
+    dit.dispose();
+    return velocity;
+  });
+  for (const tensor of [latents, t, text.byt5.states]) tensor.dispose();
 }, 300_000);

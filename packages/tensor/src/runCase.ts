@@ -40,7 +40,7 @@ export function caseOperands(
 ): Record<string, NDArray> {
   const operands = Object.entries(inputs).map(([name, spec], k): [string, NDArray] => {
     const array = fill(spec, seed * 1000 + k);
-    if (dtype === 'f32' || spec.dtype !== 'f32') return [name, array];
+    if (dtype === 'f32' || spec.dtype !== 'f32' || spec.wide) return [name, array];
     return [
       name,
       { ...array, dtype, data: Float32Array.from(array.data, (v) => halfToFloat(floatToHalf(v))) },

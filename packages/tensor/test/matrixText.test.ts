@@ -39,6 +39,7 @@ function* kernels(name: string): Generator<Kernel> {
       yield swigluKernel({ ...shape, weight }, 'f16', target, variant);
     }
     yield linearKernel({ ...shape, N: 6142 }, 'f16', target, variant);
+    yield linearKernel({ ...shape, residual: true, stream: 'f32' }, 'f16', target, variant);
     yield convKernel(conv, 32, { bias: true, residual: true }, 'f16', target, variant);
     for (const N of [4096, 4098])
       for (const transposed of [{}, { transposeA: true }, { transposeB: true }]) {

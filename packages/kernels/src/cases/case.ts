@@ -14,11 +14,13 @@ export type Fill =
   | { readonly integersBelow: number }
   | { readonly normalTimes: number };
 
-/** Shape, type and content of an operand. An `f32` operand becomes f16 where a case is run in f16. */
+/** Shape, type and content of an operand. */
 export interface TensorSpec {
   readonly shape: readonly number[];
   readonly dtype: DType;
   readonly fill: Fill;
+  /** Stays f32 where a case is run in f16; the other `f32` operands become f16. */
+  readonly wide?: boolean;
 }
 
 /** One use of an op. */
@@ -43,6 +45,9 @@ export const spec = (shape: readonly number[], fill: Fill = 'normal', dtype: DTy
   dtype,
   fill,
 });
+
+/** An operand that is f32 in f16 as well. */
+export const wide = (given: TensorSpec): TensorSpec => ({ ...given, wide: true });
 
 /** A uniform number in (0, 1) from two integers: a 32-bit mix (the finalizer of MurmurHash3) of both. */
 function uniformAt(seed: number, i: number): number {

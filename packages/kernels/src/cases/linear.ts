@@ -2,7 +2,7 @@
 // prepacked at load, as models do). A quantised weight's reference multiplies what its codes stand for.
 import { BYTES } from '../kernel.ts';
 import type { QuantFormat } from '../quantize.ts';
-import { type Case, spec, type TensorSpec } from './case.ts';
+import { type Case, spec, type TensorSpec, wide } from './case.ts';
 
 const tolerance = {
   f32: 1e-5,
@@ -15,7 +15,8 @@ interface Parts {
   readonly activation?: string;
   /** Shape of the gate. */
   readonly gate?: readonly number[];
-  readonly residual?: boolean;
+  /** `wide`: f32 also in f16. */
+  readonly residual?: boolean | 'wide';
   readonly packed?: boolean;
   /** Type of the weight where it is quantised. */
   readonly weight?: QuantFormat;
@@ -29,14 +30,14 @@ function linear(x: readonly number[], N: number, parts: Parts, use: Case['use'])
   const inputs: Record<string, TensorSpec> = { x: spec(x), weight: spec([N, K], 'normal', weight) };
   if (bias) inputs.bias = spec([N]);
   if (gate) inputs.gate = spec(gate);
-  if (residual) inputs.residual = spec(out);
+  if (residual) inputs.residual = residual === 'wide' ? wide(spec(out, { normalTimes: 1e5 })) : spec(out);
   const fused = [
     packed ? '' : 'plain weight',
     weight === 'f32' ? '' : `${weight} weight`,
     bias ? 'bias' : '',
     activation ?? '',
     gate ? `gate ${gate.join('x')}` : '',
-    residual ? 'residual' : '',
+    residual === 'wide' ? 'wide residual' : residual ? 'residual' : '',
   ].filter(Boolean);
   return {
     op: 'linear',
@@ -59,6 +60,8 @@ export const linearCases: readonly Case[] = [
   linear([2, 9, 24], 22, { bias: true, activation: 'gelu', gate: [22], residual: true }, 'test'),
   linear([2, 9, 24], 20, { gate: [2, 20], residual: true }, 'test'),
   linear([4, 3, 10], 36, { activation: 'gelu-tanh', residual: true }, 'test'),
+  linear([2, 9, 24], 22, { bias: true, gate: [2, 22], residual: 'wide' }, 'test'),
+  linear([2, 9, 96], 20, { weight: 'q8', residual: 'wide' }, 'test'),
   linear([31, 64], 48, { bias: true, activation: 'quick-gelu' }, 'test'),
   linear([19, 8], 4, { activation: 'relu', gate: [4] }, 'test'),
   linear([64, 256], 96, { gate: [96], residual: true }, 'test'),

@@ -1,6 +1,6 @@
 // Cases of layerNorm, rmsNorm, groupNorm and softmax: operands x, weight, bias, shift, scale; options as the ops'.
 import { sizeOf } from '../reference/ndarray.ts';
-import { type Case, type Fill, spec, type TensorSpec } from './case.ts';
+import { type Case, type Fill, spec, type TensorSpec, wide } from './case.ts';
 
 const tolerance = {
   f32: 5e-6,
@@ -14,12 +14,14 @@ interface Parts {
   /** Shape of shift and scale. */
   readonly modulate?: readonly number[];
   readonly fill?: Fill;
+  /** x is f32 also in f16. */
+  readonly wide?: boolean;
   readonly options?: Case['options'];
 }
 
 function norm(op: string, x: readonly number[], C: number, parts: Parts, use: Case['use']): Case {
   const { weight, bias, modulate, fill = 'normal', options = {} } = parts;
-  const inputs: Record<string, TensorSpec> = { x: spec(x, fill) };
+  const inputs: Record<string, TensorSpec> = { x: parts.wide ? wide(spec(x, fill)) : spec(x, fill) };
   if (weight) inputs.weight = spec([C], 'positive');
   if (bias) inputs.bias = spec([C]);
   if (modulate) Object.assign(inputs, { shift: spec(modulate), scale: spec(modulate) });
@@ -29,6 +31,7 @@ function norm(op: string, x: readonly number[], C: number, parts: Parts, use: Ca
       typeof value === 'string' ? value : `${name} ${value}`,
     ),
     typeof fill === 'object' && 'normalTimes' in fill ? `times ${fill.normalTimes}` : '',
+    parts.wide ? 'wide' : '',
   ].filter(Boolean);
   const reads = op === 'groupNorm' ? 2 : 1;
   return {
@@ -79,6 +82,8 @@ export const normCases: readonly Case[] = [
     rows(op, [2, 5, 36], { weight: true, modulate: [2, 36] }, 'test'),
     rows(op, [2, 3, 2, 9], { modulate: [9], options: { activation: 'silu' } }, 'test'),
     rows(op, [3, 516], { weight: true, fill: large }, 'test'),
+    rows(op, [2, 5, 36], { weight: true, modulate: [2, 36], fill: { normalTimes: 1e6 }, wide: true }, 'test'),
+    rows(op, [2, 9], { weight: true, fill: { normalTimes: 1e6 }, wide: true }, 'test'),
     rows(op, [2, 32, 256], { weight: true, modulate: [2, 256] }, 'bench'),
     rows(op, [4096, 1024], { weight: true }, 'bench'),
   ]),

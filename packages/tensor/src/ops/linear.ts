@@ -1,7 +1,7 @@
 import { type Activation, linearKernel, linearVariants } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { tensorsIn } from '../tensorsIn.ts';
-import { expectShape, plainWeight, sameType } from './operands.ts';
+import { expectShape, plainWeight, sameType, streamType } from './operands.ts';
 import { fillByOutputs, type Packed, pack } from './pack.ts';
 import { inParts } from './parts.ts';
 import { sizeOf } from './shapes.ts';
@@ -14,7 +14,7 @@ export interface LinearOptions {
   readonly activation?: Activation | undefined;
   /** [out], or [B, out] with B the first axis of x: a row a batch item. */
   readonly gate?: Tensor | undefined;
-  /** Of the result's shape. */
+  /** Of the result's shape; f32 where the others are f16 if it is to be added to in f32: so is the result then. */
   readonly residual?: Tensor | undefined;
   /** A variant's name, for tests and benchmarks; default the best for this adapter. */
   readonly variant?: string | undefined;
@@ -47,8 +47,9 @@ export function linear(x: Tensor, weight: Tensor | Packed, options: LinearOption
   expectShape('linear', 'bias', bias, [N]);
   expectShape('linear', 'gate', gate, gate?.rank === 1 ? [N] : [lead[0] ?? 1, N]);
   expectShape('linear', 'residual', residual, [...lead, N]);
-  const dtype = sameType('linear', { x, weight: plainWeight(weight), bias, gate, residual });
-  const out = Tensor.empty(x.device, [...lead, N], dtype);
+  const dtype = sameType('linear', { x, weight: plainWeight(weight), bias, gate });
+  const stream = streamType('linear', 'residual', residual, dtype);
+  const out = Tensor.empty(x.device, [...lead, N], stream);
   if (!out.size) return out;
   if (weight.parts) {
     fillByOutputs('linear', weight.parts, out, (part, cut) =>
@@ -68,6 +69,7 @@ export function linear(x: Tensor, weight: Tensor | Packed, options: LinearOption
       activation,
       rowsPerGate: parts.gate && rows / (parts.gate.size / N),
       residual: residual !== undefined,
+      stream,
     };
     const absent = parts.x;
     const operands = [

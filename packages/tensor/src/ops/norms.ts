@@ -7,7 +7,7 @@ import {
   rmsNormKernel,
 } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
-import { expectShape, sameType } from './operands.ts';
+import { expectShape, sameType, streamType } from './operands.ts';
 import { inParts } from './parts.ts';
 import { sizeOf } from './shapes.ts';
 import { runVariant } from './variant.ts';
@@ -44,7 +44,9 @@ function norm(op: string, make: Make, x: Tensor, options: NormOptions): Tensor {
   const perItem = shift !== undefined && shift.rank !== 1;
   expectShape(op, 'shift', shift, perItem ? [B, D] : [D]);
   expectShape(op, 'scale', scale, perItem ? [B, D] : [D]);
-  const dtype = sameType(op, { x, weight, bias, shift, scale });
+  const others = { weight, bias, shift, scale };
+  const dtype = sameType(op, Object.values(others).some(Boolean) ? others : { x });
+  const input = streamType(op, 'x', x, dtype);
   const out = Tensor.empty(x.device, x.shape, dtype);
   if (out.size === 0) return out;
   inParts(op, x.shape.slice(0, -1), 1, { x, shift, scale, out }, (lead, parts) => {
@@ -57,6 +59,7 @@ function norm(op: string, make: Make, x: Tensor, options: NormOptions): Tensor {
       bias: bias !== undefined,
       ...(parts.shift && { modulate: perItem ? rows / (parts.shift.size / D) : 'all' }),
       ...(activation && { activation }),
+      input,
     };
     const operands = [parts.x, weight, bias, parts.shift, parts.scale, parts.out];
     const { target } = x.device;

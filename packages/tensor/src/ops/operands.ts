@@ -14,6 +14,14 @@ export function sameType(op: string, operands: Readonly<Record<string, Tensor | 
   throw new Error(`${op}: operands must all be f32 or all f16: got ${came}; cast() converts`);
 }
 
+/** The type of an operand that may be f32 where the others are f16: the stream that a model's layers add to. */
+export function streamType(op: string, name: string, tensor: Tensor | undefined, dtype: DType): DType {
+  if (!tensor || tensor.dtype === dtype || tensor.dtype === 'f32') return tensor?.dtype ?? dtype;
+  throw new Error(
+    `${op}: ${name} must be ${dtype} as the others are, or f32: got ${tensor.dtype}; cast() converts`,
+  );
+}
+
 /** A packed weight among operands that have one type: undefined where it is quantised, which goes with both types. */
 export const plainWeight = ({ tensor }: { readonly tensor: Tensor }): Tensor | undefined =>
   isQuantFormat(tensor.dtype) ? undefined : tensor;

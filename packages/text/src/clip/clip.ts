@@ -3,6 +3,8 @@
 
 import {
   add,
+  advance,
+  cast,
   type Device,
   embedding,
   layerNorm,
@@ -112,11 +114,11 @@ export class ClipTextModel {
       const limits = { ...config, maxLength: config.maxPositions };
       const { ids, lengths, L } = tokenBatch(device, 'clip', texts, limits);
       const positions = slice(this.positions, { start: [0, 0], end: [L, config.hiddenSize] }); // [L, D]
-      let x = add(embedding(this.tokens, ids), positions); // [B, L, D]
+      let x = scope(device, () => add(cast(embedding(this.tokens, ids), 'f32'), cast(positions, 'f32'))); // [B, L, D]
       trace?.('embeddings', x);
       for (const [i, block] of this.blocks.entries()) {
         const note = noteUnder(trace, `encoder.layers.${i}`);
-        x = scope(device, () => block.forward(x, lengths, note));
+        x = advance(x, () => block.forward(x, lengths, note));
       }
       const states = layerNorm(x, this.finalNorm);
       trace?.('final_layer_norm', states);

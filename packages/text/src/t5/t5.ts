@@ -2,6 +2,8 @@
 // token. Not here: tokens (tokenizer.ts, byt5.ts), the decoder.
 
 import {
+  advance,
+  cast,
   type Device,
   embedding,
   loadWeights,
@@ -104,11 +106,12 @@ export class T5Encoder {
       const { ids, lengths, L } = tokenBatch(this.device, 't5', texts, this.config);
       const bias = positionBias(this.positions, L, this.config.maxDistance); // [1, heads, L, L]
       trace?.('position_bias', bias.reshape(bias.shape.slice(1)));
-      let x = embedding(this.table, ids); // [B, L, D]
+      // What all layers add to is f32: in large encoders it leaves the range of f16.
+      let x = scope(this.device, () => cast(embedding(this.table, ids), 'f32')); // [B, L, D]
       trace?.('encoder.embed_tokens', x);
       for (const [i, block] of this.blocks.entries()) {
         const note = noteUnder(trace, `encoder.block.${i}`);
-        x = scope(this.device, () => block.forward(x, { bias, keyLengths: lengths }, note));
+        x = advance(x, () => block.forward(x, { bias, keyLengths: lengths }, note));
       }
       const states = rmsNorm(x, { weight: this.finalNorm, eps: this.config.normEps });
       trace?.('encoder.final_layer_norm', states);
