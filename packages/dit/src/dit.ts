@@ -44,8 +44,8 @@ import { noteUnder, type Trace } from './trace.ts';
 import { isLinearWeight, weightShapes } from './weights.ts';
 
 /**
- * Type on the device (weights and activations; sums, and what the layers add to, are in f32 always; default f32), a format for the weights of the
- * layers' matrices, progress and stop.
+ * Type on the device (weights and activations; sums, and what the layers add to, are in f32 always; default f32), a
+ * format for the weights of the layers' matrices, progress and stop.
  */
 export interface LoadOptions extends Pick<WeightOptions, 'dtype' | 'quantize' | 'onProgress' | 'signal'> {
   /** LoRAs to merge. */

@@ -6,6 +6,7 @@ import type { Device } from '@moviegen/tensor';
 import { openDevice } from '#platform';
 import { type DecodeFramesOptions, decodeFrames, encodeFrames, frameCount } from './autoencode.ts';
 import { type CheckpointFiles, type FilesOptions, openFiles } from './checkpointFiles.ts';
+import { InputError } from './errors.ts';
 import { type GenerateOptions, planOf, seedOf } from './generateOptions.ts';
 import { type Geometry, geometryOf } from './geometry.ts';
 import { type GroupTold, type Sampled, sampleGroup } from './group.ts';
@@ -114,6 +115,7 @@ export class MovieGen {
   /** A device runs one thing after the other; what a call leaves free goes back to the system. */
   readonly #turns = new Turns(() => this.device.trim());
   #projection: LatentProjection | undefined;
+  #disposed = false;
 
   private constructor(device: Device, models: Models, ownsDevice: boolean) {
     this.device = device;
@@ -191,7 +193,7 @@ export class MovieGen {
       const jobs = plan.jobs.slice(first, first + plan.batch);
       const tell = async (told: GroupTold) => onProgress?.({ ...told, first, count: jobs.length });
       const projection = () => this.#projectionOnce();
-      const sampled = await this.#turns.take(() =>
+      const sampled = await this.#inTurn(signal, () =>
         sampleGroup(this.#models, jobs, plan, { tell, signal, projection }),
       );
       for (const [i, { latents, timings }] of sampled.entries()) {
@@ -216,7 +218,7 @@ export class MovieGen {
   async encode(video: FrameSource, options: EncodeOptions = {}): Promise<Latents> {
     const { sampleSeed, ...rest } = options;
     const seed = sampleSeed === undefined ? undefined : seedOf(sampleSeed);
-    return this.#turns.take((outside) => {
+    return this.#inTurn(options.signal, (outside) => {
       // Pieces may come of another call, which would wait for this one.
       const source = 'data' in video ? video : asked(piecesOf(video), outside);
       return encodeFrames(this.#models.tae, source, { ...rest, seed });
@@ -226,7 +228,7 @@ export class MovieGen {
   /** Frames of latents. @throws InputError */
   async decode(latents: Latents, options: DecodeOptions = {}): Promise<Frames> {
     const numFrames = frameCount(this.#models.tae, latents, options.numFrames);
-    return this.#turns.take(async () => {
+    return this.#inTurn(options.signal, async () => {
       const parts: Frames[] = [];
       for await (const piece of decodeFrames(this.#models.tae, latents, { ...options, numFrames }))
         parts.push(piece);
@@ -241,11 +243,12 @@ export class MovieGen {
   decodeStream(latents: Latents, options: DecodeOptions = {}): AsyncGenerator<Frames, void> {
     const { tae } = this.#models;
     const numFrames = frameCount(tae, latents, options.numFrames);
-    return this.#eachInTurn(decodeFrames(tae, latents, { ...options, numFrames }));
+    return this.#eachInTurn(options.signal, decodeFrames(tae, latents, { ...options, numFrames }));
   }
 
-  /** Releases the models, and the device where it was opened here. */
+  /** Releases the models, and the device where it was opened here. Calls that are not done reject. */
   dispose(): void {
+    this.#disposed = true;
     this.#models.dispose();
     if (this.#ownsDevice) this.device.destroy();
   }
@@ -256,23 +259,40 @@ export class MovieGen {
   ): AsyncGenerator<Frames, void> {
     await options.onProgress(0, options.numFrames);
     try {
-      yield* this.#eachInTurn(decodeFrames(this.#models.tae, latents, options));
+      yield* this.#eachInTurn(options.signal, decodeFrames(this.#models.tae, latents, options));
     } finally {
       this.device.trim();
     }
   }
 
   /** Pieces that take turns with other calls: nobody waits until somebody has taken all of them. */
-  async *#eachInTurn<T>(pieces: AsyncGenerator<T, void>): AsyncGenerator<T, void> {
+  async *#eachInTurn<T>(
+    signal: AbortSignal | undefined,
+    pieces: AsyncGenerator<T, void>,
+  ): AsyncGenerator<T, void> {
     try {
       for (;;) {
-        const next = await this.#turns.take(() => pieces.next());
+        const next = await this.#inTurn(signal, () => pieces.next());
         if (next.done) return;
         yield next.value;
       }
     } finally {
       await pieces.return();
     }
+  }
+
+  async #inTurn<T>(signal: AbortSignal | undefined, work: (outside: Outside) => Promise<T>): Promise<T> {
+    const gone = (options?: ErrorOptions) =>
+      new InputError('movieGen: this pipeline was disposed of: load it again', options);
+    return this.#turns.take(async (outside) => {
+      signal?.throwIfAborted();
+      if (this.#disposed) throw gone();
+      try {
+        return await work(outside);
+      } catch (cause) {
+        throw this.#disposed && !signal?.aborted ? gone({ cause }) : cause;
+      }
+    });
   }
 
   async #projectionOnce(): Promise<LatentProjection> {

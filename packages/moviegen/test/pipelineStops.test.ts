@@ -93,6 +93,29 @@ describe('stops when it is told to', () => {
   });
 });
 
+test('what is asked of a pipeline that is gone, or goes meanwhile, rejects in one clear line', async () => {
+  const { used } = device.memory();
+  const other = await MovieGen.fromPretrained(TINY, { device });
+  const { latents, frames } = await other.generate(PROMPT);
+  const said = 'movieGen: this pipeline was disposed of: load it again';
+  let step = 0;
+  const running = other.generate(PROMPT, {
+    onProgress: ({ phase }) => {
+      if (phase === 'sample' && step++ === 1) other.dispose();
+    },
+  });
+  const waiting = other.decode(latents);
+  await expect(running).rejects.toThrow(said);
+  await expect(waiting).rejects.toThrow(said);
+  await expect(other.generate(PROMPT)).rejects.toThrow(said);
+  await expect(other.encode(frames)).rejects.toThrow(said);
+  await expect(other.decodeStream(latents).next()).rejects.toThrow(said);
+  const signal = AbortSignal.abort(new Error('enough'));
+  await expect(other.decode(latents, { signal })).rejects.toThrow('enough'); // the caller knows why
+  other.dispose();
+  expect(device.memory().used).toBe(used);
+});
+
 test('frames that are asked for while a generation goes on come after it', async () => {
   const { latents, frames } = await movieGen.generate(PROMPT);
   let goOn = () => {};
