@@ -29,11 +29,18 @@ export function openFiles(
   const base = new URL(source);
   if (!base.pathname.endsWith('/')) base.pathname += '/';
   return {
-    label: base.href,
+    label: labelOf(base),
     remote: true,
-    folder: (name) => httpFolder(name === '' ? base : new URL(`${encodeURIComponent(name)}/`, base), options),
+    folder: (name) => {
+      const folder = new URL(base);
+      if (name !== '') folder.pathname += `${encodeURIComponent(name)}/`;
+      return httpFolder(folder, options);
+    },
   };
 }
+
+/** An address in messages: without a query, which may be a secret. */
+export const labelOf = ({ origin, pathname }: URL): string => `${origin}${pathname}`;
 
 /** A JSON file's value; undefined where there is no such file. @throws CheckpointError where it is no JSON. */
 export async function readJson(

@@ -8,6 +8,7 @@ import { Safetensors, serialize } from '@moviegen/safetensors';
 import { openFolder } from '@moviegen/safetensors/node';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
+import { openFiles } from '../src/checkpointFiles.ts';
 import { bytes as bytesValue, lora as loraValue } from '../src/cli/values.ts';
 import { heldSource } from '../src/heldSource.ts';
 import {
@@ -150,6 +151,32 @@ test('a LoRA counts by its weight, its alpha and the config beside it, streamed 
     lora_adapter_metadata: JSON.stringify({ 'transformer.lora_alpha': 1, 'transformer.use_rslora': false }),
   });
   expect(await latents({ loras: [{ source: rank }] })).toEqual(half);
+});
+
+test('the query of an address goes with every request, and into no message', async () => {
+  const asked: string[] = [];
+  const fetcher: typeof fetch = (input, init) => {
+    asked.push(new URL(String(input)).search);
+    return fetch(input, init);
+  };
+  const { url, close } = await served(root);
+  try {
+    const options = { fetch: fetcher };
+    for (const path of ['style.safetensors', 'peft'])
+      for (const lora of await openLoras([{ source: `${url}/${path}?sig=a%2Fb` }], options))
+        await lora.close();
+    const files = openFiles(new URL(`${url}/peft?sig=a%2Fb`), options);
+    expect(await files.folder('')('adapter_config.json')).toBeDefined();
+    expect(await files.folder('no such folder')('adapter_config.json')).toBeUndefined();
+    expect(files.label).toBe(`${url}/peft/`);
+    await expect(openLoras([{ source: `${url}/none.safetensors?sig=a%2Fb` }], options)).rejects.toThrow(
+      `lora: there is no file ${url}/none.safetensors`,
+    );
+    expect(asked.length).toBeGreaterThan(5);
+    expect(new Set(asked)).toEqual(new Set(['?sig=a%2Fb']));
+  } finally {
+    close();
+  }
 });
 
 test('a path is no address, whatever is in it', async () => {

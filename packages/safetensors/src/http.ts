@@ -48,13 +48,17 @@ export async function httpSource(
 }
 
 /**
- * The files of a folder on a server, for `openCheckpoint`: a name becomes one path segment under `url`.
+ * The files of a folder on a server, for `openCheckpoint`: a name becomes one path segment under `url`, whose query, such as a
+ * signature, goes with every request.
  */
 export function httpFolder(url: URL | string, options: HttpOptions = {}) {
   const base = new URL(url);
   if (!base.pathname.endsWith('/')) base.pathname += '/';
-  return (name: string, signal?: AbortSignal): Promise<ByteSource | undefined> =>
-    httpSource(new URL(`./${encodeURIComponent(name)}`, base), signal ? { ...options, signal } : options);
+  return (name: string, signal?: AbortSignal): Promise<ByteSource | undefined> => {
+    const address = new URL(`./${encodeURIComponent(name)}`, base);
+    address.search = base.search;
+    return httpSource(address, signal ? { ...options, signal } : options);
+  };
 }
 
 class Http {
