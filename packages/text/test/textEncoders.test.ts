@@ -262,6 +262,36 @@ describe('forward refuses', async () => {
   });
 });
 
+test.each([
+  [
+    'T5',
+    async (num_layers: number) => {
+      const config = parseT5Config({ ...ul2.config, num_layers });
+      return T5Encoder.load(device, await randomWeights(T5Encoder.weightShapes(config)), config);
+    },
+  ],
+  [
+    'CLIP',
+    async (num_hidden_layers: number) => {
+      const config = parseClipTextConfig({ ...metaclip.config, num_hidden_layers });
+      return ClipTextModel.load(device, await randomWeights(ClipTextModel.weightShapes(config)), config);
+    },
+  ],
+])('%s takes no more memory for more layers, but for their weights', async (_, load) => {
+  const peaks: number[] = [];
+  for (const layers of [2, 7]) {
+    const encoder = await load(layers);
+    const { used } = device.memory();
+    device.resetPeak();
+    encoder.forward([[3, 5, 7, 1]]).states.dispose();
+    await device.sync();
+    peaks.push(device.memory().peakUsed - used);
+    encoder.dispose();
+  }
+  expect(peaks[0]).toBeGreaterThan(0);
+  expect(peaks[1]).toBe(peaks[0]);
+});
+
 test('weights that are laid out in parts are given back too', async () => {
   const limits = device.limits as { maxStorageBufferBindingSize: number };
   const adapters = limits.maxStorageBufferBindingSize;
