@@ -37,7 +37,11 @@ export class TensorMemory {
   upload(ranges: readonly Binding[], bytes: Uint8Array<ArrayBuffer>): void {
     if (bytes.length === 0) return;
     const { encoder, gpu } = this.#engine;
-    const padded = bytes.length % 4 === 0 ? bytes : new Uint8Array(Math.ceil(bytes.length / 4) * 4);
+    // Dawn for Node ends the process where it is given memory that threads share.
+    const shared =
+      typeof SharedArrayBuffer === 'function' && (bytes.buffer as object) instanceof SharedArrayBuffer;
+    const asItIs = bytes.length % 4 === 0 && !shared;
+    const padded = asItIs ? bytes : new Uint8Array(Math.ceil(bytes.length / 4) * 4);
     if (padded !== bytes) padded.set(bytes);
     let at = 0;
     for (const { block, offset, bytes: wanted } of ranges) {

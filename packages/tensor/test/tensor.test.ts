@@ -128,3 +128,14 @@ test('a disposed tensor says what it was', async () => {
     'affine: latents f32 [2] was released',
   );
 });
+
+test('memory that threads share is taken as any other', async () => {
+  const shared = new Float32Array(new SharedArrayBuffer(12));
+  shared.set([1, 2, 3]);
+  const tensor = Tensor.from(device, shared);
+  expect(await tensor.read()).toEqual(Float32Array.of(1, 2, 3));
+  shared.fill(7);
+  tensor.writeBytes(new Uint8Array(shared.buffer) as Uint8Array<never>, 0);
+  expect(await tensor.read()).toEqual(Float32Array.of(7, 7, 7));
+  tensor.dispose();
+});
