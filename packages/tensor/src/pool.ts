@@ -35,6 +35,8 @@ export interface Memory {
 }
 
 const MIB = 2 ** 20;
+/** Bytes that the pool keeps at most beyond what a program has needed: a large model's weights leave no room for more. */
+const MOST_SPARE = 2048 * MIB;
 
 /**
  * The size class of a request: multiples of 256 bytes up to 4 KiB, then 16 steps a doubling, of 1 MiB at
@@ -150,7 +152,8 @@ export class BufferPool {
 
   #create(size: number, label: string): Block {
     // Phases of a program use different sizes: what one leaves in the pool makes room for the next.
-    const enough = 1.25 * Math.max(this.#peakUsed, this.#used + size) + 256 * MIB;
+    const needed = Math.max(this.#peakUsed, this.#used + size);
+    const enough = needed + Math.min(needed / 4, MOST_SPARE) + 256 * MIB;
     const excess = this.memory().allocated + size - Math.min(this.#limit, enough);
     if (excess > 0) this.trim(Math.max(0, this.#pooled - excess));
     const { allocated, used } = this.memory();

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { keep, OutOfMemoryError, scope, scopeAsync, Tensor } from '@moviegen/tensor';
+import { dryDevice, keep, OutOfMemoryError, scope, scopeAsync, Tensor } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
 import { afterAll, describe, expect, test } from 'vitest';
 import { sizeClass } from '../src/pool.ts';
@@ -109,6 +109,20 @@ describe('memory', () => {
     expect(device.memory().peak).toBeLessThan(1.25 * device.memory().peakUsed + 257 * 2 ** 20);
     device.trim();
     device.resetPeak();
+  });
+
+  test('what the pool keeps beyond what was needed does not grow with a large model', async () => {
+    const dry = await dryDevice();
+    const GIB = 2 ** 30;
+    const weights = Array.from({ length: 40 }, () => Tensor.empty(dry, [GIB / 4], 'f32'));
+    for (let megabytes = 1000; megabytes < 1020; megabytes++)
+      Tensor.empty(dry, [(megabytes * 2 ** 20) / 4], 'f32').dispose(); // each in a class of its own
+    const { used, peak, peakUsed } = dry.memory();
+    expect(used).toBe(40 * GIB);
+    expect(peak - peakUsed).toBeGreaterThan(GIB);
+    expect(peak - peakUsed).toBeLessThanOrEqual(2.25 * GIB);
+    for (const tensor of weights) tensor.dispose();
+    dry.destroy();
   });
 
   test('a tensor larger than any device is refused by name', () => {
