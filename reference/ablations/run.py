@@ -22,6 +22,7 @@ import torch
 
 from ablations import dit_runs, report, sampling, tae_runs
 from ablations.common import Job, Stopped, save_json
+from moviegen_reference.plain_attention import use_plain_attention
 
 HERE = Path(__file__).resolve().parent
 MODELS = HERE.parents[1] / "models"
@@ -73,7 +74,7 @@ def run_one(args, config: dict, key: Key):
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = key[0] in ("dit", "tae")
     torch.backends.cudnn.benchmark = True
     if args.device.type == "cpu":
-        torch.backends.cuda.enable_flash_sdp(False)                        # PyTorch's CPU kernel of that name: thrice as slow in training
+        use_plain_attention()
     group, variant, seed = key
     job = Job(group, variant, seed, config[group], args.work, args.checkpoint, args.device, args.until, args.cores)
     started = time.time()
