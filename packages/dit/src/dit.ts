@@ -303,7 +303,7 @@ export class DiT {
     const grid = this.gridOf(latents.shape);
     const B = this.batchOf(latents, t, text);
     const times = this.time.forward(t, trace);
-    const positions = this.positions.get(grid.join()) ?? this.positionsOf(grid); // [N, D], f32
+    const positions = this.positions.get(grid.join()) ?? this.positionsOf(grid); // [N, D]
     trace?.('pos_embed', positions);
 
     let x = this.patchify(cast(latents, this.dtype), grid); // [b, N, D], b samples
@@ -364,7 +364,7 @@ export class DiT {
   }
 
   private positionsOf(grid: Grid): Tensor {
-    const table = (axis: string) => cast(this.weights.get(`pos_embed.${axis}`), 'f32');
+    const table = (axis: string) => this.weights.get(`pos_embed.${axis}`);
     return positionsOf({ t: table('t'), h: table('h'), w: table('w') }, grid);
   }
 

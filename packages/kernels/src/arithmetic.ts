@@ -6,10 +6,10 @@ import { type DType, f32, type Kernel } from './kernel.ts';
 export type Arithmetic = 'add' | 'sub' | 'mul' | 'div';
 const symbols: Readonly<Record<Arithmetic, string>> = { add: '+', sub: '-', mul: '*', div: '/' };
 
-/** One side: a tensor's shape, or a number. */
-export type ArithmeticSide = readonly number[] | number;
+/** One side: a tensor, or a number. */
+export type ArithmeticSide = { readonly shape: readonly number[]; readonly dtype: DType } | number;
 
-/** The kernel of `a op b` with the result's shape. Bindings: a and b where they are tensors, then out. */
+/** The kernel of `a op b` with the result's shape and type. Bindings: a and b where they are tensors, then out. */
 export function arithmeticKernel(
   op: Arithmetic,
   a: ArithmeticSide,
@@ -19,12 +19,15 @@ export function arithmeticKernel(
 ): Kernel {
   const sides = Object.entries({ a, b });
   const numbers = sides.filter((side): side is [string, number] => typeof side[1] === 'number');
-  const tensors = sides.filter((side): side is [string, readonly number[]] => typeof side[1] !== 'number');
+  const inputs = sides.filter(([, side]) => typeof side !== 'number') as [
+    string,
+    Exclude<ArithmeticSide, number>,
+  ][];
   const term = (name: string, side: ArithmeticSide) => (typeof side === 'number' ? `V(u.${name})` : name);
   return elementwiseKernel({
     label: op,
     shape,
-    inputs: Object.fromEntries(tensors.map(([name, own]) => [name, { shape: own, dtype }])),
+    inputs: Object.fromEntries(inputs),
     dtype,
     scalars: Object.fromEntries(numbers.map(([name, value]) => [name, f32(value)])),
     value: `${term('a', a)} ${symbols[op]} ${term('b', b)}`,

@@ -106,8 +106,9 @@ fn value(${names.map((name) => `${name}: V`).join(', ')}) -> V {
 }
 
 ${eachWGSL('u.count', `out[i] = ${stored(dtype)}(value(${operands.join(', ')}));`)}`;
+  const others = new Set(names.map((name) => op.inputs[name]!.dtype).filter((type) => type !== dtype));
   return {
-    label: `${op.label} ${dtype}${broadcast.length > 0 ? ` broadcast ${rank}` : ''}`,
+    label: `${[op.label, ...others, dtype].join(' ')}${broadcast.length > 0 ? ` broadcast ${rank}` : ''}`,
     code,
     bindings: [
       ...names.map((name) => ({ name, dtype: op.inputs[name]!.dtype, access: 'read' as const })),

@@ -1,6 +1,6 @@
 // Cases of the activations, arithmetic and updates: operands x, or a and b, or as the op names them.
 import { sizeOf } from '../reference/ndarray.ts';
-import { type Case, type Fill, spec, type TensorSpec } from './case.ts';
+import { type Case, type Fill, spec, type TensorSpec, wide } from './case.ts';
 
 const tolerance = {
   f32: 2e-6,
@@ -99,6 +99,15 @@ export const elementwiseCases: readonly Case[] = [
   binary('mul', [], [2, 3], [2, 3], 'test'),
   binary('sub', [2, 1, 3, 1, 2, 4], [1, 3, 1, 2, 1, 1], [2, 3, 3, 2, 2, 4], 'test'),
   binary('add', [2, 5, 12], [2, 1, 12], [2, 5, 12], 'test'),
+  elementwise(
+    'add',
+    { a: wide(spec([3, 5, 8], { normalTimes: 1e5 })), b: spec([5, 8]) },
+    [3, 5, 8],
+    {},
+    1,
+    'test',
+  ),
+  elementwise('mul', { a: spec([4, 9]), b: wide(spec([4, 9], { normalTimes: 1e5 })) }, [4, 9], {}, 1, 'test'),
   binary('add', [2, 32, 256], [32, 256], [2, 32, 256], 'bench'),
   binary('add', [16, 64, 64, 16], [16, 64, 64, 16], [16, 64, 64, 16], 'bench'),
   gated([2, 5, 12], [2, 12], 'test'),

@@ -1,7 +1,7 @@
 // a + b, a - b, a * b, a / b.
 import { type Arithmetic, arithmeticKernel, broadcastShape } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
-import { sameType } from './operands.ts';
+import { promotedType } from './operands.ts';
 import { bindable, inParts } from './parts.ts';
 import { show } from './shapes.ts';
 
@@ -9,7 +9,7 @@ function arithmetic(op: Arithmetic, a: Tensor | number, b: Tensor | number): Ten
   const tensors = [a, b].filter((side): side is Tensor => side instanceof Tensor);
   const [first] = tensors;
   if (!first) throw new Error(`${op}: one side at least must be a tensor`);
-  const dtype = sameType(op, {
+  const dtype = promotedType(op, {
     ...(a instanceof Tensor && { a }),
     ...(b instanceof Tensor && { b }),
   });
@@ -21,7 +21,7 @@ function arithmetic(op: Arithmetic, a: Tensor | number, b: Tensor | number): Ten
   const operands = { ...(a instanceof Tensor && { a }), ...(b instanceof Tensor && { b }), out };
   const run = (parts: typeof operands): void => {
     const side = (operand: Tensor | number, part: Tensor | undefined) =>
-      operand instanceof Tensor ? part!.shape : operand;
+      operand instanceof Tensor ? part! : operand;
     const kernel = arithmeticKernel(op, side(a, parts.a), side(b, parts.b), parts.out.shape, dtype);
     first.device.run(
       kernel,
@@ -40,8 +40,8 @@ function arithmetic(op: Arithmetic, a: Tensor | number, b: Tensor | number): Ten
 }
 
 /**
- * a + b, elementwise; shapes broadcast, either side may be a number.
- * @throws where shapes do not broadcast or types differ.
+ * a + b, elementwise; shapes broadcast, either side may be a number. f32 and f16 give f32.
+ * @throws where shapes do not broadcast or an operand is of another type.
  */
 export const add = (a: Tensor | number, b: Tensor | number): Tensor => arithmetic('add', a, b);
 

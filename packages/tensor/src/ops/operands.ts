@@ -14,6 +14,12 @@ export function sameType(op: string, operands: Readonly<Record<string, Tensor | 
   throw new Error(`${op}: operands must all be f32 or all f16: got ${came}; cast() converts`);
 }
 
+/** f32 where some operands are f32 and some f16, as in PyTorch; else the type that all have. */
+export function promotedType(op: string, operands: Readonly<Record<string, Tensor>>): DType {
+  const types = new Set(Object.values(operands).map(({ dtype }) => dtype));
+  return types.size === 2 && types.has('f32') && types.has('f16') ? 'f32' : sameType(op, operands);
+}
+
 /** The type of an operand that may be f32 where the others are f16: the stream that a model's layers add to. */
 export function streamType(op: string, name: string, tensor: Tensor | undefined, dtype: DType): DType {
   if (!tensor || tensor.dtype === dtype || tensor.dtype === 'f32') return tensor?.dtype ?? dtype;

@@ -114,7 +114,7 @@ export class ClipTextModel {
       const limits = { ...config, maxLength: config.maxPositions };
       const { ids, lengths, L } = tokenBatch(device, 'clip', texts, limits);
       const positions = slice(this.positions, { start: [0, 0], end: [L, config.hiddenSize] }); // [L, D]
-      let x = scope(device, () => add(cast(embedding(this.tokens, ids), 'f32'), cast(positions, 'f32'))); // [B, L, D]
+      let x = scope(device, () => add(cast(embedding(this.tokens, ids), 'f32'), positions)); // [B, L, D]
       trace?.('embeddings', x);
       for (const [i, block] of this.blocks.entries()) {
         const note = noteUnder(trace, `encoder.layers.${i}`);
