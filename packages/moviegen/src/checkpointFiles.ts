@@ -25,8 +25,8 @@ export function openFiles(
   options: FilesOptions = {},
 ): CheckpointFiles {
   if (typeof source === 'object' && !(source instanceof URL)) return source;
-  if (typeof source === 'string' && !/^https?:\/\//i.test(source)) return filesAt(source);
-  const base = new URL(source);
+  const base = addressOf(source);
+  if (base === undefined) return filesAt(String(source));
   if (!base.pathname.endsWith('/')) base.pathname += '/';
   return {
     label: labelOf(base),
@@ -38,6 +38,10 @@ export function openFiles(
     },
   };
 }
+
+/** A copy of an address; undefined where a path was given. */
+export const addressOf = (source: string | URL): URL | undefined =>
+  source instanceof URL || /^https?:\/\//i.test(source) ? new URL(source) : undefined;
 
 /** An address in messages: without a query, which may be a secret. */
 export const labelOf = ({ origin, pathname }: URL): string => `${origin}${pathname}`;

@@ -2,7 +2,7 @@
 
 import { Safetensors, type SourceLike } from '@moviegen/safetensors';
 import type { Lora } from '@moviegen/tensor';
-import { type FilesOptions, labelOf, openFiles, readJson } from './checkpointFiles.ts';
+import { addressOf, type FilesOptions, labelOf, openFiles, readJson } from './checkpointFiles.ts';
 import { CheckpointError, InputError, shown } from './errors.ts';
 
 /** A LoRA to merge into the transformer while it is loaded. */
@@ -71,7 +71,7 @@ async function openLora(
 
 /** A file's folder and name; of a folder, the names that it may have. */
 function placeOf(source: string | URL): { folder: string | URL; names: readonly string[]; label: string } {
-  const url = source instanceof URL || /^https?:\/\//i.test(source) ? new URL(source) : undefined;
+  const url = addressOf(source);
   const label = url ? labelOf(url) : String(source);
   const path = url?.pathname ?? label;
   if (!path.endsWith('.safetensors')) return { folder: source, names: NAMES, label };
