@@ -1,17 +1,27 @@
 // @moviegen/kernels: every kernel as a pure record, its plain CPU reference, and the cases that check both.
 
-export { activateKernel } from './activate.ts';
 export type { Activation } from './activation.ts';
-export type { Arithmetic, ArithmeticSide } from './arithmetic.ts';
-export { arithmeticKernel } from './arithmetic.ts';
-export { attentionKernel, attentionVariants } from './attention.ts';
-export type { AttentionShape, Rows } from './attentionShape.ts';
+export { attentionKernel, attentionVariants } from './attention/attention.ts';
+export type { AttentionShape, Rows } from './attention/shape.ts';
 export type { Case, Fill, TensorSpec } from './cases/index.ts';
 export { cases, fill, references, spec } from './cases/index.ts';
-export { castKernel } from './cast.ts';
-export { concatKernel } from './concat.ts';
-export { convKernel, convVariants } from './conv.ts';
-export { convDirectKernel } from './convDirect.ts';
+export { convKernel, convVariants } from './conv/conv.ts';
+export { convDirectKernel } from './conv/direct.ts';
+export type { ConvOptions, ConvShape } from './conv/shape.ts';
+export { convSizes } from './conv/shape.ts';
+export { convSpatioTemporalKernel } from './conv/spatioTemporal.ts';
+export type { SpatioTemporalShape } from './conv/spatioTemporalTiles.ts';
+export { convSpatioTemporalVariants, framesMade, PAIR } from './conv/spatioTemporalTiles.ts';
+export { activateKernel } from './elementwise/activate.ts';
+export type { Arithmetic, ArithmeticSide } from './elementwise/arithmetic.ts';
+export { arithmeticKernel } from './elementwise/arithmetic.ts';
+export { castKernel } from './elementwise/cast.ts';
+export { eulerStepKernel } from './elementwise/eulerStep.ts';
+export { gatedResidualKernel } from './elementwise/gatedResidual.ts';
+export { guidanceKernel } from './elementwise/guidance.ts';
+export { siluMulKernel } from './elementwise/siluMul.ts';
+export type { Unary } from './elementwise/unary.ts';
+export { clampKernel, unaryKernel } from './elementwise/unary.ts';
 export {
   bfloat16ToFloat,
   bytesToFloats,
@@ -22,43 +32,12 @@ export {
   floatToHalf,
   halfToFloat,
   halvesToFloats,
-} from './convert.ts';
-export type { ConvOptions, ConvShape } from './convShape.ts';
-export { convSizes } from './convShape.ts';
-export { convSpatioTemporalKernel } from './convSpatioTemporal.ts';
-export type { SpatioTemporalShape } from './convSpatioTemporalTiles.ts';
-export { convSpatioTemporalVariants, framesMade, PAIR } from './convSpatioTemporalTiles.ts';
-export type { Walk } from './copy.ts';
-export { copyKernel } from './copy.ts';
-export type { DecodeRange } from './decode.ts';
-export { canDecode, decodeKernel } from './decode.ts';
-export { DECODED_AT_ONCE, FloatsDecoder } from './decodeVectors.ts';
-export type { EmbeddingShape } from './embedding.ts';
-export { embeddingKernel } from './embedding.ts';
-export { encodableTypes, floatsToBytes } from './encode.ts';
-export { eulerStepKernel } from './eulerStep.ts';
-export { gatedResidualKernel } from './gatedResidual.ts';
-export type { GroupNormKernels, GroupNormShape } from './groupNorm.ts';
-export { groupNormKernels, groupNormVariants } from './groupNorm.ts';
-export { guidanceKernel } from './guidance.ts';
-export type { Binding, DType, Kernel, SubgroupMatrixConfig, Target } from './kernel.ts';
-export { BYTES, f32, i32, u32, uniformBlock, workgroupIndexWGSL } from './kernel.ts';
-export { layerNormKernel } from './layerNorm.ts';
-export type { LinearShape } from './linear.ts';
-export { linearKernel, linearVariants } from './linear.ts';
-export { matmulKernel, matmulVariants } from './matmul.ts';
-export type { MatmulShape, MatmulSizes } from './matmulShape.ts';
-export { matmulSizes } from './matmulShape.ts';
-export type { NormShape } from './norm.ts';
-export { normVariants } from './norm.ts';
-export type { PackShape } from './pack.ts';
-export { packKernel } from './pack.ts';
-export type { PackQuantizedShape } from './packQuantized.ts';
-export { packQuantizedKernel } from './packQuantized.ts';
-export type { PadMode } from './pad.ts';
-export { padKernel } from './pad.ts';
-export { permuteKernel } from './permute.ts';
-export type { QuantFormat, Quantized } from './quantize.ts';
+} from './formats/convert.ts';
+export type { DecodeRange } from './formats/decode.ts';
+export { canDecode, decodeKernel } from './formats/decode.ts';
+export { DECODED_AT_ONCE, FloatsDecoder } from './formats/decodeVectors.ts';
+export { encodableTypes, floatsToBytes } from './formats/encode.ts';
+export type { Quantized } from './formats/quantize.ts';
 export {
   canQuantize,
   codeBytes,
@@ -69,24 +48,45 @@ export {
   quantize,
   quantizedBytes,
   quantizedParts,
-} from './quantize.ts';
-export { randnKernel } from './randn.ts';
-export type { ReduceStage, Reduction } from './reduce.ts';
-export { reduceStages } from './reduce.ts';
+} from './formats/quantize.ts';
+export { randnKernel } from './generators/randn.ts';
+export type { TimestepShape } from './generators/timestepEmbedding.ts';
+export { timestepEmbeddingKernel } from './generators/timestepEmbedding.ts';
+export type { Binding, DType, Kernel, QuantFormat, SubgroupMatrixConfig, Target } from './kernel.ts';
+export { BYTES, f32, i32, u32, uniformBlock, workgroupIndexWGSL } from './kernel.ts';
+export type { LinearShape } from './matmul/linear.ts';
+export { linearKernel, linearVariants } from './matmul/linear.ts';
+export { matmulKernel, matmulVariants } from './matmul/matmul.ts';
+export type { PackShape } from './matmul/pack.ts';
+export { packKernel } from './matmul/pack.ts';
+export type { PackQuantizedShape } from './matmul/packQuantized.ts';
+export { packQuantizedKernel } from './matmul/packQuantized.ts';
+export type { MatmulShape, MatmulSizes } from './matmul/shape.ts';
+export { matmulSizes } from './matmul/shape.ts';
+export type { SwigluShape } from './matmul/swiglu.ts';
+export { swigluKernel, swigluVariants } from './matmul/swiglu.ts';
+export { concatKernel } from './movement/concat.ts';
+export type { Walk } from './movement/copy.ts';
+export { copyKernel } from './movement/copy.ts';
+export type { EmbeddingShape } from './movement/embedding.ts';
+export { embeddingKernel } from './movement/embedding.ts';
+export type { PadMode } from './movement/pad.ts';
+export { padKernel } from './movement/pad.ts';
+export { permuteKernel } from './movement/permute.ts';
+export { sliceKernel } from './movement/slice.ts';
+export { upsampleNearestKernel } from './movement/upsampleNearest.ts';
 export type { NDArray, Operands, Options, Reference } from './reference/ndarray.ts';
-export { at, generate, operand, sizeOf, stridesOf, zeros } from './reference/ndarray.ts';
+export { at, generate, operand, zeros } from './reference/ndarray.ts';
 export type { NoiseOptions } from './reference/philox.ts';
 export { philoxNormal, philoxWords } from './reference/philox.ts';
-export { rmsNormKernel } from './rmsNorm.ts';
-export { siluMulKernel } from './siluMul.ts';
-export { sliceKernel } from './slice.ts';
-export type { SoftmaxShape } from './softmax.ts';
-export { softmaxKernel, softmaxVariants } from './softmax.ts';
-export { broadcastShape } from './strides.ts';
-export type { SwigluShape } from './swiglu.ts';
-export { swigluKernel, swigluVariants } from './swiglu.ts';
-export type { TimestepShape } from './timestepEmbedding.ts';
-export { timestepEmbeddingKernel } from './timestepEmbedding.ts';
-export type { Unary } from './unary.ts';
-export { clampKernel, unaryKernel } from './unary.ts';
-export { upsampleNearestKernel } from './upsampleNearest.ts';
+export type { GroupNormKernels, GroupNormShape } from './rows/groupNorm.ts';
+export { groupNormKernels, groupNormVariants } from './rows/groupNorm.ts';
+export { layerNormKernel } from './rows/layerNorm.ts';
+export type { NormShape } from './rows/norm.ts';
+export { normVariants } from './rows/norm.ts';
+export type { ReduceStage, Reduction } from './rows/reduce.ts';
+export { reduceStages } from './rows/reduce.ts';
+export { rmsNormKernel } from './rows/rmsNorm.ts';
+export type { SoftmaxShape } from './rows/softmax.ts';
+export { softmaxKernel, softmaxVariants } from './rows/softmax.ts';
+export { broadcastShape, sizeOf, stridesOf } from './shape.ts';

@@ -1,7 +1,8 @@
 // What a kernel is: a pure record. Functions of shapes, types and a target return one; nothing here
 // touches a GPU. One place in @moviegen/tensor dispatches it.
 
-import type { QuantFormat } from './quantize.ts';
+/** A format of quantised weights (formats/quantize.ts). */
+export type QuantFormat = 'q8' | 'q4';
 
 /** Element type of a tensor. `q8` and `q4` are those of linear layers' weights only (quantize.ts). */
 export type DType = 'f32' | 'f16' | 'i32' | 'u32' | QuantFormat;

@@ -7,7 +7,7 @@ import {
   floatsToHalves,
   floatToHalf,
   halfToFloat,
-} from '../src/convert.ts';
+} from '../src/formats/convert.ts';
 
 describe('half', () => {
   test('every half survives the way through a float', () => {

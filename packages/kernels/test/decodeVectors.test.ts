@@ -1,7 +1,7 @@
 // The decoder in WebAssembly beside the plain one: every code of every type, to the bit.
 import { describe, expect, test } from 'vitest';
-import { bytesToFloats } from '../src/convert.ts';
-import { DECODED_AT_ONCE, FloatsDecoder } from '../src/decodeVectors.ts';
+import { bytesToFloats } from '../src/formats/convert.ts';
+import { DECODED_AT_ONCE, FloatsDecoder } from '../src/formats/decodeVectors.ts';
 
 const bitsOf = (floats: Float32Array) => new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
 const codes = { F16: 65536, BF16: 65536, F8_E4M3: 256, F8_E5M2: 256 } as const;

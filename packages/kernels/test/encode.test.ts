@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { bytesToFloats } from '../src/convert.ts';
-import { encodableTypes, floatsToBytes } from '../src/encode.ts';
+import { bytesToFloats } from '../src/formats/convert.ts';
+import { encodableTypes, floatsToBytes } from '../src/formats/encode.ts';
 
 const back = (values: number[], type: string) => [
   ...bytesToFloats(floatsToBytes(Float32Array.from(values), type), type),

@@ -1,7 +1,8 @@
 // What a case is: shapes, options and tolerance of one use of an op. One list of them drives the
 // correctness tests and the benchmark, so that what is timed is what is checked.
+
+import { dequantize, isQuantFormat, quantize } from '../formats/quantize.ts';
 import type { DType } from '../kernel.ts';
-import { dequantize, isQuantFormat, quantize } from '../quantize.ts';
 import { type NDArray, zeros } from '../reference/ndarray.ts';
 
 /** How an operand's elements are drawn. `normalTimes` is a normal times that number. */

@@ -1,7 +1,7 @@
 // Cases of conv1d, conv2d and conv3d: operands x, weight, bias, residual; options as the ops', and
 // packed (a weight prepacked at load, as models do). Then cases of convSpatioTemporal, whose weights are packed always.
-import type { ConvOptions } from '../convShape.ts';
-import { convSizes } from '../convShape.ts';
+import type { ConvOptions } from '../conv/shape.ts';
+import { convSizes } from '../conv/shape.ts';
 import { type Case, spec, type TensorSpec } from './case.ts';
 
 const tolerance = {

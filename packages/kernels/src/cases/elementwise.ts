@@ -1,5 +1,5 @@
 // Cases of the activations, arithmetic and updates: operands x, or a and b, or as the op names them.
-import { sizeOf } from '../reference/ndarray.ts';
+import { sizeOf } from '../shape.ts';
 import { type Case, type Fill, spec, type TensorSpec, wide } from './case.ts';
 
 const tolerance = {

@@ -1,7 +1,8 @@
 // Cases of linear: operands x, weight, bias, gate, residual; options activation, and packed (a weight
 // prepacked at load, as models do). A quantised weight's reference multiplies what its codes stand for.
+
+import type { QuantFormat } from '../kernel.ts';
 import { BYTES } from '../kernel.ts';
-import type { QuantFormat } from '../quantize.ts';
 import { type Case, spec, type TensorSpec, wide } from './case.ts';
 
 const tolerance = {

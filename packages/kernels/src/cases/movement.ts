@@ -1,6 +1,7 @@
 // Cases of the ops that move elements: operands x (x0, x1 ... for concat), or table and ids; options as the ops'.
+
 import type { DType } from '../kernel.ts';
-import { sizeOf } from '../reference/ndarray.ts';
+import { sizeOf } from '../shape.ts';
 import { type Case, type Fill, spec, type TensorSpec } from './case.ts';
 
 const tolerance = { f32: 0, f16: 0, why: 'elements are moved, not computed' };

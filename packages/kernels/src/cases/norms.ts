@@ -1,5 +1,5 @@
 // Cases of layerNorm, rmsNorm, groupNorm and softmax: operands x, weight, bias, shift, scale; options as the ops'.
-import { sizeOf } from '../reference/ndarray.ts';
+import { sizeOf } from '../shape.ts';
 import { type Case, type Fill, spec, type TensorSpec, wide } from './case.ts';
 
 const tolerance = {

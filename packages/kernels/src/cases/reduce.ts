@@ -1,5 +1,5 @@
 // Cases of sum, mean and max, of the timestep embedding and of normal noise.
-import { sizeOf } from '../reference/ndarray.ts';
+import { sizeOf } from '../shape.ts';
 import { type Case, type Fill, spec } from './case.ts';
 
 const tolerance = {

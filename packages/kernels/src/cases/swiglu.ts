@@ -1,6 +1,7 @@
 // Cases of the SwiGLU gate: operands x, w1, w3.
+
+import type { QuantFormat } from '../kernel.ts';
 import { BYTES } from '../kernel.ts';
-import type { QuantFormat } from '../quantize.ts';
 import { type Case, spec } from './case.ts';
 
 const tolerance = {

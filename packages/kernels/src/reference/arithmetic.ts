@@ -1,5 +1,5 @@
 // CPU references of broadcasting arithmetic; an absent operand is the number of that name in the options.
-import { broadcastShape } from '../strides.ts';
+import { broadcastShape } from '../shape.ts';
 import { at, generate, type NDArray, type Reference } from './ndarray.ts';
 
 /** The element of `x` that a broadcast to a wider shape reads at `index`. */

@@ -1,5 +1,6 @@
 // CPU reference of matmul: the triple sum.
-import { type NDArray, operand, type Reference, stridesOf, zeros } from './ndarray.ts';
+import { stridesOf } from '../shape.ts';
+import { type NDArray, operand, type Reference, zeros } from './ndarray.ts';
 
 /** C[..., m, n] = sum over k of A[..., m, k] B[..., k, n]; batch axes broadcast. */
 export const matmul: Reference = (inputs, { transposeA = false, transposeB = false }) => {

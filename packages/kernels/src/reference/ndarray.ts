@@ -1,6 +1,7 @@
 // The CPU reference's array: a shape and its elements, row-major. Not fast, and not a tensor library:
 // just what a reference needs to read like its formula.
 import type { DType } from '../kernel.ts';
+import { sizeOf } from '../shape.ts';
 
 /** A dense row-major array. `f16` elements are held as f32, and so is what quantised ones stand for. */
 export interface NDArray {
@@ -15,16 +16,6 @@ export type Operands = Readonly<Record<string, NDArray>>;
 export type Options = Readonly<Record<string, unknown>>;
 /** The CPU reference of an op. */
 export type Reference = (inputs: Operands, options: Options) => NDArray;
-
-/** Number of elements of a shape (1 for rank 0). */
-export const sizeOf = (shape: readonly number[]): number => shape.reduce((size, n) => size * n, 1);
-
-/** Elements between neighbours along each axis, row-major. */
-export function stridesOf(shape: readonly number[]): number[] {
-  const strides: number[] = new Array(shape.length).fill(1);
-  for (let axis = shape.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1]! * shape[axis + 1]!;
-  return strides;
-}
 
 /** A new array of zeros. */
 export function zeros(shape: readonly number[], dtype: DType = 'f32'): NDArray {

@@ -1,5 +1,6 @@
 // CPU reference of softmax.
-import { operand, type Reference, sizeOf, zeros } from './ndarray.ts';
+import { sizeOf } from '../shape.ts';
+import { operand, type Reference, zeros } from './ndarray.ts';
 
 /** exp(x - max) / sum exp(x - max) along the option `axis`. */
 export const softmax: Reference = (inputs, options) => {

@@ -1,0 +1,42 @@
+// Fragments of the attention on tensor cores (attentionMatrix.ts): how queries, keys and values come out of storage,
+// through registers, into the slab of workgroup memory.
+import { unroll } from '../wgsl.ts';
+import { type AttentionTiles, attentionSpread } from './matrixTiles.ts';
+
+/** WGSL fragments of the slab's traffic; `wide`: rows are whole vec4s. */
+export function slabWGSL(tiles: AttentionTiles, wide: boolean) {
+  const { keys, depth, pitch } = tiles;
+  const { size, loads } = attentionSpread(tiles);
+
+  /** `read_q(row, at)`: vec4 `at` of the head's part of a row that begins at number `row`; zero beyond it. */
+  const reader = (name: 'q' | 'k' | 'v') => {
+    const number = (e: number) =>
+      `select(0.0h, ${name}[row + min(at * 4u + ${e}u, u.D - 1u)], at * 4u + ${e}u < u.D)`;
+    const value = wide ? `${name}[row / 4u + at]` : `vec4<f16>(${[0, 1, 2, 3].map(number).join(', ')})`;
+    return `fn read_${name}(row: u32, at: u32) -> vec4<f16> {
+  if (at >= u.D4) { return vec4<f16>(); }
+  return ${value};
+}`;
+  };
+  /** Reads a tile of keys or values into registers; zeros beyond the last key. */
+  const read = (name: 'k' | 'v', first: string) =>
+    unroll(loads, (i) => {
+      const start = `u.${name}Start + (b * u.M + at) * u.${name}Pitch + h * u.D`;
+      return `    {
+      let place = lane + ${i * size}u;
+      let at = ${first} + place / ${depth / 4}u;
+      moving${i} = vec4<f16>();
+      if (at < keys) { moving${i} = read_${name}(${start}, place % ${depth / 4}u); }
+    }`;
+    });
+  const write = unroll(
+    loads,
+    (i) => `    {
+      let place = lane + ${i * size}u;
+      if (place < ${(keys * depth) / 4}u) {
+        slab[place / ${depth / 4}u * ${pitch.slab}u + place % ${depth / 4}u] = bitcast<vec2<u32>>(moving${i});
+      }
+    }`,
+  );
+  return { readers: (['q', 'k', 'v'] as const).map(reader).join('\n'), read, write };
+}

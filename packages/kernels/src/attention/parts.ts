@@ -1,0 +1,76 @@
+// WGSL, bindings and uniforms that the attention kernels share.
+
+import { type Binding, type DType, f32, u32, uniformBlock } from '../kernel.ts';
+import type { AttentionShape } from './shape.ts';
+
+/**
+ * Where a running maximum starts: the lowest f32, so that `exp(largest - next)` is 0 for a first score,
+ * a score of -infinity weighs 0, and a row of nothing else totals 0.
+ */
+export const lowest = '-3.4028234663852886e38';
+
+/** Uniform fields of an attention. */
+export const attentionUniforms = ({ heads, N, M, D, q, k, v, scale, bias }: AttentionShape) => ({
+  H: u32(heads),
+  N: u32(N),
+  M: u32(M),
+  D: u32(D),
+  qPitch: u32(q.pitch),
+  qStart: u32(q.start),
+  kPitch: u32(k.pitch),
+  kStart: u32(k.start),
+  vPitch: u32(v.pitch),
+  vStart: u32(v.start),
+  scale: f32(scale),
+  biasBatch: u32(bias?.batchStride ?? 0),
+  biasHead: u32(bias?.headStride ?? 0),
+});
+
+/** Bindings q, k, v, [keyLengths], [bias], out, their declarations, and the names of the optional ones there are. */
+export function attentionBindings(shape: AttentionShape, dtype: DType) {
+  const optional: Binding[] = [];
+  if (shape.keyLengths) optional.push({ name: 'keyLengths', dtype: 'u32', access: 'read' });
+  if (shape.bias) optional.push({ name: 'bias', dtype, access: 'read' });
+  const bindings: Binding[] = [
+    ...(['q', 'k', 'v'] as const).map((name): Binding => ({ name, dtype, access: 'read' })),
+    ...optional,
+    { name: 'out', dtype, access: 'read_write' },
+  ];
+  /** `storage`: how q, k, v and out are bound. */
+  const declarations = (storage: string) =>
+    bindings
+      .map(({ name, dtype: type, access }, i) => {
+        const array = optional.some((binding) => binding.name === name) ? `array<${type}>` : storage;
+        return `@group(0) @binding(${i}) var<storage, ${access}> ${name}: ${array};`;
+      })
+      .join('\n');
+  return { bindings, declarations, extra: optional.map(({ name }) => name) };
+}
+
+/**
+ * What kernels with a tile of queries a workgroup share: bindings, the count of workgroups, whether rows can be read four numbers
+ * at a time, and the uniforms with the tiles' own.
+ */
+export function attentionTiling(shape: AttentionShape, dtype: DType, queries: number) {
+  const { batch, heads, N, D } = shape;
+  const tilesN = Math.ceil(N / queries);
+  const workgroups = batch * heads * tilesN;
+  const bound = attentionBindings(shape, dtype);
+  const wide =
+    D % 4 === 0 && [shape.q, shape.k, shape.v].every((c) => c.pitch % 4 === 0 && c.start % 4 === 0);
+  const uniforms = uniformBlock(bound.bindings.length, {
+    ...attentionUniforms(shape),
+    D4: u32(Math.ceil(D / 4)),
+    tilesN: u32(tilesN),
+    tiles: u32(workgroups),
+  });
+  return { ...bound, workgroups, wide, uniforms };
+}
+
+/** `keyEnd(b, n)`: query n of batch item b sees the keys before it. */
+export const keyRangeWGSL = ({ causal, keyLengths }: AttentionShape): string => /* wgsl */ `
+fn keyEnd(b: u32, n: u32) -> u32 {
+  ${keyLengths ? 'let end = min(u.M, keyLengths[b]);' : 'let end = u.M;'}
+  ${causal ? 'return min(end, n + 1u);' : 'return end;'}
+}
+`;

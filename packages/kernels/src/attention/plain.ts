@@ -1,0 +1,73 @@
+// Attention as its definition with an online softmax, one invocation a query and 32 columns of the
+// output: scores are computed anew for each 32 columns. The slow version that any adapter runs.
+
+import { type DType, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
+import { enableWGSL, fromF32, toF32, unroll } from '../wgsl.ts';
+import { attentionBindings, attentionUniforms, keyRangeWGSL, lowest } from './parts.ts';
+import type { AttentionShape } from './shape.ts';
+
+const workgroupSize = 32;
+const chunk = 32;
+
+/** Bindings: q, k, v, [keyLengths], [bias], out. */
+export function attentionPlainKernel(shape: AttentionShape, dtype: DType): Kernel {
+  const { batch, heads, N, D } = shape;
+  const chunks = Math.ceil(D / chunk);
+  const size = batch * heads * N * chunks;
+  const { bindings, declarations, extra } = attentionBindings(shape, dtype);
+  const uniforms = uniformBlock(bindings.length, {
+    ...attentionUniforms(shape),
+    size: u32(size),
+    chunks: u32(chunks),
+  });
+  const vectors = chunk / 4;
+  const numbers = (j: number) => [0, 1, 2, 3].map((c) => toF32(dtype, `v[vRow + ${4 * j + c}u]`)).join(', ');
+  const code = /* wgsl */ `${enableWGSL(dtype, false)}
+${declarations(`array<${dtype}>`)}
+${uniforms.wgsl}${workgroupIndexWGSL}${keyRangeWGSL(shape)}
+@compute @workgroup_size(${workgroupSize}) fn main(
+  @builtin(workgroup_id) id: vec3<u32>,
+  @builtin(num_workgroups) count: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = workgroupIndex(id, count) * ${workgroupSize}u + lane;
+  if (index >= u.size) { return; }
+  let n = index % u.N;
+  let first = index / u.N % u.chunks * ${chunk}u;
+  let h = index / (u.N * u.chunks) % u.H;
+  let b = index / (u.N * u.chunks * u.H);
+  let qRow = u.qStart + (b * u.N + n) * u.qPitch + h * u.D;
+  var largest = ${lowest};
+  var total = 0.0;
+${unroll(vectors, (j) => `  var o${j} = vec4f();`)}
+  let keys = keyEnd(b, n);
+  for (var m = 0u; m < keys; m++) {
+    let kRow = u.kStart + (b * u.M + m) * u.kPitch + h * u.D;
+    var dot = 0.0;
+    for (var d = 0u; d < u.D; d++) { dot += ${toF32(dtype, 'q[qRow + d]')} * ${toF32(dtype, 'k[kRow + d]')}; }
+    let score = dot * u.scale${shape.bias ? ` + ${toF32(dtype, 'bias[b * u.biasBatch + h * u.biasHead + n * u.M + m]')}` : ''};
+    let next = max(largest, score);
+    let fade = exp(largest - next);
+    let weight = exp(score - next);
+    largest = next;
+    total = total * fade + weight;
+    let vRow = u.vStart + (b * u.M + m) * u.vPitch + h * u.D + first;
+${unroll(vectors, (j) => `    o${j} = o${j} * fade + weight * vec4f(${numbers(j)});`)}
+  }
+  var columns = array<vec4f, ${vectors}>(${Array.from({ length: vectors }, (_, j) => `o${j}`).join(', ')});
+  let share = select(1.0 / total, 0.0, total == 0.0);
+  let outRow = (b * u.N + n) * u.H * u.D + h * u.D;
+  for (var d = first; d < min(first + ${chunk}u, u.D); d++) {
+    let value = columns[(d - first) / 4u][d % 4u] * share;
+    out[outRow + d] = ${fromF32(dtype, 'value')};
+  }
+}
+`;
+  return {
+    label: ['attention', dtype, 'plain', ...extra].join(' '),
+    code,
+    bindings,
+    uniforms: uniforms.bytes,
+    workgroups: Math.ceil(size / workgroupSize),
+  };
+}

@@ -1,0 +1,16 @@
+// y = silu(a) * b: the gate of SwiGLU where the two products stand apart.
+import { activationWGSL } from '../activation.ts';
+import type { DType, Kernel } from '../kernel.ts';
+import { elementwiseKernel } from './elementwise.ts';
+
+/** The kernel of a SwiGLU gate. Bindings: a, b, out. */
+export function siluMulKernel(shape: readonly number[], dtype: DType): Kernel {
+  return elementwiseKernel({
+    label: 'siluMul',
+    shape,
+    inputs: { a: { shape, dtype }, b: { shape, dtype } },
+    dtype,
+    functions: activationWGSL('silu', 'V'),
+    value: 'activate(a) * b',
+  });
+}

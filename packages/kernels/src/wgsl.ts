@@ -1,0 +1,80 @@
+// Pieces of WGSL text that kernels of several families share: `enable` lines, declarations of storage, reads that widen
+// to f32, unrolled lines, the loop over elements. Text that only one family needs lies in that family's folder.
+import type { DType, Target } from './kernel.ts';
+
+/** What a kernel uses of subgroups. */
+export type SubgroupUse = boolean | 'matrices';
+
+/** The `enable` lines of a kernel that uses these element types. */
+export const enableWGSL = (dtypes: DType | readonly DType[], subgroups: SubgroupUse = false): string =>
+  [
+    dtypes.includes('f16') ? 'enable f16;\n' : '',
+    subgroups ? 'enable subgroups;\n' : '',
+    subgroups === 'matrices' ? 'enable chromium_experimental_subgroup_matrix;\n' : '',
+  ].join('');
+
+/** `array<f32>` or, where `wide`, `array<vec4<f32>>`. */
+export const storageArray = (dtype: DType, wide: boolean): string =>
+  wide ? `array<vec4<${dtype}>>` : `array<${dtype}>`;
+
+/** A read of a stored number (where `wide`, of a vec4) as f32. */
+export const toF32 = (dtype: DType, text: string, wide = false): string =>
+  dtype === 'f32' ? text : `${wide ? 'vec4f' : 'f32'}(${text})`;
+
+/** An f32 number (where `wide`, a vec4f) as the stored type. */
+export const fromF32 = (dtype: DType, text: string, wide = false): string =>
+  dtype === 'f32' ? text : `${wide ? 'vec4<f16>' : 'f16'}(${text})`;
+
+/** A statement that stores the vec4f `value` at `row`, vec4 column `at`, of rows of `u.N` numbers, `u.columns` vectors. */
+export const storeRowWGSL = (dtype: DType, wide: boolean, row: string): string =>
+  wide
+    ? `out[(${row}) * u.columns + at] = ${fromF32(dtype, 'value', true)};`
+    : `for (var c = 0u; c < min(4u, u.N - at * 4u); c++) {
+        out[(${row}) * u.N + at * 4u + c] = ${fromF32(dtype, 'value[c]')};
+      }`;
+
+/** `text(0)`, `text(1)` ... one a line. */
+export const unroll = (count: number, text: (i: number) => string): string =>
+  Array.from({ length: count }, (_, i) => text(i)).join('\n');
+
+/** How the lanes of a subgroup read one another's values. */
+export type LaneExchange = 'none' | 'quad' | 'shuffle';
+
+/** `value` of the lane whose number differs in the bits of `s`. */
+export function exchanged(exchange: LaneExchange, value: string, s: number): string {
+  if (s === 0) return value;
+  if (exchange === 'shuffle') return `subgroupShuffleXor(${value}, ${s}u)`;
+  return `${['', 'quadSwapX', 'quadSwapY', 'quadSwapDiagonal'][s]}(${value})`;
+}
+
+/** Size of the subgroups of an adapter where all have the same, small one: that of a software adapter. */
+export const lanesOf = ({ software, subgroups, subgroupSize: [min, max] }: Target): number =>
+  software && subgroups && min === max && (min === 4 || min === 8) ? min : 0;
+
+const LANES = 256;
+const PER_INVOCATION = 4;
+
+/** A stored element, or four of them. */
+export const elementWGSL = (dtype: DType, width: number): string => (width === 4 ? `vec4<${dtype}>` : dtype);
+
+/** WGSL of an entry point that runs `statement` for every `i` below `limit`. */
+export const eachWGSL = (limit: string, statement: string): string => /* wgsl */ `
+// A workgroup owns ${LANES * PER_INVOCATION} neighbouring values of i, an invocation every ${LANES}th of them.
+@compute @workgroup_size(${LANES})
+fn main(
+  @builtin(workgroup_id) id: vec3<u32>,
+  @builtin(num_workgroups) count: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let first = workgroupIndex(id, count) * ${LANES * PER_INVOCATION}u + local;
+  for (var k = 0u; k < ${PER_INVOCATION}u; k++) {
+    let i = first + k * ${LANES}u;
+    if (i < ${limit}) {
+      ${statement}
+    }
+  }
+}
+`;
+
+/** Workgroups that {@link eachWGSL} needs for `count` values of i. */
+export const eachWorkgroups = (count: number): number => Math.ceil(count / (LANES * PER_INVOCATION));
