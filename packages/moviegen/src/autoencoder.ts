@@ -4,15 +4,15 @@
 import { parseConfig, TAE, type TAEConfig } from '@moviegen/tae';
 import type { Device } from '@moviegen/tensor';
 import { openDevice } from '#platform';
-import { decodeFrames, encodeFrames, frameCount } from './autoencode.ts';
-import { type CheckpointFiles, type FilesOptions, openFiles, pathOf, readJson } from './checkpointFiles.ts';
-import { seedOf } from './generateOptions.ts';
-import type { Latents } from './latents.ts';
-import { bytesOf, openModel, placed } from './modelFiles.ts';
-import { parseModelIndex } from './modelIndex.ts';
-import type { LoadProgress } from './models.ts';
+import { type CheckpointFiles, type FilesOptions, openFiles, pathOf, readJson } from './checkpoint/files.ts';
+import { bytesOf, openModel, placed } from './checkpoint/modelFiles.ts';
+import { type DTypePolicy, modulePrecisions } from './checkpoint/precision.ts';
+import { parseModelIndex } from './families/movieGen/modelIndex.ts';
+import type { LoadProgress } from './families/movieGen/models.ts';
+import { decodeFrames, encodeFrames, frameCount } from './generate/autoencode.ts';
+import type { Latents } from './generate/latents.ts';
+import { seedOf } from './generate/options.ts';
 import type { DecodeOptions, EncodeOptions } from './movieGen.ts';
-import { type DTypePolicy, modulePrecisions } from './precision.ts';
 import { type FrameSource, type Frames, joinFrames } from './video/frames.ts';
 
 /** Options of `Autoencoder.fromPretrained`. */

@@ -2,9 +2,23 @@
 // needs a file system).
 
 export { Autoencoder, type AutoencoderOptions } from './autoencoder.ts';
-export { type CheckpointFiles, type FilesOptions, openFiles } from './checkpointFiles.ts';
-export { type VerifiedFiles, verified } from './checksums.ts';
+export { type VerifiedFiles, verified } from './checkpoint/checksums.ts';
+export { type CheckpointFiles, type FilesOptions, openFiles } from './checkpoint/files.ts';
+export type { LoraFile } from './checkpoint/loras.ts';
+export { type ModelFiles, openModel } from './checkpoint/modelFiles.ts';
+export {
+  type DTypePolicy,
+  MODULES,
+  type ModuleName,
+  PRECISIONS,
+  type Precision,
+  parsePolicy,
+} from './checkpoint/precision.ts';
 export { CheckpointError, InputError } from './errors.ts';
+export type { PlannedWeights } from './families/movieGen/dryModels.ts';
+export type { ModelIndex } from './families/movieGen/modelIndex.ts';
+export type { LoadProgress } from './families/movieGen/models.ts';
+export { type Latents, latentsFrom } from './generate/latents.ts';
 export {
   type GenerateOptions,
   GUIDANCES,
@@ -12,12 +26,16 @@ export {
   SCHEDULES,
   type ScheduleName,
   SOLVERS,
-} from './generateOptions.ts';
-export { type Latents, latentsFrom } from './latents.ts';
-export type { LoraFile } from './loras.ts';
-export { type ModelFiles, openModel } from './modelFiles.ts';
-export type { ModelIndex } from './modelIndex.ts';
-export type { LoadProgress } from './models.ts';
+} from './generate/options.ts';
+export { fitProjection, type LatentProjection, projectLatents } from './generate/preview.ts';
+export type {
+  DecodeProgress,
+  OnProgress,
+  Phase,
+  PlainProgress,
+  Progress,
+  StepProgress,
+} from './generate/progress.ts';
 export {
   type DecodeOptions,
   type EncodeOptions,
@@ -26,25 +44,6 @@ export {
   type GenerationStream,
   MovieGen,
 } from './movieGen.ts';
-export type { OpCosts } from './plan/costs.ts';
-export type { PlannedWeights } from './plan/dryModels.ts';
-export {
-  type GenerationPlan,
-  type PhaseMemory,
-  type PlanOptions,
-  planGeneration,
-} from './plan/plan.ts';
-export { planTable } from './plan/table.ts';
-export {
-  type DTypePolicy,
-  MODULES,
-  type ModuleName,
-  PRECISIONS,
-  type Precision,
-  parsePolicy,
-} from './precision.ts';
-export { fitProjection, type LatentProjection, projectLatents } from './preview.ts';
-export type { DecodeProgress, OnProgress, Phase, PlainProgress, Progress, StepProgress } from './progress.ts';
 export {
   type DeviceDescription,
   describeDevice,
@@ -53,7 +52,15 @@ export {
   type SelfTestOptions,
   type SelfTestReport,
   selfTest,
-} from './selfTest.ts';
+} from './parity/selfTest.ts';
+export type { OpCosts } from './plan/costs.ts';
+export {
+  type GenerationPlan,
+  type PhaseMemory,
+  type PlanOptions,
+  planGeneration,
+} from './plan/plan.ts';
+export { planTable } from './plan/table.ts';
 export { TextModel, type TextModelOptions } from './textModel.ts';
 export { decodePng, decodeVideo, encodePng, openVideo } from './video/decode.ts';
 export {

@@ -4,20 +4,20 @@
 import type { TileOptions } from '@moviegen/tae';
 import type { Device } from '@moviegen/tensor';
 import { openDevice } from '#platform';
-import { type DecodeFramesOptions, decodeFrames, encodeFrames, frameCount } from './autoencode.ts';
-import { type CheckpointFiles, type FilesOptions, openFiles } from './checkpointFiles.ts';
+import { type CheckpointFiles, type FilesOptions, openFiles } from './checkpoint/files.ts';
+import type { LoraFile } from './checkpoint/loras.ts';
+import type { DTypePolicy } from './checkpoint/precision.ts';
 import { InputError } from './errors.ts';
-import { type GenerateOptions, planOf, seedOf } from './generateOptions.ts';
-import { type Geometry, geometryOf } from './geometry.ts';
-import { type GroupTold, type Sampled, sampleGroup } from './group.ts';
-import type { Latents } from './latents.ts';
-import type { LoraFile } from './loras.ts';
-import type { ModelIndex } from './modelIndex.ts';
-import { loadModels, type Models } from './models.ts';
-import type { DTypePolicy } from './precision.ts';
-import { type LatentProjection, projectionOf } from './preview.ts';
-import type { OnProgress, Phase } from './progress.ts';
-import { type Outside, Turns } from './turns.ts';
+import { type Geometry, geometryOf } from './families/movieGen/geometry.ts';
+import type { ModelIndex } from './families/movieGen/modelIndex.ts';
+import { loadModels, type Models } from './families/movieGen/models.ts';
+import { type DecodeFramesOptions, decodeFrames, encodeFrames, frameCount } from './generate/autoencode.ts';
+import { type GroupTold, type Sampled, sampleGroup } from './generate/group.ts';
+import type { Latents } from './generate/latents.ts';
+import { type GenerateOptions, planOf, seedOf } from './generate/options.ts';
+import { type LatentProjection, projectionOf } from './generate/preview.ts';
+import type { OnProgress, Phase } from './generate/progress.ts';
+import { type Outside, Turns } from './generate/turns.ts';
 import {
   collectFrames,
   type FrameSource,

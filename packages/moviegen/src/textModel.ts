@@ -4,11 +4,11 @@
 import type { Device } from '@moviegen/tensor';
 import { byt5Ids, ClipTextModel, type EncoderStates, T5Encoder, Tokenizer } from '@moviegen/text';
 import { openDevice } from '#platform';
-import type { CheckpointFiles, FilesOptions } from './checkpointFiles.ts';
+import type { CheckpointFiles, FilesOptions } from './checkpoint/files.ts';
+import { bytesOf, type ModelFiles, openModel, placed } from './checkpoint/modelFiles.ts';
+import { type DTypePolicy, modulePrecisions } from './checkpoint/precision.ts';
 import { CheckpointError, InputError, shown } from './errors.ts';
-import { bytesOf, type ModelFiles, openModel, placed } from './modelFiles.ts';
-import type { LoadProgress } from './models.ts';
-import { type DTypePolicy, modulePrecisions } from './precision.ts';
+import type { LoadProgress } from './families/movieGen/models.ts';
 
 /** Options of `TextModel.fromPretrained`. */
 export interface TextModelOptions extends FilesOptions {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { memorySource } from '@moviegen/safetensors';
 import { afterEach, expect, test } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
-import type { CheckpointFiles } from '../src/checkpointFiles.ts';
+import type { CheckpointFiles } from '../src/checkpoint/files.ts';
 import { measureTiling } from '../src/cli/judge/tiling.ts';
 import {
   Autoencoder,
@@ -19,7 +19,7 @@ import {
   InputError,
   MovieGen,
 } from '../src/index.ts';
-import { openFixture } from '../src/parity.ts';
+import { openFixture } from '../src/parity/parity.ts';
 import { frameOf } from '../src/video/frames.ts';
 import { TINY } from './checkpoints.ts';
 import { fixtures } from './fixtures.ts';

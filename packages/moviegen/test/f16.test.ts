@@ -6,8 +6,8 @@ import { randn, scope, scopeAsync, Tensor, type WeightSource } from '@moviegen/t
 import { parseT5Config, T5Encoder } from '@moviegen/text';
 import { afterAll, expect, test } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
-import { openFiles } from '../src/checkpointFiles.ts';
-import { loadModels, type Models } from '../src/models.ts';
+import { openFiles } from '../src/checkpoint/files.ts';
+import { loadModels, type Models } from '../src/families/movieGen/models.ts';
 
 const PROMPT = 'a big yellow square circles clockwise on a navy background';
 

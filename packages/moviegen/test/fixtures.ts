@@ -10,7 +10,7 @@ import {
   type FixtureFiles,
   PARITY_BOUND,
   type ParityLoader,
-} from '../src/parity.ts';
+} from '../src/parity/parity.ts';
 
 const root = fileURLToPath(new URL('../fixtures/', import.meta.url));
 

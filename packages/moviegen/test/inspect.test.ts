@@ -1,6 +1,6 @@
 import { Safetensors, serialize } from '@moviegen/safetensors';
 import { expect, test } from 'vitest';
-import { inspect, inspectionTable } from '../src/inspect.ts';
+import { inspect, inspectionTable } from '../src/checkpoint/inspect.ts';
 
 const file = await Safetensors.open(
   serialize(

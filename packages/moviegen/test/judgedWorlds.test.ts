@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { type Judged, tableOf, tableRecord } from '../src/cli/judge/table.ts';
 import { type Answer, type Question, worldOf } from '../src/cli/judge/worlds.ts';
-import { parseModelIndex } from '../src/modelIndex.ts';
+import { parseModelIndex } from '../src/families/movieGen/modelIndex.ts';
 import { parsePrompt } from '../src/shapesWorld/wordings.ts';
 import { draw } from '../src/shapesWorld/world.ts';
 

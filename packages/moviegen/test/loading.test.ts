@@ -8,9 +8,10 @@ import { Safetensors, serialize } from '@moviegen/safetensors';
 import { openFolder } from '@moviegen/safetensors/node';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
-import { openFiles } from '../src/checkpointFiles.ts';
+import { openFiles } from '../src/checkpoint/files.ts';
+import { heldSource } from '../src/checkpoint/heldSource.ts';
+import { openLoras } from '../src/checkpoint/loras.ts';
 import { bytes as bytesValue, lora as loraValue } from '../src/cli/values.ts';
-import { heldSource } from '../src/heldSource.ts';
 import {
   CheckpointError,
   type FromPretrainedOptions,
@@ -18,7 +19,6 @@ import {
   type LoraFile,
   MovieGen,
 } from '../src/index.ts';
-import { openLoras } from '../src/loras.ts';
 import { served, TINY } from './checkpoints.ts';
 
 const device = await testDevice();

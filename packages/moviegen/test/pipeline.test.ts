@@ -4,7 +4,7 @@
 import { compare } from '@moviegen/tensor';
 import { describe, expect, test } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
-import type { GenerateOptions } from '../src/generateOptions.ts';
+import type { GenerateOptions } from '../src/generate/options.ts';
 import {
   collectFrames,
   decodePng,

@@ -1,8 +1,8 @@
 // Previews: a linear map from latents to colours, fitted to known ones.
 
 import { expect, test } from 'vitest';
-import { type Latents, latentsFrom } from '../src/latents.ts';
-import { fitProjection, projectLatents } from '../src/preview.ts';
+import { type Latents, latentsFrom } from '../src/generate/latents.ts';
+import { fitProjection, projectLatents } from '../src/generate/preview.ts';
 
 const C = 6;
 const shape = [C, 2, 3, 10] as const;

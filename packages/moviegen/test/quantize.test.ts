@@ -17,11 +17,11 @@ import { openFolder } from '@moviegen/safetensors/node';
 import { quantizedWeights } from '@moviegen/tensor';
 import { afterAll, describe, expect, test } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
-import { parseSums } from '../src/checksums.ts';
+import { parseSums } from '../src/checkpoint/checksums.ts';
+import { modulePrecisions } from '../src/checkpoint/precision.ts';
 import { InputError, type ModuleName, MovieGen, parsePolicy } from '../src/index.ts';
 import { quantizeCheckpoint } from '../src/node/quantizeFolder.ts';
 import { loadQuantized } from '../src/parity/quantized.ts';
-import { modulePrecisions } from '../src/precision.ts';
 import { TINY } from './checkpoints.ts';
 import { testParity } from './fixtures.ts';
 

@@ -3,7 +3,7 @@
 import { selfTest } from 'moviegen';
 import { expect, test } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
-import { selfTestCases } from '../src/selfTest.ts';
+import { selfTestCases } from '../src/parity/selfTest.ts';
 
 test('ops that must be exact pass where they are', async () => {
   const exact = selfTestCases('cast');

@@ -1,7 +1,7 @@
 // Turns: one after the other, others first while one waits, and nobody stuck by what fails or is given up.
 
 import { expect, test } from 'vitest';
-import { Turns } from '../src/turns.ts';
+import { Turns } from '../src/generate/turns.ts';
 
 /** Something to wait for. */
 function gate(): { readonly passed: Promise<void>; open(): void } {

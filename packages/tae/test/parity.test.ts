@@ -2,8 +2,8 @@
 
 import { openDevice } from '@moviegen/tensor/node';
 import { expect, test } from 'vitest';
+import { checkCase, describeReport, openFixture } from '../../moviegen/src/parity/parity.ts';
 import { loadAutoencoderKL, loadAutoencoderKLLayout, loadTAE } from '../../moviegen/src/parity/tae.ts';
-import { checkCase, describeReport, openFixture } from '../../moviegen/src/parity.ts';
 import { fixtures, testParity } from '../../moviegen/test/fixtures.ts';
 import { testDevice } from '../../tensor/test/device.ts';
 

@@ -1,8 +1,8 @@
 // T5 and CLIP against transformers', layer by layer.
 
 import { expect, test } from 'vitest';
+import { checkCase, describeReport, openFixture } from '../../moviegen/src/parity/parity.ts';
 import { loadClip, loadClipLayout, loadT5, loadT5Layout } from '../../moviegen/src/parity/text.ts';
-import { checkCase, describeReport, openFixture } from '../../moviegen/src/parity.ts';
 import { fixtures, testParity } from '../../moviegen/test/fixtures.ts';
 import { testDevice } from '../../tensor/test/device.ts';
 

@@ -10,7 +10,7 @@ import {
   type FixtureFiles,
   openFixture,
   type ParityModel,
-} from '../../../packages/moviegen/src/parity.ts';
+} from '../../../packages/moviegen/src/parity/parity.ts';
 
 const device = await Device.create({ label: 'fixtures' });
 let current: { readonly fixture: Fixture; readonly model: ParityModel } | undefined;

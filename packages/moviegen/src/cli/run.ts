@@ -6,11 +6,11 @@ import { fileURLToPath } from 'node:url';
 import type { Device } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
 import { Autoencoder } from '../autoencoder.ts';
+import type { LoraFile } from '../checkpoint/loras.ts';
+import type { DTypePolicy } from '../checkpoint/precision.ts';
 import { CheckpointError } from '../errors.ts';
-import type { LoraFile } from '../loras.ts';
 import { MovieGen } from '../movieGen.ts';
 import { Outputs } from '../node/outputs.ts';
-import type { DTypePolicy } from '../precision.ts';
 import { Bars } from './bars.ts';
 
 /** Options that all commands share. */

@@ -1,6 +1,6 @@
 // The progress of videos that are made, as bars: the prompt's number stands in a phase's name where there are several.
 
-import type { Progress } from '../progress.ts';
+import type { Progress } from '../generate/progress.ts';
 import type { Bars } from './bars.ts';
 
 /** Shows what the pipeline tells. @param prompts how many there are */

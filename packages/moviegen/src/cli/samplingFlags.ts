@@ -10,7 +10,7 @@ import {
   SCHEDULES,
   type ScheduleName,
   SOLVERS,
-} from '../generateOptions.ts';
+} from '../generate/options.ts';
 import { integer, number, seed } from './values.ts';
 
 /** How prompts are sampled, as given. */

@@ -1,8 +1,8 @@
 // Values of options, read strictly: what is no number is refused here, what makes no sense as one, by the library.
 
 import { InvalidArgumentError } from 'commander';
-import type { LoraFile } from '../loras.ts';
-import { type DTypePolicy, parsePolicy } from '../precision.ts';
+import type { LoraFile } from '../checkpoint/loras.ts';
+import { type DTypePolicy, parsePolicy } from '../checkpoint/precision.ts';
 
 /** An integer, written as one. */
 export function integer(text: string): number {

@@ -5,7 +5,7 @@ import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { parseSums } from '../checksums.ts';
+import { parseSums } from '../checkpoint/checksums.ts';
 import { CheckpointError, InputError } from '../errors.ts';
 import { makeFolder, removeEmpty, temporaryName } from './folders.ts';
 

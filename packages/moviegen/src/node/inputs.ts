@@ -4,7 +4,7 @@ import { openAsBlob } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { InputError } from '../errors.ts';
-import type { FixtureFiles } from '../parity.ts';
+import type { FixtureFiles } from '../parity/parity.ts';
 import { decodePng, openVideo } from '../video/decode.ts';
 import { checkFps } from '../video/encode.ts';
 import { collectFrames, type Video, type VideoStream } from '../video/frames.ts';

@@ -10,7 +10,7 @@ import { ShardedSafetensors, type TensorSource } from '@moviegen/safetensors';
 import { openFolder, writeFile } from '@moviegen/safetensors/node';
 import { isLinearWeight as isTextLinear } from '@moviegen/text';
 import { InputError } from '../errors.ts';
-import { type ModelIndex, parseModelIndex } from '../modelIndex.ts';
+import { type ModelIndex, parseModelIndex } from '../families/movieGen/modelIndex.ts';
 import { checkNewFolder, copyFiles, filesBelow, LIST, relist, writeFolder } from './checkpointFolder.ts';
 import { checkPlain, type QuantizedFile, quantizedFile } from './quantizeFile.ts';
 

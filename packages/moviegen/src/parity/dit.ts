@@ -2,8 +2,8 @@
 
 import { DiT, parseConfig, TEXT_ORDER, type TextStates } from '@moviegen/dit';
 import { type Device, scope, Tensor } from '@moviegen/tensor';
-import type { ParityLoader, ParityModel, Report } from '../parity.ts';
 import type { ParityCase, Values } from './fixture.ts';
+import type { ParityLoader, ParityModel, Report } from './parity.ts';
 
 /** Loads the DiT of a fixture. */
 export const loadDiT: ParityLoader = async (device, fixture) =>

@@ -13,9 +13,9 @@ import {
   type Velocity,
 } from '@moviegen/sampler';
 import { type Device, scope, Tensor } from '@moviegen/tensor';
-import type { ParityLoader, ParityModel, Report } from '../parity.ts';
 import { textStates, upload } from './dit.ts';
 import type { ParityCase } from './fixture.ts';
+import type { ParityLoader, ParityModel, Report } from './parity.ts';
 
 /** Loads the DiT that a fixture samples from. */
 export const loadFlow: ParityLoader = async (device, fixture) =>

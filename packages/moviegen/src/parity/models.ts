@@ -1,8 +1,8 @@
 // How each kind of model is run on a fixture.
 
-import type { ParityLoader } from '../parity.ts';
 import { loadDiT } from './dit.ts';
 import { loadFlow } from './flow.ts';
+import type { ParityLoader } from './parity.ts';
 import { loadPhilox } from './philox.ts';
 import { loadPipeline } from './pipeline.ts';
 import { loadQuantized } from './quantized.ts';

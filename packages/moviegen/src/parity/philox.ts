@@ -3,7 +3,7 @@
 
 import { philoxWords } from '@moviegen/kernels';
 import { randn, scope } from '@moviegen/tensor';
-import type { ParityLoader } from '../parity.ts';
+import type { ParityLoader } from './parity.ts';
 
 interface Noise {
   readonly seed: string;

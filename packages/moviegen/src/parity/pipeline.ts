@@ -2,11 +2,11 @@
 
 import { memorySource } from '@moviegen/safetensors';
 import { type Device, Tensor } from '@moviegen/tensor';
-import type { CheckpointFiles } from '../checkpointFiles.ts';
-import { loadModels, type Models } from '../models.ts';
+import type { CheckpointFiles } from '../checkpoint/files.ts';
+import { loadModels, type Models } from '../families/movieGen/models.ts';
 import { MovieGen } from '../movieGen.ts';
-import type { ParityLoader, ParityModel, Report } from '../parity.ts';
 import type { Fixture, ParityCase } from './fixture.ts';
+import type { ParityLoader, ParityModel, Report } from './parity.ts';
 
 /** Loads the checkpoint in a fixture's folder `checkpoint`. */
 export const loadPipeline: ParityLoader = async (device, fixture) => {

@@ -2,7 +2,7 @@
 // numbers that the reference's decoder makes of it, and their product.
 
 import { linear, loadWeights, pack, scope, Tensor } from '@moviegen/tensor';
-import type { ParityLoader } from '../parity.ts';
+import type { ParityLoader } from './parity.ts';
 
 /** A linear layer whose weight is quantised, in a folder for each format. */
 export const loadQuantized: ParityLoader = async (device, fixture) => ({

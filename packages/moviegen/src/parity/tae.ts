@@ -2,9 +2,9 @@
 
 import { klLoss, outlierPenaltyLoss, parseConfig, psnr, reconstructionLoss, TAE } from '@moviegen/tae';
 import { concat, type Device, scope, slice, type Tensor } from '@moviegen/tensor';
-import type { ParityLoader, ParityModel, Report } from '../parity.ts';
 import { upload } from './dit.ts';
 import type { Fixture, ParityCase } from './fixture.ts';
+import type { ParityLoader, ParityModel, Report } from './parity.ts';
 
 /** Loads the TAE of a fixture. */
 export const loadTAE: ParityLoader = async (device, fixture) =>

@@ -3,8 +3,8 @@
 import { memorySource, openCheckpoint } from '@moviegen/safetensors';
 import type { WeightSource } from '@moviegen/tensor';
 import { ClipTextModel, parseClipTextConfig, parseT5Config, T5Encoder } from '@moviegen/text';
-import type { ParityLoader, ParityModel } from '../parity.ts';
 import type { Fixture, ParityCase } from './fixture.ts';
+import type { ParityLoader, ParityModel } from './parity.ts';
 
 /** Loads the T5 encoder of a fixture. */
 export const loadT5: ParityLoader = (device, fixture) => loadT5Layout(device, fixture, '.');

@@ -4,21 +4,21 @@
 import { configs } from '@moviegen/dit';
 import type { TAE } from '@moviegen/tae';
 import { type Ceilings, type Device, dryDevice, WeightsError } from '@moviegen/tensor';
-import { type CheckpointFiles, openFiles } from '../checkpointFiles.ts';
+import { type CheckpointFiles, openFiles } from '../checkpoint/files.ts';
+import { type DTypePolicy, modulePrecisions } from '../checkpoint/precision.ts';
 import { InputError } from '../errors.ts';
-import { type GenerateOptions, type Guidance, planOf } from '../generateOptions.ts';
-import { geometryOf } from '../geometry.ts';
-import { guidanceOf, sampleGroup } from '../group.ts';
-import { type Latents, uploadLatents } from '../latents.ts';
-import { type DTypePolicy, modulePrecisions } from '../precision.ts';
-import { flopsOf, type OpCosts, secondsIn, Tally } from './costs.ts';
 import {
   checkpointPipeline,
   dryModels,
   type PipelineConfigs,
   type PlannedWeights,
   publishedPipeline,
-} from './dryModels.ts';
+} from '../families/movieGen/dryModels.ts';
+import { geometryOf } from '../families/movieGen/geometry.ts';
+import { guidanceOf, sampleGroup } from '../generate/group.ts';
+import { type Latents, uploadLatents } from '../generate/latents.ts';
+import { type GenerateOptions, type Guidance, planOf } from '../generate/options.ts';
+import { flopsOf, type OpCosts, secondsIn, Tally } from './costs.ts';
 
 import { bytes } from './units.ts';
 

@@ -4,7 +4,7 @@ import { bytesToFloats } from '@moviegen/kernels';
 import { openFile } from '@moviegen/safetensors/node';
 import type { Command } from 'commander';
 import { InputError } from '../../errors.ts';
-import { type Latents, latentsFrom } from '../../latents.ts';
+import { type Latents, latentsFrom } from '../../generate/latents.ts';
 import { formatOf } from '../../video/encode.ts';
 import { type TileFlags, tilesOf, withAutoencoder } from '../autoencoderOptions.ts';
 import {

@@ -7,7 +7,7 @@ import {
   type SelfTestReport,
   selfTest,
   selfTestCases,
-} from '../../selfTest.ts';
+} from '../../parity/selfTest.ts';
 import { withAdapter } from '../common.ts';
 import { CheckFailed } from '../failure.ts';
 import { adapterRecord, type CommonOptions, type Run, secondsRecord } from '../run.ts';

@@ -3,8 +3,8 @@
 import { basename, extname } from 'node:path';
 import type { Command } from 'commander';
 import { InputError } from '../../errors.ts';
+import type { Progress } from '../../generate/progress.ts';
 import { streamVideo } from '../../node/inputs.ts';
-import type { Progress } from '../../progress.ts';
 import { formatOf, VIDEO_FORMATS } from '../../video/encode.ts';
 import { collectFrames, type Video } from '../../video/frames.ts';
 import { gridOf } from '../../video/grid.ts';

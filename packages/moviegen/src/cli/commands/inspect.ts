@@ -5,8 +5,8 @@ import { basename, dirname } from 'node:path';
 import { ShardedSafetensors } from '@moviegen/safetensors';
 import { fileSource, folder, openFile, openFolder } from '@moviegen/safetensors/node';
 import type { Command } from 'commander';
+import { inspect, inspectionTable } from '../../checkpoint/inspect.ts';
 import { InputError } from '../../errors.ts';
-import { inspect, inspectionTable } from '../../inspect.ts';
 import { withCommon } from '../common.ts';
 import type { CommonOptions, Run } from '../run.ts';
 

@@ -12,7 +12,7 @@ import {
   PARITY_BOUND,
   type ParityLoader,
   type ParityReport,
-} from '../../parity.ts';
+} from '../../parity/parity.ts';
 import { withAdapter } from '../common.ts';
 import { CheckFailed } from '../failure.ts';
 import { adapterName, adapterRecord, type CommonOptions, type Run, secondsRecord } from '../run.ts';

@@ -3,11 +3,11 @@
 import { totalmem } from 'node:os';
 import { measureCeilings } from '@moviegen/tensor';
 import { type Command, Option } from 'commander';
+import type { DTypePolicy } from '../../checkpoint/precision.ts';
 import { InputError, shown } from '../../errors.ts';
-import { GUIDANCES, type Guidance } from '../../generateOptions.ts';
+import { GUIDANCES, type Guidance } from '../../generate/options.ts';
 import { type PlanOptions, PUBLISHED, planGeneration } from '../../plan/plan.ts';
 import { planTable } from '../../plan/table.ts';
-import type { DTypePolicy } from '../../precision.ts';
 import { withAdapter } from '../common.ts';
 import type { CommonOptions, Run } from '../run.ts';
 import { bytes, integer, number, policy } from '../values.ts';

@@ -1,6 +1,6 @@
 // What a judged list says: how many are right, by rows and parts; and what other types of weights change.
 
-import type { DTypePolicy } from '../../precision.ts';
+import type { DTypePolicy } from '../../checkpoint/precision.ts';
 import type { Run } from '../run.ts';
 import type { Answer, JudgedWorld, Question } from './worlds.ts';
 

@@ -1,7 +1,7 @@
 // The worlds that checkpoints are judged on: the fixed prompts of each, how a video of one is judged, and the rows of the table.
 
 import { InputError, shown } from '../../errors.ts';
-import type { GenerateOptions } from '../../generateOptions.ts';
+import type { GenerateOptions } from '../../generate/options.ts';
 import { judge as judgeScene, type SeenThing } from '../../sceneWorld/judge.ts';
 import { evaluationScenes, SETS } from '../../sceneWorld/lots.ts';
 import { EVALUATION_PROMPTS } from '../../shapesWorld/evaluationPrompts.ts';

@@ -1,10 +1,10 @@
 // What `generate` may be asked for, its defaults, and the checks that answer nonsense with one line.
 
 import { linearQuadraticSchedule, linearSchedule, type Schedule, type Solver } from '@moviegen/sampler';
-import { InputError, shown } from './errors.ts';
-import type { Geometry } from './geometry.ts';
+import { InputError, shown } from '../errors.ts';
+import type { Geometry } from '../families/movieGen/geometry.ts';
+import type { ModelIndex } from '../families/movieGen/modelIndex.ts';
 import type { Latents } from './latents.ts';
-import type { ModelIndex } from './modelIndex.ts';
 import type { OnProgress } from './progress.ts';
 
 /** Names of schedules. */

@@ -1,6 +1,6 @@
 // A checkpoint's `model_index.json`: which folder holds which model, and what sampling it was made for.
 
-import { CheckpointError, shown } from './errors.ts';
+import { CheckpointError, shown } from '../../errors.ts';
 
 /** Names of the text encoders. */
 export const ENCODERS = ['ul2', 'metaclip', 'byt5'] as const;

@@ -5,14 +5,14 @@
 import type { Context, DiT, TextStates } from '@moviegen/dit';
 import { sample } from '@moviegen/sampler';
 import { concat, eulerStep, orAborted, randn, scope, scopeAsync, slice, Tensor } from '@moviegen/tensor';
-import type { Guidance, Job, Plan } from './generateOptions.ts';
-import { type RecordedVelocity, recordVelocity } from './guidedVelocity.ts';
+import type { Models } from '../families/movieGen/models.ts';
+import { type RecordedVelocity, recordVelocity } from '../families/movieGen/recordedVelocity.ts';
+import { streamedVelocity } from '../families/movieGen/streamedVelocity.ts';
+import type { Frames } from '../video/frames.ts';
 import { type Latents, readLatents } from './latents.ts';
-import type { Models } from './models.ts';
+import type { Guidance, Job, Plan } from './options.ts';
 import { type LatentProjection, projectLatents } from './preview.ts';
 import type { Phase, Progress } from './progress.ts';
-import { streamedVelocity } from './streamedVelocity.ts';
-import type { Frames } from './video/frames.ts';
 
 /** Progress without what tells the group from others. */
 export type GroupTold = DistributiveOmit<Exclude<Progress, { phase: 'load' }>, 'first' | 'count'>;

@@ -5,7 +5,7 @@ import type { Context, DiT } from '@moviegen/dit';
 import { castKernel } from '@moviegen/kernels';
 import { combineBranches } from '@moviegen/sampler';
 import { concat, guidance, scopeAsync, Tensor } from '@moviegen/tensor';
-import type { RecordedVelocity } from './guidedVelocity.ts';
+import type { RecordedVelocity } from './recordedVelocity.ts';
 
 /** What `recordVelocity` gives, to the bit, without a recording; takes the same. @param signal stops within a layer. */
 export function streamedVelocity(

@@ -21,11 +21,11 @@ import {
   T5Encoder,
   TextEncoders,
 } from '@moviegen/text';
-import { type CheckpointFiles, pathOf, readJson } from '../checkpointFiles.ts';
-import { CheckpointError } from '../errors.ts';
-import { type EncoderName, type ModelIndex, parseModelIndex } from '../modelIndex.ts';
-import type { Models } from '../models.ts';
-import type { ModuleName, ModulePrecision } from '../precision.ts';
+import { type CheckpointFiles, pathOf, readJson } from '../../checkpoint/files.ts';
+import type { ModuleName, ModulePrecision } from '../../checkpoint/precision.ts';
+import { CheckpointError } from '../../errors.ts';
+import { type EncoderName, type ModelIndex, parseModelIndex } from './modelIndex.ts';
+import type { Models } from './models.ts';
 
 /** Configs of a pipeline's models, and its tokenizers where it has any. */
 export interface PipelineConfigs {

@@ -3,23 +3,17 @@
 // (parity/models.ts), the file system (src/node).
 
 import { type Device, Tensor } from '@moviegen/tensor';
-import { compare, type Difference, failed } from './parity/compare.ts';
-import {
-  type Fixture,
-  type FixtureFiles,
-  openFixture,
-  type ParityCase,
-  type Values,
-} from './parity/fixture.ts';
+import { compare, type Difference, failed } from './compare.ts';
+import { type Fixture, type FixtureFiles, openFixture, type ParityCase, type Values } from './fixture.ts';
 
-export { compare, type Difference } from './parity/compare.ts';
+export { compare, type Difference } from './compare.ts';
 export {
   type Fixture,
   type FixtureFiles,
   openFixture,
   type ParityCase,
   type Values,
-} from './parity/fixture.ts';
+} from './fixture.ts';
 
 /** Takes a model's value under its name in the fixture. A tensor need only live until the call returns. */
 export type Report = (name: string, value: Tensor | Values) => void;

@@ -10,7 +10,7 @@ import {
   type Device,
   scopeAsync,
 } from '@moviegen/tensor';
-import { InputError } from './errors.ts';
+import { InputError } from '../errors.ts';
 
 /** A kernel that differs from its reference. */
 export interface SelfTestFailure {

@@ -3,8 +3,8 @@
 
 import type { TAE } from '@moviegen/tae';
 import { scope, Tensor } from '@moviegen/tensor';
+import type { Frames } from '../video/frames.ts';
 import { type Latents, readLatents } from './latents.ts';
-import type { Frames } from './video/frames.ts';
 
 /** A linear map from a latent's C channels to RGB in [-1, 1]: `rgb = weights z + bias`. */
 export interface LatentProjection {

@@ -3,8 +3,7 @@
 
 import type { TAE, TileOptions } from '@moviegen/tae';
 import { orAborted, randn, Tensor } from '@moviegen/tensor';
-import { InputError } from './errors.ts';
-import { joinLatents, type Latents, readLatents, uploadLatents } from './latents.ts';
+import { InputError } from '../errors.ts';
 import {
   type FrameSource,
   type Frames,
@@ -12,7 +11,8 @@ import {
   framesFromPixels,
   piecesOf,
   pixelsFromFrames,
-} from './video/frames.ts';
+} from '../video/frames.ts';
+import { joinLatents, type Latents, readLatents, uploadLatents } from './latents.ts';
 
 /** Noise streams, as in reference/moviegen_reference/philox.py: 0 the initial latents, 1 the posterior's sample. */
 const POSTERIOR_STREAM = [1, 0] as const;

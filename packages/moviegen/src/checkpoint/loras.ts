@@ -2,8 +2,8 @@
 
 import { Safetensors, type SourceLike } from '@moviegen/safetensors';
 import type { Lora } from '@moviegen/tensor';
-import { addressOf, type FilesOptions, labelOf, openFiles, readJson } from './checkpointFiles.ts';
-import { CheckpointError, InputError, shown } from './errors.ts';
+import { CheckpointError, InputError, shown } from '../errors.ts';
+import { addressOf, type FilesOptions, labelOf, openFiles, readJson } from './files.ts';
 
 /** A LoRA to merge into the transformer while it is loaded. */
 export interface LoraFile {

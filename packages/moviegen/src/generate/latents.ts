@@ -1,7 +1,7 @@
 // Latents of a video on the host: what sampling gives and decoding takes.
 
 import { type Device, Tensor } from '@moviegen/tensor';
-import { InputError } from './errors.ts';
+import { InputError } from '../errors.ts';
 
 /** Latents of one video, in the transformer's space (shifted and scaled to about unit variance). */
 export interface Latents {

@@ -1,8 +1,8 @@
 // What a caller is told while a video is made.
 
+import type { LoadProgress } from '../families/movieGen/models.ts';
+import type { Frames } from '../video/frames.ts';
 import type { Latents } from './latents.ts';
-import type { LoadProgress } from './models.ts';
-import type { Frames } from './video/frames.ts';
 
 /** The phases of making a video, in order. `load` is `fromPretrained`'s. */
 export const PHASES = ['load', 'text', 'compile', 'sample', 'decode'] as const;

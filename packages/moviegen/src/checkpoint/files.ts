@@ -2,7 +2,7 @@
 
 import { type HttpOptions, httpFolder, type OpenFile } from '@moviegen/safetensors';
 import { filesAt } from '#platform';
-import { CheckpointError } from './errors.ts';
+import { CheckpointError } from '../errors.ts';
 
 /** The files of a checkpoint. */
 export interface CheckpointFiles {

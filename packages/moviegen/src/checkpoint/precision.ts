@@ -1,7 +1,7 @@
 // In which types the models of a pipeline live: one for all, or each its own. Between models the pipeline casts.
 
 import type { Device, QuantFormat } from '@moviegen/tensor';
-import { InputError, shown } from './errors.ts';
+import { InputError, shown } from '../errors.ts';
 
 /** The types of a model: of everything (`f32`, `f16`), or of its linear layers' weights, a slash, and everything else. */
 export const PRECISIONS = ['f32', 'f16', 'q8', 'q4', 'q8/f16', 'q4/f16'] as const;

@@ -4,14 +4,14 @@ import { DiT, isLinearWeight, parseConfig as parseDitConfig, placeLayers } from 
 import { parseConfig as parseTaeConfig, TAE } from '@moviegen/tae';
 import { type Device, loraChanges } from '@moviegen/tensor';
 import { type TextEncoderFiles, TextEncoders } from '@moviegen/text';
-import { type CheckpointFiles, type FilesOptions, pathOf, readJson } from './checkpointFiles.ts';
-import { verified } from './checksums.ts';
-import { CheckpointError, InputError, shown } from './errors.ts';
-import { heldSource } from './heldSource.ts';
-import { type LoraFile, openLoras } from './loras.ts';
-import { bytesOf, openPart, type Part, placed } from './modelFiles.ts';
+import { verified } from '../../checkpoint/checksums.ts';
+import { type CheckpointFiles, type FilesOptions, pathOf, readJson } from '../../checkpoint/files.ts';
+import { heldSource } from '../../checkpoint/heldSource.ts';
+import { type LoraFile, openLoras } from '../../checkpoint/loras.ts';
+import { bytesOf, openPart, type Part, placed } from '../../checkpoint/modelFiles.ts';
+import { type DTypePolicy, type ModuleName, modulePrecisions } from '../../checkpoint/precision.ts';
+import { CheckpointError, InputError, shown } from '../../errors.ts';
 import { type EncoderName, type ModelIndex, parseModelIndex } from './modelIndex.ts';
-import { type DTypePolicy, type ModuleName, modulePrecisions } from './precision.ts';
 
 /** The models of a checkpoint, on a device. */
 export interface Models {
