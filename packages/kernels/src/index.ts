@@ -49,6 +49,7 @@ export {
   quantizedBytes,
   quantizedParts,
 } from './formats/quantize.ts';
+export type { NoiseOptions } from './generators/noise.ts';
 export { randnKernel } from './generators/randn.ts';
 export type { TimestepShape } from './generators/timestepEmbedding.ts';
 export { timestepEmbeddingKernel } from './generators/timestepEmbedding.ts';
@@ -77,7 +78,6 @@ export { sliceKernel } from './movement/slice.ts';
 export { upsampleNearestKernel } from './movement/upsampleNearest.ts';
 export type { NDArray, Operands, Options, Reference } from './reference/ndarray.ts';
 export { at, generate, operand, zeros } from './reference/ndarray.ts';
-export type { NoiseOptions } from './reference/philox.ts';
 export { philoxNormal, philoxWords } from './reference/philox.ts';
 export type { GroupNormKernels, GroupNormShape } from './rows/groupNorm.ts';
 export { groupNormKernels, groupNormVariants } from './rows/groupNorm.ts';

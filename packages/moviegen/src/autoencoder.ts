@@ -4,15 +4,23 @@
 import { parseConfig, TAE, type TAEConfig } from '@moviegen/tae';
 import type { Device } from '@moviegen/tensor';
 import { openDevice } from '#platform';
-import { type CheckpointFiles, type FilesOptions, openFiles, pathOf, readJson } from './checkpoint/files.ts';
+import { type FilesOptions, openFiles, pathOf, readJson } from './checkpoint/files.ts';
 import { bytesOf, openModel, placed } from './checkpoint/modelFiles.ts';
 import { type DTypePolicy, modulePrecisions } from './checkpoint/precision.ts';
+import type { CheckpointFiles } from './checkpointFiles.ts';
+import { videoAutoencoder } from './families/movieGen/autoencoder.ts';
 import { parseModelIndex } from './families/movieGen/modelIndex.ts';
-import type { LoadProgress } from './families/movieGen/models.ts';
-import { decodeFrames, encodeFrames, frameCount } from './generate/autoencode.ts';
+import {
+  type DecodeOptions,
+  decodeFrames,
+  type EncodeOptions,
+  encodeFrames,
+  frameCount,
+} from './generate/autoencode.ts';
+import type { VideoAutoencoder } from './generate/family.ts';
 import type { Latents } from './generate/latents.ts';
 import { seedOf } from './generate/options.ts';
-import type { DecodeOptions, EncodeOptions } from './movieGen.ts';
+import type { LoadProgress } from './generate/progress.ts';
 import { type FrameSource, type Frames, joinFrames } from './video/frames.ts';
 
 /** Options of `Autoencoder.fromPretrained`. */
@@ -49,6 +57,7 @@ export class Autoencoder {
   /** Frames a second of its checkpoint's videos, where that says. */
   readonly fps: number | undefined;
   readonly #tae: TAE;
+  readonly #video: VideoAutoencoder;
   readonly #ownsDevice: boolean;
 
   private constructor(tae: TAE, fps: number | undefined, ownsDevice: boolean) {
@@ -56,6 +65,7 @@ export class Autoencoder {
     this.config = tae.config;
     this.fps = fps;
     this.#tae = tae;
+    this.#video = videoAutoencoder(tae);
     this.#ownsDevice = ownsDevice;
   }
 
@@ -128,7 +138,7 @@ export class Autoencoder {
    */
   encode(video: FrameSource, { sampleSeed, ...options }: EncodeOptions = {}): Promise<Latents> {
     const seed = sampleSeed === undefined ? undefined : seedOf(sampleSeed);
-    return encodeFrames(this.#tae, video, { ...options, seed }).finally(() => this.device.trim());
+    return encodeFrames(this.#video, video, { ...options, seed }).finally(() => this.device.trim());
   }
 
   /** Frames of latents. @throws InputError */
@@ -140,7 +150,7 @@ export class Autoencoder {
 
   /** How many frames `decode` gives. @throws InputError where latents are not this autoencoder's, or do not hold so many. */
   frameCount(latents: Latents, numFrames?: number): number {
-    return frameCount(this.#tae, latents, numFrames);
+    return frameCount(this.#video, latents, numFrames);
   }
 
   /**
@@ -149,7 +159,7 @@ export class Autoencoder {
    */
   decodeStream(latents: Latents, options: DecodeOptions = {}): AsyncGenerator<Frames, void> {
     const numFrames = this.frameCount(latents, options.numFrames);
-    return decodeFrames(this.#tae, latents, { ...options, numFrames });
+    return decodeFrames(this.#video, latents, { ...options, numFrames });
   }
 
   /** Releases the weights, and the device where it was opened here. */

@@ -3,7 +3,7 @@
 
 export { Autoencoder, type AutoencoderOptions } from './autoencoder.ts';
 export { type VerifiedFiles, verified } from './checkpoint/checksums.ts';
-export { type CheckpointFiles, type FilesOptions, openFiles } from './checkpoint/files.ts';
+export { type FilesOptions, openFiles } from './checkpoint/files.ts';
 export type { LoraFile } from './checkpoint/loras.ts';
 export { type ModelFiles, openModel } from './checkpoint/modelFiles.ts';
 export {
@@ -14,19 +14,13 @@ export {
   type Precision,
   parsePolicy,
 } from './checkpoint/precision.ts';
+export type { CheckpointFiles } from './checkpointFiles.ts';
 export { CheckpointError, InputError } from './errors.ts';
-export type { PlannedWeights } from './families/movieGen/dryModels.ts';
 export type { ModelIndex } from './families/movieGen/modelIndex.ts';
-export type { LoadProgress } from './families/movieGen/models.ts';
+export type { DecodeOptions, EncodeOptions } from './generate/autoencode.ts';
+export type { PlannedWeights } from './generate/family.ts';
 export { type Latents, latentsFrom } from './generate/latents.ts';
-export {
-  type GenerateOptions,
-  GUIDANCES,
-  type Guidance,
-  SCHEDULES,
-  type ScheduleName,
-  SOLVERS,
-} from './generate/options.ts';
+export type { GenerateOptions } from './generate/options.ts';
 export { fitProjection, type LatentProjection, projectLatents } from './generate/preview.ts';
 export type {
   DecodeProgress,
@@ -36,14 +30,9 @@ export type {
   Progress,
   StepProgress,
 } from './generate/progress.ts';
-export {
-  type DecodeOptions,
-  type EncodeOptions,
-  type FromPretrainedOptions,
-  type Generation,
-  type GenerationStream,
-  MovieGen,
-} from './movieGen.ts';
+export type { GenerationDefaults } from './generate/request.ts';
+export { GUIDANCES, type Guidance, SCHEDULES, type ScheduleName, SOLVERS } from './generate/request.ts';
+export { MovieGen } from './movieGen.ts';
 export {
   type DeviceDescription,
   describeDevice,
@@ -53,6 +42,12 @@ export {
   type SelfTestReport,
   selfTest,
 } from './parity/selfTest.ts';
+export {
+  type FromPretrainedOptions,
+  type Generation,
+  type GenerationStream,
+  VideoPipeline,
+} from './pipeline.ts';
 export type { OpCosts } from './plan/costs.ts';
 export {
   type GenerationPlan,

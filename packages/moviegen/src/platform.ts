@@ -4,7 +4,7 @@
 import { Device } from '@moviegen/tensor';
 import { sha256 as noble } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import type { CheckpointFiles } from './checkpoint/files.ts';
+import type { CheckpointFiles } from './checkpointFiles.ts';
 import { InputError, shown } from './errors.ts';
 
 /** The device of a page. */

@@ -4,11 +4,12 @@
 import type { Device } from '@moviegen/tensor';
 import { byt5Ids, ClipTextModel, type EncoderStates, T5Encoder, Tokenizer } from '@moviegen/text';
 import { openDevice } from '#platform';
-import type { CheckpointFiles, FilesOptions } from './checkpoint/files.ts';
+import type { FilesOptions } from './checkpoint/files.ts';
 import { bytesOf, type ModelFiles, openModel, placed } from './checkpoint/modelFiles.ts';
 import { type DTypePolicy, modulePrecisions } from './checkpoint/precision.ts';
+import type { CheckpointFiles } from './checkpointFiles.ts';
 import { CheckpointError, InputError, shown } from './errors.ts';
-import type { LoadProgress } from './families/movieGen/models.ts';
+import type { LoadProgress } from './generate/progress.ts';
 
 /** Options of `TextModel.fromPretrained`. */
 export interface TextModelOptions extends FilesOptions {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { memorySource } from '@moviegen/safetensors';
 import { afterEach, expect, test } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
-import type { CheckpointFiles } from '../src/checkpoint/files.ts';
+import type { CheckpointFiles } from '../src/checkpointFiles.ts';
 import { measureTiling } from '../src/cli/judge/tiling.ts';
 import {
   Autoencoder,

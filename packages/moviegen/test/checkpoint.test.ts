@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
-import type { CheckpointFiles } from '../src/checkpoint/files.ts';
+import type { CheckpointFiles } from '../src/checkpointFiles.ts';
 import { CheckpointError, MovieGen } from '../src/index.ts';
 import { type Change, changed, json, TINY, taeFile } from './checkpoints.ts';
 

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { memorySource, Safetensors, serialize, type TensorData } from '@moviegen/safetensors';
-import type { CheckpointFiles } from '../src/checkpoint/files.ts';
+import type { CheckpointFiles } from '../src/checkpointFiles.ts';
 
 /** The tiny checkpoint that the reference computed its fixture with. */
 export const TINY = fileURLToPath(new URL('../fixtures/pipeline/checkpoint', import.meta.url));

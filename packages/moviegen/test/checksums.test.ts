@@ -7,7 +7,7 @@ import { type ByteSource, memorySource } from '@moviegen/safetensors';
 import { expect, test, vi } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
 import { parseSums, verified } from '../src/checkpoint/checksums.ts';
-import type { CheckpointFiles } from '../src/checkpoint/files.ts';
+import type { CheckpointFiles } from '../src/checkpointFiles.ts';
 import { CheckpointError, MovieGen } from '../src/index.ts';
 import { sha256 as nodes } from '../src/node/platform.ts';
 import { sha256 as browsers } from '../src/platform.ts';

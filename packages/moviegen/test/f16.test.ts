@@ -7,7 +7,8 @@ import { parseT5Config, T5Encoder } from '@moviegen/text';
 import { afterAll, expect, test } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
 import { openFiles } from '../src/checkpoint/files.ts';
-import { loadModels, type Models } from '../src/families/movieGen/models.ts';
+import { loadModels } from '../src/families/movieGen/load.ts';
+import type { MovieGenModels as Models } from '../src/families/movieGen/models.ts';
 
 const PROMPT = 'a big yellow square circles clockwise on a navy background';
 

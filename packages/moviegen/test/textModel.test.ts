@@ -9,7 +9,7 @@ import { openFile } from '@moviegen/safetensors/node';
 import { ClipTextModel, T5Encoder } from '@moviegen/text';
 import { afterAll, expect, test } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
-import type { CheckpointFiles } from '../src/checkpoint/files.ts';
+import type { CheckpointFiles } from '../src/checkpointFiles.ts';
 import { CheckpointError, InputError, openModel, TextModel } from '../src/index.ts';
 
 const device = await testDevice();

@@ -3,8 +3,8 @@
 // definition in reference/moviegen_reference/philox.py; f32 pairs (high, low) carry what one f32 rounds away.
 
 import { type DType, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
-import { type NoiseOptions, noiseKey } from '../reference/philox.ts';
 import { eachWGSL, eachWorkgroups, enableWGSL } from '../wgsl.ts';
+import { type NoiseOptions, noiseKey } from './noise.ts';
 import { octantWGSL } from './octant.ts';
 import { philoxWGSL } from './philox.ts';
 

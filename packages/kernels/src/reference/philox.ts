@@ -1,37 +1,7 @@
 // Our normal noise on the CPU, usable as a library: Philox 4x32-10 and Box-Muller in f64, rounded to f32 once.
-// It follows the definition in reference/moviegen_reference/philox.py; the GPU's is ../randn.ts.
+// It follows the definition in reference/moviegen_reference/philox.py; the GPU kernel is ../generators/randn.ts.
+import { type NoiseOptions, noiseKey } from '../generators/noise.ts';
 import type { NDArray, Operands, Options } from './ndarray.ts';
-
-/** Which noise: element i depends on seed, stream and i alone, never on the tensor's shape. */
-export interface NoiseOptions {
-  /** An integer from 0 to 2^64 - 1. */
-  readonly seed: number | bigint;
-  /** Two words; the first says what the noise is for (0 latents, 1 the autoencoder's sample). A number n is [n, 0]. */
-  readonly stream?: number | readonly [number, number];
-  /** Index of the first element, 0 unless said: a tensor may continue another. */
-  readonly start?: number;
-}
-
-/** The options as words. @throws where a seed, stream or start is out of range. */
-export function noiseKey({ seed, stream = 0, start = 0 }: NoiseOptions): {
-  key: readonly [number, number];
-  stream: readonly [number, number];
-  start: number;
-} {
-  const whole = typeof seed === 'bigint' || Number.isSafeInteger(seed);
-  if (!whole || seed < 0 || seed >= 2n ** 64n) {
-    throw new Error(`randn: seed must be an integer from 0 to 2^64 - 1 (a bigint above 2^53), got ${seed}`);
-  }
-  const words = typeof stream === 'number' ? ([stream, 0] as const) : stream;
-  if (words.length !== 2 || words.some((word) => !Number.isInteger(word) || word < 0 || word >= 2 ** 32)) {
-    throw new Error(`randn: stream must be one or two integers from 0 to 2^32 - 1, got ${stream}`);
-  }
-  if (!Number.isSafeInteger(start) || start < 0) {
-    throw new Error(`randn: start must be an integer from 0, got ${start}`);
-  }
-  const wide = BigInt(seed);
-  return { key: [Number(wide & 0xffffffffn), Number(wide >> 32n)], stream: words, start };
-}
 
 /** (high, low) of the 64-bit product of two words. */
 function multiply(a: number, b: number): [number, number] {

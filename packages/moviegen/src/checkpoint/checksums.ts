@@ -3,8 +3,9 @@
 
 import type { ByteSource } from '@moviegen/safetensors';
 import { type Sha256, sha256 } from '#platform';
+import type { CheckpointFiles } from '../checkpointFiles.ts';
 import { CheckpointError } from '../errors.ts';
-import { type CheckpointFiles, pathOf, readFile } from './files.ts';
+import { pathOf, readFile } from './files.ts';
 
 /** A checkpoint's files, verified as they are read. */
 export interface VerifiedFiles extends CheckpointFiles {

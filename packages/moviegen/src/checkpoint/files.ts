@@ -1,20 +1,9 @@
 // Where a checkpoint's files are: a web address here, a folder in node/platform.ts, or whatever a caller writes.
 
-import { type HttpOptions, httpFolder, type OpenFile } from '@moviegen/safetensors';
+import { type HttpOptions, httpFolder } from '@moviegen/safetensors';
 import { filesAt } from '#platform';
+import type { CheckpointFiles } from '../checkpointFiles.ts';
 import { CheckpointError } from '../errors.ts';
-
-/** The files of a checkpoint. */
-export interface CheckpointFiles {
-  /** Its name in messages. */
-  readonly label: string;
-  /** Opens files of a folder below the root; `''` is the root itself. */
-  folder(name: string): OpenFile;
-  /** Whether reading costs a transfer: then what is needed again and again is kept in memory. */
-  readonly remote?: boolean;
-  /** Rejects where the whole cannot be reached: a better message than that of the first missing file. */
-  check?(): Promise<void>;
-}
 
 /** Options of opening a checkpoint at an address. */
 export type FilesOptions = Pick<HttpOptions, 'headers' | 'fetch' | 'retries'>;

@@ -3,9 +3,10 @@
 
 import { openCheckpoint, SafetensorsError, type TensorSource } from '@moviegen/safetensors';
 import { WeightsError } from '@moviegen/tensor';
+import type { CheckpointFiles } from '../checkpointFiles.ts';
 import { CheckpointError } from '../errors.ts';
 import { verified } from './checksums.ts';
-import { type CheckpointFiles, type FilesOptions, openFiles, pathOf, readJson } from './files.ts';
+import { type FilesOptions, openFiles, pathOf, readJson } from './files.ts';
 
 /** A model's files, open. */
 export interface Part {

@@ -3,14 +3,8 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { InputError } from '../errors.ts';
-import {
-  type GenerateOptions,
-  GUIDANCES,
-  type Guidance,
-  SCHEDULES,
-  type ScheduleName,
-  SOLVERS,
-} from '../generate/options.ts';
+import type { GenerateOptions } from '../generate/options.ts';
+import { GUIDANCES, type Guidance, SCHEDULES, type ScheduleName, SOLVERS } from '../generate/request.ts';
 import { integer, number, seed } from './values.ts';
 
 /** How prompts are sampled, as given. */

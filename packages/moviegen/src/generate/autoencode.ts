@@ -1,7 +1,7 @@
 // Videos to latents and back through the autoencoder, tile by tile and piece by piece: neither the device nor the host holds
 // more than a tile's frames, however long the video is.
 
-import type { TAE, TileOptions } from '@moviegen/tae';
+import type { TileOptions } from '@moviegen/tae';
 import { orAborted, randn, Tensor } from '@moviegen/tensor';
 import { InputError } from '../errors.ts';
 import {
@@ -12,6 +12,7 @@ import {
   piecesOf,
   pixelsFromFrames,
 } from '../video/frames.ts';
+import type { VideoAutoencoder } from './family.ts';
 import { joinLatents, type Latents, readLatents, uploadLatents } from './latents.ts';
 
 /** Noise streams, as in reference/moviegen_reference/philox.py: 0 the initial latents, 1 the posterior's sample. */
@@ -19,6 +20,28 @@ const POSTERIOR_STREAM = [1, 0] as const;
 /** Frames that are uploaded together: some, but no more than this, unless one is larger. */
 const PIECE = 8;
 const PIECE_BYTES = 2 ** 26;
+
+/** Options of `encode` of pipelines and autoencoders. */
+export interface EncodeOptions {
+  /** Sample the latents' distribution with this seed, instead of taking its mode. */
+  readonly sampleSeed?: number | bigint;
+  /** Sizes of tiles. */
+  readonly tiles?: TileOptions;
+  readonly signal?: AbortSignal;
+  /** Told of the frames that were taken so far; what it gives is waited for. */
+  readonly onProgress?: (frames: number) => void | Promise<void>;
+}
+
+/** Options of `decode` of pipelines and autoencoders. */
+export interface DecodeOptions {
+  /** Frames, within 8T-7 .. 8T; the default is 8T. */
+  readonly numFrames?: number;
+  /** Sizes of tiles. */
+  readonly tiles?: TileOptions;
+  readonly signal?: AbortSignal;
+  /** What it gives is waited for. */
+  readonly onProgress?: (frames: number, totalFrames: number) => void | Promise<void>;
+}
 
 /** Options of {@link encodeFrames}. */
 export interface EncodeFramesOptions {
@@ -35,12 +58,12 @@ export interface EncodeFramesOptions {
  * @throws InputError where the frames are none, or of sizes that cannot be encoded.
  */
 export async function encodeFrames(
-  tae: TAE,
+  autoencoder: VideoAutoencoder,
   video: FrameSource,
   { seed, tiles, signal, onProgress }: EncodeFramesOptions,
 ): Promise<Latents> {
-  const { device } = tae;
-  const posteriors = tae.encodeTiled(uploaded(tae, video, onProgress), tiles);
+  const { device } = autoencoder;
+  const posteriors = autoencoder.encodeTiled(uploaded(autoencoder, video, onProgress), tiles);
   const parts: Latents[] = [];
   try {
     for (let start = 0; ; ) {
@@ -69,7 +92,7 @@ export async function encodeFrames(
 
 /** Frames on the device, some at a time: [1, 3, n, H, W] in [-1, 1]. */
 async function* uploaded(
-  { device, factor }: TAE,
+  { device, factor }: VideoAutoencoder,
   video: FrameSource,
   onProgress: EncodeFramesOptions['onProgress'],
 ): AsyncGenerator<Tensor> {
@@ -111,16 +134,16 @@ export interface DecodeFramesOptions {
 
 /** Frames of latents, in pieces, each as soon as no later tile has a share in it. */
 export async function* decodeFrames(
-  tae: TAE,
+  autoencoder: VideoAutoencoder,
   latents: Latents,
   { numFrames, tiles, signal, onProgress }: DecodeFramesOptions,
 ): AsyncGenerator<Frames, void> {
-  const { device } = tae;
+  const { device } = autoencoder;
   const parts = {
     shape: [1, ...latents.shape],
     part: (start: number, end: number) => uploadLatents(latents, device, start, end),
   };
-  const pieces = tae.decodeTiled(parts, { ...tiles, numFrames });
+  const pieces = autoencoder.decodeTiled(parts, { ...tiles, numFrames });
   let done = 0;
   try {
     for (;;) {
@@ -141,14 +164,15 @@ export async function* decodeFrames(
 }
 
 /** The number of frames that latents are decoded to. @throws InputError where they are not this autoencoder's. */
-export function frameCount({ factor, config }: TAE, { shape }: Latents, asked: number | undefined): number {
+export function frameCount(
+  { latentChannels, frames }: VideoAutoencoder,
+  { shape }: Latents,
+  asked: number | undefined,
+): number {
   const [C, T] = shape;
-  if (C !== config.latentChannels)
-    throw new InputError(
-      `decode: latents must have ${config.latentChannels} channels, got [${shape.join(', ')}]`,
-    );
-  const most = T * (config.temporal ? factor : 1);
-  const least = config.temporal ? most - factor + 1 : most;
+  if (C !== latentChannels)
+    throw new InputError(`decode: latents must have ${latentChannels} channels, got [${shape.join(', ')}]`);
+  const { least, most } = frames(T);
   const count = asked ?? most;
   if (Number.isInteger(count) && least <= count && count <= most) return count;
   const range = least === most ? `${most}` : `${least} to ${most}`;

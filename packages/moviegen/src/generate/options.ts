@@ -1,23 +1,19 @@
 // What `generate` may be asked for, its defaults, and the checks that answer nonsense with one line.
 
-import { linearQuadraticSchedule, linearSchedule, type Schedule, type Solver } from '@moviegen/sampler';
+import type { Schedule, Solver } from '@moviegen/sampler';
 import { InputError, shown } from '../errors.ts';
-import type { Geometry } from '../families/movieGen/geometry.ts';
-import type { ModelIndex } from '../families/movieGen/modelIndex.ts';
 import type { Latents } from './latents.ts';
 import type { OnProgress } from './progress.ts';
-
-/** Names of schedules. */
-export const SCHEDULES = ['linear-quadratic', 'linear'] as const;
-/** Name of a schedule. */
-export type ScheduleName = (typeof SCHEDULES)[number];
-/** Names of solvers. */
-export const SOLVERS = ['euler', 'midpoint', 'heun', 'dopri5'] as const satisfies readonly Solver[];
-
-/** How the two branches of guidance are computed: as one batch, or one after the other in half the memory. */
-export const GUIDANCES = ['batched', 'sequential'] as const;
-/** See {@link GUIDANCES}. */
-export type Guidance = (typeof GUIDANCES)[number];
+import {
+  type GenerationDefaults,
+  type GenerationRequest,
+  GUIDANCES,
+  type Guidance,
+  type RequestedVideo,
+  type RequestRules,
+  type Sampling,
+  type ScheduleName,
+} from './request.ts';
 
 /** Options of `MovieGen.generate`. What is left out takes the checkpoint's defaults. */
 export interface GenerateOptions {
@@ -50,39 +46,12 @@ export interface GenerateOptions {
   readonly signal?: AbortSignal;
 }
 
-/** One video to make. */
-export interface Job {
-  readonly prompt: string;
-  readonly negativePrompt: string;
-  readonly seed: bigint;
-  readonly noise: Latents | undefined;
-}
-
-/** What all videos of a call have in common, checked. */
-export interface Plan {
-  readonly jobs: readonly Job[];
-  readonly guidanceScale: number;
-  /** Undefined: by the size of the activations. */
-  readonly guidance: Guidance | undefined;
-  readonly width: number;
-  readonly height: number;
-  readonly numFrames: number;
-  /** Of one video. */
-  readonly latentShape: readonly [number, number, number, number];
-  readonly fps: number;
-  readonly batch: number;
-  readonly solver: Solver;
-  /** Undefined for `dopri5`, which chooses its own times. */
-  readonly schedule: Schedule | undefined;
-}
-
 /** Checks options and fills in defaults. @throws InputError naming the first option that makes no sense. */
-export function planOf(
+export function requestOf(
   prompts: readonly string[],
   options: GenerateOptions,
-  index: ModelIndex,
-  geometry: Geometry,
-): Plan {
+  { index, geometry, sampling }: RequestRules,
+): GenerationRequest {
   const { sampler, video } = index;
   const width = integer('width', options.width ?? video.width, 1);
   const height = integer('height', options.height ?? video.height, 1);
@@ -99,22 +68,22 @@ export function planOf(
   const guidanceScale = options.guidanceScale ?? sampler.guidanceScale;
   if (!Number.isFinite(guidanceScale))
     throw new InputError(`generate: guidanceScale must be a finite number, got ${shown(guidanceScale)}`);
-  const solver = oneOf('solver', options.solver ?? 'euler', SOLVERS);
+  const solver = oneOf('solver', options.solver ?? 'euler', sampling.solvers);
   const latentShape = geometry.latentShape(numFrames, height, width);
   return {
-    jobs: jobsOf(prompts, options, latentShape),
+    videos: videosOf(prompts, options, latentShape),
     guidance: options.guidance && oneOf('guidance', options.guidance, GUIDANCES),
     ...{ guidanceScale, width, height, numFrames, latentShape, fps, solver },
     batch: integer('batch', options.batch ?? 1, 1),
-    schedule: scheduleOf(solver, options, sampler),
+    schedule: scheduleOf(solver, options, sampler, sampling),
   };
 }
 
-function jobsOf(
+function videosOf(
   prompts: readonly string[],
   { negativePrompt = '', seed = 0, latents }: GenerateOptions,
   shape: readonly number[],
-): Job[] {
+): RequestedVideo[] {
   if (prompts.length === 0) throw new InputError('generate: there is no prompt');
   const each = <T>(name: string, given: T | readonly T[], one: (value: T, i: number) => T): T[] => {
     if (!Array.isArray(given)) return prompts.map((_, i) => one(given as T, i));
@@ -149,19 +118,16 @@ export function seedOf(seed: number | bigint): bigint {
 function scheduleOf(
   solver: Solver,
   { steps, schedule }: GenerateOptions,
-  defaults: ModelIndex['sampler'],
+  defaults: GenerationDefaults['sampler'],
+  sampling: Sampling,
 ): Schedule | undefined {
   if (solver === 'dopri5') {
     if (steps === undefined && schedule === undefined) return undefined;
     throw new InputError('generate: dopri5 chooses its own steps: give neither steps nor schedule');
   }
   const count = integer('steps', steps ?? defaults.steps, 1);
-  if (oneOf('schedule', schedule ?? defaults.schedule, SCHEDULES) === 'linear') return linearSchedule(count);
-  if (count > defaults.n)
-    throw new InputError(
-      `generate: the linear-quadratic schedule has at most ${defaults.n} steps, got ${count}; use the linear one`,
-    );
-  return linearQuadraticSchedule(count, defaults.n);
+  const name = oneOf('schedule', schedule ?? defaults.schedule, sampling.schedules);
+  return sampling.schedule(name, count);
 }
 
 function integer(name: string, value: number, least: number): number {

@@ -1,6 +1,5 @@
 // What a caller is told while a video is made.
 
-import type { LoadProgress } from '../families/movieGen/models.ts';
 import type { Frames } from '../video/frames.ts';
 import type { Latents } from './latents.ts';
 
@@ -8,6 +7,17 @@ import type { Latents } from './latents.ts';
 export const PHASES = ['load', 'text', 'compile', 'sample', 'decode'] as const;
 /** A phase of making a video. */
 export type Phase = (typeof PHASES)[number];
+
+/** How far loading is: bytes of weights, as in the files. */
+export interface LoadProgress {
+  readonly phase: 'load';
+  /** The model being loaded: `transformer`, `tae`, `text_encoder_ul2` ... */
+  readonly model: string;
+  readonly bytes: number;
+  readonly totalBytes: number;
+  /** Bytes a second since loading began. */
+  readonly bytesPerSecond: number;
+}
 
 /** A phase of prompts `first` .. `first + count - 1` of a call has begun or gone on. */
 interface GroupProgress {

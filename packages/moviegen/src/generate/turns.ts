@@ -1,5 +1,7 @@
-// Turns on a device, which does one thing after the other: calls follow one another, and one that waits for its caller
-// lets the others go first.
+// Turns on a device, which does one thing at a time: calls follow one another, and a call that waits for its caller lets the
+// others go first.
+
+import { InputError } from '../errors.ts';
 
 /** Waits for something while others have their turn, then for the next turn. */
 export type Outside = <T>(wait: () => Promise<T>) => Promise<T>;
@@ -8,14 +10,51 @@ export type Outside = <T>(wait: () => Promise<T>) => Promise<T>;
 export class Turns {
   readonly #after: () => void;
   #last: Promise<void> = Promise.resolve();
+  /** Why there are no more turns; undefined while there are. */
+  #closed: string | undefined;
 
   /** @param after is done at the end of every turn. */
   constructor(after: () => void = () => {}) {
     this.#after = after;
   }
 
-  /** Does the work when everything that came before is done. */
-  async take<T>(work: (outside: Outside) => Promise<T>): Promise<T> {
+  /** Ends all turns: calls that run, wait or come later reject with an InputError of this message. */
+  close(message: string): void {
+    this.#closed = message;
+  }
+
+  /**
+   * Does the work when everything that came before is done.
+   * @throws InputError after `close`; the signal's reason where it was aborted before the turn came.
+   */
+  take<T>(work: (outside: Outside) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.#queue(async (outside) => {
+      signal?.throwIfAborted();
+      if (this.#closed !== undefined) throw new InputError(this.#closed);
+      try {
+        return await work(outside);
+      } catch (cause) {
+        throw this.#closed !== undefined && !signal?.aborted
+          ? new InputError(this.#closed, { cause })
+          : cause;
+      }
+    });
+  }
+
+  /** Pieces that are each made in a turn of its own: other calls do not wait until somebody has taken all of them. */
+  async *each<T>(pieces: AsyncGenerator<T, void>, signal?: AbortSignal): AsyncGenerator<T, void> {
+    try {
+      for (;;) {
+        const next = await this.take(() => pieces.next(), signal);
+        if (next.done) return;
+        yield next.value;
+      }
+    } finally {
+      await pieces.return();
+    }
+  }
+
+  async #queue<T>(work: (outside: Outside) => Promise<T>): Promise<T> {
     let end = await this.#next();
     let over = false;
     const outside: Outside = async (wait) => {
@@ -51,5 +90,18 @@ export class Turns {
       ended = true;
       resolve();
     };
+  }
+}
+
+/** Pieces that are waited for outside of a turn: they may come from another call, which would wait for this one. */
+export async function* piecesOutside<T>(pieces: AsyncGenerator<T>, outside: Outside): AsyncGenerator<T> {
+  try {
+    for (;;) {
+      const next = await outside(() => pieces.next());
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    await pieces.return(undefined);
   }
 }

@@ -5,7 +5,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { folder } from '@moviegen/safetensors/node';
 import { openDevice as openNodeDevice } from '@moviegen/tensor/node';
-import type { CheckpointFiles } from '../checkpoint/files.ts';
+import type { CheckpointFiles } from '../checkpointFiles.ts';
 import { InputError } from '../errors.ts';
 import type { Sha256 } from '../platform.ts';
 

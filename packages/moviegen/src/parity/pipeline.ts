@@ -2,8 +2,9 @@
 
 import { memorySource } from '@moviegen/safetensors';
 import { type Device, Tensor } from '@moviegen/tensor';
-import type { CheckpointFiles } from '../checkpoint/files.ts';
-import { loadModels, type Models } from '../families/movieGen/models.ts';
+import type { CheckpointFiles } from '../checkpointFiles.ts';
+import { loadModels } from '../families/movieGen/load.ts';
+import type { MovieGenModels } from '../families/movieGen/models.ts';
 import { MovieGen } from '../movieGen.ts';
 import type { Fixture, ParityCase } from './fixture.ts';
 import type { ParityLoader, ParityModel, Report } from './parity.ts';
@@ -31,7 +32,7 @@ function checkpointOf({ name, record, read }: Fixture): CheckpointFiles {
 class ParityPipeline implements ParityModel {
   constructor(
     private readonly device: Device,
-    private readonly models: Models,
+    private readonly models: MovieGenModels,
     private readonly movieGen: MovieGen,
   ) {}
 

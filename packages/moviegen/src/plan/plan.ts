@@ -1,29 +1,22 @@
 // A generation planned and not made: the pipeline itself runs on a device that allocates and computes nothing, so that
 // what is told of memory and operations is what the code would do.
 
-import { configs } from '@moviegen/dit';
-import type { TAE } from '@moviegen/tae';
 import { type Ceilings, type Device, dryDevice, WeightsError } from '@moviegen/tensor';
-import { type CheckpointFiles, openFiles } from '../checkpoint/files.ts';
-import { type DTypePolicy, modulePrecisions } from '../checkpoint/precision.ts';
+import { openFiles } from '../checkpoint/files.ts';
+import type { DTypePolicy } from '../checkpoint/precision.ts';
+import type { CheckpointFiles } from '../checkpointFiles.ts';
 import { InputError } from '../errors.ts';
-import {
-  checkpointPipeline,
-  dryModels,
-  type PipelineConfigs,
-  type PlannedWeights,
-  publishedPipeline,
-} from '../families/movieGen/dryModels.ts';
-import { geometryOf } from '../families/movieGen/geometry.ts';
-import { guidanceOf, sampleGroup } from '../generate/group.ts';
+import { families, familyOf } from '../families/index.ts';
+import type { PlannedPipeline, PlannedWeights, VideoAutoencoder } from '../generate/family.ts';
+import { sampleGroup } from '../generate/group.ts';
 import { type Latents, uploadLatents } from '../generate/latents.ts';
-import { type GenerateOptions, type Guidance, planOf } from '../generate/options.ts';
+import { type GenerateOptions, requestOf } from '../generate/options.ts';
+import type { Guidance } from '../generate/request.ts';
 import { flopsOf, type OpCosts, secondsIn, Tally } from './costs.ts';
-
 import { bytes } from './units.ts';
 
 /** Sizes that are known by name. */
-export const PUBLISHED = Object.keys(configs) as readonly (keyof typeof configs)[];
+export const PUBLISHED: readonly string[] = families.flatMap(({ published }) => Object.keys(published));
 
 /** Options of {@link planGeneration}. */
 export interface PlanOptions
@@ -107,10 +100,7 @@ export async function planGeneration(
   model: string | URL | CheckpointFiles,
   options: PlanOptions = {},
 ): Promise<GenerationPlan> {
-  const published = PUBLISHED.find((name) => name === model);
-  const pipeline = published
-    ? publishedPipeline(published)
-    : await checkpointPipeline(openFiles(model), options.signal);
+  const pipeline = await pipelineOf(model, options.signal);
   try {
     return withMemory(await walk(pipeline, options, {}, []), options);
   } catch (error) {
@@ -118,6 +108,16 @@ export async function planGeneration(
     const problem = `${(error as Error).message}; what would help: ${remedies(options).join('; ')}`;
     return withMemory(await walk(pipeline, options, UNLIMITED, [problem]), options);
   }
+}
+
+async function pipelineOf(
+  model: string | URL | CheckpointFiles,
+  signal: AbortSignal | undefined,
+): Promise<PlannedPipeline> {
+  for (const { published } of families)
+    if (typeof model === 'string' && Object.hasOwn(published, model)) return published[model]!();
+  const files = openFiles(model);
+  return (await familyOf(files, signal)).plan(files, signal);
 }
 
 /** The plan, held against what the adapter has in all. */
@@ -141,7 +141,7 @@ function withMemory(plan: GenerationPlan, options: PlanOptions): GenerationPlan 
 
 /** Runs the pipeline on a device of the given limits, and tells what it took. */
 async function walk(
-  pipeline: PipelineConfigs,
+  pipeline: PlannedPipeline,
   options: PlanOptions,
   limits: Partial<typeof UNLIMITED>,
   problems: readonly string[],
@@ -167,29 +167,24 @@ async function walk(
       device.resetPeak();
       largestBuffer = 0;
     };
-    const precisions = modulePrecisions(dtype, device);
-    const { models, weights } = await dryModels(device, pipeline, precisions, {
-      ...{ signal, maxMemory: options.maxMemory },
-    });
+    const { models, weights } = await pipeline.load(device, { dtype, maxMemory: options.maxMemory, signal });
     weightBytes = device.memory().used;
     phase('load');
     tally.take();
 
-    const { index } = pipeline;
-    const prompt = options.prompt ?? index.prompts[0] ?? 'a video';
+    const prompt = options.prompt ?? models.index.prompts[0] ?? 'a video';
     const { width: w, height: h, numFrames: n, guidanceScale: g, guidance: how } = options;
-    const plan = planOf(
+    const request = requestOf(
       [prompt],
       definedOf({ width: w, height: h, numFrames: n, guidanceScale: g, guidance: how, steps: options.steps }),
-      index,
-      geometryOf(pipeline.dit, models.tae),
+      models,
     );
-    const steps = plan.schedule!.length - 1;
+    const steps = request.schedule!.length - 1;
     // Every step takes the same: two are run.
-    const short = { ...plan, schedule: plan.schedule!.filter((_, i) => i < 2 || i === steps) };
+    const short = { ...request, schedule: request.schedule!.filter((_, i) => i < 2 || i === steps) };
     const parts: Record<string, Record<string, OpCosts>> = {};
     let evaluations = 1;
-    const [sampled] = await sampleGroup(models, plan.jobs, short, {
+    const [sampled] = await sampleGroup(models, request.videos, short, {
       signal,
       tell: async (told) => {
         // A recording's kernels are told once, when it is made; without one, at every step.
@@ -197,26 +192,24 @@ async function walk(
         if (told.phase === 'sample' && told.step === 0) parts.dit = tally.take(steps);
         if (told.phase === 'sample') evaluations = Math.max(1, told.step);
       },
-      projection: () => Promise.reject(new Error('internal: a plan shows no previews')),
     });
     const rest = tally.take(steps / evaluations);
     if (flopsOf(parts.dit!) === 0) parts.dit = rest;
     phase('text and sampling');
 
-    const { numFrames, width, height, latentShape, guidanceScale } = plan;
-    await decode(models.tae, sampled!.latents, numFrames, signal);
+    const { numFrames, width, height, latentShape, guidanceScale } = request;
+    await decode(models.autoencoder, sampled!.latents, numFrames, signal);
     parts.tae = tally.take();
     phase('decoding');
 
     const flops = Object.fromEntries(Object.entries(parts).map(([name, ops]) => [name, flopsOf(ops)]));
     const seconds = Object.fromEntries(Object.entries(parts).map(([name, ops]) => [name, secondsIn(ops)]));
-    const [, T, H, W] = latentShape;
     const real = options.device?.limits ?? device.limits;
     return {
       ...{ model: pipeline.name, adapter: device.info.description, dtype },
       ...{ video: { width, height, numFrames }, latentShape, steps },
-      tokens: (T * H * W) / pipeline.dit.patchSize.reduce((a, b) => a * b),
-      guidance: guidanceScale === 1 ? 'none' : guidanceOf(models.dit, plan),
+      tokens: models.geometry.tokens(latentShape),
+      guidance: guidanceScale === 1 ? 'none' : models.guidanceOf(request),
       weights,
       flops: {
         velocity: flops.dit! / steps,
@@ -241,14 +234,14 @@ async function walk(
 
 /** Decodes as `decodeFrames` does, but for the pixels, which nobody sees: one piece of each size is read. */
 async function decode(
-  tae: TAE,
+  autoencoder: VideoAutoencoder,
   latents: Latents,
   numFrames: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const sizes = new Set<number>();
-  const part = (start: number, end: number) => uploadLatents(latents, tae.device, start, end);
-  for await (const piece of tae.decodeTiled({ shape: [1, ...latents.shape], part }, { numFrames })) {
+  const part = (start: number, end: number) => uploadLatents(latents, autoencoder.device, start, end);
+  for await (const piece of autoencoder.decodeTiled({ shape: [1, ...latents.shape], part }, { numFrames })) {
     signal?.throwIfAborted();
     if (!sizes.has(piece.size)) await piece.read();
     sizes.add(piece.size);

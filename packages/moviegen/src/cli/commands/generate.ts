@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { InputError, shown } from '../../errors.ts';
 import type { Progress } from '../../generate/progress.ts';
-import type { GenerationStream, MovieGen } from '../../movieGen.ts';
+import type { MovieGen } from '../../movieGen.ts';
+import type { GenerationStream } from '../../pipeline.ts';
 import { formatOf, VIDEO_FORMATS, type VideoFormat } from '../../video/encode.ts';
 import { withModel } from '../common.ts';
 import {

@@ -5,7 +5,7 @@ import { measureCeilings } from '@moviegen/tensor';
 import { type Command, Option } from 'commander';
 import type { DTypePolicy } from '../../checkpoint/precision.ts';
 import { InputError, shown } from '../../errors.ts';
-import { GUIDANCES, type Guidance } from '../../generate/options.ts';
+import { GUIDANCES, type Guidance } from '../../generate/request.ts';
 import { type PlanOptions, PUBLISHED, planGeneration } from '../../plan/plan.ts';
 import { planTable } from '../../plan/table.ts';
 import { withAdapter } from '../common.ts';

@@ -21,11 +21,13 @@ import {
   T5Encoder,
   TextEncoders,
 } from '@moviegen/text';
-import { type CheckpointFiles, pathOf, readJson } from '../../checkpoint/files.ts';
-import type { ModuleName, ModulePrecision } from '../../checkpoint/precision.ts';
+import { pathOf, readJson } from '../../checkpoint/files.ts';
+import { type ModuleName, type ModulePrecision, modulePrecisions } from '../../checkpoint/precision.ts';
+import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import { CheckpointError } from '../../errors.ts';
+import type { LoadModelsOptions, PlannedPipeline, PlannedWeights } from '../../generate/family.ts';
 import { type EncoderName, type ModelIndex, parseModelIndex } from './modelIndex.ts';
-import type { Models } from './models.ts';
+import { MovieGenModels } from './models.ts';
 
 /** Configs of a pipeline's models, and its tokenizers where it has any. */
 export interface PipelineConfigs {
@@ -129,22 +131,20 @@ export async function checkpointPipeline(
   };
 }
 
-/** Weights of one type of one part of the pipeline. */
-export interface PlannedWeights {
-  /** `dit`, `tae`, or a text encoder's name. */
-  readonly part: 'dit' | 'tae' | EncoderName;
-  readonly dtype: string;
-  readonly parameters: number;
-  readonly bytes: number;
-}
+/** A pipeline that the planner can load. */
+export const plannedPipeline = (pipeline: PipelineConfigs): PlannedPipeline => ({
+  name: pipeline.name,
+  load: (device, { dtype, ...options }) =>
+    dryModels(device, pipeline, modulePrecisions(dtype, device), options),
+});
 
 /** Loads the models as `loadModels` does, in its order, of weights that are never there. */
 export async function dryModels(
   device: Device,
   pipeline: PipelineConfigs,
   precisions: Readonly<Record<ModuleName, ModulePrecision>>,
-  { maxMemory, signal }: { readonly maxMemory: number | undefined; readonly signal: AbortSignal | undefined },
-): Promise<{ readonly models: Models; readonly weights: readonly PlannedWeights[] }> {
+  { maxMemory, signal }: Pick<LoadModelsOptions, 'maxMemory' | 'signal'>,
+): Promise<{ readonly models: MovieGenModels; readonly weights: readonly PlannedWeights[] }> {
   const weights: PlannedWeights[] = [];
   const options = (module: ModuleName) => ({ dtype: precisions[module].dtype, ...(signal && { signal }) });
   const source = (
@@ -190,10 +190,7 @@ export async function dryModels(
     pipeline.tae,
     options('tae'),
   );
-  const dispose = () => {
-    for (const model of [text, dit, tae]) model.dispose();
-  };
-  return { models: { index, text, dit, tae, dispose }, weights };
+  return { models: new MovieGenModels(index, text, dit, tae, () => {}), weights };
 }
 
 /** Encoders without tokenizers: every prompt but the null prompt is as long as they take. */

@@ -2,18 +2,11 @@
 
 import type { DiTConfig } from '@moviegen/dit';
 import type { TAEConfig } from '@moviegen/tae';
-
-/** Sizes that a checkpoint's models impose. */
-export interface Geometry {
-  /** Pixels that make a token: width and height are multiples of it. */
-  readonly multiple: readonly [height: number, width: number];
-  /** Shape of a video's latents. */
-  latentShape(numFrames: number, height: number, width: number): readonly [number, number, number, number];
-}
+import type { Geometry } from '../../generate/request.ts';
 
 /** The sizes of a transformer and an autoencoder together. */
 export function geometryOf(
-  { patchSize: [, patchH, patchW] }: DiTConfig,
+  { patchSize: [patchT, patchH, patchW] }: DiTConfig,
   { factor, config }: { readonly factor: number; readonly config: TAEConfig },
 ): Geometry {
   const framesEach = config.temporal ? factor : 1;
@@ -25,5 +18,6 @@ export function geometryOf(
       height / factor,
       width / factor,
     ],
+    tokens: ([, T, H, W]) => (T * H * W) / (patchT * patchH * patchW),
   };
 }

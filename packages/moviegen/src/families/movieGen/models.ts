@@ -1,197 +1,111 @@
-// The models of a checkpoint, from its files to the device. Not here: what is done with them.
+// The loaded models of Movie Gen, as the pipeline uses them: three text encoders, the diffusion transformer, the temporal
+// autoencoder. Not here: how they are loaded (load.ts).
 
-import { DiT, isLinearWeight, parseConfig as parseDitConfig, placeLayers } from '@moviegen/dit';
-import { parseConfig as parseTaeConfig, TAE } from '@moviegen/tae';
-import { type Device, loraChanges } from '@moviegen/tensor';
-import { type TextEncoderFiles, TextEncoders } from '@moviegen/text';
-import { verified } from '../../checkpoint/checksums.ts';
-import { type CheckpointFiles, type FilesOptions, pathOf, readJson } from '../../checkpoint/files.ts';
-import { heldSource } from '../../checkpoint/heldSource.ts';
-import { type LoraFile, openLoras } from '../../checkpoint/loras.ts';
-import { bytesOf, openPart, type Part, placed } from '../../checkpoint/modelFiles.ts';
-import { type DTypePolicy, type ModuleName, modulePrecisions } from '../../checkpoint/precision.ts';
-import { CheckpointError, InputError, shown } from '../../errors.ts';
-import { type EncoderName, type ModelIndex, parseModelIndex } from './modelIndex.ts';
+import type { Context, DiT } from '@moviegen/dit';
+import { linearQuadraticSchedule, linearSchedule } from '@moviegen/sampler';
+import type { TAE } from '@moviegen/tae';
+import type { Device } from '@moviegen/tensor';
+import type { TextEncoders } from '@moviegen/text';
+import { InputError } from '../../errors.ts';
+import type { GuidedVelocity, VideoAutoencoder, VideoModels } from '../../generate/family.ts';
+import type { LatentProjection } from '../../generate/preview.ts';
+import {
+  type GenerationRequest,
+  type Geometry,
+  type Guidance,
+  type RequestedVideo,
+  type Sampling,
+  SOLVERS,
+} from '../../generate/request.ts';
+import { videoAutoencoder } from './autoencoder.ts';
+import { contextsOf, guidanceOf } from './conditions.ts';
+import { geometryOf } from './geometry.ts';
+import type { ModelIndex } from './modelIndex.ts';
+import { projectionOf } from './projection.ts';
+import { recordVelocity } from './recordedVelocity.ts';
+import { streamedVelocity } from './streamedVelocity.ts';
 
-/** The models of a checkpoint, on a device. */
-export interface Models {
-  readonly index: ModelIndex;
-  readonly text: TextEncoders;
-  readonly dit: DiT;
-  readonly tae: TAE;
-  /** Releases them, and the files that are still read. */
+/** The contexts of a group of prompts: one for both branches of guidance, or one per branch. */
+export interface Contexts {
+  readonly contexts: readonly Context[];
   dispose(): void;
 }
 
-/** How far loading is: bytes of weights, as in the files. */
-export interface LoadProgress {
-  readonly phase: 'load';
-  /** The model being loaded: `transformer`, `tae`, `text_encoder_ul2` ... */
-  readonly model: string;
-  readonly bytes: number;
-  readonly totalBytes: number;
-  /** Bytes a second since loading began. */
-  readonly bytesPerSecond: number;
-}
+/** Movie Gen's models on a device. */
+export class MovieGenModels implements VideoModels<Contexts> {
+  readonly autoencoder: VideoAutoencoder;
+  readonly geometry: Geometry;
+  readonly sampling: Sampling;
+  readonly #close: () => void;
+  #projection: Promise<LatentProjection> | undefined;
 
-/** Options of loading. */
-export interface LoadModelsOptions {
-  readonly dtype: DTypePolicy;
-  readonly maxMemory?: number | undefined;
-  readonly offload?: 'disk' | 'host' | undefined;
-  readonly loras?: readonly LoraFile[] | undefined;
-  /** How addresses of LoRAs are asked. */
-  readonly http?: FilesOptions | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: LoadProgress) => void | Promise<void>) | undefined;
-}
+  /** @param close releases the files that are still read. */
+  constructor(
+    readonly index: ModelIndex,
+    readonly text: TextEncoders,
+    readonly dit: DiT,
+    readonly tae: TAE,
+    close: () => void,
+  ) {
+    this.autoencoder = videoAutoencoder(tae);
+    this.geometry = geometryOf(dit.config, tae);
+    this.sampling = samplingOf(index.sampler);
+    this.#close = close;
+  }
 
-/**
- * Opens all files of a checkpoint, then loads its models. Files that the checkpoint's `SHA256SUMS` names are verified.
- * @throws CheckpointError, SafetensorsError; the signal's reason on abort. What was loaded by then is released.
- */
-export async function loadModels(
-  device: Device,
-  source: CheckpointFiles,
-  { dtype, maxMemory, offload, loras: loraFiles = [], http, signal, onProgress }: LoadModelsOptions,
-): Promise<Models> {
-  const precisions = modulePrecisions(dtype, device);
-  if (maxMemory !== undefined && !(maxMemory > 0))
-    throw new InputError(`checkpoint: maxMemory must be bytes above 0, got ${shown(maxMemory)}`);
-  await source.check?.();
-  const files = await verified(source, signal);
-  const json = await readJson(files, '', 'model_index.json', signal);
-  const indexPath = pathOf(files, '', 'model_index.json');
-  if (json === undefined) throw new CheckpointError(`checkpoint: ${indexPath} is missing`);
-  const index = parseModelIndex(json, indexPath);
+  get device(): Device {
+    return this.dit.device;
+  }
 
-  const parts: Part[] = [];
-  const open = async (folder: string) => {
-    const part = await openPart(files, folder, signal);
-    parts.push(part);
-    closing.push(part.weights);
-    return part;
-  };
-  const loaded: { text?: TextEncoders; dit?: DiT; tae?: TAE } = {};
-  const loras = await openLoras(loraFiles, http, signal);
-  const closing: { close(): Promise<void> }[] = [...loras];
-  const close = () => Promise.all(closing.map((source) => source.close()));
-  try {
-    const [transformer, autoencoder] = [await open(index.transformer), await open(index.tae)];
-    let encoder: Part | undefined; // the one being loaded
-    const encoders = await openEncoders(files, index, open, (part) => {
-      encoder = part;
-    });
-    const totalBytes = parts.reduce((sum, part) => sum + bytesOf(part.weights), 0);
-    let before = 0;
-    const began = performance.now();
-    type Told = { readonly bytes: number; readonly totalBytes: number };
-    const report = (part: Part, { bytes, totalBytes: all }: Told) => {
-      const [done, model] = [before + bytes, part.folder];
-      if (bytes === all) before += bytesOf(part.weights);
-      const bytesPerSecond = (1000 * done) / (performance.now() - began);
-      return onProgress?.({ phase: 'load', model, bytes: done, totalBytes, bytesPerSecond });
-    };
-    const options = (part: Part, module: ModuleName) => ({
-      ...precisions[module],
-      ...(signal && { signal }),
-      onProgress: (progress: Told) => report(part, progress),
-    });
-
-    const ditConfig = await placed(transformer, () => parseDitConfig(transformer.config));
-    const taeConfig = await placed(autoencoder, () => parseTaeConfig(autoencoder.config));
-    if (ditConfig.inChannels !== taeConfig.latentChannels)
-      throw new CheckpointError(
-        `checkpoint: the transformer's in_channels ${ditConfig.inChannels} and the TAE's latent_channels ` +
-          `${taeConfig.latentChannels} must be the same`,
-      );
-    // Before anything is loaded: what cannot be should not cost a minute.
-    const changes = loraChanges(loras, DiT.weightShapes(ditConfig));
-    if (maxMemory !== undefined) {
-      const types = { ...precisions.dit, changes, linear: isLinearWeight };
-      await placed(transformer, () => placeLayers(transformer.weights, ditConfig, types, maxMemory));
-    }
-    const { maxLength, stripQuoted } = index;
-    loaded.text = await placed(
-      () => encoder,
-      () =>
-        TextEncoders.load(device, encoders, {
-          ...{ ...precisions.text, maxLength, stripQuoted, ...(signal && { signal }) },
-          onProgress: (_, progress) => report(encoder!, progress),
-        }),
-    );
-    checkWidths(ditConfig.textDims, loaded.text.dims);
-    const inHost = maxMemory !== undefined && (offload ?? (source.remote ? 'host' : 'disk')) === 'host';
-    const weights = inHost ? heldSource(transformer.weights) : transformer.weights;
-    loaded.dit = await placed(transformer, () =>
-      DiT.load(device, weights, ditConfig, { ...options(transformer, 'dit'), loras, maxMemory }),
-    );
-    loaded.tae = await placed(autoencoder, () =>
-      TAE.load(device, autoencoder.weights, taeConfig, options(autoencoder, 'tae')),
-    );
-    await files.verify(signal);
-    const { text, dit, tae } = loaded;
-    const streams = dit.residentLayers < ditConfig.numLayers;
-    if (!streams) await close();
+  async encodePrompts(
+    videos: readonly RequestedVideo[],
+    request: GenerationRequest,
+    signal?: AbortSignal,
+  ): Promise<Contexts> {
+    const contexts = await contextsOf(this, videos, request, signal);
     return {
-      ...{ index, text, dit, tae },
+      contexts,
       dispose: () => {
-        for (const model of [text, dit, tae]) model.dispose();
-        if (streams) void close();
+        for (const context of contexts) context.dispose();
       },
     };
-  } catch (error) {
-    for (const model of Object.values(loaded)) model.dispose();
-    await close();
-    throw error;
+  }
+
+  guidedVelocity(
+    { contexts }: Contexts,
+    shape: readonly number[],
+    { guidanceScale }: GenerationRequest,
+    signal?: AbortSignal,
+  ): GuidedVelocity {
+    const streams = this.dit.residentLayers < this.dit.config.numLayers;
+    const prepare = streams ? streamedVelocity : recordVelocity;
+    return prepare(this.dit, contexts, shape, guidanceScale, signal);
+  }
+
+  guidanceOf(request: Pick<GenerationRequest, 'guidance' | 'batch' | 'latentShape'>): Guidance {
+    return guidanceOf(this.dit, request);
+  }
+
+  latentProjection(): Promise<LatentProjection> {
+    this.#projection ??= projectionOf(this.tae);
+    return this.#projection;
+  }
+
+  dispose(): void {
+    for (const model of [this.text, this.dit, this.tae]) model.dispose();
+    this.#close();
   }
 }
 
-/** @param reading is told which encoder's files are being looked at: an error of the loader does not say. */
-async function openEncoders(
-  files: CheckpointFiles,
-  { textEncoders: { ul2, metaclip, byt5 } }: ModelIndex,
-  open: (folder: string) => Promise<Part>,
-  reading: (part: Part) => void,
-): Promise<TextEncoderFiles> {
-  const tokenized = async (folder: string) => {
-    const part = await open(folder);
-    const tokenizer = await readJson(files, folder, 'tokenizer.json');
-    if (tokenizer === undefined)
-      throw new CheckpointError(`checkpoint: ${part.path}/tokenizer.json is missing`);
-    const tokenizerConfig = (await readJson(files, folder, 'tokenizer_config.json')) ?? {};
-    const { config, weights } = part;
-    return {
-      ...{ config, weights, tokenizerConfig },
-      get tokenizer() {
-        reading(part);
-        return tokenizer;
-      },
-    };
-  };
-  const plain = async (folder: string) => {
-    const part = await open(folder);
-    return {
-      weights: part.weights,
-      get config() {
-        reading(part);
-        return part.config;
-      },
-    };
-  };
-  return {
-    ul2: ul2 === undefined ? undefined : await tokenized(ul2),
-    metaclip: metaclip === undefined ? undefined : await tokenized(metaclip),
-    byt5: byt5 === undefined ? undefined : await plain(byt5),
-  };
-}
-
-type Widths = Readonly<Partial<Record<EncoderName, number>>>;
-
-function checkWidths(wanted: Widths, given: Widths): void {
-  for (const name of Object.keys(given) as EncoderName[])
-    if (wanted[name] !== given[name])
-      throw new CheckpointError(
-        `checkpoint: the transformer projects ${name} of width ${shown(wanted[name])}, but that encoder gives ${given[name]}`,
+const samplingOf = ({ n }: ModelIndex['sampler']): Sampling => ({
+  solvers: SOLVERS,
+  schedules: ['linear-quadratic', 'linear'],
+  schedule(name, steps) {
+    if (name === 'linear') return linearSchedule(steps);
+    if (steps > n)
+      throw new InputError(
+        `generate: the linear-quadratic schedule has at most ${n} steps, got ${steps}; use the linear one`,
       );
-}
+    return linearQuadraticSchedule(steps, n);
+  },
+});

@@ -3,18 +3,9 @@
 
 import type { Context, DiT } from '@moviegen/dit';
 import { castKernel } from '@moviegen/kernels';
-import { combineBranches, type Velocity } from '@moviegen/sampler';
+import { combineBranches } from '@moviegen/sampler';
 import { concat, guidance, type Recording, Tensor } from '@moviegen/tensor';
-
-/** A velocity that is replayed. Its result is overwritten by the next call. */
-export interface RecordedVelocity {
-  readonly velocity: Velocity;
-  /** Where the last call was made, and what it gave: tensors of the recording, which the next call overwrites. */
-  readonly last: { readonly x: Tensor; readonly u: Tensor };
-  /** Compiles whatever is new. */
-  ready(): Promise<void>;
-  dispose(): void;
-}
+import type { GuidedVelocity } from '../../generate/family.ts';
 
 /**
  * Records `u = u_null + g (u_text - u_null)` at latents of the given shape.
@@ -27,7 +18,7 @@ export function recordVelocity(
   [context, text]: readonly Context[],
   shape: readonly number[],
   scale: number,
-): RecordedVelocity {
+): GuidedVelocity {
   const { device } = dit;
   dit.preparePositions(shape);
   const x = Tensor.empty(device, shape, 'f32', 'x_t');

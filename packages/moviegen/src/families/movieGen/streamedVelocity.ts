@@ -5,7 +5,7 @@ import type { Context, DiT } from '@moviegen/dit';
 import { castKernel } from '@moviegen/kernels';
 import { combineBranches } from '@moviegen/sampler';
 import { concat, guidance, scopeAsync, Tensor } from '@moviegen/tensor';
-import type { RecordedVelocity } from './recordedVelocity.ts';
+import type { GuidedVelocity } from '../../generate/family.ts';
 
 /** What `recordVelocity` gives, to the bit, without a recording; takes the same. @param signal stops within a layer. */
 export function streamedVelocity(
@@ -14,7 +14,7 @@ export function streamedVelocity(
   shape: readonly number[],
   scale: number,
   signal?: AbortSignal,
-): RecordedVelocity {
+): GuidedVelocity {
   const { device } = dit;
   dit.preparePositions(shape);
   const [x, u] = [Tensor.empty(device, shape, 'f32', 'x_t'), Tensor.empty(device, shape, 'f32', 'u')];

@@ -1,0 +1,64 @@
+// What Movie Gen's velocity is conditioned on: the contexts of the prompts, and of the null or negative prompts before them.
+
+import type { Context, DiT, TextStates } from '@moviegen/dit';
+import { scopeAsync, slice } from '@moviegen/tensor';
+import type { TextEncoders } from '@moviegen/text';
+import type { GenerationRequest, Guidance, RequestedVideo } from '../../generate/request.ts';
+
+/** Bytes of a batch's activations of one kind, up to which both branches of guidance share the batch by default. */
+const BATCHED_BYTES = 2 ** 29;
+
+/** How the branches of guidance are computed: as was asked for, or by the size of the activations. */
+export function guidanceOf(
+  { config, dtype }: Pick<DiT, 'config' | 'dtype'>,
+  {
+    guidance,
+    batch,
+    latentShape: [, T, H, W],
+  }: Pick<GenerationRequest, 'guidance' | 'batch' | 'latentShape'>,
+): Guidance {
+  if (guidance !== undefined) return guidance;
+  const tokens = (T * H * W) / config.patchSize.reduce((a, b) => a * b);
+  const bytes = 2 * batch * tokens * config.hiddenSize * (dtype === 'f16' ? 2 : 4);
+  return bytes > BATCHED_BYTES ? 'sequential' : 'batched';
+}
+
+/**
+ * What cross-attention needs of the prompts, and of the null or negative prompts before them, where there is guidance:
+ * in one context, or one for each branch.
+ */
+export async function contextsOf(
+  { text, dit }: { readonly text: TextEncoders; readonly dit: DiT },
+  videos: readonly RequestedVideo[],
+  request: GenerationRequest,
+  signal: AbortSignal | undefined,
+): Promise<Context[]> {
+  const { fps, guidanceScale } = request;
+  const guidance = guidanceOf(dit, request);
+  const prompts = videos.map(({ prompt }) => prompt);
+  const negatives = guidanceScale === 1 ? [] : videos.map(({ negativePrompt }) => negativePrompt);
+  const states = text.encode([...negatives, ...prompts], { fps });
+  const branch = (from: number, to: number): Promise<Context> =>
+    scopeAsync(dit.device, () => dit.contextAsync(rowsOf(states, from, to), { signal }));
+  const [B, rows] = [prompts.length, negatives.length + prompts.length];
+  const cuts = rows === B || guidance === 'batched' ? [0, rows] : [0, B, rows];
+  const contexts: Context[] = [];
+  try {
+    for (const [i, to] of cuts.slice(1).entries()) contexts.push(await branch(cuts[i]!, to));
+    return contexts;
+  } catch (error) {
+    for (const context of contexts) context.dispose();
+    throw error;
+  } finally {
+    for (const { states: tensor } of Object.values(states)) tensor.dispose();
+  }
+}
+
+/** The states of some of the prompts. */
+function rowsOf(all: TextStates, from: number, to: number): TextStates {
+  const rows = Object.entries(all).map(([name, { states, lengths }]) => [
+    name,
+    { states: slice(states, { start: [from], end: [to] }), lengths: lengths.slice(from, to) },
+  ]);
+  return Object.fromEntries(rows);
+}

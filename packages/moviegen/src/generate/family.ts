@@ -1,0 +1,132 @@
+// What the pipeline knows of a family of models: prompts become conditions, conditions a velocity, latents frames. Everything
+// that turns prompts and options into videos is written against these interfaces; the models themselves lie in families/.
+//
+// Legend: B videos made together, C latent channels, T H W latent frames, height, width.
+
+import type { Velocity } from '@moviegen/sampler';
+import type { LatentParts, TileOptions } from '@moviegen/tae';
+import type { Device, Tensor } from '@moviegen/tensor';
+import type { FilesOptions } from '../checkpoint/files.ts';
+import type { LoraFile } from '../checkpoint/loras.ts';
+import type { DTypePolicy } from '../checkpoint/precision.ts';
+import type { CheckpointFiles } from '../checkpointFiles.ts';
+import type { LatentProjection } from './preview.ts';
+import type { LoadProgress } from './progress.ts';
+import type {
+  GenerationDefaults,
+  GenerationRequest,
+  Geometry,
+  Guidance,
+  RequestedVideo,
+  Sampling,
+} from './request.ts';
+
+/** The velocity of a generation, with guidance. */
+export interface GuidedVelocity {
+  /** Its result is overwritten by the next call. */
+  readonly velocity: Velocity;
+  /** Where the last call was made, and what it gave; the next call overwrites both. */
+  readonly last: { readonly x: Tensor; readonly u: Tensor };
+  /** Compiles whatever is new. */
+  ready(): Promise<void>;
+  dispose(): void;
+}
+
+/** The distribution of a latent. Its tensors are the caller's. */
+export interface LatentDistribution {
+  readonly mean: Tensor;
+  readonly logvar: Tensor;
+  mode(): Tensor;
+  sample(noise: Tensor): Tensor;
+}
+
+/** An autoencoder of videos, as the pipeline uses it: tile by tile, piece by piece. */
+export interface VideoAutoencoder {
+  readonly device: Device;
+  /** Pixels along height and width for one position of the latent. */
+  readonly factor: number;
+  readonly latentChannels: number;
+  /** The numbers of frames that a latent of T frames may stand for. */
+  frames(latentFrames: number): { readonly least: number; readonly most: number };
+  /** @param video pieces [1, 3, n, H', W'] in [-1, 1], of any lengths. */
+  encodeTiled(video: AsyncIterable<Tensor>, tiles?: TileOptions): AsyncGenerator<LatentDistribution>;
+  /** Frames in pieces [1, 3, n, H', W'], about [-1, 1], each as soon as it is done. */
+  decodeTiled(
+    latents: LatentParts,
+    options: TileOptions & { readonly numFrames?: number | undefined },
+  ): AsyncGenerator<Tensor>;
+}
+
+/** The loaded models of one family. `Conditions` is what they make of prompts; the pipeline only hands it on. */
+export interface VideoModels<Conditions extends { dispose(): void } = { dispose(): void }> {
+  readonly device: Device;
+  readonly index: GenerationDefaults;
+  readonly geometry: Geometry;
+  readonly sampling: Sampling;
+  readonly autoencoder: VideoAutoencoder;
+  /** Encodes the prompts of videos that are made together, and those of guidance where the request has any. */
+  encodePrompts(
+    videos: readonly RequestedVideo[],
+    request: GenerationRequest,
+    signal?: AbortSignal,
+  ): Promise<Conditions>;
+  /** The velocity at latents [B, C, T, H, W] under conditions, which stay the caller's. */
+  guidedVelocity(
+    conditions: Conditions,
+    shape: readonly number[],
+    request: GenerationRequest,
+    signal?: AbortSignal,
+  ): GuidedVelocity;
+  /** How the branches of guidance are computed where the request leaves that open. */
+  guidanceOf(request: Pick<GenerationRequest, 'guidance' | 'batch' | 'latentShape'>): Guidance;
+  /** The map from latents to small pictures, for previews. */
+  latentProjection(): Promise<LatentProjection>;
+  /** Releases the models, and the files that are still read. */
+  dispose(): void;
+}
+
+/** Options of loading a checkpoint of any family. */
+export interface LoadModelsOptions {
+  readonly dtype: DTypePolicy;
+  /** Bytes that the transformer's weights may take on the device. Default: no bound. */
+  readonly maxMemory?: number | undefined;
+  /** Where streamed layers come from. Default: `disk` for folders, `host` for addresses. */
+  readonly offload?: 'disk' | 'host' | undefined;
+  readonly loras?: readonly LoraFile[] | undefined;
+  /** How addresses of LoRAs are asked. */
+  readonly http?: FilesOptions | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: LoadProgress) => void | Promise<void>) | undefined;
+}
+
+/** Weights of one type of one part of a pipeline. */
+export interface PlannedWeights {
+  /** `dit`, `tae`, or a text encoder's name. */
+  readonly part: string;
+  readonly dtype: string;
+  readonly parameters: number;
+  readonly bytes: number;
+}
+
+/** A checkpoint known by its configurations alone: its models can be loaded without their weights, to be counted. */
+export interface PlannedPipeline {
+  readonly name: string;
+  /** Loads the models, in the order in which `load` does, of weights that are never there. */
+  load(
+    device: Device,
+    options: Pick<LoadModelsOptions, 'dtype' | 'maxMemory' | 'signal'>,
+  ): Promise<{ readonly models: VideoModels; readonly weights: readonly PlannedWeights[] }>;
+}
+
+/** A family of models: how its checkpoints are recognised, loaded and planned. */
+export interface ModelFamily<Models extends VideoModels = VideoModels> {
+  readonly name: string;
+  /** Whether a parsed `model_index.json` is of this family. */
+  recognises(index: unknown): boolean;
+  /** @throws CheckpointError, SafetensorsError; the signal's reason on abort. What was loaded by then is released. */
+  load(device: Device, files: CheckpointFiles, options: LoadModelsOptions): Promise<Models>;
+  /** Reads configurations and tokenizers, never weights. @throws CheckpointError */
+  plan(files: CheckpointFiles, signal?: AbortSignal): Promise<PlannedPipeline>;
+  /** Sizes that are known by name, without any file. */
+  readonly published: Readonly<Record<string, () => PlannedPipeline>>;
+}

@@ -1,0 +1,267 @@
+// The pipeline: a checkpoint of any family on a device, and what can be asked of it. Not here: how a group of prompts becomes
+// latents (generate/group.ts), files of videos (video/), the command line (cli/).
+
+import type { Device } from '@moviegen/tensor';
+import { openDevice } from '#platform';
+import { type FilesOptions, openFiles } from './checkpoint/files.ts';
+import type { LoraFile } from './checkpoint/loras.ts';
+import type { DTypePolicy } from './checkpoint/precision.ts';
+import type { CheckpointFiles } from './checkpointFiles.ts';
+import { familyOf } from './families/index.ts';
+import {
+  type DecodeFramesOptions,
+  type DecodeOptions,
+  decodeFrames,
+  type EncodeOptions,
+  encodeFrames,
+  frameCount,
+} from './generate/autoencode.ts';
+import type { ModelFamily, VideoModels } from './generate/family.ts';
+import { type GroupTold, type Sampled, sampleGroup } from './generate/group.ts';
+import type { Latents } from './generate/latents.ts';
+import { type GenerateOptions, requestOf, seedOf } from './generate/options.ts';
+import type { OnProgress, Phase } from './generate/progress.ts';
+import type { GenerationDefaults } from './generate/request.ts';
+import { piecesOutside, Turns } from './generate/turns.ts';
+import {
+  collectFrames,
+  type FrameSource,
+  type Frames,
+  joinFrames,
+  piecesOf,
+  type Video,
+  type VideoStream,
+} from './video/frames.ts';
+
+/** Options of `VideoPipeline.fromPretrained`. */
+export interface FromPretrainedOptions extends FilesOptions {
+  /** Where the models run; it stays the caller's. Default: a device of its own, which `dispose` ends. */
+  readonly device?: Device;
+  /** Types of weights and activations, for all models or a part each; sums are in f32 always. Default f32. */
+  readonly dtype?: DTypePolicy;
+  /**
+   * Bytes that the transformer's weights may take on the device; all else comes on top. Where it needs more, its layers
+   * are streamed at every step, the next one while the current one computes. Same videos, to the bit. Default: no bound.
+   */
+  readonly maxMemory?: number;
+  /**
+   * Where streamed layers come from: the files, which the system may keep in memory if it has any to spare, or our own
+   * copy in host memory. Default: `disk` for folders, `host` for addresses.
+   */
+  readonly offload?: 'disk' | 'host';
+  /** LoRAs to merge into the transformer. */
+  readonly loras?: readonly LoraFile[];
+  readonly onProgress?: OnProgress;
+  readonly signal?: AbortSignal;
+}
+
+/** A video that was made. */
+export interface Generation {
+  readonly prompt: string;
+  readonly seed: number | bigint;
+  /** 8-bit RGB, [T', H', W', 3]. */
+  readonly frames: Video;
+  /** Frames a second. */
+  readonly fps: number;
+  /** What the frames were decoded from. */
+  readonly latents: Latents;
+  /** Seconds that each phase took; videos made together share the first three. */
+  readonly timings: Readonly<Record<Exclude<Phase, 'load'>, number>>;
+}
+
+/** A video that is made: its latents are there, its frames are decoded as they are asked for, anew each time. */
+export interface GenerationStream extends VideoStream, Omit<Generation, 'frames' | 'timings'> {
+  readonly fps: number;
+  /** Seconds that each phase took; videos made together share them. */
+  readonly timings: Sampled['timings'];
+}
+
+/**
+ * A pipeline: text to video, by the models of whichever family a checkpoint is of.
+ *
+ * ```ts
+ * const pipeline = await VideoPipeline.fromPretrained('models/shapes-world');
+ * const { frames } = await pipeline.generate('a red circle moves right on a black background', { seed: 1 });
+ * const file = await encodeVideo(frames, { format: 'mp4' });
+ * pipeline.dispose();
+ * ```
+ *
+ * The same prompt, options and seed give the same frames on the same adapter. Calls wait for one another: a call that is made
+ * within an `onProgress` begins when the call that reports the progress is done, so do not await it there.
+ */
+export class VideoPipeline {
+  readonly device: Device;
+  /** What the checkpoint says of itself: defaults of size and sampling, example prompts. */
+  readonly index: GenerationDefaults;
+  readonly #models: VideoModels;
+  readonly #ownsDevice: boolean;
+  /** What a call leaves free goes back to the system. */
+  readonly #turns = new Turns(() => this.device.trim());
+
+  /** Use `fromPretrained`. @param ownsDevice whether `dispose` ends the device. */
+  protected constructor(models: VideoModels, ownsDevice: boolean) {
+    this.device = models.device;
+    this.index = models.index;
+    this.#models = models;
+    this.#ownsDevice = ownsDevice;
+  }
+
+  /**
+   * Loads a checkpoint.
+   * @param source a folder (Node), an http(s) address of one, or anything that opens files by name.
+   * @throws CheckpointError, SafetensorsError, NoAdapterError; the signal's reason where aborted.
+   */
+  static async fromPretrained(
+    source: string | URL | CheckpointFiles,
+    options: FromPretrainedOptions = {},
+  ): Promise<VideoPipeline> {
+    return loaded(source, options, familyOf, (models, owns) => new VideoPipeline(models, owns));
+  }
+
+  /** Makes a video of a prompt, or one of each of several. @throws InputError; the signal's reason where aborted. */
+  generate(prompt: string, options?: GenerateOptions): Promise<Generation>;
+  generate(prompts: readonly string[], options?: GenerateOptions): Promise<Generation[]>;
+  async generate(
+    prompt: string | readonly string[],
+    options: GenerateOptions = {},
+  ): Promise<Generation | Generation[]> {
+    const made: Generation[] = [];
+    for await (const one of this.generateEach(typeof prompt === 'string' ? [prompt] : prompt, options))
+      made.push(one);
+    return typeof prompt === 'string' ? made[0]! : made;
+  }
+
+  /** The same, each group of `batch` videos as soon as it is done. */
+  async *generateEach(prompts: readonly string[], options: GenerateOptions = {}): AsyncGenerator<Generation> {
+    for await (const stream of this.generateStreams(prompts, options)) {
+      const began = performance.now();
+      const { data, shape, fps } = await collectFrames(stream);
+      const decode = (performance.now() - began) / 1000;
+      const { prompt, seed, latents, timings } = stream;
+      yield { prompt, seed, frames: { data, shape, fps }, fps, latents, timings: { ...timings, decode } };
+    }
+  }
+
+  /**
+   * The same without holding videos in memory: each comes as a stream, whose frames are decoded as they are asked for. Take
+   * a stream's frames before the next stream.
+   *
+   * ```ts
+   * for await (const video of movieGen.generateStreams(['a red circle grows'], { numFrames: 256 }))
+   *   await encodeVideoTo(file, video, { format: 'mp4' });
+   * ```
+   */
+  async *generateStreams(
+    prompts: readonly string[],
+    options: GenerateOptions = {},
+  ): AsyncGenerator<GenerationStream> {
+    const models = this.#models;
+    const request = requestOf(prompts, options, models);
+    const { signal, onProgress } = options;
+    const { numFrames, height, width, fps } = request;
+    for (let first = 0; first < request.videos.length; first += request.batch) {
+      const videos = request.videos.slice(first, first + request.batch);
+      const tell = async (told: GroupTold) => onProgress?.({ ...told, first, count: videos.length });
+      const sampled = await this.#turns.take(
+        () => sampleGroup(models, videos, request, { tell, signal }),
+        signal,
+      );
+      for (const [i, { latents, timings }] of sampled.entries()) {
+        const { prompt, seed } = videos[i]!;
+        const told = (frames: number, totalFrames: number) => tell({ phase: 'decode', frames, totalFrames });
+        const frames = () => this.#decodeReported(latents, { numFrames, signal, onProgress: told });
+        yield {
+          prompt,
+          seed: plainSeed(seed),
+          latents,
+          timings,
+          fps,
+          shape: [numFrames, height, width, 3],
+          [Symbol.asyncIterator]: frames,
+        };
+      }
+    }
+  }
+
+  /**
+   * Latents of a video.
+   * @param video frames of a height and width that are multiples of the autoencoder's factor (8 for Movie Gen), any number of them, as a whole or in pieces, which
+   *   are asked for as they are needed
+   * @throws InputError
+   */
+  async encode(video: FrameSource, options: EncodeOptions = {}): Promise<Latents> {
+    const { sampleSeed, ...rest } = options;
+    const seed = sampleSeed === undefined ? undefined : seedOf(sampleSeed);
+    return this.#turns.take((outside) => {
+      const source = 'data' in video ? video : piecesOutside(piecesOf(video), outside);
+      return encodeFrames(this.#models.autoencoder, source, { ...rest, seed });
+    }, options.signal);
+  }
+
+  /** Frames of latents. @throws InputError */
+  async decode(latents: Latents, options: DecodeOptions = {}): Promise<Frames> {
+    const { autoencoder } = this.#models;
+    const numFrames = frameCount(autoencoder, latents, options.numFrames);
+    return this.#turns.take(async () => {
+      const parts: Frames[] = [];
+      for await (const piece of decodeFrames(autoencoder, latents, { ...options, numFrames }))
+        parts.push(piece);
+      return joinFrames(parts);
+    }, options.signal);
+  }
+
+  /**
+   * The same in pieces, each as soon as it is done: memory does not grow with the number of frames.
+   * @throws InputError at once; the signal's reason while frames are taken.
+   */
+  decodeStream(latents: Latents, options: DecodeOptions = {}): AsyncGenerator<Frames, void> {
+    const { autoencoder } = this.#models;
+    const numFrames = frameCount(autoencoder, latents, options.numFrames);
+    return this.#turns.each(decodeFrames(autoencoder, latents, { ...options, numFrames }), options.signal);
+  }
+
+  /** Releases the models, and the device where it was opened here. Calls that are not done reject. */
+  dispose(): void {
+    this.#turns.close('movieGen: this pipeline was disposed of: load it again');
+    this.#models.dispose();
+    if (this.#ownsDevice) this.device.destroy();
+  }
+
+  async *#decodeReported(
+    latents: Latents,
+    options: DecodeFramesOptions & { onProgress: (frames: number, totalFrames: number) => Promise<void> },
+  ): AsyncGenerator<Frames, void> {
+    await options.onProgress(0, options.numFrames);
+    try {
+      const pieces = decodeFrames(this.#models.autoencoder, latents, options);
+      yield* this.#turns.each(pieces, options.signal);
+    } finally {
+      this.device.trim();
+    }
+  }
+}
+
+/** Opens a device where none is given, finds the family, loads its models. What was opened by a failure is released. */
+export async function loaded<Models extends VideoModels, Pipeline>(
+  source: string | URL | CheckpointFiles,
+  options: FromPretrainedOptions,
+  find: (files: CheckpointFiles, signal?: AbortSignal) => Promise<ModelFamily<Models>>,
+  make: (models: Models, ownsDevice: boolean) => Pipeline,
+): Promise<Pipeline> {
+  const { dtype = 'f32', maxMemory, offload, loras, signal, onProgress } = options;
+  signal?.throwIfAborted();
+  const files = openFiles(source, options);
+  const device = options.device ?? (await openDevice());
+  const ownsDevice = options.device === undefined;
+  try {
+    const family = await find(files, signal);
+    const load = { dtype, maxMemory, offload, loras, http: options, signal, onProgress };
+    return make(await family.load(device, files, load), ownsDevice);
+  } catch (error) {
+    if (ownsDevice) device.destroy();
+    throw error;
+  }
+}
+
+const plainSeed = (seed: bigint): number | bigint =>
+  seed <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(seed) : seed;

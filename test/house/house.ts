@@ -1,0 +1,60 @@
+// The plan of the house: which package may import which, and the rooms of the larger packages from top to bottom. The
+// check of the import graph reads it; ARCHITECTURE.md says what lies in each room.
+
+import type { House } from './importGraph.ts';
+
+const MODELS = ['tensor', 'kernels'];
+
+/** Arrows run downward only: a room imports rooms of lower lines. */
+export const house: House = {
+  packages: {
+    safetensors: [],
+    kernels: [],
+    tensor: ['kernels'],
+    sampler: MODELS,
+    text: MODELS,
+    tae: MODELS,
+    dit: MODELS,
+    evaluation: ['text', 'tae', 'dit', 'sampler', ...MODELS],
+    moviegen: ['evaluation', 'text', 'tae', 'dit', 'sampler', 'safetensors', ...MODELS],
+  },
+  rooms: {
+    kernels: [
+      'index',
+      'cases',
+      'reference',
+      'attention conv generators movement rows elementwise',
+      'matmul',
+      'formats',
+      'wgsl shape',
+      'activation',
+      'kernel',
+    ],
+    tensor: [
+      'node',
+      'checks',
+      'index',
+      'ops',
+      'weights',
+      'tensor',
+      'device',
+      'tuning',
+      'gpu',
+      'trace scope numbers abort',
+    ],
+    moviegen: [
+      'cli',
+      'node',
+      'index',
+      'parity',
+      'plan movieGen',
+      'pipeline autoencoder textModel',
+      'families',
+      'generate',
+      'checkpoint video',
+      'platform',
+      'checkpointFiles errors',
+    ],
+  },
+  node: ['safetensors/node', 'tensor/node', 'moviegen/node', 'moviegen/cli'],
+};
