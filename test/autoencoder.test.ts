@@ -5,10 +5,10 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Safetensors, serialize } from '@moviegen/safetensors';
+import { TINY } from '@moviegen/testing/checkpoints';
 import { decodePng, encodePng, type Frames } from 'moviegen';
 import { readVideo } from 'moviegen/node';
 import { expect, test } from 'vitest';
-import { TINY } from '../packages/moviegen/test/checkpoints.ts';
 import { filesIn, moviegen, temporaryFolder } from './cli.ts';
 
 const fixtures = fileURLToPath(new URL('../packages/moviegen/fixtures', import.meta.url));

@@ -2,6 +2,7 @@
 import { type Case, cases, type NDArray, spec } from '@moviegen/kernels';
 import { caseOperands, caseReference, caseVariants, uploadOperands } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
+import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
 import { boundOf } from '../bench/src/ceilings.ts';
 import { checkOnDevice } from '../bench/src/check.ts';
@@ -12,7 +13,6 @@ import { narrowArray, parts } from '../bench/src/parts.ts';
 import { percentile } from '../bench/src/statistics.ts';
 import { modelTable, table } from '../bench/src/table.ts';
 import { namedIn } from '../bench/src/variant.ts';
-import { testDevice } from '../packages/tensor/test/device.ts';
 
 const device = await testDevice();
 const item: Case = {

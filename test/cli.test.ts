@@ -3,10 +3,10 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { TINY } from '@moviegen/testing/checkpoints';
 import { decodeVideo } from 'moviegen';
 import { readVideo } from 'moviegen/node';
 import { describe, expect, test } from 'vitest';
-import { TINY } from '../packages/moviegen/test/checkpoints.ts';
 import { filesIn, folders, moviegen, PROMPT } from './cli.ts';
 
 const fixtures = fileURLToPath(new URL('../packages/moviegen/fixtures', import.meta.url));

@@ -4,8 +4,8 @@ import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { serialize } from '@moviegen/safetensors';
+import { TINY, taeFile } from '@moviegen/testing/checkpoints';
 import { describe, expect, test } from 'vitest';
-import { TINY, taeFile } from '../packages/moviegen/test/checkpoints.ts';
 import { filesIn, folders, moviegen, PROMPT } from './cli.ts';
 
 const fixtures = fileURLToPath(new URL('../packages/moviegen/fixtures', import.meta.url));

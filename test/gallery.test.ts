@@ -2,10 +2,10 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { TINY } from '@moviegen/testing/checkpoints';
 import { encodePng, encodeVideo } from 'moviegen';
 import { readVideo } from 'moviegen/node';
 import { expect, test } from 'vitest';
-import { TINY } from '../packages/moviegen/test/checkpoints.ts';
 import { filesIn, moviegen, temporaryFolder } from './cli.ts';
 
 const root = temporaryFolder();

@@ -5,10 +5,10 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SafetensorsDType } from '@moviegen/safetensors';
+import { served } from '@moviegen/testing/checkpoints';
 import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeCheckpoint } from '../bench/src/load/checkpoint.ts';
-import { served } from '../packages/moviegen/test/checkpoints.ts';
 import { temporaryFolder } from './cli.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));

@@ -3,8 +3,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { serialize } from '@moviegen/safetensors';
+import { TINY } from '@moviegen/testing/checkpoints';
 import { expect, test } from 'vitest';
-import { TINY } from '../packages/moviegen/test/checkpoints.ts';
 import { filesIn, moviegen, temporaryFolder } from './cli.ts';
 
 const root = temporaryFolder();

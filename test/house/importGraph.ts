@@ -31,10 +31,11 @@ export function violations(files: readonly string[], house: House, read = readTe
   const imports = files.flatMap((from) =>
     specifiersOf(read(from)).map((specifier) => ({ from, specifier: resolved(from, specifier) })),
   );
-  return [
+  const found = [
     ...imports.flatMap((one) => violationsOf(one, house)),
     ...circles(files, imports).map((circle) => `circle: ${circle.join(' -> ')}`),
-  ].sort();
+  ];
+  return [...new Set(found)].sort();
 }
 
 const readText = (file: string): string => readFileSync(file, 'utf8');

@@ -3,8 +3,8 @@
 import { fileURLToPath } from 'node:url';
 import { configs } from '@moviegen/dit';
 import { dryDevice } from '@moviegen/tensor';
+import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
-import { testDevice } from '../../packages/tensor/test/device.ts';
 import { referenceOf, runLarge } from './main.ts';
 
 const device = await testDevice();

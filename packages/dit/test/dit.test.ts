@@ -3,8 +3,8 @@
 import { DiT, type DiTConfig, parseConfig } from '@moviegen/dit';
 import { compare, type Device, randn, Tensor, type WeightSource } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
+import { testDevice } from '@moviegen/testing/device';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { testDevice } from '../../tensor/test/device.ts';
 
 const config: DiTConfig = parseConfig({
   in_channels: 4,

@@ -9,8 +9,8 @@ import {
   type TextStates,
 } from '@moviegen/dit';
 import { type Device, randn, Tensor, type WeightSource, WeightsError } from '@moviegen/tensor';
+import { testDevice } from '@moviegen/testing/device';
 import { beforeAll, expect, test } from 'vitest';
-import { testDevice } from '../../tensor/test/device.ts';
 
 const LAYERS = 4;
 const config: DiTConfig = parseConfig({

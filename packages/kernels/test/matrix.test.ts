@@ -1,10 +1,11 @@
 // The kernels on tensor cores without any: their tiling played on the CPU from the same constants. Each
 // unit of workgroup memory remembers what was put there; a place that is read but was not written shows as NaN.
+
+import { targets } from '@moviegen/testing/targets';
 import { describe, expect, test } from 'vitest';
 import { attentionTiles } from '../src/attention/matrixTiles.ts';
 import { type MatrixTile, matrixConfig, matrixLayout } from '../src/matmul/matrixTile.ts';
 import { matrixTilesOf } from '../src/matmul/tiles.ts';
-import { targets } from './targets.ts';
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 const ceil = (a: number, b: number): number => Math.ceil(a / b);

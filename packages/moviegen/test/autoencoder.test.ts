@@ -5,8 +5,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { memorySource } from '@moviegen/safetensors';
+import { TINY } from '@moviegen/testing/checkpoints';
+import { testDevice } from '@moviegen/testing/device';
 import { afterEach, expect, test } from 'vitest';
-import { testDevice } from '../../tensor/test/device.ts';
 import type { CheckpointFiles } from '../src/checkpointFiles.ts';
 import { measureTiling } from '../src/cli/judge/tiling.ts';
 import {
@@ -21,8 +22,7 @@ import {
 } from '../src/index.ts';
 import { openFixture } from '../src/parity/parity.ts';
 import { frameOf } from '../src/video/frames.ts';
-import { TINY } from './checkpoints.ts';
-import { fixtures } from './fixtures.ts';
+import { fixtures } from './parity/fixtures.ts';
 
 const device = await testDevice();
 const { used } = device.memory();

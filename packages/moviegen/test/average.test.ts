@@ -17,9 +17,9 @@ import { fileURLToPath } from 'node:url';
 import { bytesToFloats, floatsToBytes } from '@moviegen/kernels';
 import { Safetensors, serialize } from '@moviegen/safetensors';
 import { openFile } from '@moviegen/safetensors/node';
+import { TINY } from '@moviegen/testing/checkpoints';
 import { averageCheckpoints } from 'moviegen/node';
 import { afterAll, expect, test } from 'vitest';
-import { TINY } from './checkpoints.ts';
 
 const fixture = fileURLToPath(new URL('../fixtures/average', import.meta.url));
 const root = mkdtempSync(join(tmpdir(), 'moviegen-average-'));

@@ -1,10 +1,10 @@
 // Checkpoints that are not what they should be: what is said of each.
 
+import { type Change, changed, json, TINY, taeFile } from '@moviegen/testing/checkpoints';
+import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
-import { testDevice } from '../../tensor/test/device.ts';
 import type { CheckpointFiles } from '../src/checkpointFiles.ts';
 import { CheckpointError, MovieGen } from '../src/index.ts';
-import { type Change, changed, json, TINY, taeFile } from './checkpoints.ts';
 
 const device = await testDevice();
 

@@ -4,14 +4,14 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ByteSource, memorySource } from '@moviegen/safetensors';
+import { type Change, changed, TINY } from '@moviegen/testing/checkpoints';
+import { testDevice } from '@moviegen/testing/device';
 import { expect, test, vi } from 'vitest';
-import { testDevice } from '../../tensor/test/device.ts';
 import { parseSums, verified } from '../src/checkpoint/checksums.ts';
 import type { CheckpointFiles } from '../src/checkpointFiles.ts';
 import { CheckpointError, MovieGen } from '../src/index.ts';
 import { sha256 as nodes } from '../src/node/platform.ts';
 import { sha256 as browsers } from '../src/platform.ts';
-import { type Change, changed, TINY } from './checkpoints.ts';
 
 const sumOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const data = Uint8Array.from({ length: 100 }, (_, i) => (i * 37) & 255);

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { DiT } from '@moviegen/dit';
 import { Safetensors, serialize } from '@moviegen/safetensors';
 import { openFolder } from '@moviegen/safetensors/node';
+import { served, TINY } from '@moviegen/testing/checkpoints';
+import { testDevice } from '@moviegen/testing/device';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { testDevice } from '../../tensor/test/device.ts';
 import { openFiles } from '../src/checkpoint/files.ts';
 import { heldSource } from '../src/checkpoint/heldSource.ts';
 import { openLoras } from '../src/checkpoint/loras.ts';
@@ -19,7 +20,6 @@ import {
   type LoraFile,
   MovieGen,
 } from '../src/index.ts';
-import { served, TINY } from './checkpoints.ts';
 
 const device = await testDevice();
 const root = mkdtempSync(join(tmpdir(), 'moviegen-loading-'));

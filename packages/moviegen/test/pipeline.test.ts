@@ -2,8 +2,9 @@
 // Not here: stopping it (pipelineStops.test.ts), its encoder and decoder alone (pipelineFrames.test.ts).
 
 import { compare } from '@moviegen/tensor';
+import { served, TINY } from '@moviegen/testing/checkpoints';
+import { testDevice } from '@moviegen/testing/device';
 import { describe, expect, test } from 'vitest';
-import { testDevice } from '../../tensor/test/device.ts';
 import type { GenerateOptions } from '../src/generate/options.ts';
 import {
   collectFrames,
@@ -15,8 +16,7 @@ import {
   type Progress,
 } from '../src/index.ts';
 import { loadPipeline } from '../src/parity/pipeline.ts';
-import { served, TINY } from './checkpoints.ts';
-import { testParity } from './fixtures.ts';
+import { testParity } from './parity/fixtures.ts';
 import { openTiny, PROMPT, same } from './tinyPipeline.ts';
 
 const { device, movieGen } = await openTiny();

@@ -1,9 +1,9 @@
 // The pipeline's encoder and decoder alone, on the tiny checkpoint: tiles, pieces, sampled latents, what they refuse.
 
+import { TINY } from '@moviegen/testing/checkpoints';
 import { describe, expect, test } from 'vitest';
 import { type Frames, MovieGen } from '../src/index.ts';
 import { framesBetween, joinFrames } from '../src/video/frames.ts';
-import { TINY } from './checkpoints.ts';
 import { openTiny, PROMPT, same } from './tinyPipeline.ts';
 
 const { device, movieGen } = await openTiny();

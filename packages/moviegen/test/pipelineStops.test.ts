@@ -1,9 +1,9 @@
 // The pipeline on the tiny checkpoint, told to stop at every phase: it does, with the reason, and keeps no memory.
 
+import { TINY } from '@moviegen/testing/checkpoints';
 import { describe, expect, test } from 'vitest';
 import type { GenerateOptions } from '../src/generate/options.ts';
 import { MovieGen, type Progress } from '../src/index.ts';
-import { TINY } from './checkpoints.ts';
 import { openTiny, PROMPT } from './tinyPipeline.ts';
 
 const { device, movieGen } = await openTiny();

@@ -1,9 +1,9 @@
 // Plans: what they tell is what then happens.
 
 import { openDevice } from '@moviegen/tensor/node';
+import { TINY } from '@moviegen/testing/checkpoints';
 import { afterAll, describe, expect, test } from 'vitest';
 import { MovieGen, type PlanOptions, planGeneration, planTable } from '../src/index.ts';
-import { TINY } from './checkpoints.ts';
 
 const device = await openDevice({ label: 'plans' });
 afterAll(() => device.destroy());

@@ -15,15 +15,15 @@ import { join } from 'node:path';
 import { Safetensors, serialize } from '@moviegen/safetensors';
 import { openFolder } from '@moviegen/safetensors/node';
 import { quantizedWeights } from '@moviegen/tensor';
+import { TINY } from '@moviegen/testing/checkpoints';
+import { testDevice } from '@moviegen/testing/device';
 import { afterAll, describe, expect, test } from 'vitest';
-import { testDevice } from '../../tensor/test/device.ts';
 import { parseSums } from '../src/checkpoint/checksums.ts';
 import { modulePrecisions } from '../src/checkpoint/precision.ts';
 import { InputError, type ModuleName, MovieGen, parsePolicy } from '../src/index.ts';
 import { quantizeCheckpoint } from '../src/node/quantizeFolder.ts';
 import { loadQuantized } from '../src/parity/quantized.ts';
-import { TINY } from './checkpoints.ts';
-import { testParity } from './fixtures.ts';
+import { testParity } from './parity/fixtures.ts';
 
 const PROMPT = 'a small red circle moves right on a black background';
 const OPTIONS = { seed: 5, steps: 2, numFrames: 1 };

@@ -1,8 +1,8 @@
 // The self-test of kernels that the doctor and the page's Device tab share.
 
+import { testDevice } from '@moviegen/testing/device';
 import { selfTest } from 'moviegen';
 import { expect, test } from 'vitest';
-import { testDevice } from '../../tensor/test/device.ts';
 import { selfTestCases } from '../src/parity/selfTest.ts';
 
 test('ops that must be exact pass where they are', async () => {

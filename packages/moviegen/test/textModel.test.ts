@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { memorySource } from '@moviegen/safetensors';
 import { openFile } from '@moviegen/safetensors/node';
+import { testDevice } from '@moviegen/testing/device';
 import { ClipTextModel, T5Encoder } from '@moviegen/text';
 import { afterAll, expect, test } from 'vitest';
-import { testDevice } from '../../tensor/test/device.ts';
 import type { CheckpointFiles } from '../src/checkpointFiles.ts';
 import { CheckpointError, InputError, openModel, TextModel } from '../src/index.ts';
 

@@ -1,10 +1,10 @@
 // The tiny checkpoint of the fixture, loaded once for the tests of a file.
 
 import type { Device } from '@moviegen/tensor';
+import { TINY } from '@moviegen/testing/checkpoints';
+import { testDevice } from '@moviegen/testing/device';
 import { afterAll, expect } from 'vitest';
-import { testDevice } from '../../tensor/test/device.ts';
 import { type Frames, MovieGen } from '../src/index.ts';
-import { TINY } from './checkpoints.ts';
 
 /** A prompt that its tokenizers know. */
 export const PROMPT = 'a small red circle moves right on a black background';

@@ -11,8 +11,8 @@ import {
 } from '@moviegen/sampler';
 import { add, concat, type Device, DeviceLostError, mul, Tensor } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
+import { testDevice } from '@moviegen/testing/device';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { testDevice } from '../../tensor/test/device.ts';
 
 let device: Device;
 let noise: Tensor;

@@ -2,8 +2,8 @@
 
 import { encoderFeatures, featureStatistics, frechetDistance, type TAE } from '@moviegen/tae';
 import { randn } from '@moviegen/tensor';
+import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
-import { testDevice } from '../../tensor/test/device.ts';
 
 /** [n][6] */
 const features = (n: number, k: number) =>

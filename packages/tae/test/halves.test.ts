@@ -2,8 +2,8 @@
 
 import { parseConfig, TAE, weightShapes } from '@moviegen/tae';
 import { compare, mul, randn, scope, scopeAsync, type Tensor } from '@moviegen/tensor';
+import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
-import { testDevice } from '../../tensor/test/device.ts';
 import { fitHalves } from '../src/halves.ts';
 
 const config = parseConfig({

@@ -3,8 +3,8 @@
 
 import { psnr, ssim } from '@moviegen/tae';
 import { Tensor } from '@moviegen/tensor';
+import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
-import { testDevice } from '../../tensor/test/device.ts';
 
 const [C, T, H, W] = [3, 2, 17, 14];
 

@@ -2,8 +2,8 @@
 
 import { inflate, parseConfig, TAE, type TAEConfig, weightShapes } from '@moviegen/tae';
 import { concat, type Device, randn, scope, Tensor, type WeightSource } from '@moviegen/tensor';
+import { testDevice } from '@moviegen/testing/device';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { testDevice } from '../../tensor/test/device.ts';
 
 const config: TAEConfig = parseConfig({
   latent_channels: 4,

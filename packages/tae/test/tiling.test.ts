@@ -4,8 +4,8 @@
 import { parseConfig, TAE, weightShapes } from '@moviegen/tae';
 import { concat, type Device, mul, randn, scope, type Tensor } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
+import { testDevice } from '@moviegen/testing/device';
 import { beforeAll, expect, test, vi } from 'vitest';
-import { testDevice } from '../../tensor/test/device.ts';
 import { fitsOn, gridOf, spansOf } from '../src/grid.ts';
 
 const sizes = { latent_channels: 2, layers_per_block: 1, norm_num_groups: 1 };

@@ -1,9 +1,9 @@
 // The ceilings that an adapter is measured against: plausible numbers, nothing left behind.
 import { measureCeilings, scopeAsync, Tensor } from '@moviegen/tensor';
+import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
 import { create } from 'webgpu';
 import { multiplyAddKernel, subgroupMatrixKernel } from '../src/ceilings.ts';
-import { testDevice } from './device.ts';
 
 const device = await testDevice();
 /** Checks kernels without a driver; it must outlive its devices. */

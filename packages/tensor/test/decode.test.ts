@@ -7,8 +7,8 @@ import {
   type Kernel,
 } from '@moviegen/kernels';
 import { scopeAsync, Tensor } from '@moviegen/tensor';
+import { testDevice } from '@moviegen/testing/device';
 import { describe, expect, test } from 'vitest';
-import { testDevice } from './device.ts';
 
 const device = await testDevice();
 type Target = 'f32' | 'f16';

@@ -10,8 +10,8 @@ import {
   scopeAsync,
   Tensor,
 } from '@moviegen/tensor';
+import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
-import { testDevice } from './device.ts';
 
 /** Some work: products, attention, a recording, something read. */
 async function work(device: Device): Promise<void> {

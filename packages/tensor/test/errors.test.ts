@@ -1,7 +1,7 @@
 import { DeviceLostError, ShaderError, Tensor } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
+import { testDevice } from '@moviegen/testing/device';
 import { describe, expect, test } from 'vitest';
-import { testDevice } from './device.ts';
 import { affine } from './kernels.ts';
 
 const device = await testDevice();

@@ -14,8 +14,8 @@ import {
   swiglu,
   Tensor,
 } from '@moviegen/tensor';
+import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
-import { testDevice } from './device.ts';
 
 const device = await testDevice();
 const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;

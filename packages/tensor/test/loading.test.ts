@@ -9,9 +9,9 @@ import {
   type WeightOptions,
   type WeightSource,
 } from '@moviegen/tensor';
+import { testDevice } from '@moviegen/testing/device';
 import { afterEach, describe, expect, test } from 'vitest';
 import { PlainFilling } from '../src/filling.ts';
-import { testDevice } from './device.ts';
 
 const device = await testDevice();
 const MIB = 2 ** 20;

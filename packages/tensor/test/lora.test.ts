@@ -14,8 +14,8 @@ import {
   WeightsError,
   weightBytes,
 } from '@moviegen/tensor';
+import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
-import { testDevice } from './device.ts';
 
 const device = await testDevice();
 const fixtures = fileURLToPath(new URL('../../moviegen/fixtures/', import.meta.url));

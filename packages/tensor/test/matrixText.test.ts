@@ -13,9 +13,9 @@ import {
   PAIR,
   swigluKernel,
 } from '@moviegen/kernels';
+import { targets } from '@moviegen/testing/targets';
 import { expect, test } from 'vitest';
 import { create } from 'webgpu';
-import { targets } from '../../kernels/test/targets.ts';
 
 const gpu = create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']);
 const adapter = await gpu.requestAdapter();

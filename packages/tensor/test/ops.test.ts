@@ -9,8 +9,8 @@ import {
   scopeAsync,
   uploadOperands,
 } from '@moviegen/tensor';
+import { testDevice } from '@moviegen/testing/device';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { testDevice } from './device.ts';
 
 const device = await testDevice();
 const { f16, software } = device.target;

@@ -40,8 +40,8 @@ import {
   timestepEmbedding,
   upsampleNearest,
 } from '@moviegen/tensor';
+import { testDevice } from '@moviegen/testing/device';
 import { describe, expect, test } from 'vitest';
-import { testDevice } from './device.ts';
 
 const device = await testDevice();
 const tensor = (shape: readonly number[], data?: number[]): Tensor =>

@@ -25,9 +25,9 @@ import {
   type WeightSource,
   WeightsError,
 } from '@moviegen/tensor';
+import { testDevice } from '@moviegen/testing/device';
 import { describe, expect, test } from 'vitest';
 import { create } from 'webgpu';
-import { testDevice } from './device.ts';
 
 const device = await testDevice();
 const formats = ['q8', 'q4'] as const;

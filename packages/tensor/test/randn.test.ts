@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { philoxNormal, philoxWords } from '@moviegen/kernels';
 import { randn } from '@moviegen/tensor';
+import { testDevice } from '@moviegen/testing/device';
 import { describe, expect, test } from 'vitest';
-import { testDevice } from './device.ts';
 
 const device = await testDevice();
 const folder = new URL('../../moviegen/fixtures/philox/', import.meta.url);

@@ -1,6 +1,6 @@
 import { Tensor } from '@moviegen/tensor';
+import { testDevice } from '@moviegen/testing/device';
 import { describe, expect, test } from 'vitest';
-import { testDevice } from './device.ts';
 import { affine } from './kernels.ts';
 
 const device = await testDevice();

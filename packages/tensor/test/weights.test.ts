@@ -7,8 +7,8 @@ import {
   type WeightSource,
   WeightsError,
 } from '@moviegen/tensor';
+import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
-import { testDevice } from './device.ts';
 
 const device = await testDevice();
 

@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Safetensors, serialize } from '@moviegen/safetensors';
 import { scope, type Tensor } from '@moviegen/tensor';
+import { testDevice } from '@moviegen/testing/device';
 import { describe, expect, test } from 'vitest';
-import { testDevice } from '../../tensor/test/device.ts';
 import {
   byt5Ids,
   ClipTextModel,

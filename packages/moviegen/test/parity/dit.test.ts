@@ -1,8 +1,8 @@
 // The DiT against PyTorch's, layer by layer.
 
-import { loadDiT } from '../../moviegen/src/parity/dit.ts';
-import { testParity } from '../../moviegen/test/fixtures.ts';
-import { testDevice } from '../../tensor/test/device.ts';
+import { testDevice } from '@moviegen/testing/device';
+import { loadDiT } from '../../src/parity/dit.ts';
+import { testParity } from './fixtures.ts';
 
 // SwiGLU's two products and its gate are one kernel; keys and values of the text are computed with the context.
 const fused = /feed_forward\.(w1|w3)$|cross_attention\.(wk|wv)$/;

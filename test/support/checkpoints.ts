@@ -7,10 +7,12 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { memorySource, Safetensors, serialize, type TensorData } from '@moviegen/safetensors';
-import type { CheckpointFiles } from '../src/checkpointFiles.ts';
+import type { CheckpointFiles } from 'moviegen';
 
 /** The tiny checkpoint that the reference computed its fixture with. */
-export const TINY = fileURLToPath(new URL('../fixtures/pipeline/checkpoint', import.meta.url));
+export const TINY = fileURLToPath(
+  new URL('../../packages/moviegen/fixtures/pipeline/checkpoint', import.meta.url),
+);
 
 /** Changes a file's bytes; undefined takes it away. */
 export type Change = (bytes: Buffer) => Uint8Array<ArrayBuffer> | string | undefined;

@@ -1,5 +1,5 @@
 // Adapters with tensor cores, as far as kernels know them.
-import type { Target } from '../src/kernel.ts';
+import type { Target } from '@moviegen/kernels';
 
 const matrices = (side: number) => [
   { componentType: 'f16', resultComponentType: 'f32', M: side, N: side, K: side },

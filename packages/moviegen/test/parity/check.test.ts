@@ -11,7 +11,7 @@ import {
   openFixture,
   type ParityModel,
   type Report,
-} from '../src/parity/parity.ts';
+} from '../../src/parity/parity.ts';
 
 const reference: Record<string, number[]> = {
   'input.x': [1, 2, 3, 4],

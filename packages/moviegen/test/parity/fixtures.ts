@@ -10,9 +10,9 @@ import {
   type FixtureFiles,
   PARITY_BOUND,
   type ParityLoader,
-} from '../src/parity/parity.ts';
+} from '../../src/parity/parity.ts';
 
-const root = fileURLToPath(new URL('../fixtures/', import.meta.url));
+const root = fileURLToPath(new URL('../../fixtures/', import.meta.url));
 
 /** packages/moviegen/fixtures */
 export const fixtures: FixtureFiles = {

@@ -1,10 +1,10 @@
 // T5 and CLIP against transformers', layer by layer.
 
+import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
-import { checkCase, describeReport, openFixture } from '../../moviegen/src/parity/parity.ts';
-import { loadClip, loadClipLayout, loadT5, loadT5Layout } from '../../moviegen/src/parity/text.ts';
-import { fixtures, testParity } from '../../moviegen/test/fixtures.ts';
-import { testDevice } from '../../tensor/test/device.ts';
+import { checkCase, describeReport, openFixture } from '../../src/parity/parity.ts';
+import { loadClip, loadClipLayout, loadT5, loadT5Layout } from '../../src/parity/text.ts';
+import { fixtures, testParity } from './fixtures.ts';
 
 // The gate of SiLU and its two products are one kernel.
 testParity(testDevice, 't5-gated-silu', loadT5, /DenseReluDense\.wi_[01]$/);

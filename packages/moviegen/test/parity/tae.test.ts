@@ -1,11 +1,11 @@
 // The temporal autoencoder against PyTorch's, and inflated from an image autoencoder against diffusers', layer by layer.
 
 import { openDevice } from '@moviegen/tensor/node';
+import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
-import { checkCase, describeReport, openFixture } from '../../moviegen/src/parity/parity.ts';
-import { loadAutoencoderKL, loadAutoencoderKLLayout, loadTAE } from '../../moviegen/src/parity/tae.ts';
-import { fixtures, testParity } from '../../moviegen/test/fixtures.ts';
-import { testDevice } from '../../tensor/test/device.ts';
+import { checkCase, describeReport, openFixture } from '../../src/parity/parity.ts';
+import { loadAutoencoderKL, loadAutoencoderKLLayout, loadTAE } from '../../src/parity/tae.ts';
+import { fixtures, testParity } from './fixtures.ts';
 
 for (const folder of ['tae', 'tae-one-group']) testParity(testDevice, folder, loadTAE);
 for (const folder of ['autoencoder-kl-4', 'autoencoder-kl-16'])
