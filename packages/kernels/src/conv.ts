@@ -12,7 +12,7 @@ import { enableWGSL, storageArray, storeRowWGSL, toF32 } from './matmulStorage.t
 import { tilingNames, tilingOf } from './matmulTiles.ts';
 
 /** The parts that a convolution may fuse beside its activation. */
-export interface ConvParts {
+interface ConvParts {
   readonly bias: boolean;
   readonly residual: boolean;
 }

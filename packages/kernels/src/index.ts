@@ -25,9 +25,6 @@ export {
 } from './convert.ts';
 export type { ConvOptions, ConvShape } from './convShape.ts';
 export { convSizes } from './convShape.ts';
-export { convSpatioTemporalKernel } from './convSpatioTemporal.ts';
-export type { SpatioTemporalShape } from './convSpatioTemporalTiles.ts';
-export { convSpatioTemporalVariants, framesMade, PAIR } from './convSpatioTemporalTiles.ts';
 export type { Walk } from './copy.ts';
 export { copyKernel } from './copy.ts';
 export type { DecodeRange } from './decode.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Kernel } from '@moviegen/kernels';
-import { compare, convSpatioTemporal, linear, pack, packConv, randn, Tensor } from '@moviegen/tensor';
+import { linear, pack, Tensor } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { fileStore } from '../src/node/tuneFile.ts';
@@ -183,33 +183,6 @@ test('a recording measures before its first run, computes the same, and the tabl
   await linear(Tensor.zeros(next, [12, 16]), w).read();
   expect(labels.at(-1)).toBe('linear f32 tall 8x1');
   next.destroy();
-});
-
-test('two convolutions in a row are one kernel where the table says so', async () => {
-  const table = { 'convSpatioTemporal f32 4 1 4 2': 'fused 8' };
-  const labels: string[] = [];
-  const device = await openDevice({
-    tuneStore: store(table),
-    onDispatch: ({ label }) => labels.push(label),
-  });
-  const normal = (stream: number, shape: number[]) => randn(device, shape, { seed: 3, stream });
-  const run = (frames: number) => {
-    const x = normal(0, [1, frames, 4, 4, 4]);
-    const weights = [packConv(normal(1, [16, 4, 3, 3])), packConv(normal(2, [16, 16, 3]))] as const;
-    labels.length = 0;
-    return convSpatioTemporal(x, ...weights, { padding: 1 });
-  };
-  const fused = await run(2).read();
-  expect(labels).toEqual(['convSpatioTemporal f32 fused 8']);
-  run(3);
-  expect(labels.length).toBe(2); // a class of its own
-  const x = normal(0, [1, 2, 4, 4, 4]);
-  const pair = convSpatioTemporal(x, normal(1, [16, 4, 3, 3]), normal(2, [16, 16, 3]), {
-    padding: 1,
-    variant: 'pair',
-  });
-  expect(compare(fused, await pair.read()).error).toBeLessThan(1e-5);
-  device.destroy();
 });
 
 test('MOVIEGEN_TUNE names a mode', async () => {
