@@ -8,7 +8,7 @@ import { openDevice } from '@moviegen/tensor/node';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { fileStore } from '../src/node/tuneFile.ts';
 import { measureKernel } from '../src/tuneMeasure.ts';
-import { type Choice, type Route, Tuner, type TuneStore, type TuneTable } from '../src/tuner.ts';
+import { type Choice, Tuner, type TuneStore, type TuneTable } from '../src/tuner.ts';
 import { browserStore, parseTable } from '../src/tuneStore.ts';
 import { affine } from './kernels.ts';
 
@@ -96,22 +96,6 @@ describe('choosing', () => {
     expect(tuner.choose(choice(100), true)).toBe('a');
     expect((await Tuner.open('cached', 'x', kept)).choose(choice(100), true)).toBe('b');
   });
-});
-
-test('a route takes the time of its kernels, each at its fastest, and holds from the next device on', async () => {
-  const one = (...variants: string[]) => ({ choice: choice(1, variants), bytes: [] });
-  const route: Route = {
-    ...{ op: 'both', dtype: 'f32', sizes: [8], variants: ['fused', 'pair'] },
-    steps: (variant) => (variant === 'pair' ? [one('a', 'b'), one('b')] : [one('a')]), // 1 + 1, and 3
-  };
-  const kept = store();
-  const tuner = await Tuner.open('full', 'x', kept);
-  expect(tuner.choose(route, true)).toBe('fused');
-  tuner.noteRoute(route);
-  await tuner.tune(measure);
-  expect(kept.saved).toEqual({ 'both f32 3': 'pair' });
-  expect(tuner.choose(route, true)).toBe('fused');
-  expect((await Tuner.open('cached', 'x', kept)).choose(route, true)).toBe('pair');
 });
 
 describe('keeping', () => {
