@@ -8,7 +8,7 @@ import {
   columns,
   concat,
   conv2d,
-  convSpatioTemporal,
+  conv3d,
   groupNorm,
   linear,
   type Packed,
@@ -73,14 +73,17 @@ export class InflatedConv {
   }
 
   private alongBoth(x: Tensor, temporal: PackedConv, residual: Tensor | undefined): Tensor {
-    return convSpatioTemporal(x, this.spatial, temporal, {
-      spatialBias: this.bias,
-      bias: this.temporalBias,
-      residual,
-      padding: this.padding,
-      ...(this.step === 'down' && { stride: [2, 2, 2] }),
-      ...(this.step === 'up' && { upsample: [2, 2, 2] }),
-    });
+    return scope(x.device, () =>
+      conv3d(this.alongSpace(x, undefined), temporal, {
+        layout: 'channels-last',
+        bias: this.temporalBias,
+        residual,
+        padding: [1, 0, 0],
+        paddingMode: 'replicate',
+        ...(this.step === 'down' && { stride: [2, 1, 1] }),
+        ...(this.step === 'up' && { upsample: [2, 1, 1] }),
+      }),
+    );
   }
 
   private get padding(): number | [number, number][] {

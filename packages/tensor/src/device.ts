@@ -22,7 +22,7 @@ import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 import { TensorMemory } from './tensorMemory.ts';
 import { type Timing, timed } from './timing.ts';
-import { type Choice, type Route, Tuner } from './tuner.ts';
+import { type Choice, Tuner } from './tuner.ts';
 import { browserStore } from './tuneStore.ts';
 
 /** A GPU to compute on. In Node, `openDevice` of `@moviegen/tensor/node` makes one. */
@@ -105,11 +105,6 @@ export class Device {
   /** {@link run} with the variant of a kernel that suits this adapter best, as far as is known. */
   runBest(choice: Choice, buffers: readonly Tensor[]): void {
     this.#dispatcher.runBest(choice, buffers);
-  }
-
-  /** @internal The variant of a route that suits this adapter best, as far as is known: the caller takes it. */
-  route(route: Route): string {
-    return this.#dispatcher.route(route);
   }
 
   /**

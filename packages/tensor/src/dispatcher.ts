@@ -10,7 +10,7 @@ import { Plan, Recording } from './recording.ts';
 import type { Tensor } from './tensor.ts';
 import { tensorsIn } from './tensorsIn.ts';
 import { measureKernel } from './tuneMeasure.ts';
-import type { Choice, Route, Tuner } from './tuner.ts';
+import type { Choice, Tuner } from './tuner.ts';
 
 /** Dispatches and records for one device. */
 export class Dispatcher {
@@ -56,12 +56,6 @@ export class Dispatcher {
       buffers.map(({ bytes }) => bytes),
     );
     this.run(kernel, buffers, choice);
-  }
-
-  /** The variant of a route to take, as far as is known. */
-  route(route: Route): string {
-    this.#tuner.noteRoute(route);
-    return this.#tuner.choose(route, true);
   }
 
   /** Measures what is unknown of variants, in mode `full`. */

@@ -27,8 +27,6 @@ export type { Columns } from './ops/columns.ts';
 export { columns } from './ops/columns.ts';
 export type { ConvOptions } from './ops/conv.ts';
 export { conv1d, conv2d, conv3d } from './ops/conv.ts';
-export type { SpatioTemporalOptions } from './ops/convSpatioTemporal.ts';
-export { convSpatioTemporal } from './ops/convSpatioTemporal.ts';
 export { embedding } from './ops/embedding.ts';
 export type { GroupNormOptions } from './ops/groupNorm.ts';
 export { groupNorm } from './ops/groupNorm.ts';

@@ -2,7 +2,6 @@
 import {
   attentionVariants,
   convSizes,
-  convSpatioTemporalVariants,
   convVariants,
   type DType,
   groupNormVariants,
@@ -21,7 +20,6 @@ import { attention } from './ops/attention.ts';
 import { cast } from './ops/cast.ts';
 import { columns } from './ops/columns.ts';
 import { conv1d, conv2d, conv3d } from './ops/conv.ts';
-import { convSpatioTemporal } from './ops/convSpatioTemporal.ts';
 import { embedding } from './ops/embedding.ts';
 import { groupNorm } from './ops/groupNorm.ts';
 import { linear } from './ops/linear.ts';
@@ -134,30 +132,6 @@ export const opTable: Readonly<Record<string, OpEntry>> = {
   conv1d: conv(conv1d),
   conv2d: conv(conv2d),
   conv3d: conv(conv3d),
-  convSpatioTemporal: {
-    prepare({ operands, options, variant }) {
-      const [spatial, temporal] = [packConv(operands.spatial!), packConv(operands.temporal!)];
-      const all = { ...options, ...parts(operands, ['x', 'spatial', 'temporal']), variant };
-      return () => convSpatioTemporal(operands.x!, spatial, temporal, all);
-    },
-    variants(inputs, options, target, dtype) {
-      const [B, T, ...frame] = shapeOf(inputs, 'x') as [number, number, ...number[]];
-      const [stride, upsample] = [options.stride, options.upsample].map((axes) => axes ?? [1, 1, 1]) as [
-        number[],
-        number[],
-      ];
-      const { padding } = options as { padding: number };
-      const inSpace = {
-        layout: 'channels-last',
-        padding,
-        stride: stride.slice(1),
-        upsample: upsample.slice(1),
-      } as const;
-      const { shape } = convSizes([B * T, ...frame], shapeOf(inputs, 'spatial'), inSpace);
-      const sizes = { spatial: shape, frames: T, stride: stride[0]!, upsample: upsample[0]! };
-      return convSpatioTemporalVariants(sizes, target, dtype);
-    },
-  },
   attention: {
     prepare({ operands, options, variant }) {
       const ranges = options.columns as Readonly<Record<string, Side>> | undefined;

@@ -1,5 +1,5 @@
-// The time of one kernel on operands made for it. What they hold does not matter, but for lengths: those are
-// as long as can be.
+// The time of one kernel on operands made for it. What they hold does not matter, except for lengths, which are as long
+// as can be.
 import { BYTES, type Kernel } from '@moviegen/kernels';
 import type { Device } from './device.ts';
 import { scopeAsync } from './scope.ts';
@@ -12,13 +12,8 @@ const MOST_RUNS = 7;
 const HOPELESS = 2;
 
 /** Milliseconds of one run: the median of a few, after one that counts only where it is far behind `best`. */
-export function measureKernel(
-  device: Device,
-  kernel: Kernel,
-  bytes: readonly number[],
-  best: number,
-): Promise<number> {
-  return scopeAsync(device, async () => {
+export const measureKernel = (device: Device, kernel: Kernel, bytes: readonly number[], best: number) =>
+  scopeAsync(device, async () => {
     await device.precompile([kernel]);
     const operands = kernel.bindings.map(({ dtype, name }, i) => {
       const size = Math.round(bytes[i]! / BYTES[dtype]);
@@ -34,4 +29,3 @@ export function measureKernel(
       times.push(await once());
     return times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
   });
-}

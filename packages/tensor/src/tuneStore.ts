@@ -2,43 +2,31 @@
 import type { TuneStore, TuneTable } from './tuner.ts';
 
 const memory = new Map<string, string>();
-
-/** A table from its text; undefined where it is none. */
-export function parseTable(text: string | undefined | null): TuneTable | undefined {
-  try {
-    const value: unknown = JSON.parse(text ?? 'null');
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-    const entries = Object.entries(value).filter(
-      (pair): pair is [string, string] => typeof pair[1] === 'string',
-    );
-    return Object.fromEntries(entries);
-  } catch {
-    return undefined;
-  }
-}
+const keyOf = (name: string): string => `moviegen tuning ${name}`;
 
 /** The browser's store. */
 export const browserStore: TuneStore = {
   async load(name) {
-    return parseTable(storage()?.getItem(keyOf(name)) ?? memory.get(name));
+    return parseTable(attempt(() => localStorage.getItem(keyOf(name))) ?? memory.get(name));
   },
   async save(name, table) {
     const text = JSON.stringify(table);
     memory.set(name, text);
-    try {
-      storage()?.setItem(keyOf(name), text);
-    } catch {
-      // no room: measured again next time
-    }
+    attempt(() => localStorage.setItem(keyOf(name), text));
   },
 };
 
-const keyOf = (name: string): string => `moviegen tuning ${name}`;
+/** The table that a text holds; undefined where it holds none. */
+export function parseTable(text: string | null | undefined): TuneTable | undefined {
+  const value: unknown = attempt(() => JSON.parse(text ?? 'null'));
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  return Object.fromEntries(Object.entries(value).filter(([, variant]) => typeof variant === 'string'));
+}
 
-/** Reading the property throws where a page may store nothing. */
-function storage(): Storage | undefined {
+/** What `fn` gives; undefined where it throws, as storage does that is missing, forbidden or full. */
+function attempt<T>(fn: () => T): T | undefined {
   try {
-    return (globalThis as { readonly localStorage?: Storage }).localStorage;
+    return fn();
   } catch {
     return undefined;
   }

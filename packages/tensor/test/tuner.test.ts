@@ -3,12 +3,12 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Kernel } from '@moviegen/kernels';
-import { compare, convSpatioTemporal, linear, pack, packConv, randn, Tensor } from '@moviegen/tensor';
+import { linear, pack, Tensor } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { fileStore } from '../src/node/tuneFile.ts';
 import { measureKernel } from '../src/tuneMeasure.ts';
-import { type Choice, type Route, Tuner, type TuneStore, type TuneTable } from '../src/tuner.ts';
+import { type Choice, Tuner, type TuneStore, type TuneTable } from '../src/tuner.ts';
 import { browserStore, parseTable } from '../src/tuneStore.ts';
 import { affine } from './kernels.ts';
 
@@ -98,22 +98,6 @@ describe('choosing', () => {
   });
 });
 
-test('a route takes the time of its kernels, each at its fastest, and holds from the next device on', async () => {
-  const one = (...variants: string[]) => ({ choice: choice(1, variants), bytes: [] });
-  const route: Route = {
-    ...{ op: 'both', dtype: 'f32', sizes: [8], variants: ['fused', 'pair'] },
-    steps: (variant) => (variant === 'pair' ? [one('a', 'b'), one('b')] : [one('a')]), // 1 + 1, and 3
-  };
-  const kept = store();
-  const tuner = await Tuner.open('full', 'x', kept);
-  expect(tuner.choose(route, true)).toBe('fused');
-  tuner.noteRoute(route);
-  await tuner.tune(measure);
-  expect(kept.saved).toEqual({ 'both f32 3': 'pair' });
-  expect(tuner.choose(route, true)).toBe('fused');
-  expect((await Tuner.open('cached', 'x', kept)).choose(route, true)).toBe('pair');
-});
-
 describe('keeping', () => {
   const folder = mkdtempSync(join(tmpdir(), 'moviegen-tune-'));
   afterAll(() => rmSync(folder, { recursive: true }));
@@ -183,33 +167,6 @@ test('a recording measures before its first run, computes the same, and the tabl
   await linear(Tensor.zeros(next, [12, 16]), w).read();
   expect(labels.at(-1)).toBe('linear f32 tall 8x1');
   next.destroy();
-});
-
-test('two convolutions in a row are one kernel where the table says so', async () => {
-  const table = { 'convSpatioTemporal f32 4 1 4 2': 'fused 8' };
-  const labels: string[] = [];
-  const device = await openDevice({
-    tuneStore: store(table),
-    onDispatch: ({ label }) => labels.push(label),
-  });
-  const normal = (stream: number, shape: number[]) => randn(device, shape, { seed: 3, stream });
-  const run = (frames: number) => {
-    const x = normal(0, [1, frames, 4, 4, 4]);
-    const weights = [packConv(normal(1, [16, 4, 3, 3])), packConv(normal(2, [16, 16, 3]))] as const;
-    labels.length = 0;
-    return convSpatioTemporal(x, ...weights, { padding: 1 });
-  };
-  const fused = await run(2).read();
-  expect(labels).toEqual(['convSpatioTemporal f32 fused 8']);
-  run(3);
-  expect(labels.length).toBe(2); // a class of its own
-  const x = normal(0, [1, 2, 4, 4, 4]);
-  const pair = convSpatioTemporal(x, normal(1, [16, 4, 3, 3]), normal(2, [16, 16, 3]), {
-    padding: 1,
-    variant: 'pair',
-  });
-  expect(compare(fused, await pair.read()).error).toBeLessThan(1e-5);
-  device.destroy();
 });
 
 test('MOVIEGEN_TUNE names a mode', async () => {

@@ -25,7 +25,7 @@ export interface ConvOptions extends Window {
 }
 
 /** The variants of one convolution as an implicit product. */
-export function convChoice(
+function convChoice(
   shape: ConvShape,
   weight: PackedConv,
   parts: { readonly bias: boolean; readonly residual: boolean },
