@@ -81,7 +81,7 @@ export function objectMask(
 }
 
 /** How many of a pixel and its four neighbours are set; a neighbour outside counts as the pixel at the edge. */
-export function neighbourhood(mask: Uint8Array, pixel: number, H: number, W: number): number {
+function neighbourhood(mask: Uint8Array, pixel: number, H: number, W: number): number {
   const x = pixel % W;
   const y = Math.floor(pixel / W) % H;
   return (

@@ -4,7 +4,7 @@ import { InputError, shown } from '../errors.ts';
 import { BACKGROUNDS, COLOURS, type Facts, MOTIONS, type Motion, SHAPES, type Size } from './world.ts';
 
 /** Other words for each motion, in the order in which the reference draws them. */
-export const MOTION_WORDINGS: Readonly<Record<Motion, readonly string[]>> = {
+const MOTION_WORDINGS: Readonly<Record<Motion, readonly string[]>> = {
   'moves right': [
     'moving right',
     'moving to the right',
@@ -39,10 +39,8 @@ export const MOTION_WORDINGS: Readonly<Record<Motion, readonly string[]>> = {
     'goes round counterclockwise',
   ],
 };
-/** What may stand before `a ... background`. */
-export const PLACES = ['on', 'over', 'in front of', 'against', 'with'] as const;
 /** Words for each size. */
-export const SIZE_WORDINGS: Readonly<Record<Size, readonly string[]>> = {
+const SIZE_WORDINGS: Readonly<Record<Size, readonly string[]>> = {
   small: ['small', 'little'],
   big: ['big', 'large'],
   '': [''],

@@ -73,19 +73,19 @@ const DIRECTIONS: Readonly<Partial<Record<Motion, readonly [number, number]>>> =
 };
 
 /** Where the object's centre is, relative to the canvas centre, and its size. */
-export interface Place {
+export interface Pose {
   readonly x: number;
   readonly y: number;
   readonly r: number;
 }
 
 /** A motion's path without the start offset, frame by frame. */
-export function path(motion: Motion, size: Size = '', frames: number = FRAMES): Place[] {
-  return Array.from({ length: frames }, (_, k) => placeAt(motion, size, k / Math.max(frames - 1, 1)));
+export function path(motion: Motion, size: Size = '', frames: number = FRAMES): Pose[] {
+  return Array.from({ length: frames }, (_, k) => poseAt(motion, size, k / Math.max(frames - 1, 1)));
 }
 
 /** The same at one progress, 0 at the start and 1 at the end. */
-export function placeAt(motion: Motion, size: Size, p: number): Place {
+function poseAt(motion: Motion, size: Size, p: number): Pose {
   const r = RADII[size];
   const direction = DIRECTIONS[motion];
   if (direction !== undefined)
@@ -173,7 +173,7 @@ export function caption({ size, colour, shape, motion, background }: Facts): str
 }
 
 /** `a`, or `an` before a vowel. */
-export const article = (words: string): string => (/^[aeiou]/.test(words) ? 'an' : 'a');
+const article = (words: string): string => (/^[aeiou]/.test(words) ? 'an' : 'a');
 
 /** Whether a prompt's colour, shape and motion are never trained on together. */
 export function heldOut({ colour, shape, motion }: Facts): boolean {

@@ -1,9 +1,9 @@
-// moviegen judge: samples the fixed prompts of a checkpoint's world, reads the mp4 files back and judges what they show.
+// moviegen judge: samples a fixed list of prompts, reads the mp4 files back and judges what they show.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { MovieGen } from '../../movieGen.ts';
 import { readVideo } from '../../node/inputs.ts';
 import type { DTypePolicy } from '../../precision.ts';
@@ -12,24 +12,22 @@ import { parsePrompt } from '../../shapesWorld/wordings.ts';
 import { draw } from '../../shapesWorld/world.ts';
 import type { Frames } from '../../video/frames.ts';
 import { onlyWith, withModel } from '../common.ts';
+import { everyNth, type Questionnaire, shapesQuestions } from '../judge/questions.ts';
 import {
-  type Difference,
   type Judged,
+  type Nearness,
   policyText,
   say,
   sayCompared,
   type Table,
   tableOf,
-  tableRecord,
 } from '../judge/table.ts';
 import { judgeTiling } from '../judge/tiling.ts';
-import { type JudgedWorld, type Question, WORLDS, type WorldName, worldOf } from '../judge/worlds.ts';
 import { adapterName, adapterRecord, type ModelOptions, type Run, secondsRecord } from '../run.ts';
 import { integer, number, policy } from '../values.ts';
 import { write } from '../writeVideo.ts';
 
 interface Options extends ModelOptions {
-  readonly world?: WorldName;
   readonly every: number;
   readonly batch: number;
   readonly steps?: number;
@@ -44,13 +42,7 @@ export function addJudge(program: Command, run: Run): void {
   const command = program
     .command('judge')
     .description(
-      'judge a checkpoint on the fixed list of prompts of the small world it knows, by the frames of the mp4 files',
-    )
-    .addOption(
-      new Option(
-        '--world <name>',
-        'whose prompts are taken (default: the world that the checkpoint names, else shapes)',
-      ).choices(WORLDS),
+      'judge a checkpoint on the fixed list of prompts of shapes world, by the frames of the mp4 files',
     )
     .option('--every <n>', 'only every nth prompt', integer, 1)
     .option('--batch <n>', 'prompts sampled together', integer, 8)
@@ -80,9 +72,9 @@ const FOR_TILING = ['tiling', 'every', 'model', 'dtype', 'adapter', 'json', 'qui
 async function judgeModel(run: Run, options: Options): Promise<void> {
   const { outputs } = run;
   const { every, keep, compare, json } = options;
-  worldOf(options.world ?? 'shapes', every); // before anything is loaded
+  const list = shapesQuestions(every); // before anything is loaded
   if (options.tiling) {
-    const prompts = EVALUATION_PROMPTS.filter((_, i) => i % every === 0);
+    const prompts = everyNth(EVALUATION_PROMPTS, every);
     return judgeTiling(
       run,
       prompts.map(([prompt]) => draw(parsePrompt(prompt))),
@@ -92,29 +84,31 @@ async function judgeModel(run: Run, options: Options): Promise<void> {
   if (keep !== undefined) await outputs.checkFolder(keep);
   const model = await run.model(options);
   const adapter = { name: adapterName(model.device), record: adapterRecord(model.device) };
-  const world = worldOf(options.world ?? model.index.world ?? 'shapes', every);
   const folder = keep ?? (await mkdtemp(join(tmpdir(), 'moviegen-judge-')));
   try {
-    const first = await judgeWith(run, model, world, options, folder);
-    if (!json) say(run, world, first.judged, adapter.name);
-    const others: { dtype: DTypePolicy; table: Table; psnr: Difference }[] = [];
+    const first = await judgeWith(run, model, list, options, folder);
+    if (!json) say(run, list, first.judged, adapter.name);
+    const others: { dtype: DTypePolicy; table: Table; psnr: Nearness }[] = [];
     for (const dtype of compare) {
       const compared = { ...options, dtype };
-      const { judged, videos } = await judgeWith(run, await run.model(compared), world, compared, undefined);
-      const other = { dtype, table: tableOf(world, judged), psnr: difference(videos, first.videos) };
+      const { judged, videos } = await judgeWith(run, await run.model(compared), list, compared, undefined);
+      const other = { dtype, table: tableOf(list, judged), psnr: nearness(videos, first.videos) };
       others.push(other);
-      if (!json) sayCompared(run, world, dtype, other.table, other.psnr);
+      if (!json) sayCompared(run, list, dtype, other.table, other.psnr);
     }
     if (json)
       run.print({
-        ...tableRecord(world, tableOf(world, first.judged)),
+        ...tableOf(list, first.judged),
         videos: first.judged.map(({ question: { prompt, seed }, answer }) => ({
-          ...{ prompt, seed, ...answer.record },
+          prompt,
+          seed,
+          ...answer.record,
         })),
         ...(compare.length > 0 && {
-          compared: others.map(({ dtype, table, psnr }) => ({ dtype, ...tableRecord(world, table), psnr })),
+          compared: others.map(({ dtype, table, psnr }) => ({ dtype, ...table, psnr })),
         }),
-        ...{ adapter: adapter.record, seconds: secondsRecord(run.bars.seconds) },
+        adapter: adapter.record,
+        seconds: secondsRecord(run.bars.seconds),
       });
   } finally {
     if (keep === undefined) await rm(folder, { recursive: true, force: true });
@@ -125,55 +119,43 @@ async function judgeModel(run: Run, options: Options): Promise<void> {
 async function judgeWith(
   run: Run,
   model: MovieGen,
-  { questions }: JudgedWorld,
+  { questions }: Questionnaire,
   { steps, guidanceScale, batch, dtype }: Options,
   folder: string | undefined,
 ): Promise<{ judged: Judged[]; videos: Uint8Array[] }> {
   const { bars, signal } = run;
   const name = folder === undefined ? `judge ${policyText(dtype)}` : 'judge';
   bars.begin(name, questions.length, { name: 'videos', each: 'video' });
-  const found = new Map<Question, { judged: Judged; video: Uint8Array }>();
-  for (const group of groupsOf(questions)) {
-    const made = model.generateEach(
-      group.map(({ prompt }) => prompt),
-      {
-        ...group[0]!.sampling,
-        seed: group.map(({ seed }) => seed),
-        ...{ batch, signal },
-        ...(steps !== undefined && { steps }),
-        ...(guidanceScale !== undefined && { guidanceScale }),
-      },
-    );
-    let next = 0;
-    for await (const { frames } of made) {
-      const question = group[next++]!;
-      let seen: Frames = frames;
-      if (folder !== undefined) {
-        const file = join(folder, `${question.name}.mp4`);
-        await write(run, frames, file, undefined);
-        seen = await readVideo(file, { signal });
-      }
-      found.set(question, { judged: { question, answer: question.judge(seen) }, video: frames.data });
-      bars.update(found.size);
+  const judged: Judged[] = [];
+  const videos: Uint8Array[] = [];
+  const made = model.generateEach(
+    questions.map(({ prompt }) => prompt),
+    {
+      seed: questions.map(({ seed }) => seed),
+      batch,
+      signal,
+      ...(steps !== undefined && { steps }),
+      ...(guidanceScale !== undefined && { guidanceScale }),
+    },
+  );
+  for await (const { frames } of made) {
+    const question = questions[judged.length]!;
+    let seen: Frames = frames;
+    if (folder !== undefined) {
+      const file = join(folder, `${question.name}.mp4`);
+      await write(run, frames, file, undefined);
+      seen = await readVideo(file, { signal });
     }
+    judged.push({ question, answer: question.judge(seen) });
+    videos.push(frames.data);
+    bars.update(judged.length);
   }
   bars.end();
-  const all = questions.map((question) => found.get(question)!);
-  return { judged: all.map(({ judged }) => judged), videos: all.map(({ video }) => video) };
-}
-
-/** Those of one size, length and rate together. */
-function groupsOf(questions: readonly Question[]): Question[][] {
-  const groups = new Map<string, Question[]>();
-  for (const question of questions) {
-    const key = JSON.stringify(question.sampling);
-    groups.set(key, [...(groups.get(key) ?? []), question]);
-  }
-  return [...groups.values()];
+  return { judged, videos };
 }
 
 /** PSNR of 8-bit videos. */
-function difference(videos: readonly ArrayLike<number>[], others: readonly ArrayLike<number>[]): Difference {
+function nearness(videos: readonly ArrayLike<number>[], others: readonly ArrayLike<number>[]): Nearness {
   const errors = videos.map((video, k) => {
     let sum = 0;
     for (let i = 0; i < video.length; i++) sum += (video[i]! - others[k]![i]!) ** 2;

@@ -1,5 +1,5 @@
-"""Batches of scene world for training, on the device that trains: clips drawn once into a pool, procedural textures drawn as
-they are needed, latents with their captions' tokens. Training only.
+"""Clips that the ablations train on: shapes world's, drawn once, procedural textures, drawn as they are needed, and latents
+with their captions' tokens. The definition of what is drawn is `world.py`'s.
 
 Legend: B clips, T frames, H W pixels, L tokens.
 """
@@ -8,15 +8,23 @@ import math
 import random
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from . import scene_draw, scenes
-from .scenes import Scene
-from .text import PAD, TextEncoders
+from moviegen_reference import world
+from moviegen_reference.text import PAD
 
 DRAWN_AT_ONCE = 64
 CAPTIONS = 3  # wordings kept of each clip
+HELD_OUT_SHARE = 0.14  # of clips that are drawn without regard to their captions: as many as there are triples
+
+
+def draw_clips(facts: list[world.Facts], rng: random.Random) -> tuple[Tensor, Tensor]:
+    """Clips with random start offsets, u8 `[B, T, H, W, 3]`, and the share of each pixel that the object covers, `[B, T, H, W]`."""
+    covers = [world.clip_coverage(f.shape, f.motion, f.size, world.random_offset(rng)) for f in facts]
+    videos = [world.paint(cover, f.colour, f.background) for cover, f in zip(covers, facts)]
+    return torch.from_numpy(np.stack(videos)), torch.from_numpy(np.stack(covers))
 
 
 def to_video(clips: Tensor) -> Tensor:
@@ -24,21 +32,18 @@ def to_video(clips: Tensor) -> Tensor:
     return clips.permute(0, 4, 1, 2, 3).float() / 127.5 - 1.0
 
 
-def lots(rng: random.Random, count: int, size, frames: int, held_out: bool | None) -> list[Scene]:
-    return [scenes.random_scene(rng, tuple(size), frames, rng.choice(scenes.RATES), held_out) for _ in range(count)]
-
-
 class ClipPool:
-    """Drawn clips of one size and length with the coverage of their things, in 8 bits."""
+    """Drawn clips with the coverage of their objects, both in 8 bits."""
 
-    def __init__(self, rng: random.Random, spec: dict, device):
-        self.share = spec["share"]
-        drawn = []
-        for first in range(0, spec["clips"], DRAWN_AT_ONCE):
-            some = lots(rng, min(DRAWN_AT_ONCE, spec["clips"] - first), spec["size"], spec["frames"], None)
-            video, cover = scene_draw.draw_batch(some, [scene_draw.random_offsets(s, rng) for s in some], device)
-            drawn.append((video, (cover * 255).to(torch.uint8)))
-        self.video, self.cover = (torch.cat(parts) for parts in zip(*drawn))
+    def __init__(self, video: Tensor, cover: Tensor):
+        self.video, self.cover = video, cover
+
+    @classmethod
+    def drawn(cls, rng: random.Random, count: int, device) -> "ClipPool":
+        """Clips of trained and held-out triples alike: an autoencoder reads no prompt."""
+        facts = [world.random_facts(rng, rng.random() < HELD_OUT_SHARE) for _ in range(count)]
+        video, cover = draw_clips(facts, rng)
+        return cls(video.to(device), (cover * 255).to(torch.uint8).to(device))
 
     def batch(self, rng: random.Random, count: int, image: bool) -> tuple[Tensor, Tensor]:
         """Video `[B, 3, T, H, W]` and coverage `[B, T, H, W]`; single frames where an image is wanted."""
@@ -82,11 +87,8 @@ def textures(rng: random.Random, count: int, size=(64, 64), frames: int = 16, de
 
 @dataclass
 class Bucket:
-    """Latents of clips of one shape with their captions' tokens; `tokens` and `masks` `[n, CAPTIONS, L]` by encoder."""
+    """Latents of clips with their captions' tokens; `tokens` and `masks` `[n, CAPTIONS, L]` by encoder."""
 
-    share: float
-    frames: int
-    clean: Tensor                                                          # [n]: one plain thing whose path is whole
     latents: Tensor                                                        # [n, 16, T, h, w] f16
     tokens: dict[str, Tensor]
     masks: dict[str, Tensor]
@@ -95,26 +97,6 @@ class Bucket:
 def pad(ids: list[list[int]], L: int) -> tuple[Tensor, Tensor]:
     return (torch.tensor([i + [PAD] * (L - len(i)) for i in ids], dtype=torch.int16),
             torch.tensor([[True] * len(i) + [False] * (L - len(i)) for i in ids]))
-
-
-@torch.no_grad()
-def make_bucket(rng: random.Random, spec: dict, encode, text: TextEncoders, device) -> Bucket:
-    """Draws and encodes `spec["clips"]` trained clips. `encode`: `[B, 3, T, H, W]` -> the posterior's mean."""
-    latents, all_scenes, ids = [], [], {"ul2": [], "metaclip": [], "byt5": []}
-    for first in range(0, spec["clips"], DRAWN_AT_ONCE):
-        some = lots(rng, min(DRAWN_AT_ONCE, spec["clips"] - first), spec["size"], spec["frames"], False)
-        video, _ = scene_draw.draw_batch(some, [scene_draw.random_offsets(s, rng) for s in some], device)
-        latents.append(encode(to_video(video)).half())
-        prompts = [scenes.caption(s, rng) for s in some for _ in range(CAPTIONS)]
-        for name, rows in text.tokenize(prompts, [s.fps for s in some for _ in range(CAPTIONS)]).items():
-            ids[name] += rows
-        all_scenes += some
-    tokens, masks = {}, {}
-    for name, rows in ids.items():
-        t, m = pad(rows, max(map(len, rows)))
-        tokens[name], masks[name] = (a.unflatten(0, (-1, CAPTIONS)).to(device) for a in (t, m))
-    clean = torch.tensor([len(s.things) == 1 and s.frames / s.fps >= 1 for s in all_scenes], device=device)
-    return Bucket(spec["share"], spec["frames"], clean, torch.cat(latents), tokens, masks)
 
 
 def draw_batch_of(bucket: Bucket, rows: Tensor, null: dict[str, list[int]], dropped: Tensor):
