@@ -1,10 +1,9 @@
 // What `moviegen judge` asks of a checkpoint: the list, and the table of what is right.
 
+import { draw, parsePrompt } from '@moviegen/evaluation';
 import { expect, test } from 'vitest';
 import { type Answer, type Question, shapesQuestions } from '../src/cli/judge/questions.ts';
 import { type Judged, tableOf } from '../src/cli/judge/table.ts';
-import { parsePrompt } from '../src/shapesWorld/wordings.ts';
-import { draw } from '../src/shapesWorld/world.ts';
 
 test('shapes world: 96 prompts with their own seeds, half of them held out', () => {
   const { questions, rows } = shapesQuestions(1);

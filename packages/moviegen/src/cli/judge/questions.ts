@@ -1,10 +1,8 @@
 // What `moviegen judge` asks a checkpoint: a fixed list of prompts, how the video of each is judged, and the rows and
 // columns of the table. Another job is another function that gives a `Questionnaire`. Not here: sampling, printing.
 
+import { EVALUATION_PROMPTS, judge, parsePrompt } from '@moviegen/evaluation';
 import { InputError } from '../../errors.ts';
-import { EVALUATION_PROMPTS } from '../../shapesWorld/evaluationPrompts.ts';
-import { judge } from '../../shapesWorld/judge.ts';
-import { parsePrompt } from '../../shapesWorld/wordings.ts';
 import type { Frames } from '../../video/frames.ts';
 
 /** What is said of a video. */

@@ -43,10 +43,11 @@ export function say(run: Run, list: Questionnaire, judged: readonly Judged[], ad
   run.say(`adapter: ${adapter}, ${(performance.now() / 1000).toFixed(0)} s`);
 }
 
-/** How near videos are to others of the same prompts: PSNR in dB. */
+/** How near videos are to others of the same prompts: over all of them, and of the one that is furthest away. */
 export interface Nearness {
-  readonly all: number;
-  readonly worst: number;
+  /** In dB. */
+  readonly psnr: { readonly all: number; readonly worst: number };
+  readonly ssim: { readonly all: number; readonly worst: number };
 }
 
 /** Prints what another type of weights changes. */
@@ -55,11 +56,12 @@ export function sayCompared(
   list: Questionnaire,
   dtype: DTypePolicy,
   table: Table,
-  { all, worst }: Nearness,
+  { psnr, ssim }: Nearness,
 ): void {
   run.say('');
   run.say(
-    `${policyText(dtype)}: PSNR ${all.toFixed(2)} dB over all videos, ${worst.toFixed(2)} dB the worst`,
+    `${policyText(dtype)}: PSNR ${psnr.all.toFixed(2)} dB over all videos, ${psnr.worst.toFixed(2)} dB the worst; ` +
+      `SSIM ${ssim.all.toFixed(4)}, ${ssim.worst.toFixed(4)} the worst`,
   );
   sayTable(run, list, table);
 }

@@ -1,7 +1,7 @@
 // PSNR and SSIM against scikit-image 0.26 (`structural_similarity` with gaussian_weights=True, sigma=1.5,
 // use_sample_covariance=False, data_range=2, a plane each; `peak_signal_noise_ratio` with data_range=2).
 
-import { psnr, ssim } from '@moviegen/tae';
+import { ByteErrors, psnr, ssim } from '@moviegen/evaluation';
 import { Tensor } from '@moviegen/tensor';
 import { expect, test } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
@@ -28,4 +28,15 @@ test('the values of scikit-image', async () => {
   await expect(ssim(x.reshape([1, C, T, 7, 34]), x.reshape([1, C, T, 7, 34]))).rejects.toThrow('at least 11');
   x.dispose();
   y.dispose();
+});
+
+test('PSNR of 8-bit videos: over all of them, and of the worst', () => {
+  const errors = new ByteErrors();
+  const video = Uint8Array.from([0, 100, 200, 255]);
+  errors.add(video, video);
+  expect(errors.psnr()).toBe(Number.POSITIVE_INFINITY);
+  errors.add(video, [2, 98, 198, 253]); // a mean square of 4, over both videos of 2
+  expect(errors.psnr()).toBeCloseTo(10 * Math.log10(255 ** 2 / 2), 10);
+  expect(errors.worstPsnr()).toBeCloseTo(10 * Math.log10(255 ** 2 / 4), 10);
+  expect(() => errors.add(video, [1])).toThrow('ByteErrors: videos differ in length: got 4 and 1 values');
 });

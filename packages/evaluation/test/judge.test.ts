@@ -2,12 +2,18 @@
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import {
+  caption,
+  draw,
+  EVALUATION_PROMPTS,
+  type Facts,
+  heldOut,
+  judge,
+  parsePrompt,
+  type TimedClip,
+  type Verdict,
+} from '@moviegen/evaluation';
 import { describe, expect, test } from 'vitest';
-import { EVALUATION_PROMPTS } from '../src/shapesWorld/evaluationPrompts.ts';
-import { judge, type Verdict } from '../src/shapesWorld/judge.ts';
-import { parsePrompt } from '../src/shapesWorld/wordings.ts';
-import { caption, draw, type Facts, heldOut } from '../src/shapesWorld/world.ts';
-import { frameOf, joinFrames, type Video } from '../src/video/frames.ts';
 
 interface Case {
   facts: Facts;
@@ -28,17 +34,20 @@ const { cases, prompts } = JSON.parse(readFileSync(new URL('./judge.json', impor
 };
 
 /** The clip of a case: its frames in the order given, and what the Python's small generator adds. */
-function clipOf({ facts, offset, frames, noise, seed }: Case): Video {
+function clipOf({ facts, offset, frames, noise, seed }: Case): TimedClip {
   const drawn = draw(facts, offset);
   const [, H, W] = drawn.shape;
-  const clip = joinFrames(frames.map((k) => ({ data: frameOf(drawn, k), shape: [1, H, W, 3] })));
+  const values = H * W * 3;
+  const data = new Uint8Array(frames.length * values);
+  for (const [i, k] of frames.entries())
+    data.set(drawn.data.subarray(k * values, (k + 1) * values), i * values);
   let state = seed;
-  for (let i = 0; noise > 0 && i < clip.data.length; i++) {
+  for (let i = 0; noise > 0 && i < data.length; i++) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     const added = Math.floor(((state >>> 24) * noise) / 255) - Math.floor(noise / 2);
-    clip.data[i] = Math.min(255, Math.max(0, clip.data[i]! + added));
+    data[i] = Math.min(255, Math.max(0, data[i]! + added));
   }
-  return { ...clip, fps: drawn.fps };
+  return { data, shape: [frames.length, H, W, 3], fps: drawn.fps };
 }
 
 describe('shapes world', () => {

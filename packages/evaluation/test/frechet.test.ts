@@ -1,6 +1,7 @@
 // The Frechet distance against SciPy (`linalg.sqrtm`) and NumPy (`cov`), on the same features.
 
-import { encoderFeatures, featureStatistics, frechetDistance, type TAE } from '@moviegen/tae';
+import { encoderFeatures, featureStatistics, frechetDistance } from '@moviegen/evaluation';
+import type { TAE } from '@moviegen/tae';
 import { randn } from '@moviegen/tensor';
 import { expect, test } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';

@@ -3,9 +3,9 @@
 //
 // Coordinates are pixels, origin top left, y down; pixel (x, y) covers [x - 1/2, x + 1/2] x [y - 1/2, y + 1/2].
 
-import type { Video } from '../video/frames.ts';
+import type { TimedClip } from '../clip.ts';
 
-/** Side of the canvas, frames and frames a second. */
+/** Side of the canvas, frames and frames per second. */
 export const SIZE = 64;
 export const FRAMES = 16;
 export const FPS = 16;
@@ -154,7 +154,7 @@ export function coverage(
 }
 
 /** The clip of a prompt. @param offset shift of the whole path, up to 4 pixels in x and y in this world. */
-export function draw(facts: Facts, [dx, dy]: readonly [number, number] = [0, 0]): Video {
+export function draw(facts: Facts, [dx, dy]: readonly [number, number] = [0, 0]): TimedClip {
   const [back, front]: [Rgb, Rgb] = [BACKGROUNDS[facts.background], COLOURS[facts.colour]];
   const data = new Uint8Array(FRAMES * SIZE * SIZE * 3);
   path(facts.motion, facts.size).forEach(({ x, y, r }, k) => {

@@ -1,6 +1,5 @@
 // Reads a prompt of shapes world: the facts it states, in any wording that the training captions use.
 
-import { InputError, shown } from '../errors.ts';
 import { BACKGROUNDS, COLOURS, type Facts, MOTIONS, type Motion, SHAPES, type Size } from './world.ts';
 
 /** Other words for each motion, in the order in which the reference draws them. */
@@ -46,14 +45,14 @@ const SIZE_WORDINGS: Readonly<Record<Size, readonly string[]>> = {
   '': [''],
 };
 
-/** The facts that a prompt of this world states. @throws InputError where it says none, or two, of a kind. */
+/** The facts that a prompt of this world states. @throws RangeError where it says none, or two, of a kind. */
 export function parsePrompt(prompt: string): Facts {
   const words: readonly string[] = prompt.toLowerCase().match(/[a-z]+/g) ?? [];
   const text = ` ${words.join(' ')} `;
   const only = <T extends string>(kind: string, found: readonly T[]): T => {
     if (found.length === 1) return found[0]!;
     const said = found.length === 0 ? 'nothing' : found.join(' and ');
-    throw new InputError(`shapes world: ${shown(prompt)} says ${said} as ${kind}; expected one`);
+    throw new RangeError(`shapes world: ${JSON.stringify(prompt)} says ${said} as ${kind}; expected one`);
   };
   const keys = <T extends string>(table: Readonly<Record<T, unknown>>) => Object.keys(table) as T[];
   // "becomes smaller" holds "smaller", not "small": whole words only, so no wording hides in another's.

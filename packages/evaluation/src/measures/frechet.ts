@@ -1,8 +1,8 @@
-// How near a set of videos is to another: the Frechet distance between Gaussians fitted to features of the encoder. The
-// features are this autoencoder's, not an Inception network's: figures do not compare with published FID or FVD.
+// How near a set of videos is to another: the Frechet distance between Gaussians fitted to features of an encoder. The
+// features are our autoencoder's, not an Inception network's: figures do not compare with published FID or FVD.
 
+import type { TAE } from '@moviegen/tae';
 import { mean, mul, scope, sub, type Tensor } from '@moviegen/tensor';
-import type { TAE } from './tae.ts';
 
 /** Mean and covariance of features. */
 export interface FeatureStatistics {

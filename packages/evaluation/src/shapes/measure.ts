@@ -2,7 +2,7 @@
 //
 // Legend: T frames, H W pixels. A pixel is its index in [T, H, W].
 
-import type { Frames } from '../video/frames.ts';
+import type { Clip } from '../clip.ts';
 import type { Rgb } from './world.ts';
 
 /** Pixels further than this from the background are the object's. */
@@ -41,7 +41,7 @@ export function nearest<Word extends string>(value: Rgb, words: Readonly<Record<
 }
 
 /** The colours of the border of all frames, corners twice, one after the other. */
-export function borderOf({ data, shape: [T, H, W] }: Frames): Uint8Array {
+export function borderOf({ data, shape: [T, H, W] }: Clip): Uint8Array {
   const border = new Uint8Array(T * 2 * (H + W) * 3);
   let to = 0;
   const take = (pixel: number) => {
@@ -65,7 +65,7 @@ export function median(colours: Uint8Array, channel: number): number {
 
 /** Which pixels are the object's, those with all four neighbours among them, and how plain the border is. */
 export function objectMask(
-  { data, shape: [T, H, W] }: Frames,
+  { data, shape: [T, H, W] }: Clip,
   background: Rgb,
   border: Uint8Array,
 ): { mask: Uint8Array; inner: number[]; plain: number } {
@@ -95,7 +95,7 @@ function neighbourhood(mask: Uint8Array, pixel: number, H: number, W: number): n
 
 /** Each pixel's share of the way from the background to the object's colour, 0 away from the object. */
 export function coverageOf(
-  { data, shape: [, H, W] }: Frames,
+  { data, shape: [, H, W] }: Clip,
   frame: number,
   mask: Uint8Array,
   background: Rgb,

@@ -4,7 +4,7 @@
 //
 // Legend: T frames, H W pixels.
 
-import type { Frames } from '../video/frames.ts';
+import type { Clip } from '../clip.ts';
 import {
   borderOf,
   coverageOf,
@@ -82,8 +82,8 @@ export interface Verdict extends Look {
 }
 
 /** Holds a video against the facts of its prompt. */
-export function judge(frames: Frames, facts: Facts): Verdict {
-  const { seen, measures } = look(frames);
+export function judge(clip: Clip, facts: Facts): Verdict {
+  const { seen, measures } = look(clip);
   const parts = {
     colour: seen.colour === facts.colour,
     shape: seen.shape === facts.shape,
@@ -97,27 +97,27 @@ export function judge(frames: Frames, facts: Facts): Verdict {
 const hasOwnSize = (motion: Motion): boolean => motion === 'grows' || motion === 'shrinks';
 
 /** The words for a video. */
-export function look(frames: Frames): Look {
-  const [T, H, W] = frames.shape;
+export function look(clip: Clip): Look {
+  const [T, H, W] = clip.shape;
   const seen: { -readonly [K in keyof Seen]: Seen[K] } = {};
   const measures: Record<string, number> = {};
 
-  const border = borderOf(frames);
+  const border = borderOf(clip);
   const background: Rgb = [median(border, 0), median(border, 1), median(border, 2)];
   const [backgroundWord, backgroundDistance] = nearest(background, BACKGROUNDS);
-  const { mask, inner, plain } = objectMask(frames, background, border);
+  const { mask, inner, plain } = objectMask(clip, background, border);
   measures.background_distance = backgroundDistance;
   measures.border_plain = plain;
   if (backgroundDistance <= FLOORS.background && plain >= FLOORS.border) seen.background = backgroundWord;
 
   if (inner.length === 0) return { seen, measures };
-  const { colour, spread } = meanColour(frames.data, inner);
+  const { colour, spread } = meanColour(clip.data, inner);
   const [colourWord, colourDistance] = nearest(colour, COLOURS);
   measures.colour_distance = colourDistance;
   measures.colour_spread = spread;
   if (colourDistance <= FLOORS.colour && spread <= FLOORS.spread) seen.colour = colourWord;
 
-  const pictures = Array.from({ length: T }, (_, k) => coverageOf(frames, k, mask, background, colour));
+  const pictures = Array.from({ length: T }, (_, k) => coverageOf(clip, k, mask, background, colour));
   const lines = pictures.flatMap((picture, k): (Line & { picture: Picture })[] =>
     picture.area >= (FLOORS.area * H * W) / SIZE ** 2 ? [{ frame: k, ...picture, picture }] : [],
   );
