@@ -1,7 +1,7 @@
 // The shipped models with weights and activations in f16 against the same in f32, where the adapter has f16.
 import { fileURLToPath } from 'node:url';
 import { DiT, parseConfig } from '@moviegen/dit';
-import { psnr } from '@moviegen/tae';
+import { psnr } from '@moviegen/evaluation';
 import { randn, scope, scopeAsync, Tensor, type WeightSource } from '@moviegen/tensor';
 import { testDevice } from '@moviegen/testing/device';
 import { parseT5Config, T5Encoder } from '@moviegen/text';

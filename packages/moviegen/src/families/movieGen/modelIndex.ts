@@ -31,8 +31,6 @@ export interface ModelIndex {
   /** Tokens at most. */
   readonly maxLength: Readonly<Partial<Record<EncoderName, number>>>;
   readonly stripQuoted: boolean;
-  /** The small world it was trained on, which `moviegen judge` knows by this name; undefined where it says none. */
-  readonly world: string | undefined;
   /** Examples; the first is the default prompt of the command line. */
   readonly prompts: readonly string[];
 }
@@ -106,7 +104,6 @@ export function parseModelIndex(json: unknown, path = 'model_index.json'): Model
     },
     maxLength: byEncoder(maxLength, 'max_length', (name) => count(maxLength, name, 1)),
     stripQuoted: take(json, 'strip_quoted', false, (value) => typeof value === 'boolean', 'true or false'),
-    world: take<string | undefined>(json, 'world', undefined, isTextOrNone, 'a text'),
     prompts: take(json, 'prompts', [], isTexts, 'a list of texts'),
   };
   if (problems.length > 0)
@@ -122,5 +119,4 @@ const isCount: Check = (value) => Number.isInteger(value) && (value as number) >
 const isNumber: Check = (value) => typeof value === 'number' && Number.isFinite(value);
 const isPositive: Check = (value) => isNumber(value) && (value as number) > 0;
 const isSchedule: Check = (value) => value === 'linear-quadratic' || value === 'linear';
-const isTextOrNone: Check = (value) => value === undefined || typeof value === 'string';
 const isTexts: Check = (value) => Array.isArray(value) && value.every((text) => typeof text === 'string');
