@@ -10,10 +10,10 @@ import {
   FloatsDecoder,
   floatsToHalves,
 } from '@moviegen/kernels';
-import type { Device } from './device.ts';
-import { bindable } from './ops/parts.ts';
+import type { Device } from './device/device.ts';
+import { largestOperand } from './gpu/storage.ts';
+import { bindable } from './ops/large/parts.ts';
 import { keep } from './scope.ts';
-import { largestOperand } from './storage.ts';
 import { Tensor } from './tensor.ts';
 
 /** Writes elements of a file's type into a tensor of another. */

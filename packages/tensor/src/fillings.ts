@@ -1,7 +1,7 @@
 // The tensors of one load of weights: what each becomes of the file's type, and where.
 import { canDecode, isQuantFormat } from '@moviegen/kernels';
 import { DeviceDecoder, HostDecoder } from './decoding.ts';
-import type { Device } from './device.ts';
+import type { Device } from './device/device.ts';
 import { DecodedFilling, type Filling, PlainFilling, QuantizedFilling } from './filling.ts';
 import { keep } from './scope.ts';
 import { Tensor } from './tensor.ts';

@@ -2,10 +2,10 @@
 // merged in f32 while the weights are loaded. Which files hold them is the caller's business.
 import { bytesToFloats } from '@moviegen/kernels';
 import type { WeightChanges } from './changes.ts';
-import type { Device } from './device.ts';
+import type { Device } from './device/device.ts';
+import { sizeClass } from './gpu/pool.ts';
 import { add } from './ops/arithmetic.ts';
 import { matmul } from './ops/matmul.ts';
-import { sizeClass } from './pool.ts';
 import { keep, scope } from './scope.ts';
 import { count, Tensor } from './tensor.ts';
 import { WeightsError } from './weightCheck.ts';

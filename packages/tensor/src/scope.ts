@@ -4,8 +4,8 @@
 // The rule for asynchronous scopes: a device has one stack of scopes, so scopes must nest in time. Await
 // an asynchronous scope before opening another beside it, and do not `yield` out of one. A scope that
 // ends while a younger one is open throws.
-import type { Device } from './device.ts';
-import { tensorsIn } from './tensorsIn.ts';
+import type { Device } from './device/device.ts';
+import { tensorsIn } from './device/tensorsIn.ts';
 
 /**
  * Runs `fn`, then releases the tensors that it made, except those in its result: the result itself,

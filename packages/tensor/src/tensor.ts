@@ -1,9 +1,9 @@
 // A typed array on the device with a shape, row-major and contiguous. Ops live in ops/, memory in storage.ts.
 import { BYTES, type DType, isQuantFormat, QUANT_BLOCK } from '@moviegen/kernels';
-import type { Device } from './device.ts';
-import type { Binding } from './encoder.ts';
+import type { Device } from './device/device.ts';
+import type { Binding } from './gpu/commands.ts';
+import { largestOperand, type Storage } from './gpu/storage.ts';
 import { decode, encode, type HostArray, type Numbers, naturalType } from './numbers.ts';
-import { largestOperand, type Storage } from './storage.ts';
 
 /** What may be said of a new tensor. */
 export interface TensorOptions {

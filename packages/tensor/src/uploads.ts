@@ -1,6 +1,6 @@
 // What the host has handed over and the device not yet copied counts as host memory: it is kept within bounds, and
 // so that the device always has something left to copy.
-import type { Device } from './device.ts';
+import type { Device } from './device/device.ts';
 
 /** Bytes that may be under way where nothing else is said. */
 export const UPLOAD_BYTES = 16 * 2 ** 20;

@@ -1,8 +1,9 @@
 // A model's weights while it lives: as they came, or laid out once for the kernels that read them.
+
+import { tensorsIn } from './device/tensorsIn.ts';
 import { type Packed, type PackedConv, pack, packConv } from './ops/pack.ts';
 import { keep, scope } from './scope.ts';
 import type { Tensor } from './tensor.ts';
-import { tensorsIn } from './tensorsIn.ts';
 
 /** A model's weights by name. They belong to the book, and so do the layouts made of them. */
 export class WeightBook {

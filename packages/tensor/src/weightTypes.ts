@@ -1,7 +1,7 @@
 // Types and bytes of weights, in the file and on the device.
 import { BYTES, canDecode, canQuantize, type DType, isQuantFormat } from '@moviegen/kernels';
 import { bitsOf, windowBytes } from './decoding.ts';
-import { sizeClass } from './pool.ts';
+import { sizeClass } from './gpu/pool.ts';
 import { quantizedSource } from './quantizedSource.ts';
 import { count } from './tensor.ts';
 import { UPLOAD_BYTES } from './uploads.ts';

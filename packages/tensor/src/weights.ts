@@ -2,7 +2,7 @@
 // piece, converted on the way. What a file is, @moviegen/safetensors knows.
 import { type DType, isQuantFormat, type QuantFormat } from '@moviegen/kernels';
 import { changed, type WeightChanges } from './changes.ts';
-import type { Device } from './device.ts';
+import type { Device } from './device/device.ts';
 import { tooLong } from './filling.ts';
 import { Fillings } from './fillings.ts';
 import { quantizedSource } from './quantizedSource.ts';

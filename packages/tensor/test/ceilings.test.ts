@@ -3,7 +3,7 @@ import { measureCeilings, scopeAsync, Tensor } from '@moviegen/tensor';
 import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
 import { create } from 'webgpu';
-import { multiplyAddKernel, subgroupMatrixKernel } from '../src/ceilings.ts';
+import { multiplyAddKernel, subgroupMatrixKernel } from '../src/checks/ceilings.ts';
 
 const device = await testDevice();
 /** Checks kernels without a driver; it must outlive its devices. */

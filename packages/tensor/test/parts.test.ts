@@ -21,7 +21,7 @@ import {
 } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
 import { afterAll, describe, expect, test } from 'vitest';
-import { caseOperands } from '../src/runCase.ts';
+import { caseOperands } from '../src/checks/runCase.ts';
 
 const device = await openDevice({ label: 'small limits' });
 afterAll(() => device.destroy());

@@ -6,10 +6,10 @@ import type { Kernel } from '@moviegen/kernels';
 import { linear, pack, Tensor } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
 import { afterAll, describe, expect, test, vi } from 'vitest';
+import { measureKernel } from '../src/device/measure.ts';
 import { fileStore } from '../src/node/tuneFile.ts';
-import { measureKernel } from '../src/tuneMeasure.ts';
-import { type Choice, Tuner, type TuneStore, type TuneTable } from '../src/tuner.ts';
-import { browserStore, parseTable } from '../src/tuneStore.ts';
+import { browserStore, parseTable } from '../src/tuning/store.ts';
+import { type Choice, Tuner, type TuneStore, type TuneTable } from '../src/tuning/tuner.ts';
 import { affine } from './kernels.ts';
 
 const choice = (rows: number, variants = ['a', 'b', 'c']): Choice => ({

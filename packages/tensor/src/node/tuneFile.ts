@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TuneStore } from '../tuner.ts';
-import { parseTable } from '../tuneStore.ts';
+import { parseTable } from '../tuning/store.ts';
+import type { TuneStore } from '../tuning/tuner.ts';
 import { cacheFolders } from './swiftshader.ts';
 
 /** Tables in files of one of these folders: the first that has one, or can be written. */

@@ -1,9 +1,9 @@
 import { type Activation, linearKernel, linearVariants } from '@moviegen/kernels';
+import { tensorsIn } from '../device/tensorsIn.ts';
 import { Tensor } from '../tensor.ts';
-import { tensorsIn } from '../tensorsIn.ts';
+import { inParts } from './large/parts.ts';
 import { expectShape, plainWeight, sameType, streamType } from './operands.ts';
 import { fillByOutputs, type Packed, pack } from './pack.ts';
-import { inParts } from './parts.ts';
 import { sizeOf } from './shapes.ts';
 import { runVariant } from './variant.ts';
 

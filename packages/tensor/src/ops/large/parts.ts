@@ -1,9 +1,9 @@
 // Tensors larger than the device binds or a buffer holds, taken part by part inside the ops: their callers never see
 // it. Where everything fits, which is nearly always, an op runs in one piece and nothing here costs anything.
 import { BYTES, copyKernel, stridesOf, type Walk } from '@moviegen/kernels';
-import { largestOperand } from '../storage.ts';
-import { Tensor } from '../tensor.ts';
-import { show } from './shapes.ts';
+import { largestOperand } from '../../gpu/storage.ts';
+import { Tensor } from '../../tensor.ts';
+import { show } from '../shapes.ts';
 
 /** Whether every tensor can be bound whole; what a binding could name, always lies in one buffer (`Tensor.rows`). */
 export function bindable(...tensors: readonly (Tensor | undefined)[]): boolean {

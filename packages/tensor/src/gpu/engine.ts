@@ -1,9 +1,10 @@
 // The working parts of a device, put together: errors, pipelines, memory, encoder, readback. Who uses them for what
 // stands in dispatcher.ts (kernels) and tensorMemory.ts (content of tensors).
-import type { DeviceOptions } from './deviceOptions.ts';
-import { Encoder, type SubmitBounds } from './encoder.ts';
+
+import { Encoder, type SubmitBounds } from './commands.ts';
 import { Faults } from './faults.ts';
 import { browser, type Host } from './host.ts';
+import type { DeviceOptions } from './options.ts';
 import { Pipelines } from './pipelines.ts';
 import { BufferPool } from './pool.ts';
 import { Readback } from './readback.ts';

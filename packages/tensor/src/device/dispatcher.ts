@@ -1,16 +1,16 @@
 // From kernels and tensors to dispatches: at once, or into a recording while one is being made. Variants are chosen
 // on the way.
 import type { Kernel } from '@moviegen/kernels';
+import type { Binding } from '../gpu/commands.ts';
+import type { Engine } from '../gpu/engine.ts';
+import type { DeviceOptions } from '../gpu/options.ts';
+import { Plan, Recording } from '../gpu/recording.ts';
+import type { Tensor } from '../tensor.ts';
+import type { Choice, Tuner } from '../tuning/tuner.ts';
 import { bind } from './bind.ts';
 import type { Device } from './device.ts';
-import type { DeviceOptions } from './deviceOptions.ts';
-import type { Binding } from './encoder.ts';
-import type { Engine } from './engine.ts';
-import { Plan, Recording } from './recording.ts';
-import type { Tensor } from './tensor.ts';
+import { measureKernel } from './measure.ts';
 import { tensorsIn } from './tensorsIn.ts';
-import { measureKernel } from './tuneMeasure.ts';
-import type { Choice, Tuner } from './tuner.ts';
 
 /** Dispatches and records for one device. */
 export class Dispatcher {

@@ -1,12 +1,12 @@
 // A function's dispatches, kept to be run again: pipelines, bind groups, uniforms and memory are settled
 // once, and a replay only encodes. While a function is recorded none of its dispatches runs.
 import type { Kernel } from '@moviegen/kernels';
-import { type Binding, bindGroup, type Cost, costOf, type Encoder } from './encoder.ts';
+import type { Choice } from '../tuning/tuner.ts';
+import { type Binding, bindGroup, type Cost, costOf, type Encoder } from './commands.ts';
 import { fold } from './fold.ts';
 import type { Pipelines, Program } from './pipelines.ts';
 import type { Block, BufferPool } from './pool.ts';
 import type { Allocator, Storage } from './storage.ts';
-import type { Choice } from './tuner.ts';
 
 const COPY_DST = 0x8;
 const UNIFORM = 0x40;

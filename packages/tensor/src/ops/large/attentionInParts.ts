@@ -2,11 +2,11 @@
 // and values of a few heads laid out for themselves, then queries by ranges. Each head still sees all its keys
 // at once, so that keys may be as many as one head's fit into a binding.
 import { BYTES } from '@moviegen/kernels';
-import { scope } from '../scope.ts';
-import { largestOperand } from '../storage.ts';
-import { Tensor } from '../tensor.ts';
-import type { Columns } from './columns.ts';
-import { slice } from './movement.ts';
+import { largestOperand } from '../../gpu/storage.ts';
+import { scope } from '../../scope.ts';
+import { Tensor } from '../../tensor.ts';
+import type { Columns } from '../columns.ts';
+import { slice } from '../movement.ts';
 import { bindable, copyColumns, inParts } from './parts.ts';
 
 /** Operands of an attention, checked. */

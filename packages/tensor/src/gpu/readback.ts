@@ -1,5 +1,5 @@
 // From the device to the host: pooled buffers to copy into, map and read.
-import type { Binding, Encoder } from './encoder.ts';
+import type { Binding, Encoder } from './commands.ts';
 import type { Host } from './host.ts';
 import { type BufferPool, sizeClass } from './pool.ts';
 import { largestBuffer } from './storage.ts';

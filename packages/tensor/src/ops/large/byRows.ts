@@ -1,8 +1,8 @@
 // A long sequence taken range by range, so that what is made on the way stays small.
-import { scope } from '../scope.ts';
-import { Tensor } from '../tensor.ts';
-import { asColumns, type Columns } from './columns.ts';
-import { slice } from './movement.ts';
+import { scope } from '../../scope.ts';
+import { Tensor } from '../../tensor.ts';
+import { asColumns, type Columns } from '../columns.ts';
+import { slice } from '../movement.ts';
 import { copyInParts } from './parts.ts';
 
 /**

@@ -1,9 +1,9 @@
 // What may be said when a device is opened.
 import type { Kernel } from '@moviegen/kernels';
+import type { TuneMode, TuneStore } from '../tuning/tuner.ts';
 import type { Limits } from './adapter.ts';
-import type { SubmitBounds } from './encoder.ts';
+import type { SubmitBounds } from './commands.ts';
 import type { Host } from './host.ts';
-import type { TuneMode, TuneStore } from './tuner.ts';
 
 /** How to open a device. Give `gpu` (in a browser `navigator.gpu`, the default) or an `adapter`. */
 export interface DeviceOptions {

@@ -8,22 +8,22 @@ import {
   limitsOf,
   requestDevice,
   targetOf,
-} from './adapter.ts';
-import type { DeviceOptions } from './deviceOptions.ts';
+} from '../gpu/adapter.ts';
+import type { Binding } from '../gpu/commands.ts';
+import { type Engine, engineOf } from '../gpu/engine.ts';
+import type { DeviceLostError } from '../gpu/errors.ts';
+import { browser } from '../gpu/host.ts';
+import type { DeviceOptions } from '../gpu/options.ts';
+import type { Memory } from '../gpu/pool.ts';
+import type { Recording } from '../gpu/recording.ts';
+import type { Storage } from '../gpu/storage.ts';
+import { type Timing, timed } from '../gpu/timing.ts';
+import type { Tensor } from '../tensor.ts';
+import { browserStore } from '../tuning/store.ts';
+import { type Choice, Tuner } from '../tuning/tuner.ts';
 import { Dispatcher } from './dispatcher.ts';
-import type { Binding } from './encoder.ts';
-import { type Engine, engineOf } from './engine.ts';
-import type { DeviceLostError } from './errors.ts';
-import { browser } from './host.ts';
-import type { Memory } from './pool.ts';
-import type { Recording } from './recording.ts';
+import { TensorMemory } from './memory.ts';
 import { Scopes } from './scopes.ts';
-import type { Storage } from './storage.ts';
-import type { Tensor } from './tensor.ts';
-import { TensorMemory } from './tensorMemory.ts';
-import { type Timing, timed } from './timing.ts';
-import { type Choice, Tuner } from './tuner.ts';
-import { browserStore } from './tuneStore.ts';
 
 /** A GPU to compute on. In Node, `openDevice` of `@moviegen/tensor/node` makes one. */
 export class Device {

@@ -8,9 +8,9 @@ import {
   u32,
   uniformBlock,
 } from '@moviegen/kernels';
-import type { Device } from './device.ts';
-import { scopeAsync } from './scope.ts';
-import { Tensor } from './tensor.ts';
+import type { Device } from '../device/device.ts';
+import { scopeAsync } from '../scope.ts';
+import { Tensor } from '../tensor.ts';
 
 /** An adapter's ceilings, a second. */
 export interface Ceilings {

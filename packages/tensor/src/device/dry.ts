@@ -1,7 +1,7 @@
 // A device that allocates and computes nothing, and counts: what a program would hold and dispatch is learnt by running
 // the program itself, so that no estimate of ours can drift from it. Results read from it are zeros.
 import type { Kernel, SubgroupMatrixConfig } from '@moviegen/kernels';
-import type { Limits } from './adapter.ts';
+import type { Limits } from '../gpu/adapter.ts';
 import { Device } from './device.ts';
 
 /** What the device pretends to be. */

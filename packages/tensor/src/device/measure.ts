@@ -1,9 +1,9 @@
 // The time of one kernel on operands made for it. What they hold does not matter, except for lengths, which are as long
 // as can be.
 import { BYTES, type Kernel } from '@moviegen/kernels';
+import { scopeAsync } from '../scope.ts';
+import { Tensor } from '../tensor.ts';
 import type { Device } from './device.ts';
-import { scopeAsync } from './scope.ts';
-import { Tensor } from './tensor.ts';
 
 /** No more than this for the runs of one variant, but two always. */
 const BUDGET_MS = 60;

@@ -1,10 +1,10 @@
 // From a kernel's list of bindings and the tensors given for it to ranges of buffers, with the checks that
 // WebGPU would make late and without names.
 import type { Kernel } from '@moviegen/kernels';
+import type { Binding } from '../gpu/commands.ts';
+import { largestOperand } from '../gpu/storage.ts';
+import type { Tensor } from '../tensor.ts';
 import type { Device } from './device.ts';
-import type { Binding } from './encoder.ts';
-import { largestOperand } from './storage.ts';
-import type { Tensor } from './tensor.ts';
 
 /** The ranges to bind. @throws where a tensor does not suit its binding or two of them collide. */
 export function bind(device: Device, { label, bindings }: Kernel, tensors: readonly Tensor[]): Binding[] {

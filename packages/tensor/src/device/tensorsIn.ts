@@ -1,5 +1,5 @@
 // Finds the tensors in what a function returns.
-import { Tensor } from './tensor.ts';
+import { Tensor } from '../tensor.ts';
 
 /** The tensors in a value, at any depth: in arrays, objects' public fields, maps and sets. */
 export function tensorsIn(value: unknown): Tensor[] {

@@ -1,9 +1,10 @@
 // Tensors' memory and what the host puts into it and takes out of it, in order with the kernels.
+
+import type { Binding } from '../gpu/commands.ts';
+import type { Engine } from '../gpu/engine.ts';
+import { type Allocator, acquireStorage, largestBuffer, type Storage } from '../gpu/storage.ts';
+import type { Tensor } from '../tensor.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import type { Binding } from './encoder.ts';
-import type { Engine } from './engine.ts';
-import { type Allocator, acquireStorage, largestBuffer, type Storage } from './storage.ts';
-import type { Tensor } from './tensor.ts';
 
 /** The memory of one device's tensors. */
 export class TensorMemory {

@@ -1,5 +1,5 @@
 // Time that work takes: of the GPU's compute passes by timestamp queries, or of the host where there are none.
-import type { PassTimer } from './encoder.ts';
+import type { PassTimer } from './commands.ts';
 import type { Engine } from './engine.ts';
 import type { Host } from './host.ts';
 

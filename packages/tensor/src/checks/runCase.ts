@@ -9,9 +9,9 @@ import {
   type NDArray,
   references,
 } from '@moviegen/kernels';
-import type { Device } from './device.ts';
+import type { Device } from '../device/device.ts';
+import { Tensor } from '../tensor.ts';
 import { opTable } from './opTable.ts';
-import { Tensor } from './tensor.ts';
 
 /** How a case is run. */
 export interface CaseRun {
