@@ -1,6 +1,6 @@
 // The benchmark measures what it says: order statistics, a checked and timed row, a wrong result refused.
 import { type Case, cases, type NDArray, spec } from '@moviegen/kernels';
-import { caseOperands, caseReference, caseVariants, uploadOperands } from '@moviegen/tensor';
+import { caseOperands, caseReference, caseVariants, uploadOperands } from '@moviegen/tensor/checks';
 import { openDevice } from '@moviegen/tensor/node';
 import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';

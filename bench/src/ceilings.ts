@@ -1,5 +1,5 @@
 // How near a time comes to what the adapter can do at most.
-import type { Ceilings } from '@moviegen/tensor';
+import type { Ceilings } from '@moviegen/tensor/checks';
 
 /** What bounds a piece of work on an adapter. */
 export interface Bound {

@@ -1,19 +1,16 @@
 // Before a case is timed its result is checked: against the CPU reference, whole or in parts, else against the
 // simplest variant of its kernel. Outputs are poisoned first, so that a kernel that writes too little shows.
 import { type Case, type NDArray, sizeOf } from '@moviegen/kernels';
+import { type Device, scopeAsync, slice, Tensor } from '@moviegen/tensor';
 import {
   type CaseRun,
   caseReference,
   caseTolerance,
   caseVariants,
   compare,
-  type Device,
   prepareCase,
-  scopeAsync,
-  slice,
-  Tensor,
   uploadOperands,
-} from '@moviegen/tensor';
+} from '@moviegen/tensor/checks';
 import { AFFORDABLE, narrowArray, parts, referenceCost } from './parts.ts';
 
 /** What a result was held against, and how far off it is. */

@@ -1,5 +1,6 @@
 // What a run of the bench says of itself, as JSON: what `--compare` reads again and the page shows.
-import type { AdapterInfo, Ceilings } from '@moviegen/tensor';
+import type { AdapterInfo } from '@moviegen/tensor';
+import type { Ceilings } from '@moviegen/tensor/checks';
 import type { Result } from './measure.ts';
 import type { ModelResult } from './models.ts';
 

@@ -1,6 +1,6 @@
 // The roofline as SVG: what an adapter reaches at most at each arithmetic intensity, and where our kernels
 // stand. Pure text from a report; the page shows the same drawing.
-import type { Ceilings } from '@moviegen/tensor';
+import type { Ceilings } from '@moviegen/tensor/checks';
 
 /** A kernel's place. */
 export interface Point {

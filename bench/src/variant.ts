@@ -1,7 +1,8 @@
 // Which variant of a kernel a device takes for a case: the tables of its tuner may know better than the kernels'
 // own order.
 import type { Case } from '@moviegen/kernels';
-import { caseVariants, type Device, type Tensor } from '@moviegen/tensor';
+import type { Device, Tensor } from '@moviegen/tensor';
+import { caseVariants } from '@moviegen/tensor/checks';
 
 /** The variant among `variants` that the labels of dispatched kernels name. */
 export function namedIn(labels: readonly string[], variants: readonly string[]): string | undefined {

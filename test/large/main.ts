@@ -8,7 +8,8 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { configs, type DiTConfig, parseConfig } from '@moviegen/dit';
 import { Safetensors } from '@moviegen/safetensors';
-import { compare, type Device, measureCeilings } from '@moviegen/tensor';
+import type { Device } from '@moviegen/tensor';
+import { compare, measureCeilings } from '@moviegen/tensor/checks';
 import { openDevice } from '@moviegen/tensor/node';
 import { seededDiT, seededInputs } from './seeded.ts';
 

@@ -1,15 +1,8 @@
 // One row: every way checked, then timed in turns with ours, so that whatever else the machine does falls on
 // all of them alike.
 import type { Case, NDArray } from '@moviegen/kernels';
-import {
-  caseOperands,
-  caseReference,
-  compare,
-  type Device,
-  prepareCase,
-  scope,
-  uploadOperands,
-} from '@moviegen/tensor';
+import { type Device, scope } from '@moviegen/tensor';
+import { caseOperands, caseReference, compare, prepareCase, uploadOperands } from '@moviegen/tensor/checks';
 import { poisoned } from '../check.ts';
 import { AFFORDABLE, narrowArray, type Part, parts, referenceCost } from '../parts.ts';
 import { percentile } from '../statistics.ts';

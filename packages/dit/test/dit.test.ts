@@ -1,7 +1,8 @@
 // The DiT as a library: its public face, its errors, and what it leaves behind.
 
 import { DiT, type DiTConfig, parseConfig } from '@moviegen/dit';
-import { compare, type Device, randn, Tensor, type WeightSource } from '@moviegen/tensor';
+import { type Device, randn, Tensor, type WeightSource } from '@moviegen/tensor';
+import { compare } from '@moviegen/tensor/checks';
 import { openDevice } from '@moviegen/tensor/node';
 import { testDevice } from '@moviegen/testing/device';
 import { afterAll, beforeAll, expect, test } from 'vitest';

@@ -11,9 +11,9 @@ import {
   floatsToHalves,
 } from '@moviegen/kernels';
 import type { Device } from './device/device.ts';
+import { keep } from './device/scope.ts';
 import { largestOperand } from './gpu/storage.ts';
 import { bindable } from './ops/large/parts.ts';
-import { keep } from './scope.ts';
 import { Tensor } from './tensor.ts';
 
 /** Writes elements of a file's type into a tensor of another. */

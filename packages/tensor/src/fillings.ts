@@ -2,8 +2,8 @@
 import { canDecode, isQuantFormat } from '@moviegen/kernels';
 import { DeviceDecoder, HostDecoder } from './decoding.ts';
 import type { Device } from './device/device.ts';
+import { keep } from './device/scope.ts';
 import { DecodedFilling, type Filling, PlainFilling, QuantizedFilling } from './filling.ts';
-import { keep } from './scope.ts';
 import { Tensor } from './tensor.ts';
 import type { WeightOptions, WeightSource } from './weights.ts';
 import { decodingBytes, firstType, isDecoded } from './weightTypes.ts';

@@ -1,24 +1,11 @@
 // @moviegen/tensor: device, memory, dispatch, Tensor and its ops. All GPU words of the project live here.
 export type { DType, QuantFormat } from '@moviegen/kernels';
 export { orAborted } from './abort.ts';
-export { advance } from './advance.ts';
 export type { WeightChanges } from './changes.ts';
-export type { Ceilings, CeilingsOptions } from './checks/ceilings.ts';
-export { measureCeilings } from './checks/ceilings.ts';
-export type { CaseRun, Difference } from './checks/runCase.ts';
-export {
-  caseOperands,
-  caseReference,
-  caseTolerance,
-  caseVariants,
-  checkCase,
-  compare,
-  prepareCase,
-  uploadOperands,
-} from './checks/runCase.ts';
 export { Device } from './device/device.ts';
 export type { DryOptions } from './device/dry.ts';
 export { dryDevice } from './device/dry.ts';
+export { advance, keep, scope, scopeAsync } from './device/scope.ts';
 export type { AdapterInfo, Limits } from './gpu/adapter.ts';
 export type { SubmitBounds } from './gpu/commands.ts';
 export { DeviceLostError, NoAdapterError, OutOfMemoryError, ShaderError } from './gpu/errors.ts';
@@ -69,7 +56,6 @@ export { timestepEmbedding } from './ops/timestepEmbedding.ts';
 export { abs, clamp, exp, sqrt } from './ops/unary.ts';
 export { eulerStep, gatedResidual, guidance } from './ops/updates.ts';
 export { quantizedSource, quantizedWeights } from './quantizedSource.ts';
-export { keep, scope, scopeAsync } from './scope.ts';
 export type { TensorOptions } from './tensor.ts';
 export { Tensor } from './tensor.ts';
 export type { Choice, TuneMode, TuneStore, TuneTable } from './tuning/tuner.ts';

@@ -3,10 +3,10 @@
 import { bytesToFloats } from '@moviegen/kernels';
 import type { WeightChanges } from './changes.ts';
 import type { Device } from './device/device.ts';
+import { keep, scope } from './device/scope.ts';
 import { sizeClass } from './gpu/pool.ts';
 import { add } from './ops/arithmetic.ts';
 import { matmul } from './ops/matmul.ts';
-import { keep, scope } from './scope.ts';
 import { count, Tensor } from './tensor.ts';
 import { WeightsError } from './weightCheck.ts';
 import type { WeightSource } from './weights.ts';

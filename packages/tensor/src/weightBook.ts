@@ -1,14 +1,14 @@
 // A model's weights while it lives: as they came, or laid out once for the kernels that read them.
 
-import { tensorsIn } from './device/tensorsIn.ts';
+import { type Operand, operandsIn } from './device/operand.ts';
+import { keep, scope } from './device/scope.ts';
 import { type Packed, type PackedConv, pack, packConv } from './ops/pack.ts';
-import { keep, scope } from './scope.ts';
 import type { Tensor } from './tensor.ts';
 
 /** A model's weights by name. They belong to the book, and so do the layouts made of them. */
 export class WeightBook {
   readonly #plain: Map<string, Tensor>;
-  readonly #made: Tensor[] = [];
+  readonly #made: Operand[] = [];
 
   /**
    * @param model names the model in the error.
@@ -81,7 +81,7 @@ export class WeightBook {
   #lay<T extends { readonly tensor: Tensor }>(names: readonly string[], make: (weights: Tensor[]) => T): T {
     const weights = names.map((name) => this.get(name));
     const made = keep(scope(weights[0]!.device, () => make(weights)));
-    this.#made.push(...tensorsIn(made));
+    this.#made.push(...operandsIn(made));
     for (const name of names) {
       this.get(name).dispose();
       this.#plain.delete(name);

@@ -1,5 +1,6 @@
 // The ceilings that an adapter is measured against: plausible numbers, nothing left behind.
-import { measureCeilings, scopeAsync, Tensor } from '@moviegen/tensor';
+import { scopeAsync, Tensor } from '@moviegen/tensor';
+import { measureCeilings } from '@moviegen/tensor/checks';
 import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
 import { create } from 'webgpu';

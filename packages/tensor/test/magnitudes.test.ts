@@ -1,14 +1,8 @@
 // Products, convolutions and attention, in every variant: NaN and infinity pass as in the reference, and large
 // operands do not overflow on the way to a result that fits.
 import { type Case, type Fill, fill, type NDArray, spec } from '@moviegen/kernels';
-import {
-  caseReference,
-  caseVariants,
-  compare,
-  prepareCase,
-  scopeAsync,
-  uploadOperands,
-} from '@moviegen/tensor';
+import { scopeAsync } from '@moviegen/tensor';
+import { caseReference, caseVariants, compare, prepareCase, uploadOperands } from '@moviegen/tensor/checks';
 import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
 

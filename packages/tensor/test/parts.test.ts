@@ -2,10 +2,7 @@
 import { cases } from '@moviegen/kernels';
 import {
   attention,
-  caseTolerance,
-  checkCase,
   columns,
-  compare,
   concat,
   embedding,
   linear,
@@ -19,6 +16,7 @@ import {
   Tensor,
   upsampleNearest,
 } from '@moviegen/tensor';
+import { caseTolerance, checkCase, compare } from '@moviegen/tensor/checks';
 import { openDevice } from '@moviegen/tensor/node';
 import { afterAll, describe, expect, test } from 'vitest';
 import { caseOperands } from '../src/checks/runCase.ts';

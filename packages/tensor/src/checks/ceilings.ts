@@ -9,7 +9,7 @@ import {
   uniformBlock,
 } from '@moviegen/kernels';
 import type { Device } from '../device/device.ts';
-import { scopeAsync } from '../scope.ts';
+import { scopeAsync } from '../device/scope.ts';
 import { Tensor } from '../tensor.ts';
 
 /** An adapter's ceilings, a second. */

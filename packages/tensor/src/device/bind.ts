@@ -1,18 +1,21 @@
 // From a kernel's list of bindings and the tensors given for it to ranges of buffers, with the checks that
 // WebGPU would make late and without names.
 import type { Kernel } from '@moviegen/kernels';
-import type { Binding } from '../gpu/commands.ts';
+import type { BufferRange } from '../gpu/commands.ts';
 import { largestOperand } from '../gpu/storage.ts';
-import type { Tensor } from '../tensor.ts';
-import type { Device } from './device.ts';
+import type { Operand, OperandHome } from './operand.ts';
 
 /** The ranges to bind. @throws where a tensor does not suit its binding or two of them collide. */
-export function bind(device: Device, { label, bindings }: Kernel, tensors: readonly Tensor[]): Binding[] {
-  if (tensors.length !== bindings.length) {
-    throw new Error(`internal: ${label}: got ${tensors.length} tensors for ${bindings.length} bindings`);
+export function bind(
+  device: OperandHome & { readonly limits: GPUSupportedLimits },
+  { label, bindings }: Kernel,
+  operands: readonly Operand[],
+): BufferRange[] {
+  if (operands.length !== bindings.length) {
+    throw new Error(`internal: ${label}: got ${operands.length} tensors for ${bindings.length} bindings`);
   }
   const most = largestOperand(device);
-  const ranges = tensors.map((tensor, i): Binding => {
+  const ranges = operands.map((tensor, i): BufferRange => {
     const { name, dtype } = bindings[i]!;
     if (tensor.device !== device) throw new Error(`${label}: ${name} is on another device`);
     if (tensor.dtype !== dtype) {

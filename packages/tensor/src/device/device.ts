@@ -9,8 +9,8 @@ import {
   requestDevice,
   targetOf,
 } from '../gpu/adapter.ts';
-import type { Binding } from '../gpu/commands.ts';
-import { type Engine, engineOf } from '../gpu/engine.ts';
+import type { BufferRange } from '../gpu/commands.ts';
+import { type Engine, engineOf, waitFor } from '../gpu/engine.ts';
 import type { DeviceLostError } from '../gpu/errors.ts';
 import { browser } from '../gpu/host.ts';
 import type { DeviceOptions } from '../gpu/options.ts';
@@ -18,11 +18,11 @@ import type { Memory } from '../gpu/pool.ts';
 import type { Recording } from '../gpu/recording.ts';
 import type { Storage } from '../gpu/storage.ts';
 import { type Timing, timed } from '../gpu/timing.ts';
-import type { Tensor } from '../tensor.ts';
 import { browserStore } from '../tuning/store.ts';
 import { type Choice, Tuner } from '../tuning/tuner.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { TensorMemory } from './memory.ts';
+import type { Operand } from './operand.ts';
 import { Scopes } from './scopes.ts';
 
 /** A GPU to compute on. In Node, `openDevice` of `@moviegen/tensor/node` makes one. */
@@ -40,7 +40,7 @@ export class Device {
   /** The WebGPU device underneath, for what this class lacks. */
   readonly gpu: GPUDevice;
   /** @internal */
-  readonly scopes = new Scopes<Tensor>((tensor) => this.#memory.watch(tensor));
+  readonly scopes = new Scopes<Operand>((tensor) => this.#memory.watch(tensor));
   readonly #engine: Engine;
   readonly #dispatcher: Dispatcher;
   readonly #memory: TensorMemory;
@@ -54,7 +54,7 @@ export class Device {
     this.#engine = engineOf(gpu, this.limits, options);
     this.lost = this.#engine.faults.lost;
     this.#dispatcher = new Dispatcher(this, this.#engine, tuner, options.onDispatch);
-    this.#memory = new TensorMemory(this.#engine, this.#dispatcher);
+    this.#memory = new TensorMemory(this.#engine);
   }
 
   /**
@@ -98,12 +98,12 @@ export class Device {
    * Runs a kernel on tensors in the order of its bindings: the one place that dispatches. It is queued;
    * errors of the GPU reject the next `read()` or `sync()`.
    */
-  run(kernel: Kernel, buffers: readonly Tensor[]): void {
+  run(kernel: Kernel, buffers: readonly Operand[]): void {
     this.#dispatcher.run(kernel, buffers);
   }
 
   /** {@link run} with the variant of a kernel that suits this adapter best, as far as is known. */
-  runBest(choice: Choice, buffers: readonly Tensor[]): void {
+  runBest(choice: Choice, buffers: readonly Operand[]): void {
     this.#dispatcher.runBest(choice, buffers);
   }
 
@@ -117,15 +117,12 @@ export class Device {
 
   /** Sends queued work to the GPU now; it goes by itself when enough has gathered, and on `read`. */
   submit(): void {
-    this.#engine.encoder.submit();
+    this.#engine.commands.submit();
   }
 
   /** Waits for all queued work. @throws what went wrong on the device since the last wait. */
   async sync(): Promise<void> {
-    const { faults, host } = this.#engine;
-    faults.throwIfLost();
-    this.submit();
-    await faults.settle(host.poll(() => this.gpu.queue.onSubmittedWorkDone()));
+    await waitFor(this.#engine);
   }
 
   /** Compiles kernels in parallel, before they are needed. @throws ShaderError. */
@@ -165,7 +162,7 @@ export class Device {
   }
 
   /** @internal Must be called where a tensor is disposed. */
-  forget(tensor: Tensor): void {
+  forget(tensor: Operand): void {
     this.scopes.forget(tensor);
     this.#memory.forget(tensor);
   }
@@ -186,22 +183,22 @@ export class Device {
   }
 
   /** @internal Writes the first content of a new tensor. */
-  upload(ranges: readonly Binding[], bytes: Uint8Array<ArrayBuffer>): void {
+  upload(ranges: readonly BufferRange[], bytes: Uint8Array<ArrayBuffer>): void {
     this.#memory.upload(ranges, bytes);
   }
 
   /** @internal Replaces a tensor's content. */
-  overwrite(ranges: readonly Binding[], bytes: Uint8Array<ArrayBuffer>): void {
+  overwrite(ranges: readonly BufferRange[], bytes: Uint8Array<ArrayBuffer>): void {
     this.#memory.overwrite(ranges, bytes);
   }
 
   /** @internal Fills a tensor with zeros. */
-  clear(tensor: Tensor): void {
+  clear(tensor: Operand): void {
     this.#memory.clear(tensor);
   }
 
   /** @internal Reads the first `bytes` of ranges. */
-  download(ranges: readonly Binding[], bytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  download(ranges: readonly BufferRange[], bytes: number): Promise<Uint8Array<ArrayBuffer>> {
     return this.#memory.download(ranges, bytes);
   }
 }

@@ -1,31 +1,55 @@
-// The time of one kernel on operands made for it. What they hold does not matter, except for lengths, which are as long
-// as can be.
-import { BYTES, type Kernel } from '@moviegen/kernels';
-import { scopeAsync } from '../scope.ts';
-import { Tensor } from '../tensor.ts';
-import type { Device } from './device.ts';
+// The time of one kernel on buffers made for it. What they hold does not matter, except for lengths, which are as long as
+// can be.
+import type { Kernel } from '@moviegen/kernels';
+import type { BufferRange } from '../gpu/commands.ts';
+import type { Engine } from '../gpu/engine.ts';
+import { timed } from '../gpu/timing.ts';
 
-/** No more than this for the runs of one variant, but two always. */
+/** The runs of one variant take no more than this, but there are always two. */
 const BUDGET_MS = 60;
 const MOST_RUNS = 7;
-/** A first run that takes so many times as long as the best variant's is the only one. */
+/** A variant whose first run takes this many times as long as the best variant is not run again. */
 const HOPELESS = 2;
 
-/** Milliseconds of one run: the median of a few, after one that counts only where it is far behind `best`. */
-export const measureKernel = (device: Device, kernel: Kernel, bytes: readonly number[], best: number) =>
-  scopeAsync(device, async () => {
-    await device.precompile([kernel]);
-    const operands = kernel.bindings.map(({ dtype, name }, i) => {
-      const size = Math.round(bytes[i]! / BYTES[dtype]);
-      if (dtype === 'u32') return Tensor.full(device, [size], 0xffffffff, dtype, name);
-      // Zeros: infinities and subnormals that may lie in old memory take other times. Quantised ones in whole blocks.
-      return Tensor.zeros(device, dtype === 'f32' || dtype === 'f16' ? [size] : [size / 32, 32], dtype, name);
-    });
-    const once = async (): Promise<number> => (await device.time(() => device.run(kernel, operands))).ms;
-    const first = await once();
-    if (first > HOPELESS * best) return first;
-    const times = [await once(), await once()];
-    while (times.length < MOST_RUNS && times.reduce((sum, ms) => sum + ms, 0) < BUDGET_MS)
-      times.push(await once());
-    return times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
-  });
+/** Milliseconds of one run of a kernel, as {@link medianTime} finds it. @param sync waits for all queued work. */
+export async function measureKernel(
+  engine: Engine,
+  sync: () => Promise<void>,
+  kernel: Kernel,
+  bytes: readonly number[],
+  best: number,
+): Promise<number> {
+  const { pipelines, pool, commands } = engine;
+  await pipelines.started(kernel).ready;
+  const ranges: BufferRange[] = [];
+  try {
+    for (const [i, { name, dtype }] of kernel.bindings.entries()) {
+      const size = Math.max(16, Math.ceil(bytes[i]! / 16) * 16);
+      const range = { block: pool.acquire(size, name), offset: 0, bytes: size };
+      ranges.push(range);
+      fill(engine, range, dtype === 'u32');
+    }
+    const run = () => commands.dispatch(kernel, ranges);
+    return await medianTime(async () => (await timed(engine, sync, run)).ms, best);
+  } finally {
+    for (const { block } of ranges) pool.release(block);
+  }
+}
+
+/** The median of a few runs, after a first one that counts only where it is far behind `best`. */
+export async function medianTime(once: () => Promise<number>, best: number): Promise<number> {
+  const first = await once();
+  if (first > HOPELESS * best) return first;
+  const times = [await once(), await once()];
+  while (times.length < MOST_RUNS && times.reduce((sum, ms) => sum + ms, 0) < BUDGET_MS)
+    times.push(await once());
+  return times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
+}
+
+/** Lengths are as long as can be; all else is zeros, since infinities and subnormals in old memory take other times. */
+function fill({ commands, gpu }: Engine, { block, offset, bytes }: BufferRange, lengths: boolean): void {
+  if (lengths) {
+    commands.beforeWrite(block);
+    gpu.queue.writeBuffer(block.buffer, offset, new Uint8Array(bytes).fill(0xff));
+  } else commands.clear(block, offset, bytes);
+}

@@ -1,21 +1,18 @@
 // Tensors' memory and what the host puts into it and takes out of it, in order with the kernels.
 
-import type { Binding } from '../gpu/commands.ts';
+import type { BufferRange } from '../gpu/commands.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { type Allocator, acquireStorage, largestBuffer, type Storage } from '../gpu/storage.ts';
-import type { Tensor } from '../tensor.ts';
-import type { Dispatcher } from './dispatcher.ts';
+import type { Operand } from './operand.ts';
 
 /** The memory of one device's tensors. */
 export class TensorMemory {
   readonly #engine: Engine;
-  readonly #dispatcher: Dispatcher;
   /** Gives back the memory of tensors that nobody disposed and nobody can reach any more. */
   readonly #orphans = new FinalizationRegistry<Storage>((storage) => storage.release());
 
-  constructor(engine: Engine, dispatcher: Dispatcher) {
+  constructor(engine: Engine) {
     this.#engine = engine;
-    this.#dispatcher = dispatcher;
   }
 
   /**
@@ -24,20 +21,19 @@ export class TensorMemory {
    * @param written whether its content comes from the host.
    */
   allocate(bytes: number, rowBytes: number, label: string, written: boolean): Storage {
-    const { faults, pool, limits } = this.#engine;
+    const { faults, pool, limits, recording } = this.#engine;
     faults.throwIfLost();
-    const { plan } = this.#dispatcher;
     const needed = Math.max(16, Math.ceil(bytes / 16) * 16);
-    const from: Allocator = plan ?? pool;
+    const from: Allocator = recording ?? pool;
     const acquire = (part: number, name: string) =>
-      plan && written ? plan.acquireConstant(part, name) : from.acquire(part, name);
+      recording && written ? recording.acquireConstant(part, name) : from.acquire(part, name);
     return acquireStorage(from, acquire, needed, rowBytes, largestBuffer(limits), label);
   }
 
   /** Writes the first content of a new tensor; `ranges` are as many bytes as there are. */
-  upload(ranges: readonly Binding[], bytes: Uint8Array<ArrayBuffer>): void {
+  upload(ranges: readonly BufferRange[], bytes: Uint8Array<ArrayBuffer>): void {
     if (bytes.length === 0) return;
-    const { encoder, gpu } = this.#engine;
+    const { commands, gpu } = this.#engine;
     // Dawn for Node ends the process where it is given memory that threads share.
     const shared =
       typeof SharedArrayBuffer === 'function' && (bytes.buffer as object) instanceof SharedArrayBuffer;
@@ -47,44 +43,44 @@ export class TensorMemory {
     let at = 0;
     for (const { block, offset, bytes: wanted } of ranges) {
       const size = Math.min(Math.ceil(wanted / 4) * 4, padded.length - at);
-      encoder.beforeWrite(block);
+      commands.beforeWrite(block);
       gpu.queue.writeBuffer(block.buffer, offset, padded, at, size);
       at += size;
     }
   }
 
   /** Replaces a tensor's content. */
-  overwrite(ranges: readonly Binding[], bytes: Uint8Array<ArrayBuffer>): void {
+  overwrite(ranges: readonly BufferRange[], bytes: Uint8Array<ArrayBuffer>): void {
     this.#engine.faults.throwIfLost();
-    if (this.#dispatcher.plan) throw new Error('record: write inside a recording would not be replayed');
+    if (this.#engine.recording) throw new Error('record: write inside a recording would not be replayed');
     this.upload(ranges, bytes);
   }
 
   /** Fills a tensor with zeros. */
-  clear(tensor: Tensor): void {
-    const { plan } = this.#dispatcher;
+  clear(tensor: Operand): void {
+    const { recording, commands } = this.#engine;
     for (const range of tensor.ranges('clear')) {
-      if (plan) plan.clear(range, tensor.storage('clear'));
-      else this.#engine.encoder.clear(range.block, range.offset, range.bytes);
+      if (recording) recording.clear(range, tensor.storage('clear'));
+      else commands.clear(range.block, range.offset, range.bytes);
     }
   }
 
   /** Reads the first `bytes` of ranges. */
-  async download(ranges: readonly Binding[], bytes: number): Promise<Uint8Array<ArrayBuffer>> {
-    const { faults, readback } = this.#engine;
+  async download(ranges: readonly BufferRange[], bytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    const { faults, readback, recording } = this.#engine;
     faults.throwIfLost();
-    if (this.#dispatcher.plan) throw new Error('record: read inside a recording: nothing has run yet');
+    if (recording) throw new Error('record: read inside a recording: nothing has run yet');
     if (bytes === 0) return new Uint8Array();
     return faults.settle(readback.read(ranges, bytes));
   }
 
   /** Sees to it that a tensor which no scope owns gives its memory back once it cannot be reached. */
-  watch(tensor: Tensor): void {
+  watch(tensor: Operand): void {
     if (!tensor.disposed) this.#orphans.register(tensor, tensor.storage('scope'), tensor);
   }
 
   /** Must be called where a tensor is disposed. */
-  forget(tensor: Tensor): void {
+  forget(tensor: Operand): void {
     this.#orphans.unregister(tensor);
   }
 }

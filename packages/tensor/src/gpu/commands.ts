@@ -35,7 +35,7 @@ export interface Cost {
 }
 
 /** A range of a buffer bound to a kernel. */
-export interface Binding {
+export interface BufferRange {
   readonly block: Block;
   readonly offset: number;
   readonly bytes: number;
@@ -51,7 +51,7 @@ const alignment = 256; // of uniform offsets: the default limit, which every ada
 const CACHED_GROUPS = 4096;
 
 /** Encodes dispatches in order and submits them in batches. */
-export class Encoder {
+export class Commands {
   readonly #gpu: GPUDevice;
   readonly #pipelines: Pipelines;
   readonly #bounds: SubmitBounds;
@@ -90,7 +90,7 @@ export class Encoder {
   }
 
   /** Encodes one run of a kernel. */
-  dispatch(kernel: Kernel, bindings: readonly Binding[]): void {
+  dispatch(kernel: Kernel, bindings: readonly BufferRange[]): void {
     const program = this.#pipelines.compiled(kernel);
     const { uniforms } = kernel;
     const cost = costOf(kernel, bindings);
@@ -183,7 +183,12 @@ export class Encoder {
   }
 
   /** The bind group of these ranges, from the cache where they were bound alike before. */
-  #group(label: string, layout: Layout, bindings: readonly Binding[], uniformBytes: number): GPUBindGroup {
+  #group(
+    label: string,
+    layout: Layout,
+    bindings: readonly BufferRange[],
+    uniformBytes: number,
+  ): GPUBindGroup {
     let key = `${layout.id},${uniformBytes}`;
     for (const { block, offset, bytes } of bindings) key += `:${block.id},${offset},${bytes}`;
     const known = this.#groups.get(key);
@@ -216,13 +221,13 @@ export class Encoder {
 }
 
 /** What running a kernel on these ranges costs. */
-export const costOf = ({ flops = 0 }: Kernel, bindings: readonly Binding[]): Cost => ({
+export const costOf = ({ flops = 0 }: Kernel, bindings: readonly BufferRange[]): Cost => ({
   bytes: totalBytes(bindings),
   flops,
 });
 
 /** Bytes that bindings name together. */
-export function totalBytes(bindings: readonly Binding[]): number {
+export function totalBytes(bindings: readonly BufferRange[]): number {
   return bindings.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
@@ -231,7 +236,7 @@ export function bindGroup(
   gpu: GPUDevice,
   label: string,
   layout: Layout,
-  bindings: readonly Binding[],
+  bindings: readonly BufferRange[],
   uniforms: GPUBuffer,
   uniformBytes: number,
 ): GPUBindGroup {

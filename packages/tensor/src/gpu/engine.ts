@@ -1,13 +1,14 @@
-// The working parts of a device, put together: errors, pipelines, memory, encoder, readback. Who uses them for what
-// stands in dispatcher.ts (kernels) and tensorMemory.ts (content of tensors).
+// The working parts of a device, put together: errors, pipelines, memory, commands, readback. device/dispatcher.ts uses
+// them for kernels, device/memory.ts for the contents of tensors.
 
-import { Encoder, type SubmitBounds } from './commands.ts';
+import { Commands, type SubmitBounds } from './commands.ts';
 import { Faults } from './faults.ts';
 import { browser, type Host } from './host.ts';
 import type { DeviceOptions } from './options.ts';
 import { Pipelines } from './pipelines.ts';
 import { BufferPool } from './pool.ts';
 import { Readback } from './readback.ts';
+import type { RecordedSteps } from './recording.ts';
 import { largestBuffer } from './storage.ts';
 
 // Enough to hide the cost of a submit, and of large dispatches no more than two or three: half a second of a GPU
@@ -23,8 +24,10 @@ export interface Engine {
   readonly faults: Faults;
   readonly pipelines: Pipelines;
   readonly pool: BufferPool;
-  readonly encoder: Encoder;
+  readonly commands: Commands;
   readonly readback: Readback;
+  /** The recording that is being made, if one is. */
+  recording: RecordedSteps | undefined;
   /** Workgroups a dimension before a dispatch is folded. */
   readonly maxWorkgroups: number;
 }
@@ -40,10 +43,28 @@ export function engineOf(gpu: GPUDevice, limits: GPUSupportedLimits, options: De
     largestBuffer(limits),
     memoryLimit,
     (block, label) => faults.watchMemory(block, label, () => `${pool.memory().used} bytes in use`),
-    (block) => encoder.beforeWrite(block),
+    (block) => commands.beforeWrite(block),
   );
   const bounds = { ...DEFAULT_BOUNDS, ...options.submit };
-  const encoder = new Encoder(gpu, pipelines, pool, bounds, maxWorkgroups);
-  const readback = new Readback(gpu, host, encoder, pool);
-  return { gpu, limits, host, faults, pipelines, pool, encoder, readback, maxWorkgroups };
+  const commands = new Commands(gpu, pipelines, pool, bounds, maxWorkgroups);
+  const readback = new Readback(gpu, host, commands, pool);
+  return {
+    gpu,
+    limits,
+    host,
+    faults,
+    pipelines,
+    pool,
+    commands,
+    readback,
+    recording: undefined,
+    maxWorkgroups,
+  };
+}
+
+/** Submits and waits for all queued work. @throws what went wrong on the device since the last wait. */
+export async function waitFor({ faults, host, commands, gpu }: Engine): Promise<void> {
+  faults.throwIfLost();
+  commands.submit();
+  await faults.settle(host.poll(() => gpu.queue.onSubmittedWorkDone()));
 }

@@ -1,5 +1,5 @@
 // From the device to the host: pooled buffers to copy into, map and read.
-import type { Binding, Encoder } from './commands.ts';
+import type { BufferRange, Commands } from './commands.ts';
 import type { Host } from './host.ts';
 import { type BufferPool, sizeClass } from './pool.ts';
 import { largestBuffer } from './storage.ts';
@@ -12,19 +12,19 @@ const KEPT_BYTES = 64 * 2 ** 20;
 export class Readback {
   readonly #gpu: GPUDevice;
   readonly #host: Host;
-  readonly #encoder: Encoder;
+  readonly #commands: Commands;
   readonly #pool: BufferPool;
   readonly #free: GPUBuffer[] = [];
 
-  constructor(gpu: GPUDevice, host: Host, encoder: Encoder, pool: BufferPool) {
+  constructor(gpu: GPUDevice, host: Host, commands: Commands, pool: BufferPool) {
     this.#gpu = gpu;
     this.#host = host;
-    this.#encoder = encoder;
+    this.#commands = commands;
     this.#pool = pool;
   }
 
   /** The first `bytes` of ranges one after the other, as of the work queued so far. */
-  async read(ranges: readonly Binding[], bytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  async read(ranges: readonly BufferRange[], bytes: number): Promise<Uint8Array<ArrayBuffer>> {
     const result = new Uint8Array(bytes);
     let at = 0;
     const reads = ranges.map((range) => {
@@ -37,12 +37,12 @@ export class Readback {
   }
 
   /** Encodes the copy at once, so that later work is not seen. */
-  async #readInto(part: Uint8Array<ArrayBuffer>, { block, offset }: Binding): Promise<void> {
+  async #readInto(part: Uint8Array<ArrayBuffer>, { block, offset }: BufferRange): Promise<void> {
     const padded = Math.ceil(part.length / 4) * 4;
     const staging = this.#take(padded);
     try {
-      this.#encoder.copyOut(block, offset, staging, padded);
-      this.#encoder.submit();
+      this.#commands.copyOut(block, offset, staging, padded);
+      this.#commands.submit();
       await this.#host.poll(() => staging.mapAsync(1, 0, padded));
       part.set(new Uint8Array(staging.getMappedRange(0, padded), 0, part.length));
       staging.unmap();

@@ -2,7 +2,7 @@
 // once, and a replay only encodes. While a function is recorded none of its dispatches runs.
 import type { Kernel } from '@moviegen/kernels';
 import type { Choice } from '../tuning/tuner.ts';
-import { type Binding, bindGroup, type Cost, costOf, type Encoder } from './commands.ts';
+import { type BufferRange, bindGroup, type Commands, type Cost, costOf } from './commands.ts';
 import { fold } from './fold.ts';
 import type { Pipelines, Program } from './pipelines.ts';
 import type { Block, BufferPool } from './pool.ts';
@@ -15,7 +15,7 @@ const alignment = 256;
 interface Dispatch {
   kernel: Kernel;
   program: Program;
-  readonly bindings: readonly Binding[];
+  readonly bindings: readonly BufferRange[];
   counts: readonly [number, number, number];
   readonly cost: Cost;
   readonly offset: number | undefined;
@@ -25,15 +25,15 @@ interface Dispatch {
 }
 
 interface Clear {
-  readonly clear: Binding;
+  readonly clear: BufferRange;
 }
 
 /** What a recording needs of its device. */
-export interface Parts {
+export interface RecordingParts {
   readonly gpu: GPUDevice;
   readonly pipelines: Pipelines;
   readonly pool: BufferPool;
-  readonly encoder: Encoder;
+  readonly commands: Commands;
   readonly maxWorkgroups: number;
   readonly label: string;
   /** Measures what is still unknown of kernels' variants; where that is not wanted, it is absent. */
@@ -41,11 +41,11 @@ export interface Parts {
 }
 
 /**
- * The plan of a recording: its steps, and its memory. Buffers that a scope inside releases go to later
+ * The steps of a recording, and its memory. Buffers that a scope inside releases go to later
  * steps of the same recording, and to nobody else for as long as the recording lives.
  */
-export class Plan implements Allocator {
-  readonly #parts: Parts;
+export class RecordedSteps implements Allocator {
+  readonly #parts: RecordingParts;
   readonly #steps: (Dispatch | Clear)[] = [];
   readonly #blocks = new Set<Block>();
   /** Of these the ones that a tensor, a view of one or another recording holds. */
@@ -60,12 +60,12 @@ export class Plan implements Allocator {
   #replayed = false;
   #destroyed = false;
 
-  constructor(parts: Parts) {
+  constructor(parts: RecordingParts) {
     this.#parts = parts;
   }
 
   acquire(bytes: number, label: string): Block {
-    // Any block of the plan that is large enough, without wasting half of it.
+    // Any block of the recording that is large enough, without wasting half of it.
     for (const [size, blocks] of this.#free)
       if (size >= bytes && size <= Math.max(256, 2 * bytes) && blocks.length > 0)
         return this.#lend(blocks.pop()!);
@@ -85,7 +85,7 @@ export class Plan implements Allocator {
     return block;
   }
 
-  /** Whether the memory belongs to the plan. */
+  /** Whether the memory belongs to the recording. */
   owns({ blocks }: Storage): boolean {
     return this.#blocks.has(blocks[0]!);
   }
@@ -102,7 +102,7 @@ export class Plan implements Allocator {
   /** Adds a dispatch; `storages` are those of its bindings, kept alive as long as the recording. */
   dispatch(
     kernel: Kernel,
-    bindings: readonly Binding[],
+    bindings: readonly BufferRange[],
     storages: readonly Storage[],
     choice: Choice | undefined,
   ): void {
@@ -116,7 +116,7 @@ export class Plan implements Allocator {
   }
 
   /** Adds filling a range with zero bytes. */
-  clear(range: Binding, storage: Storage): void {
+  clear(range: BufferRange, storage: Storage): void {
     this.#hold(storage);
     this.#mentioned.add(range.block);
     this.#steps.push({ clear: range });
@@ -170,21 +170,21 @@ export class Plan implements Allocator {
 
   /** Encodes all steps. */
   replay(): void {
-    const { encoder, pipelines } = this.#parts;
+    const { commands, pipelines } = this.#parts;
     this.#replayed = true;
     for (const step of this.#steps) {
       if ('clear' in step) {
-        encoder.clear(step.clear.block, step.clear.offset, step.clear.bytes);
+        commands.clear(step.clear.block, step.clear.offset, step.clear.bytes);
         continue;
       }
       const pipeline = step.program.pipeline ?? pipelines.compiled(step.kernel).pipeline;
-      encoder.makeRoom(step.cost);
-      encoder.encode(pipeline, step.group!, step.offset, step.counts, step.cost);
+      commands.makeRoom(step.cost);
+      commands.encode(pipeline, step.group!, step.offset, step.counts, step.cost);
     }
-    encoder.mark(this.#mentioned);
+    commands.mark(this.#mentioned);
   }
 
-  /** Counts of dispatches and bytes of the memory plan. */
+  /** Counts of dispatches and bytes of the memory. */
   size(): { dispatches: number; bytes: number } {
     let bytes = 0;
     for (const block of this.#blocks) bytes += block.bytes;
@@ -193,8 +193,8 @@ export class Plan implements Allocator {
 
   /** Gives all memory back; what others still hold, once they let go. */
   destroy(): void {
-    const { pool, encoder } = this.#parts;
-    encoder.submit(); // a replay that is still being encoded names these buffers
+    const { pool, commands } = this.#parts;
+    commands.submit(); // a replay that is still being encoded names these buffers
     for (const storage of this.#held) storage.release();
     this.#destroyed = true;
     for (const block of this.#blocks) if (!this.#lent.has(block)) pool.release(block);
@@ -219,34 +219,34 @@ export class Plan implements Allocator {
 export class Recording<T> {
   /** What the function returned; its tensors hold the newest replay's values, and go with the recording. */
   readonly result: T;
-  readonly #plan: Plan;
+  readonly #steps: RecordedSteps;
   readonly #release: () => void;
   readonly #check: () => void;
   #destroyed = false;
 
   /** @internal */
-  constructor(result: T, plan: Plan, check: () => void, release: () => void) {
+  constructor(result: T, steps: RecordedSteps, check: () => void, release: () => void) {
     this.result = result;
-    this.#plan = plan;
+    this.#steps = steps;
     this.#check = check;
     this.#release = release;
   }
 
   /** Dispatches a replay encodes, and bytes of memory that the recording keeps for itself. */
   get size(): { readonly dispatches: number; readonly bytes: number } {
-    return this.#plan.size();
+    return this.#steps.size();
   }
 
   /** Resolves when every pipeline is compiled; without waiting, `run` compiles what is missing itself. */
   ready(): Promise<void> {
-    return this.#plan.ready();
+    return this.#steps.ready();
   }
 
   /** Runs everything once more, with the inputs' present content. Allocates nothing. */
   run(): T {
     this.#check();
     if (this.#destroyed) throw new Error('recording: run after destroy');
-    this.#plan.replay();
+    this.#steps.replay();
     return this.result;
   }
 
@@ -255,6 +255,6 @@ export class Recording<T> {
     if (this.#destroyed) return;
     this.#destroyed = true;
     this.#release();
-    this.#plan.destroy();
+    this.#steps.destroy();
   }
 }

@@ -1,7 +1,7 @@
 // The memory behind tensors: pooled buffers with a count of those who hold them (tensors, their views, recordings).
 // The last to let go gives them back. Nearly always it is one buffer; what is larger than a buffer may be lies in
 // several, one after the other, each but the last filled up to the same `pitch`.
-import type { Binding } from './commands.ts';
+import type { BufferRange } from './commands.ts';
 import { OutOfMemoryError } from './errors.ts';
 import type { Block } from './pool.ts';
 
@@ -39,8 +39,8 @@ export class Storage {
   }
 
   /** Where `bytes` bytes from `start` on lie: a range of one buffer, or of several in order. */
-  ranges(start: number, bytes: number): Binding[] {
-    const ranges: Binding[] = [];
+  ranges(start: number, bytes: number): BufferRange[] {
+    const ranges: BufferRange[] = [];
     let [at, left] = [start, bytes];
     do {
       const index = Math.min(Math.floor(at / this.#pitch), this.blocks.length - 1);

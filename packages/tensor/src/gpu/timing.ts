@@ -18,7 +18,7 @@ export interface Timing {
 
 /** Runs `fn` and measures the work that it queues. @param sync waits for all queued work. */
 export async function timed(
-  { gpu, host, encoder, faults }: Engine,
+  { gpu, host, commands, faults }: Engine,
   sync: () => Promise<void>,
   fn: () => unknown,
 ): Promise<Timing> {
@@ -30,13 +30,13 @@ export async function timed(
     return { ms: performance.now() - begin, source: 'host' };
   }
   const watch = new Stopwatch(gpu);
-  encoder.timer = watch;
+  commands.timer = watch;
   try {
     await fn();
-    encoder.submit();
+    commands.submit();
     return { ms: await faults.settle(watch.read(host)), source: 'gpu' };
   } finally {
-    encoder.timer = undefined;
+    commands.timer = undefined;
     watch.destroy();
   }
 }

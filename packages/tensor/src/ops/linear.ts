@@ -1,5 +1,5 @@
 import { type Activation, linearKernel, linearVariants } from '@moviegen/kernels';
-import { tensorsIn } from '../device/tensorsIn.ts';
+import { operandsIn } from '../device/operand.ts';
 import { Tensor } from '../tensor.ts';
 import { inParts } from './large/parts.ts';
 import { expectShape, plainWeight, sameType, streamType } from './operands.ts';
@@ -30,7 +30,7 @@ export function linear(x: Tensor, weight: Tensor | Packed, options: LinearOption
   if (weight instanceof Tensor) {
     const packed = pack(weight);
     const out = linear(x, packed, options);
-    for (const tensor of tensorsIn(packed)) tensor.dispose();
+    for (const tensor of operandsIn(packed)) tensor.dispose();
     return out;
   }
   if (weight.use !== 'linear')

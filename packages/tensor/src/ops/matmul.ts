@@ -1,5 +1,5 @@
 import { matmulKernel, matmulSizes, matmulVariants } from '@moviegen/kernels';
-import { scope } from '../scope.ts';
+import { scope } from '../device/scope.ts';
 import { Tensor } from '../tensor.ts';
 import { bindable, copyInParts, wholeWalk } from './large/parts.ts';
 import { slice } from './movement.ts';

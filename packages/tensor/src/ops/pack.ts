@@ -9,8 +9,8 @@ import {
   QUANT_BLOCK,
   type QuantFormat,
 } from '@moviegen/kernels';
+import { scope } from '../device/scope.ts';
 import { largestOperand } from '../gpu/storage.ts';
-import { scope } from '../scope.ts';
 import { Tensor } from '../tensor.ts';
 import { bindable, copyColumns, copyInParts } from './large/parts.ts';
 import { slice } from './movement.ts';

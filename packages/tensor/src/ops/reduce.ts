@@ -1,7 +1,7 @@
 // Sum, mean and maximum over axes.
 import { type Reduction, reduceStages } from '@moviegen/kernels';
+import { scope } from '../device/scope.ts';
 import { largestOperand } from '../gpu/storage.ts';
-import { scope } from '../scope.ts';
 import { Tensor } from '../tensor.ts';
 import { div } from './arithmetic.ts';
 import { cast } from './cast.ts';

@@ -2,8 +2,8 @@
 // and values of a few heads laid out for themselves, then queries by ranges. Each head still sees all its keys
 // at once, so that keys may be as many as one head's fit into a binding.
 import { BYTES } from '@moviegen/kernels';
+import { scope } from '../../device/scope.ts';
 import { largestOperand } from '../../gpu/storage.ts';
-import { scope } from '../../scope.ts';
 import { Tensor } from '../../tensor.ts';
 import type { Columns } from '../columns.ts';
 import { slice } from '../movement.ts';

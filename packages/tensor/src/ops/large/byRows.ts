@@ -1,5 +1,5 @@
 // A long sequence taken range by range, so that what is made on the way stays small.
-import { scope } from '../../scope.ts';
+import { scope } from '../../device/scope.ts';
 import { Tensor } from '../../tensor.ts';
 import { asColumns, type Columns } from '../columns.ts';
 import { slice } from '../movement.ts';
