@@ -2,7 +2,7 @@
 //
 // Legend: B videos made together, C latent channels, T H W the latent's frames, height, width.
 
-import type { Context, DiT, TextStates } from '@moviegen/dit';
+import { type Context, StreamedDiT, type TextStates, type VelocityModel } from '@moviegen/dit';
 import { sample } from '@moviegen/sampler';
 import { concat, eulerStep, orAborted, randn, scope, scopeAsync, slice, Tensor } from '@moviegen/tensor';
 import type { Guidance, Job, Plan } from './generateOptions.ts';
@@ -57,9 +57,12 @@ export async function sampleGroup(
 
     await tell({ phase: 'compile' });
     const noise = own(noiseOf(models, jobs, plan));
-    const streams = dit.residentLayers < dit.config.numLayers;
-    const prepare = streams ? streamedVelocity : recordVelocity;
-    const recorded = own(prepare(dit, contexts, noise.shape, plan.guidanceScale, signal));
+    const { shape } = noise;
+    const recorded = own(
+      dit instanceof StreamedDiT
+        ? streamedVelocity(dit, contexts, shape, plan.guidanceScale, signal)
+        : recordVelocity(dit, contexts, shape, plan.guidanceScale),
+    );
     await orAborted(recorded.ready(), signal);
     const compile = clock();
 
@@ -79,7 +82,7 @@ const BATCHED_BYTES = 2 ** 29;
 
 /** How the branches of guidance are computed: as was asked for, or by the size of the activations. */
 export function guidanceOf(
-  { config, dtype }: Pick<DiT, 'config' | 'dtype'>,
+  { config, dtype }: Pick<VelocityModel, 'config' | 'dtype'>,
   { guidance, batch, latentShape: [, T, H, W] }: Pick<Plan, 'guidance' | 'batch' | 'latentShape'>,
 ): Guidance {
   if (guidance !== undefined) return guidance;
@@ -104,7 +107,10 @@ async function contextsOf(
   const negatives = guidanceScale === 1 ? [] : jobs.map(({ negativePrompt }) => negativePrompt);
   const states = text.encode([...negatives, ...prompts], { fps });
   const branch = (from: number, to: number): Promise<Context> =>
-    scopeAsync(dit.device, () => dit.contextAsync(rowsOf(states, from, to), { signal }));
+    scopeAsync(dit.device, async () => {
+      const rows = rowsOf(states, from, to);
+      return dit instanceof StreamedDiT ? dit.contextAsync(rows, { signal }) : dit.context(rows);
+    });
   const [B, rows] = [prompts.length, negatives.length + prompts.length];
   const cuts = rows === B || guidance === 'batched' ? [0, rows] : [0, B, rows];
   const contexts: Context[] = [];

@@ -1,6 +1,14 @@
 // The models of a checkpoint, from its files to the device. Not here: what is done with them.
 
-import { DiT, isLinearWeight, parseConfig as parseDitConfig, placeLayers } from '@moviegen/dit';
+import {
+  DiT,
+  isLinearWeight,
+  loadDiT,
+  parseConfig as parseDitConfig,
+  placeLayers,
+  StreamedDiT,
+  type VelocityModel,
+} from '@moviegen/dit';
 import { parseConfig as parseTaeConfig, TAE } from '@moviegen/tae';
 import { type Device, loraChanges } from '@moviegen/tensor';
 import { type TextEncoderFiles, TextEncoders } from '@moviegen/text';
@@ -17,7 +25,7 @@ import { type DTypePolicy, type ModuleName, modulePrecisions } from './precision
 export interface Models {
   readonly index: ModelIndex;
   readonly text: TextEncoders;
-  readonly dit: DiT;
+  readonly dit: VelocityModel;
   readonly tae: TAE;
   /** Releases them, and the files that are still read. */
   dispose(): void;
@@ -72,7 +80,7 @@ export async function loadModels(
     closing.push(part.weights);
     return part;
   };
-  const loaded: { text?: TextEncoders; dit?: DiT; tae?: TAE } = {};
+  const loaded: { text?: TextEncoders; dit?: VelocityModel; tae?: TAE } = {};
   const loras = await openLoras(loraFiles, http, signal);
   const closing: { close(): Promise<void> }[] = [...loras];
   const close = () => Promise.all(closing.map((source) => source.close()));
@@ -124,14 +132,14 @@ export async function loadModels(
     const inHost = maxMemory !== undefined && (offload ?? (source.remote ? 'host' : 'disk')) === 'host';
     const weights = inHost ? heldSource(transformer.weights) : transformer.weights;
     loaded.dit = await placed(transformer, () =>
-      DiT.load(device, weights, ditConfig, { ...options(transformer, 'dit'), loras, maxMemory }),
+      loadDiT(device, weights, ditConfig, { ...options(transformer, 'dit'), loras, maxMemory }),
     );
     loaded.tae = await placed(autoencoder, () =>
       TAE.load(device, autoencoder.weights, taeConfig, options(autoencoder, 'tae')),
     );
     await files.verify(signal);
     const { text, dit, tae } = loaded;
-    const streams = dit.residentLayers < ditConfig.numLayers;
+    const streams = dit instanceof StreamedDiT;
     if (!streams) await close();
     return {
       ...{ index, text, dit, tae },

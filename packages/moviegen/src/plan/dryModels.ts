@@ -6,6 +6,7 @@ import {
   type DiTConfig,
   configs as ditConfigs,
   isLinearWeight as isLinearOfDiT,
+  loadDiT,
   parseConfig as parseDitConfig,
 } from '@moviegen/dit';
 import { BYTES, canQuantize, type DType } from '@moviegen/kernels';
@@ -178,7 +179,7 @@ export async function dryModels(
         { ...options('text'), maxLength: index.maxLength, stripQuoted: index.stripQuoted },
       )
     : await longestText(device, pipeline, sources, options('text'));
-  const dit = await DiT.load(
+  const dit = await loadDiT(
     device,
     source('dit', 'dit', DiT.weightShapes(pipeline.dit), isLinearOfDiT),
     pipeline.dit,
