@@ -11,14 +11,14 @@ import {
 } from '@moviegen/dit';
 import { parseConfig as parseTaeConfig, TAE } from '@moviegen/tae';
 import { type Device, loraChanges } from '@moviegen/tensor';
-import { type TextEncoderFiles, TextEncoders } from '@moviegen/text';
+import { type TextEncoderFiles, type TextEncoderName, TextEncoders } from '@moviegen/text';
 import { type CheckpointFiles, type FilesOptions, pathOf, readJson } from './checkpointFiles.ts';
 import { verified } from './checksums.ts';
 import { CheckpointError, InputError, shown } from './errors.ts';
 import { heldSource } from './heldSource.ts';
 import { type LoraFile, openLoras } from './loras.ts';
 import { bytesOf, openPart, type Part, placed } from './modelFiles.ts';
-import { type EncoderName, type ModelIndex, parseModelIndex } from './modelIndex.ts';
+import { type ModelIndex, parseModelIndex } from './modelIndex.ts';
 import { type DTypePolicy, type ModuleName, modulePrecisions } from './precision.ts';
 
 /** The models of a checkpoint, on a device. */
@@ -194,10 +194,10 @@ async function openEncoders(
   };
 }
 
-type Widths = Readonly<Partial<Record<EncoderName, number>>>;
+type Widths = Readonly<Partial<Record<TextEncoderName, number>>>;
 
 function checkWidths(wanted: Widths, given: Widths): void {
-  for (const name of Object.keys(given) as EncoderName[])
+  for (const name of Object.keys(given) as TextEncoderName[])
     if (wanted[name] !== given[name])
       throw new CheckpointError(
         `checkpoint: the transformer projects ${name} of width ${shown(wanted[name])}, but that encoder gives ${given[name]}`,

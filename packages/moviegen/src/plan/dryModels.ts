@@ -20,11 +20,12 @@ import {
   parseT5Config,
   type T5Config,
   T5Encoder,
+  type TextEncoderName,
   TextEncoders,
 } from '@moviegen/text';
 import { type CheckpointFiles, pathOf, readJson } from '../checkpointFiles.ts';
 import { CheckpointError } from '../errors.ts';
-import { type EncoderName, type ModelIndex, parseModelIndex } from '../modelIndex.ts';
+import { type ModelIndex, parseModelIndex } from '../modelIndex.ts';
 import type { Models } from '../models.ts';
 import type { ModuleName, ModulePrecision } from '../precision.ts';
 
@@ -133,7 +134,7 @@ export async function checkpointPipeline(
 /** Weights of one type of one part of the pipeline. */
 export interface PlannedWeights {
   /** `dit`, `tae`, or a text encoder's name. */
-  readonly part: 'dit' | 'tae' | EncoderName;
+  readonly part: 'dit' | 'tae' | TextEncoderName;
   readonly dtype: string;
   readonly parameters: number;
   readonly bytes: number;
@@ -201,7 +202,7 @@ export async function dryModels(
 async function longestText(
   device: Device,
   { ul2, metaclip, byt5 }: PipelineConfigs,
-  sources: Readonly<Partial<Record<EncoderName, WeightSource | undefined>>>,
+  sources: Readonly<Partial<Record<TextEncoderName, WeightSource | undefined>>>,
   options: { readonly dtype: 'f32' | 'f16' },
 ): Promise<TextEncoders> {
   const models = {
@@ -215,7 +216,7 @@ async function longestText(
     encode: (prompts: readonly string[]) =>
       Object.fromEntries(
         all.map(([name, model]) => {
-          const [none, most] = lengths[name as EncoderName];
+          const [none, most] = lengths[name as TextEncoderName];
           return [
             name,
             model!.forward(prompts.map((prompt) => new Array<number>(prompt === '' ? none : most).fill(1))),
