@@ -1,5 +1,5 @@
-// How near a set of videos is to another: the Frechet distance between Gaussians fitted to features of the encoder. The
-// features are this autoencoder's, not an Inception network's: figures do not compare with published FID or FVD.
+// How near one set of videos is to another: the Frechet distance between Gaussians fitted to features of the encoder. The
+// features are from this autoencoder, not from an Inception network: do not compare figures with published FID or FVD.
 
 import { mean, mul, scope, sub, type Tensor } from '@moviegen/tensor';
 import type { TAE } from './tae.ts';

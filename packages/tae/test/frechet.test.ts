@@ -1,9 +1,10 @@
 // The Frechet distance against SciPy (`linalg.sqrtm`) and NumPy (`cov`), on the same features.
 
-import { encoderFeatures, featureStatistics, frechetDistance, type TAE } from '@moviegen/tae';
+import type { TAE } from '@moviegen/tae';
 import { randn } from '@moviegen/tensor';
 import { expect, test } from 'vitest';
 import { testDevice } from '../../tensor/test/device.ts';
+import { encoderFeatures, featureStatistics, frechetDistance } from '../src/frechet.ts';
 
 /** [n][6] */
 const features = (n: number, k: number) =>
