@@ -21,16 +21,7 @@ export function guided(text: Velocity, empty: Velocity, scale: number): Velocity
   };
 }
 
-/**
- * Guidance with both branches in one batch.
- * @param both gives `[2B, ...]` for x `[B, ...]`: the null prompt's velocities first, then the text's.
- */
-export function guidedBatch(both: Velocity, scale: number): Velocity {
-  checkScale(scale);
-  return async (x, t) => combineBranches(await both(x, t), scale);
-}
-
-/** `[2B, ...]`, null prompt first, to the guided `[B, ...]`. */
+/** Guidance with both branches in one batch: their velocities `[2B, ...]`, null prompt first, to the guided `[B, ...]`. */
 export function combineBranches(u: Tensor, scale: number): Tensor {
   const [rows = 0, ...rest] = u.shape;
   if (rows % 2 !== 0)
