@@ -1,5 +1,5 @@
-// What the DiT attends to besides the video: the text encoders' states, each through its own linear map and
-// LayerNorm to the model's width, one after the other along the sequence (Movie Gen section 3.1.4).
+// The text that the DiT attends to: the states of every text encoder go through a linear map and a LayerNorm of their own
+// to the model's width, and follow one another along the sequence (Movie Gen section 3.1.4).
 //
 // Legend: B prompts, L text tokens, D model width.
 
@@ -28,7 +28,7 @@ export interface EmbeddedText {
   readonly lengths: readonly number[];
 }
 
-/** The text of one generation: keys and values of every layer's cross-attention, computed once. */
+/** The text of one generation: keys and values of every block's cross-attention, computed once. */
 export interface Context {
   /** B. */
   readonly batch: number;
@@ -52,9 +52,10 @@ export class TextEmbedder {
   readonly #dtype: DType;
   readonly #projections = new Map<TextEncoderName, TextProjection>();
 
-  constructor(weights: WeightBook, config: DiTConfig) {
+  /** @param dtype the model's type, to which states are cast. */
+  constructor(weights: WeightBook, config: DiTConfig, dtype: DType) {
     this.#config = config;
-    this.#dtype = weights.get('patch_embed.weight').dtype;
+    this.#dtype = dtype;
     for (const name of TEXT_ENCODERS)
       if (config.textDims[name] !== undefined)
         this.#projections.set(name, new TextProjection(weights, `text_proj.${name}`));
@@ -134,7 +135,7 @@ export function checkText(text: Tensor, lengths: readonly number[], { hiddenSize
     throw new Error(`dit: textLengths must be ${B} integers from 0 to ${L}, got [${lengths.join(', ')}]`);
 }
 
-/** A context; `keysValues`, one tensor per block, is called where any prompt has a token, and is the context's then. */
+/** @param keysValues gives one tensor per block, which the context owns; called only where a prompt has a token. */
 export function contextOf(lengths: readonly number[], keysValues: () => readonly Tensor[]): Context {
   if (Math.max(...lengths) === 0) return { batch: lengths.length, layers: undefined, dispose() {} };
   const blocks = keysValues();

@@ -88,7 +88,7 @@ function textShapes(config: DiTConfig, i: number): Shapes {
   return picked(config, (name) => name === `${path}.wk.weight` || name === `${path}.wv.weight`);
 }
 
-/** The groups of each layer's matrices that are laid out together, the largest ones. */
+/** The matrices of each layer that are laid out together: the largest groups. */
 function packsOf({ numLayers }: DiTConfig): string[][] {
   const named = (path: string, names: readonly string[]) => names.map((name) => `${path}.${name}.weight`);
   return Array.from({ length: numLayers }, (_, i) => [

@@ -27,9 +27,10 @@ export class PatchEmbed {
   readonly #dtype: DType;
   readonly #linear: Linear; // [D, C h w]
 
-  constructor(weights: WeightBook, { patchSize }: DiTConfig) {
+  /** @param dtype the model's type, to which latents are cast. */
+  constructor(weights: WeightBook, { patchSize }: DiTConfig, dtype: DType) {
     this.#patch = patchSize;
-    this.#dtype = weights.get('patch_embed.weight').dtype;
+    this.#dtype = dtype;
     this.#linear = new Linear(weights, 'patch_embed');
   }
 

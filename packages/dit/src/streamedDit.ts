@@ -60,10 +60,10 @@ export class StreamedDiT {
     this.config = config;
     this.dtype = book.get('patch_embed.weight').dtype;
     this.#weights = book;
-    this.#textEmbedder = new TextEmbedder(book, config);
+    this.#textEmbedder = new TextEmbedder(book, config, this.dtype);
     this.#timeModulation = new TimeModulation(book, config);
     this.#posEmbed = new PositionEmbedding(book);
-    this.#patchEmbed = new PatchEmbed(book, config);
+    this.#patchEmbed = new PatchEmbed(book, config, this.dtype);
     this.#blocks = Array.from({ length: stream.first }, (_, i) => new DiTBlock(book, `layers.${i}`, config));
     this.#stream = stream;
     this.#finalLayer = new FinalLayer(book, config);

@@ -4,7 +4,7 @@ import { guidance, mul, scope, slice, type Tensor } from '@moviegen/tensor';
 
 /**
  * The velocity of the flow at x and t, of x's shape. It may be a tensor that the next call overwrites: the
- * solvers here have used or copied it by then. Tensors that it creates are released by the solver.
+ * solvers here have used or copied it by then. The solver releases tensors that the function creates.
  */
 export type Velocity = (x: Tensor, t: number) => Tensor | Promise<Tensor>;
 

@@ -1,4 +1,4 @@
-// Encoder and decoder: the image autoencoder's of Latent Diffusion, inflated. Two tables of layers.
+// Encoder and decoder: Latent Diffusion's image autoencoder, inflated. Two tables of layers.
 //
 // Legend: B batch, T' H' W' frames, height, width of the video, T H W of the latent, C latent channels.
 

@@ -1,4 +1,4 @@
-// The layers that encoder and decoder share: the image autoencoder's of Latent Diffusion, inflated (Movie Gen section
+// The layers that encoder and decoder share: the layers of Latent Diffusion's image autoencoder, inflated (Movie Gen section
 // 3.1.1). An image's layers treat each frame of a video as an image; only the temporal companions see T.
 //
 // Legend: B batch, T H W frames, height, width at the level at hand, C channels. All values are [B, T, H, W, C].

@@ -59,7 +59,7 @@ export class TAE {
   readonly device: Device;
   readonly config: TAEConfig;
   readonly dtype: DType;
-  /** Whether frames see one another: an image autoencoder's do not, inflated or not. */
+  /** Whether frames depend on one another: in an image autoencoder they do not, inflated or not. */
   readonly #seesTime: boolean;
   readonly #weights: WeightBook;
   /** The sizes for which the kernels are compiled, and in the tuner's mode `full` measured. */
@@ -277,7 +277,7 @@ export class TAE {
 /** [B, T, H, W, C] to [B, C, T, H, W]. */
 const channelsFirst = (x: Tensor): Tensor => permute(x, [0, 4, 1, 2, 3]);
 
-/** [B, C, T, H, W] to [B, T, H, W, C]: the layout of all that is computed here. */
+/** [B, C, T, H, W] to [B, T, H, W, C]: the layout of everything in encoder and decoder. */
 const channelsLast = (x: Tensor): Tensor => permute(x, [0, 2, 3, 4, 1]);
 
 /** The modules' outputs in PyTorch's layout. */
