@@ -1,5 +1,5 @@
-// How near a set of videos is to another: the Frechet distance between Gaussians fitted to features of an encoder. The
-// features are our autoencoder's, not an Inception network's: figures do not compare with published FID or FVD.
+// How near one set of videos is to another: the Frechet distance between Gaussians fitted to features of an encoder. The
+// features come from our autoencoder, not from an Inception network: do not compare figures with published FID or FVD.
 
 import type { TAE } from '@moviegen/tae';
 import { mean, mul, scope, sub, type Tensor } from '@moviegen/tensor';

@@ -1,4 +1,4 @@
-// How near a reconstruction is: PSNR and SSIM of videos with values in [-1, 1].
+// How near a reconstruction is to its original: PSNR and SSIM of videos with values in [-1, 1].
 
 import { add, conv3d, div, mean, mul, scope, sub, Tensor } from '@moviegen/tensor';
 
@@ -20,7 +20,7 @@ export async function psnr(video: Tensor, target: Tensor): Promise<number> {
 
 /**
  * Structural similarity (Wang et al. 2004): an 11 x 11 Gaussian window of deviation 1.5, K1 = 0.01, K2 = 0.03, population
- * variances, a channel and frame each, and only where the window lies inside the frame: `skimage.metrics.
+ * variances, per channel and frame, and only where the window lies inside the frame: `skimage.metrics.
  * structural_similarity(gaussian_weights=True, use_sample_covariance=False, data_range=2)` and torchmetrics' defaults.
  * @param video [B, C, T, H, W], H and W at least 11.
  * @returns the mean over everything.

@@ -12,9 +12,9 @@ export interface LinearOptions {
   /** [out]. */
   readonly bias?: Tensor | undefined;
   readonly activation?: Activation | undefined;
-  /** [out], or [B, out] with B the first axis of x: a row a batch item. */
+  /** [out], or [B, out] with B the first axis of x: one row per batch item. */
   readonly gate?: Tensor | undefined;
-  /** Of the result's shape; f32 where the others are f16 if it is to be added to in f32: so is the result then. */
+  /** Has the result's shape. It may be f32 where the others are f16: the sum and the result are f32 then. */
   readonly residual?: Tensor | undefined;
   /** A variant's name, for tests and benchmarks; default the best for this adapter. */
   readonly variant?: string | undefined;

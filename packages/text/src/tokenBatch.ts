@@ -1,26 +1,12 @@
-// What an encoder is made of, what goes into it and what comes out: files; token ids of several texts, of differing length; states of them all.
+// What an encoder is given: the token ids of several texts of different lengths, padded to one length, on the device.
 
-import { type Device, Tensor, type WeightSource } from '@moviegen/tensor';
-
-/** The files of one encoder: the parsed `config.json`, and the weights. */
-export interface EncoderFiles {
-  readonly config: unknown;
-  readonly weights: WeightSource;
-}
-
-/** One encoder's output for a batch of texts. */
-export interface EncoderStates {
-  /** [B, L, width of the encoder], L the longest text's tokens; what is beyond a text's length means nothing. */
-  readonly states: Tensor;
-  /** Tokens of each text. */
-  readonly lengths: readonly number[];
-}
+import { type Device, Tensor } from '@moviegen/tensor';
 
 /** A batch of token ids on the device. */
 export interface TokenBatch {
   /** [B, L], u32, padded at the end. */
   readonly ids: Tensor;
-  /** [B], u32: tokens of each text, which attention does not look beyond. */
+  /** [B], u32: tokens of each text; attention does not look beyond them. */
   readonly lengths: Tensor;
   readonly L: number;
 }
@@ -33,16 +19,9 @@ export function tokenBatch(
   device: Device,
   op: string,
   texts: readonly (readonly number[])[],
-  {
-    vocabSize,
-    padTokenId,
-    maxLength = Number.POSITIVE_INFINITY,
-  }: {
-    readonly vocabSize: number;
-    readonly padTokenId: number;
-    readonly maxLength?: number;
-  },
+  limits: { readonly vocabSize: number; readonly padTokenId: number; readonly maxLength?: number },
 ): TokenBatch {
+  const { vocabSize, padTokenId, maxLength = Number.POSITIVE_INFINITY } = limits;
   const B = texts.length;
   const L = Math.max(0, ...texts.map((text) => text.length));
   if (L === 0) throw new Error(`${op}: no tokens: got ${B} texts, expected at least one with a token`);
