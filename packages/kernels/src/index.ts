@@ -32,7 +32,6 @@ export type { Walk } from './copy.ts';
 export { copyKernel } from './copy.ts';
 export type { DecodeRange } from './decode.ts';
 export { canDecode, decodeKernel } from './decode.ts';
-export { DECODED_AT_ONCE, FloatsDecoder } from './decodeVectors.ts';
 export type { EmbeddingShape } from './embedding.ts';
 export { embeddingKernel } from './embedding.ts';
 export { encodableTypes, floatsToBytes } from './encode.ts';

@@ -17,12 +17,6 @@ export interface TensorPiece {
 export interface PieceOptions extends ReadOptions {
   /** Bytes of a read at most, a multiple of 16. Default 2 MiB. */
   readonly pieceBytes?: number;
-  /**
-   * Makes the memory of a read, of which a few are under way; it is used again for the reads that follow, and the
-   * caller's once the iteration is over. Not asked where a source brings memory of its own. Default: memory of Node or
-   * the browser.
-   */
-  readonly allocate?: (bytes: number) => Uint8Array<ArrayBuffer>;
 }
 
 /** Where a tensor's bytes are. */
@@ -39,7 +33,7 @@ const BUFFERS = 4;
 /** The bytes of tensors, in the order given. Tensors without bytes are passed over. */
 export async function* piecesOf(
   places: readonly Place[],
-  { pieceBytes = 2 ** 21, allocate = (bytes) => new Uint8Array(bytes), signal }: PieceOptions = {},
+  { pieceBytes = 2 ** 21, signal }: PieceOptions = {},
 ): AsyncGenerator<TensorPiece> {
   const blocks = blocksOf(places, pieceBytes);
   const free = Array.from({ length: Math.min(BUFFERS, blocks.length) }, (): Buffer => ({ bytes: undefined }));
@@ -48,7 +42,7 @@ export async function* piecesOf(
   const readAhead = () => {
     while (free.length > 0 && next < blocks.length) {
       const buffer = free.pop()!;
-      const bytes = read(blocks[next++]!, buffer, () => allocate(pieceBytes), signal);
+      const bytes = read(blocks[next++]!, buffer, pieceBytes, signal);
       bytes.catch(() => {}); // thrown where it is awaited, unless the consumer stops before
       reads.push({ buffer, bytes });
     }
@@ -120,11 +114,11 @@ interface Buffer {
 async function read(
   { source, start, end }: Block,
   buffer: Buffer,
-  allocate: () => Uint8Array<ArrayBuffer>,
+  pieceBytes: number,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (!source.readInto) return source.read(start, end, signal);
-  buffer.bytes ??= allocate();
+  buffer.bytes ??= new Uint8Array(pieceBytes);
   const target = buffer.bytes.subarray(0, end - start);
   await source.readInto(target, start, signal);
   return target;

@@ -1,95 +1,34 @@
-// Elements of weight files that are of another type than their tensor: decoded by a kernel out of a window of raw
-// bytes, or by the host. The host is the quicker one only where the adapter computes on its cores too.
-import {
-  BYTES,
-  canDecode,
-  DECODED_AT_ONCE,
-  type DecodeRange,
-  type DType,
-  decodeKernel,
-  FloatsDecoder,
-  floatsToHalves,
-} from '@moviegen/kernels';
+// Floats of weight files whose type differs from their tensor's type: raw bytes go into a window on the device, and a
+// kernel decodes them from there. Which tensors need it, and what no kernel decodes, is decided in fillings.ts.
+import { BYTES, canDecode, type DecodeRange, decodeKernel } from '@moviegen/kernels';
 import type { Device } from './device.ts';
 import { bindable } from './ops/parts.ts';
 import { keep } from './scope.ts';
 import { largestOperand } from './storage.ts';
 import { Tensor } from './tensor.ts';
 
-/** Writes elements of a file's type into a tensor of another. */
-export interface Decoder {
-  /**
-   * Decodes whole elements into `tensor` from its element `first` on.
-   * @param type of the bytes, by its safetensors name.
-   * @returns bytes handed to the device.
-   */
-  decode(bytes: Uint8Array<ArrayBuffer>, type: string, tensor: Tensor, first: number): number;
-}
-
-/** The digits of a type's name are its bits: `F32`, `BF16`, `F8_E4M3`; `BOOL` has none. */
+/** Bits of an element: the digits of its type's name, as in `F32`, `BF16`, `F8_E4M3`. `BOOL` has none and takes 8. */
 export const bitsOf = (type: string): number => Number(/\d+/.exec(type)?.[0] ?? 8);
 
-/** Bytes that a decoder of the host has for a source to read into: what a checkpoint's reads have under way. */
-const ROOM_BYTES = 2 ** 23;
-/** Decoders that no load uses: their memory is used again. */
-const idle: FloatsDecoder[] = [];
-
-/** Decodes on the host. */
-export class HostDecoder implements Decoder {
-  #decoder: FloatsDecoder | undefined = idle.pop() ?? new FloatsDecoder({ room: ROOM_BYTES });
-
-  /** Memory to read into from which decoding is fastest. */
-  allocate(bytes: number): Uint8Array<ArrayBuffer> {
-    return this.#open().allocate(bytes);
-  }
-
-  decode(bytes: Uint8Array<ArrayBuffer>, type: string, tensor: Tensor, first: number): number {
-    const decoder = this.#open();
-    const step = (DECODED_AT_ONCE * bitsOf(type)) / 8;
-    let written = 0;
-    for (let at = 0; at < bytes.length; at += step) {
-      const made = encoded(decoder.decode(bytes.subarray(at, at + step), type), tensor.dtype);
-      tensor.writeBytes(made, first * BYTES[tensor.dtype] + written);
-      written += made.length;
-    }
-    return written;
-  }
-
-  /** Takes back all memory that was allocated, for the next load. */
-  dispose(): void {
-    if (!this.#decoder) return;
-    this.#decoder.release();
-    idle.push(this.#decoder);
-    this.#decoder = undefined;
-  }
-
-  #open(): FloatsDecoder {
-    if (!this.#decoder) throw new Error('internal: the decoder was disposed');
-    return this.#decoder;
-  }
-}
-
-function encoded(floats: Float32Array<ArrayBuffer>, dtype: DType): Uint8Array<ArrayBuffer> {
-  if (dtype === 'f32') return new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);
-  if (dtype === 'f16') return new Uint8Array(floatsToHalves(floats).buffer);
-  const integers = dtype === 'i32' ? Int32Array.from(floats) : Uint32Array.from(floats);
-  return new Uint8Array(integers.buffer);
-}
-
-/** Where raw bytes begin in a window: a multiple of every element. */
+/** Each slice of raw bytes begins in the window at a multiple of this, and so at a whole element of any type. */
 const ALIGNMENT = 16;
 
-/** Decodes on the device: raw bytes go round in a window, each slice followed by the kernel that reads it. */
-export class DeviceDecoder implements Decoder {
+/** Decodes on the device. The window is used in a circle; each slice of raw bytes is followed by the kernel that reads it. */
+export class DeviceDecoder {
   readonly #window: Tensor;
   #at = 0;
 
-  /** @param windowBytes a multiple of 16; less where the device cannot bind it. */
+  /** @param windowBytes a multiple of 16. The window is smaller where the device cannot bind so many bytes. */
   constructor(device: Device, windowBytes: number) {
     const bytes = Math.min(windowBytes, largestOperand(device));
     this.#window = keep(Tensor.empty(device, [bytes / 4], 'u32', 'raw weights'));
   }
 
+  /**
+   * Decodes whole elements into `tensor`, from its element `first` on.
+   * @param type type of the bytes, by its safetensors name.
+   * @returns bytes handed to the device.
+   */
   decode(bytes: Uint8Array<ArrayBuffer>, type: string, tensor: Tensor, first: number): number {
     const { dtype } = tensor;
     if (!canDecode(type, dtype)) throw new Error(`internal: decode ${type} to ${dtype}`);
@@ -98,7 +37,7 @@ export class DeviceDecoder implements Decoder {
     for (let at = 0; at < bytes.length; ) {
       if (this.#at + ALIGNMENT > window) this.#at = 0;
       const part = bytes.subarray(at, at + window - this.#at);
-      this.#window.writeBytes(part, this.#at); // behind the kernels that have yet to read what it replaces
+      this.#window.writeBytes(part, this.#at); // queued after the kernels that read the old bytes
       const range = { from: this.#at / elementBytes, first: first + at / elementBytes };
       const flat = tensor.reshape([tensor.size]);
       this.#run(type, dtype, flat, { ...range, count: part.length / elementBytes });
@@ -113,7 +52,7 @@ export class DeviceDecoder implements Decoder {
     this.#window.dispose();
   }
 
-  /** Decodes into all of the tensor at once where it can be bound, else into parts that can. */
+  /** Decodes into the whole tensor where it can be bound, otherwise into parts that can be bound. */
   #run(type: string, to: 'f32' | 'f16', out: Tensor, { from, first, count }: DecodeRange): void {
     if (bindable(out)) {
       out.device.run(decodeKernel(type, to, { from, first, count }), [this.#window, out]);
@@ -123,7 +62,7 @@ export class DeviceDecoder implements Decoder {
     const start = Math.floor(first / unit) * unit;
     const end = Math.min(out.size, Math.ceil((first + count) / unit) * unit);
     const middle = start + Math.ceil((end - start) / (2 * unit)) * unit;
-    const part = out.rows(start, end); // none where they go on in another buffer
+    const part = out.rows(start, end); // undefined where the rows continue in another buffer
     if (part && bindable(part)) this.#run(type, to, part, { from, first: first - start, count });
     else if (middle >= end) throw new Error(`internal: decode: ${out} cannot be bound from ${start}`);
     else {
@@ -134,10 +73,10 @@ export class DeviceDecoder implements Decoder {
   }
 }
 
-/** Bytes of a window at most: enough for the device to have something to decode while more comes. */
+/** Largest window, in bytes: the device has enough to decode while more bytes arrive. */
 const WINDOW_BYTES = 2 ** 23;
 
-/** Bytes of the window for tensors with so many raw bytes, of which `uploadBytes` may be under way. */
+/** Bytes of the window for tensors with `rawBytes` in the file, where `uploadBytes` may be written but not yet copied. */
 export function windowBytes(rawBytes: number, uploadBytes: number): number {
   const wanted = Math.min(WINDOW_BYTES, uploadBytes / 2, rawBytes);
   return Math.max(256, Math.ceil(wanted / 256) * 256);

@@ -1,18 +1,18 @@
-// The tensors of one load of weights: what each becomes of the file's type, and where.
+// The tensors of one load of weights: chooses how the bytes of each get from the type in the file to the type on the
+// device. How the bytes are written is in filling.ts.
 import { canDecode, isQuantFormat } from '@moviegen/kernels';
-import { DeviceDecoder, HostDecoder } from './decoding.ts';
+import { DeviceDecoder } from './decoding.ts';
 import type { Device } from './device.ts';
-import { DecodedFilling, type Filling, PlainFilling, QuantizedFilling } from './filling.ts';
+import { ConvertedFilling, DecodedFilling, type Filling, PlainFilling, QuantizedFilling } from './filling.ts';
 import { keep } from './scope.ts';
 import { Tensor } from './tensor.ts';
 import type { WeightOptions, WeightSource } from './weights.ts';
-import { decodingBytes, firstType, isDecoded } from './weightTypes.ts';
+import { decodingBytes, firstType } from './weightTypes.ts';
 
-/** The tensors of one load, each made when its first bytes come, and what decodes for them. */
+/** The tensors of one load, each made when its first bytes arrive, and the decoder that they share. */
 export class Fillings {
   readonly #open = new Map<string, Filling>();
-  #onDevice: DeviceDecoder | undefined;
-  #onHost: HostDecoder | undefined;
+  #decoder: DeviceDecoder | undefined;
 
   constructor(
     readonly device: Device,
@@ -21,6 +21,7 @@ export class Fillings {
     readonly options: WeightOptions,
   ) {}
 
+  /** The filling of a weight, by its name without the prefix. */
   of(name: string): Filling {
     const open = this.#open.get(name);
     if (open) return open;
@@ -34,7 +35,7 @@ export class Fillings {
     return filling;
   }
 
-  /** Leaves a tensor to someone else. */
+  /** Leaves a tensor to the caller: `dispose` will not release it. */
   forget(name: string): void {
     this.#open.delete(name);
   }
@@ -44,35 +45,17 @@ export class Fillings {
     for (const { tensor } of this.#open.values()) tensor.dispose();
   }
 
-  /** Releases what decoded. */
+  /** Releases the decoder. */
   close(): void {
-    this.#onDevice?.dispose();
-    this.#onHost?.dispose();
-  }
-
-  /** Memory for the source to read into: from where the host decodes, if it has to. */
-  allocate(bytes: number): Uint8Array<ArrayBuffer> {
-    const byHost =
-      this.#decodeOn === 'host' && this.names.some((name) => isDecoded(this.source, name, this.options));
-    return byHost ? this.#host().allocate(bytes) : new Uint8Array(bytes);
+    this.#decoder?.dispose();
   }
 
   #fill(tensor: Tensor, from: string): Filling {
     const { dtype } = tensor;
     if (from.toLowerCase() === dtype) return new PlainFilling(tensor);
     if (isQuantFormat(dtype)) return new QuantizedFilling(tensor, dtype, from);
-    if (this.#decodeOn === 'host' || !canDecode(from, dtype))
-      return new DecodedFilling(tensor, from, this.#host());
-    this.#onDevice ??= new DeviceDecoder(this.device, decodingBytes(this.source, this.names, this.options));
-    return new DecodedFilling(tensor, from, this.#onDevice);
-  }
-
-  #host(): HostDecoder {
-    this.#onHost ??= new HostDecoder();
-    return this.#onHost;
-  }
-
-  get #decodeOn(): 'device' | 'host' {
-    return this.options.decodeOn ?? (this.device.target.software ? 'host' : 'device');
+    if (!canDecode(from, dtype)) return new ConvertedFilling(tensor, from);
+    this.#decoder ??= new DeviceDecoder(this.device, decodingBytes(this.source, this.names, this.options));
+    return new DecodedFilling(tensor, from, this.#decoder);
   }
 }

@@ -9,10 +9,10 @@ import type { WeightOptions, WeightSource } from './weights.ts';
 
 /** Bytes that the device needs besides the weights, at most, to decode those of a source while they are loaded. */
 export function decodingBytes(given: WeightSource, names: readonly string[], options: WeightOptions): number {
-  const { prefix = '', uploadBytes = UPLOAD_BYTES, decodeOn } = options;
+  const { prefix = '', uploadBytes = UPLOAD_BYTES } = options;
   const source = quantizedSource(given);
   const decoded = names.filter((name) => isDecoded(source, name, options));
-  if (decoded.length === 0 || decodeOn === 'host') return 0;
+  if (decoded.length === 0) return 0;
   return windowBytes(
     decoded.reduce((sum, name) => sum + fileBytes(source, prefix + name), 0),
     uploadBytes,

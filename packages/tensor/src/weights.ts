@@ -30,8 +30,6 @@ export interface WeightSource {
 /** What a load tells its source. */
 export interface WeightPieceOptions {
   readonly signal?: AbortSignal;
-  /** Makes memory to read into, if the source can; it is the caller's once the iteration is over. */
-  readonly allocate?: (bytes: number) => Uint8Array<ArrayBuffer>;
 }
 
 /** Some bytes of a tensor. */
@@ -77,11 +75,6 @@ export interface WeightOptions {
    * most: host memory. Default 16 MiB.
    */
   readonly uploadBytes?: number;
-  /**
-   * Where floats become those of another type. Default: on the device, or on the host where the adapter computes with
-   * its cores. Integers and what is quantised on the way are the host's.
-   */
-  readonly decodeOn?: 'device' | 'host';
   /** Told after every piece; what it gives is waited for. */
   readonly onProgress?: (progress: WeightProgress) => void | Promise<void>;
   readonly signal?: AbortSignal;
@@ -118,11 +111,7 @@ export async function loadWeights<Name extends string>(
   try {
     signal?.throwIfAborted();
     const full = names.map((name) => prefix + name);
-    const allocate = (bytes: number) => fillings.allocate(bytes);
-    for await (const { name: fullName, offset, data } of piecesOf(source, full, {
-      ...(signal ? { signal } : {}),
-      allocate,
-    })) {
+    for await (const { name: fullName, offset, data } of piecesOf(source, full, signal ? { signal } : {})) {
       signal?.throwIfAborted();
       const name = fullName.slice(prefix.length);
       if (merged.has(name)) {
