@@ -1,15 +1,14 @@
 // Many tensors in one go, front to back: small ones share a read, large ones come in pieces, and the next reads are
-// under way while a piece is being used. The buffers go round, so that memory stays flat whatever is read.
+// under way while a piece is being used. A few buffers are used in turn, so that memory stays flat whatever is read.
 
-import type { ReadOptions } from './safetensors.ts';
-import type { ByteSource } from './source.ts';
+import type { ByteSource, ReadOptions } from './source.ts';
 
 /** Some bytes of a tensor. */
 export interface TensorPiece {
   readonly name: string;
   /** Where in the tensor the bytes begin; elements are whole. */
   readonly offset: number;
-  /** Theirs only until the next piece is asked for: the buffer is used again. */
+  /** Valid only until the next piece is asked for: the buffer is used again. */
   readonly data: Uint8Array<ArrayBuffer>;
 }
 
@@ -27,7 +26,7 @@ export interface Place {
   readonly byteLength: number;
 }
 
-/** Reads under way at once, the one being used among them. */
+/** Reads under way at once, including the one being used. */
 const BUFFERS = 4;
 
 /** The bytes of tensors, in the order given. Tensors without bytes are passed over. */
@@ -43,7 +42,7 @@ export async function* piecesOf(
     while (free.length > 0 && next < blocks.length) {
       const buffer = free.pop()!;
       const bytes = read(blocks[next++]!, buffer, pieceBytes, signal);
-      bytes.catch(() => {}); // thrown where it is awaited, unless the consumer stops before
+      bytes.catch(() => {}); // the error is thrown where `bytes` is awaited, unless the consumer stops before
       reads.push({ buffer, bytes });
     }
   };
@@ -61,7 +60,7 @@ export async function* piecesOf(
   }
 }
 
-/** One read, and whose bytes it brings. */
+/** One read, and the tensors whose bytes it holds. */
 interface Block {
   readonly source: ByteSource;
   readonly start: number;
@@ -105,7 +104,7 @@ function blocksOf(places: readonly Place[], pieceBytes: number): Block[] {
   return blocks;
 }
 
-/** Memory that a read may use; made at its first use. */
+/** Memory that a read may use. It is allocated at its first use. */
 interface Buffer {
   bytes: Uint8Array<ArrayBuffer> | undefined;
 }

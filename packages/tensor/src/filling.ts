@@ -11,7 +11,7 @@ import {
 } from '@moviegen/kernels';
 import { bitsOf, type DeviceDecoder } from './decoding.ts';
 import type { Tensor } from './tensor.ts';
-import { WeightsError } from './weightCheck.ts';
+import { WeightsError } from './weightSource.ts';
 
 /** A tensor that is being filled. */
 export interface Filling {

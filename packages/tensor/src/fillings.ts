@@ -6,7 +6,7 @@ import type { Device } from './device.ts';
 import { ConvertedFilling, DecodedFilling, type Filling, PlainFilling, QuantizedFilling } from './filling.ts';
 import { keep } from './scope.ts';
 import { Tensor } from './tensor.ts';
-import type { WeightOptions, WeightSource } from './weights.ts';
+import type { WeightOptions, WeightSource } from './weightSource.ts';
 import { decodingBytes, firstType } from './weightTypes.ts';
 
 /** The tensors of one load, each made when its first bytes arrive, and the decoder that they share. */

@@ -76,7 +76,7 @@ export { Tensor } from './tensor.ts';
 export type { Timing } from './timing.ts';
 export type { Choice, TuneMode, TuneStore, TuneTable } from './tuner.ts';
 export { WeightBook } from './weightBook.ts';
-export { checkWeights, WeightsError } from './weightCheck.ts';
+export { checkWeights } from './weightCheck.ts';
 export type {
   PlainType,
   WeightOptions,
@@ -84,6 +84,7 @@ export type {
   WeightPieceOptions,
   WeightProgress,
   WeightSource,
-} from './weights.ts';
+} from './weightSource.ts';
+export { WeightsError } from './weightSource.ts';
 export { loadWeights } from './weights.ts';
 export { changingBytes, decodingBytes, weightBytes } from './weightTypes.ts';

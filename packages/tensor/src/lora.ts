@@ -8,8 +8,7 @@ import { matmul } from './ops/matmul.ts';
 import { sizeClass } from './pool.ts';
 import { keep, scope } from './scope.ts';
 import { count, Tensor } from './tensor.ts';
-import { WeightsError } from './weightCheck.ts';
-import type { WeightSource } from './weights.ts';
+import { type WeightSource, WeightsError } from './weightSource.ts';
 
 /** A LoRA to merge. */
 export interface Lora {
