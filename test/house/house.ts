@@ -33,12 +33,14 @@ export const house: House = {
     tensor: [
       'node checks',
       'index',
+      'layers',
       'weights',
       'ops',
+      'trace textStates',
       'tensor',
       'device',
       'gpu numbers',
-      'tuning trace abort',
+      'tuning configError abort',
     ],
     moviegen: [
       'cli',

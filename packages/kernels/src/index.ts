@@ -32,7 +32,6 @@ export {
 } from './formats/convert.ts';
 export type { DecodeRange } from './formats/decode.ts';
 export { canDecode, decodeKernel } from './formats/decode.ts';
-export { DECODED_AT_ONCE, FloatsDecoder } from './formats/decodeVectors.ts';
 export { encodableTypes, floatsToBytes } from './formats/encode.ts';
 export type { Quantized } from './formats/quantize.ts';
 export {

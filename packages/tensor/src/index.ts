@@ -1,7 +1,6 @@
 // @moviegen/tensor: device, memory, dispatch, Tensor and its ops. All GPU words of the project live here.
 export type { DType, QuantFormat } from '@moviegen/kernels';
 export { orAborted } from './abort.ts';
-export type { WeightChanges } from './changes.ts';
 export { ConfigError } from './configError.ts';
 export { Device } from './device/device.ts';
 export type { DryOptions } from './device/dry.ts';
@@ -18,8 +17,6 @@ export type { Recording } from './gpu/recording.ts';
 export { largestOperand } from './gpu/storage.ts';
 export type { Timing } from './gpu/timing.ts';
 export { LayerNorm, Linear, RMSNorm } from './layers.ts';
-export type { Lora } from './lora.ts';
-export { loraChanges } from './lora.ts';
 export type { HostArray, Numbers } from './numbers.ts';
 export { gelu, quickGelu, relu, silu, siluMul } from './ops/activations.ts';
 export { add, div, mul, sub } from './ops/arithmetic.ts';
@@ -57,7 +54,6 @@ export type { TimestepOptions } from './ops/timestepEmbedding.ts';
 export { timestepEmbedding } from './ops/timestepEmbedding.ts';
 export { abs, clamp, exp, sqrt } from './ops/unary.ts';
 export { eulerStep, gatedResidual, guidance } from './ops/updates.ts';
-export { quantizedSource, quantizedWeights } from './quantizedSource.ts';
 export type { TensorOptions } from './tensor.ts';
 export { Tensor } from './tensor.ts';
 export type { EncoderStates, TextEncoderName, TextStates } from './textStates.ts';
@@ -65,8 +61,14 @@ export { TEXT_ENCODERS } from './textStates.ts';
 export type { Trace } from './trace.ts';
 export { observe, observed, traced } from './trace.ts';
 export type { Choice, TuneMode, TuneStore, TuneTable } from './tuning/tuner.ts';
-export { WeightBook } from './weightBook.ts';
-export { checkWeights, WeightsError } from './weightCheck.ts';
+export { WeightBook } from './weights/book.ts';
+export type { WeightChanges } from './weights/changes.ts';
+export { checkWeights } from './weights/check.ts';
+export { loadWeights } from './weights/load.ts';
+export type { Lora } from './weights/lora.ts';
+export { loraChanges } from './weights/lora.ts';
+export { quantizedSource, quantizedWeights } from './weights/quantized.ts';
+export { changingBytes, decodingBytes, weightBytes } from './weights/sizes.ts';
 export type {
   PlainType,
   WeightOptions,
@@ -74,6 +76,5 @@ export type {
   WeightPieceOptions,
   WeightProgress,
   WeightSource,
-} from './weights.ts';
-export { loadWeights } from './weights.ts';
-export { changingBytes, decodingBytes, weightBytes } from './weightTypes.ts';
+} from './weights/source.ts';
+export { WeightsError } from './weights/source.ts';

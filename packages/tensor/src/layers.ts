@@ -7,7 +7,7 @@ import { layerNorm, type NormOptions, rmsNorm } from './ops/norms.ts';
 import type { Packed } from './ops/pack.ts';
 import type { Tensor } from './tensor.ts';
 import { observe } from './trace.ts';
-import type { WeightBook } from './weightBook.ts';
+import type { WeightBook } from './weights/book.ts';
 
 /** `x W^T + b`, or several such maps of one input, whose outputs lie side by side. */
 export class Linear {

@@ -1,8 +1,7 @@
-// Quantised files (kernels/src/quantize.ts has the format) seen as what they mean: the tensors NAME.q8 or NAME.q4
-// and NAME.scale are one weight NAME of type `Q8` or `Q4`, its codes first, its scales behind them.
+// Quantised files (kernels/src/quantize.ts has the format) under the names of the model: the tensors NAME.q8 or NAME.q4
+// and NAME.scale become one weight NAME of type `Q8` or `Q4`, its codes first, its scales after them.
 import { BYTES, codeBytes, isQuantFormat, QUANT_BLOCK, type QuantFormat } from '@moviegen/kernels';
-import { WeightsError } from './weightCheck.ts';
-import type { WeightPiece, WeightPieceOptions, WeightSource } from './weights.ts';
+import { piecesOf, type WeightPiece, type WeightSource, WeightsError } from './source.ts';
 
 /** A quantised weight of a file. */
 interface Entry {
@@ -15,15 +14,18 @@ interface Entry {
 
 /**
  * The formats of the quantised weights that a source holds, by the weights' plain names: `layers.0.attention.wq.weight`.
- * Empty where it holds none. Whoever reads the raw tensors of a source to compute with them (to average, to merge)
- * asks this first: codes are no numbers.
+ * Empty where it holds none. Code that reads the raw tensors of a source to compute with them (to average, to merge)
+ * must ask this first: codes are not numbers.
  * @throws WeightsError where the tensors of a quantised weight do not fit together.
  */
 export function quantizedWeights(source: WeightSource): ReadonlyMap<string, QuantFormat> {
   return new Map([...entriesOf(source)].map(([name, { format }]) => [name, format]));
 }
 
-/** The source with quantised weights under their plain names; the source itself where it holds none. */
+/**
+ * The source with quantised weights under their plain names; the source itself where it holds none.
+ * @throws WeightsError where the tensors of a quantised weight do not fit together.
+ */
 export function quantizedSource(source: WeightSource): WeightSource {
   const entries = entriesOf(source);
   if (entries.size === 0) return source;
@@ -50,7 +52,7 @@ export function quantizedSource(source: WeightSource): WeightSource {
       const wanted = new Set(names);
       const ordered = inFile.filter((name) => wanted.has(parts.get(name)?.name ?? name));
       let [current, read] = ['', 0];
-      for await (const { name, data } of rawPieces(source, ordered, options)) {
+      for await (const { name, data } of piecesOf(source, ordered, options)) {
         if (name !== current) [current, read] = [name, 0];
         const part = parts.get(name);
         yield { name: part?.name ?? name, offset: (part?.offset ?? 0) + read, data };
@@ -58,15 +60,6 @@ export function quantizedSource(source: WeightSource): WeightSource {
       }
     },
   };
-}
-
-async function* rawPieces(
-  source: WeightSource,
-  names: readonly string[],
-  options?: WeightPieceOptions,
-): AsyncGenerator<WeightPiece> {
-  if (source.pieces) yield* source.pieces(names, options);
-  else for (const name of names) yield { name, data: await source.read(name, options) };
 }
 
 function entriesOf(source: WeightSource): Map<string, Entry> {

@@ -1,17 +1,26 @@
-// Tensors on the device whose content comes in pieces of a file: as it is, decoded, or quantised on the way.
-import { BYTES, bytesToFloats, QUANT_BLOCK, type QuantFormat, quantize } from '@moviegen/kernels';
-import { bitsOf, type Decoder } from './decoding.ts';
-import type { Tensor } from './tensor.ts';
-import { WeightsError } from './weightCheck.ts';
+// Tensors on the device whose content comes in pieces of a file: as it is, decoded on the device, converted on the
+// host, or quantised on the host. Which of these a tensor needs is decided in fillings.ts.
+import {
+  BYTES,
+  bytesToFloats,
+  type DType,
+  floatsToHalves,
+  QUANT_BLOCK,
+  type QuantFormat,
+  quantize,
+} from '@moviegen/kernels';
+import type { Tensor } from '../tensor.ts';
+import { bitsOf, type DeviceDecoder } from './decoding.ts';
+import { WeightsError } from './source.ts';
 
 /** A tensor that is being filled. */
 export interface Filling {
   readonly tensor: Tensor;
-  /** Whether all of it has come. */
+  /** Whether all of its content has arrived. */
   readonly full: boolean;
   /**
-   * Takes bytes of the file, whole elements.
-   * @param at where in the tensor they belong; by default behind those before.
+   * Takes bytes of the file, in whole elements.
+   * @param at where they belong in the tensor; by default after the bytes written before.
    * @returns bytes handed to the device.
    * @throws WeightsError where there are more than the shape says.
    */
@@ -24,7 +33,7 @@ export interface Filling {
 export class PlainFilling implements Filling {
   readonly tensor: Tensor;
   #filled = 0;
-  /** Less than a word, by where it ends, waiting for what comes there: the device is written by whole words. */
+  /** Trailing bytes of an incomplete 4-byte word, keyed by the offset where they end; writes must be whole words. */
   readonly #begun = new Map<number, Uint8Array<ArrayBuffer>>();
 
   constructor(tensor: Tensor) {
@@ -64,17 +73,17 @@ export class PlainFilling implements Filling {
   }
 }
 
-/** A tensor that is being filled with elements of another type, in order. */
+/** A tensor that is being filled with floats of another type, in order: the device decodes them. */
 export class DecodedFilling implements Filling {
   readonly tensor: Tensor;
   readonly #type: string;
-  readonly #decoder: Decoder;
+  readonly #decoder: DeviceDecoder;
   /** Elements so far. */
   #filled = 0;
-  /** Bytes of one element that waits for its neighbour: halves are written by whole words. */
+  /** Bytes of one element that waits for its neighbour: halves are written in pairs. */
   #odd: Uint8Array<ArrayBuffer> | undefined;
 
-  constructor(tensor: Tensor, type: string, decoder: Decoder) {
+  constructor(tensor: Tensor, type: string, decoder: DeviceDecoder) {
     this.tensor = tensor;
     this.#type = type;
     this.#decoder = decoder;
@@ -86,9 +95,7 @@ export class DecodedFilling implements Filling {
 
   write(bytes: Uint8Array<ArrayBuffer>): number {
     const { tensor } = this;
-    const elements = (8 * bytes.length) / bitsOf(this.#type);
-    if (!Number.isInteger(elements))
-      throw new WeightsError(`weights: ${tensor.label}: ${bytes.length} bytes are no whole ${this.#type}s`);
+    const elements = elementsIn(bytes, this.#type, tensor.label);
     if (this.#filled + elements > tensor.size) throw tooLong(tensor.label);
     const size = bitsOf(this.#type) / 8;
     let [rest, written] = [bytes, 0];
@@ -119,19 +126,46 @@ export class DecodedFilling implements Filling {
   }
 }
 
-/** A quantised tensor that is being filled with plain numbers, in order: on the host, where the codes are chosen. */
+/** A tensor that is being filled with elements that no kernel decodes, such as integers: the host converts them. */
+export class ConvertedFilling implements Filling {
+  readonly tensor: Tensor;
+  readonly #type: string;
+  readonly #filling: PlainFilling;
+
+  /** @param type type of the elements in the file. */
+  constructor(tensor: Tensor, type: string) {
+    this.tensor = tensor;
+    this.#type = type;
+    this.#filling = new PlainFilling(tensor);
+  }
+
+  get full(): boolean {
+    return this.#filling.full;
+  }
+
+  write(bytes: Uint8Array<ArrayBuffer>): number {
+    elementsIn(bytes, this.#type, this.tensor.label);
+    return this.#filling.write(encoded(bytesToFloats(bytes, this.#type), this.tensor.dtype));
+  }
+
+  finish(): void {
+    this.#filling.finish();
+  }
+}
+
+/** A quantised tensor that is being filled with plain numbers, in order: the host chooses the codes. */
 export class QuantizedFilling implements Filling {
   readonly tensor: Tensor;
   readonly #format: QuantFormat;
   readonly #type: string;
   readonly #filling: PlainFilling;
   readonly #scales: Uint16Array<ArrayBuffer>;
-  /** Numbers of a block that is not whole yet. */
+  /** Numbers of a block that is not complete yet. */
   readonly #open = new Float32Array(QUANT_BLOCK);
   #opened = 0;
   #blocks = 0;
 
-  /** @param type of the numbers in the file. */
+  /** @param type type of the numbers in the file. */
   constructor(tensor: Tensor, format: QuantFormat, type: string) {
     this.tensor = tensor;
     this.#format = format;
@@ -184,10 +218,25 @@ export class QuantizedFilling implements Filling {
   }
 }
 
-/** What is said of surplus bytes. */
+/** The error of a tensor that gets too many bytes. */
 export const tooLong = (name: string | undefined): WeightsError =>
   new WeightsError(`weights: ${name} has more bytes than its shape says`);
 
 function checkWhole({ label }: Tensor, filled: number, whole: number, units: string): void {
   if (filled !== whole) throw new WeightsError(`weights: ${label} ends after ${filled} of ${whole} ${units}`);
+}
+
+/** How many elements the bytes hold. @throws WeightsError where they end inside an element. */
+function elementsIn(bytes: Uint8Array, type: string, name: string | undefined): number {
+  const elements = (8 * bytes.length) / bitsOf(type);
+  if (Number.isInteger(elements)) return elements;
+  throw new WeightsError(`weights: ${name}: ${bytes.length} bytes are no whole ${type}s`);
+}
+
+/** Numbers as bytes of a tensor's type. */
+function encoded(floats: Float32Array<ArrayBuffer>, dtype: DType): Uint8Array<ArrayBuffer> {
+  if (dtype === 'f32') return new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);
+  if (dtype === 'f16') return new Uint8Array(floatsToHalves(floats).buffer);
+  const integers = dtype === 'i32' ? Int32Array.from(floats) : Uint32Array.from(floats);
+  return new Uint8Array(integers.buffer);
 }

@@ -1,15 +1,14 @@
 // LoRA: low-rank changes W + s B A of a model's weights, found by the names that PEFT and diffusers give them and
 // merged in f32 while the weights are loaded. Which files hold them is the caller's business.
 import { bytesToFloats } from '@moviegen/kernels';
+import type { Device } from '../device/device.ts';
+import { keep, scope } from '../device/scope.ts';
+import { sizeClass } from '../gpu/pool.ts';
+import { add } from '../ops/arithmetic.ts';
+import { matmul } from '../ops/matmul.ts';
+import { count, Tensor } from '../tensor.ts';
 import type { WeightChanges } from './changes.ts';
-import type { Device } from './device/device.ts';
-import { keep, scope } from './device/scope.ts';
-import { sizeClass } from './gpu/pool.ts';
-import { add } from './ops/arithmetic.ts';
-import { matmul } from './ops/matmul.ts';
-import { count, Tensor } from './tensor.ts';
-import { WeightsError } from './weightCheck.ts';
-import type { WeightSource } from './weights.ts';
+import { type WeightSource, WeightsError } from './source.ts';
 
 /** A LoRA to merge. */
 export interface Lora {

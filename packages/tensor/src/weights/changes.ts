@@ -1,8 +1,8 @@
 // Weights that are changed while they are loaded: in f32, whatever type they come in or shall have.
 import { type DType, isQuantFormat } from '@moviegen/kernels';
-import { keep, scope } from './device/scope.ts';
-import { cast } from './ops/cast.ts';
-import { Tensor } from './tensor.ts';
+import { keep, scope } from '../device/scope.ts';
+import { cast } from '../ops/cast.ts';
+import { Tensor } from '../tensor.ts';
 
 /** Changes to be made to weights while they are loaded. */
 export interface WeightChanges {

@@ -1,8 +1,7 @@
-// What the host has handed over and the device not yet copied counts as host memory: it is kept within bounds, and
-// so that the device always has something left to copy.
-import type { Device } from './device/device.ts';
+// Bytes written but not yet copied by the GPU still occupy host memory. Keep them bounded, without starving the GPU.
+import type { Device } from '../device/device.ts';
 
-/** Bytes that may be under way where nothing else is said. */
+/** Default bound on bytes under way. */
 export const UPLOAD_BYTES = 16 * 2 ** 20;
 
 /** Writes under way to a device. */
@@ -19,12 +18,12 @@ export class Uploads {
     this.#most = most;
   }
 
-  /** Counts bytes just written; waits until no more than the bound are under way. */
+  /** Counts bytes just written; waits until the bytes under way are within the bound. */
   async add(bytes: number): Promise<void> {
     this.#fresh += bytes;
     if (this.#fresh >= this.#most / 4) {
       const done = this.#device.sync();
-      done.catch(() => {}); // thrown where it is awaited
+      done.catch(() => {}); // the error is thrown where `done` is awaited
       this.#batches.push({ bytes: this.#fresh, done });
       this.#waiting += this.#fresh;
       this.#fresh = 0;
@@ -32,7 +31,7 @@ export class Uploads {
     while (this.#waiting + this.#fresh > this.#most) await this.#oldest();
   }
 
-  /** Waits for all of them. */
+  /** Waits until the device has copied all of them. */
   async finish(): Promise<void> {
     while (this.#batches.length > 0) await this.#oldest();
     await this.#device.sync();
