@@ -10,7 +10,7 @@ import {
 } from '../src/formats/convert.ts';
 
 describe('half', () => {
-  test('every half survives the way through a float', () => {
+  test('every half survives conversion to a float and back', () => {
     for (let bits = 0; bits < 65536; bits++) {
       const value = halfToFloat(bits);
       if (Number.isNaN(value)) expect(Number.isNaN(halfToFloat(floatToHalf(value)))).toBe(true);
@@ -85,7 +85,7 @@ describe('bytesToFloats', () => {
     expect([...bytesToFloats(misaligned(bytes(array)), type)]).toEqual(values);
   });
 
-  test('into memory that is there already, where it is large enough', () => {
+  test('into given memory, if it is large enough', () => {
     const halves = bytes(Uint16Array.from(values, floatToHalf));
     const scratch = new ArrayBuffer(64);
     const floats = bytesToFloats(halves, 'F16', scratch);

@@ -69,7 +69,7 @@ const halves = table(65536, halfToFloat);
 const e4m3 = table(256, float8e4m3ToFloat);
 const e5m2 = table(256, float8e5m2ToFloat);
 
-/** The bytes from the start of a buffer of their own where a typed array over them would be misaligned. */
+/** The bytes; copied into a new buffer if a typed array over them would be misaligned. */
 const aligned = (bytes: Uint8Array, size: number): Uint8Array =>
   bytes.byteOffset % size === 0 ? bytes : bytes.slice();
 
@@ -88,7 +88,7 @@ const lookUp = (codes: Uint8Array | Uint16Array, values: Float32Array, out: Floa
 };
 const bfloatsTo = (codes: Uint16Array, out: Float32Array): void => {
   const words = new Uint32Array(out.buffer, out.byteOffset, codes.length);
-  // Two at a time, as one word: half as many loads.
+  // Two at a time, as one word, which halves the number of loads.
   const pairs = codes.byteOffset % 4 === 0 ? codes.length >> 1 : 0;
   const both = new Uint32Array(codes.buffer, codes.byteOffset - (codes.byteOffset % 4), pairs);
   for (let i = 0, j = 0; i < pairs; i++) {
@@ -125,10 +125,10 @@ const decoders: Readonly<Record<string, { readonly bytes: number; readonly decod
 export const convertibleTypes: readonly string[] = Object.keys(decoders);
 
 /**
- * The elements of raw little-endian bytes as f32, in an array of their own.
+ * The elements of raw little-endian bytes as f32, in a new array.
  * @param type name of the element type in safetensors: `F16`, `BF16`, `F8_E4M3`, `F64` ...
- * @param scratch memory for the result, where a caller converts piece after piece; used if it is large enough.
- * @throws where the type is unknown or the bytes are no whole number of elements.
+ * @param scratch memory for the result, for callers that convert many pieces; used if it is large enough.
+ * @throws if the type is unknown or the bytes are not a whole number of elements.
  */
 export function bytesToFloats(
   bytes: Uint8Array,

@@ -1,15 +1,15 @@
-// Floats of weight files on the device: their raw bytes become f32 or f16. The way of convert.ts, bit for bit, in
-// integer arithmetic only: an adapter may flush subnormals and needs no f16 to read halves.
+// Floats of weight files, decoded on the device: their raw bytes become f32 or f16. The results equal those of
+// convert.ts to the bit. Integer arithmetic only: an adapter may flush subnormals, and may lack f16.
 //
-//   out[first + i] = raw[from + i],  i = 0 ... count - 1,  in elements of either type
+//   out[first + i] = raw[from + i],  i = 0 ... count - 1,  in elements of the two types
 //
-// Every type becomes the bits of a single first (f64 by rounding to nearest, ties to even), and those the bits of a
-// half where that is asked for, as on the host.
+// Every type first becomes the bits of a single (f64 by rounding to nearest, ties to even). For f16 these become the
+// bits of a half, as on the host.
 
 import { type Kernel, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
 import { eachWGSL, eachWorkgroups } from '../wgsl.ts';
 
-/** Which elements are decoded, and where they go. */
+/** Which elements to decode, and where to put them. */
 export interface DecodeRange {
   /** First element of `raw`. */
   readonly from: number;
@@ -21,7 +21,7 @@ export interface DecodeRange {
 const byteWGSL = 'fn element(i: u32) -> u32 { return (raw[i >> 2u] >> (8u * (i & 3u))) & 0xffu; }';
 const pairWGSL = 'fn element(i: u32) -> u32 { return (raw[i >> 1u] >> (16u * (i & 1u))) & 0xffffu; }';
 
-/** The bits of a half as those of a single; every NaN becomes the one that JavaScript writes. */
+/** WGSL: the bits of a half to the bits of a single. Every NaN becomes the NaN that JavaScript writes. */
 const halfWGSL = /* wgsl */ `
 fn fromHalf(bits: u32) -> u32 {
   let sign = (bits & 0x8000u) << 16u;
@@ -30,11 +30,11 @@ fn fromHalf(bits: u32) -> u32 {
   if (magnitude == 0x7c00u) { return sign | 0x7f800000u; }
   if (magnitude >= 0x400u) { return sign | ((magnitude << 13u) + 0x38000000u); }
   if (magnitude == 0u) { return sign; }
-  let leading = firstLeadingBit(magnitude); // subnormal: 2^(leading - 24) and what follows
+  let leading = firstLeadingBit(magnitude); // subnormal: the leading one stands for 2^(leading - 24)
   return sign | ((leading + 103u) << 23u) | ((magnitude << (23u - leading)) & 0x7fffffu);
 }`;
 
-/** For each type the WGSL of `single(i)`: the bits of element i as a single. */
+/** The WGSL of `single(i)` per type: the bits of element i as a single. */
 const singles: Readonly<Record<string, string>> = {
   F32: 'fn single(i: u32) -> u32 { return raw[i]; }',
   BF16: `${pairWGSL}
@@ -51,7 +51,7 @@ fn single(i: u32) -> u32 {
   if (magnitude == 0x7fu) { return 0x7fc00000u; }
   if (magnitude >= 8u) { return sign | ((magnitude << 20u) + 0x3c000000u); }
   if (magnitude == 0u) { return sign; }
-  let leading = firstLeadingBit(magnitude); // subnormal: 2^(leading - 9) and what follows
+  let leading = firstLeadingBit(magnitude); // subnormal: the leading one stands for 2^(leading - 9)
   return sign | ((leading + 118u) << 23u) | ((magnitude << (23u - leading)) & 0x7fffffu);
 }`,
   F64: `
@@ -60,7 +60,7 @@ fn single(i: u32) -> u32 {
   let high = raw[2u * i + 1u];
   let sign = high & 0x80000000u;
   let exponent = (high >> 20u) & 0x7ffu;
-  // The fraction's upper 23 bits, which a single holds, and the 29 below them.
+  // The upper 23 bits of the fraction, which a single can hold, and the 29 bits below them.
   let kept = ((high & 0xfffffu) << 3u) | (low >> 29u);
   let rest = low & 0x1fffffffu;
   if (exponent == 0x7ffu) {
@@ -70,7 +70,7 @@ fn single(i: u32) -> u32 {
   if (exponent >= 1151u) { return sign | 0x7f800000u; }
   if (exponent >= 897u) {
     let up = rest > 0x10000000u || (rest == 0x10000000u && (kept & 1u) == 1u);
-    return sign | ((((exponent - 896u) << 23u) | kept) + select(0u, 1u, up)); // a carry goes into the exponent
+    return sign | ((((exponent - 896u) << 23u) | kept) + select(0u, 1u, up)); // a carry correctly goes into the exponent
   }
   // A subnormal single, in units of 2^-149: the fraction with its leading one, shifted.
   let shift = 897u - exponent;
@@ -84,7 +84,7 @@ fn single(i: u32) -> u32 {
 }`,
 };
 
-/** The bits of a single as those of the nearest half, ties to even. */
+/** WGSL: the bits of a single to the bits of the nearest half, ties to even. */
 const toHalfWGSL = /* wgsl */ `
 fn toHalf(bits: u32) -> u32 {
   let sign = (bits >> 16u) & 0x8000u;
@@ -104,7 +104,7 @@ fn toHalf(bits: u32) -> u32 {
 }`;
 
 const toSinglesWGSL = 'out[u.first + i] = single(u.start + i);';
-/** An invocation owns a word of two halves; what is outside of the range stays. */
+/** An invocation owns a word of two halves. A half outside the range keeps its value. */
 const toHalvesWGSL = /* wgsl */ `let at = (u.first >> 1u) + i;
       var word = out[at];
       for (var k = 0u; k < 2u; k++) {
@@ -116,13 +116,13 @@ const toHalvesWGSL = /* wgsl */ `let at = (u.first >> 1u) + i;
       }
       out[at] = word;`;
 
-/** Whether the device decodes elements of that type of weight files (safetensors names) as this one. */
+/** Whether the device can decode elements of type `from` (a safetensors name) to type `to`. */
 export const canDecode = (from: string, to: string): to is 'f32' | 'f16' =>
   (to === 'f32' || to === 'f16') && Object.hasOwn(singles, from) && from.toLowerCase() !== to;
 
 /**
  * The kernel that decodes a range of raw little-endian elements. Bindings: raw (u32 words), out.
- * @param type safetensors name of the raw elements' type, such that {@link canDecode} holds.
+ * @param type safetensors name of the type of the raw elements; {@link canDecode} must be true.
  */
 export function decodeKernel(type: string, to: 'f32' | 'f16', { from, first, count }: DecodeRange): Kernel {
   if (!canDecode(type, to)) throw new Error(`internal: decode: ${type} to ${to}`);
