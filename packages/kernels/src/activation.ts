@@ -1,6 +1,6 @@
-// The activations that other kernels fuse: names, WGSL on a vec4f, and the CPU's twin.
+// The activations that other kernels fuse: their names, their WGSL on a vec4f, and the same functions on the CPU.
 
-/** `gelu` is the exact one (by the error function), `gelu-tanh` its approximation by tanh. */
+/** `gelu` is the exact function (with erf); `gelu-tanh` is its approximation with tanh. */
 export type Activation = 'silu' | 'gelu' | 'gelu-tanh' | 'quick-gelu' | 'relu';
 
 // erf by Abramowitz and Stegun 7.1.26: absolute error below 1.5e-7. tanh(z) is written as a logistic
@@ -17,13 +17,13 @@ const formulas: Readonly<Record<Activation, string>> = {
   relu: 'return select(x, vec4f(), x < vec4f());',
 };
 
-/** WGSL of `fn activate(x: vec4f) -> vec4f` (or of another type); the identity where there is none. */
+/** WGSL of `fn activate(x: vec4f) -> vec4f` (or of another type); the identity if there is no activation. */
 export const activationWGSL = (activation: Activation | undefined, type = 'vec4f'): string => {
   const body = activation ? formulas[activation].replaceAll('vec4f', type) : 'return x;';
   return `fn activate(x: ${type}) -> ${type} {\n  ${body}\n}\n`;
 };
 
-// Maclaurin's series with e^(-z^2) taken out: every term is positive, so nothing cancels.
+// Maclaurin series with the factor e^(-z^2) taken out: every term is positive, so nothing cancels.
 function erf(x: number): number {
   const z = Math.abs(x);
   if (z > 6) return Math.sign(x);

@@ -20,11 +20,8 @@ export { siluMulKernel } from './elementwise/siluMul.ts';
 export type { Unary } from './elementwise/unary.ts';
 export { clampKernel, unaryKernel } from './elementwise/unary.ts';
 export {
-  bfloat16ToFloat,
   bytesToFloats,
   convertibleTypes,
-  float8e4m3ToFloat,
-  float8e5m2ToFloat,
   floatsToHalves,
   floatToHalf,
   halfToFloat,
@@ -40,7 +37,6 @@ export {
   dequantize,
   isQuantFormat,
   QUANT_BLOCK,
-  QUANT_FORMATS,
   quantize,
   quantizedBytes,
   quantizedParts,
@@ -50,7 +46,7 @@ export { randnKernel } from './generators/randn.ts';
 export type { TimestepShape } from './generators/timestepEmbedding.ts';
 export { timestepEmbeddingKernel } from './generators/timestepEmbedding.ts';
 export type { Binding, DType, Kernel, QuantFormat, SubgroupMatrixConfig, Target } from './kernel.ts';
-export { BYTES, f32, i32, u32, uniformBlock, workgroupIndexWGSL } from './kernel.ts';
+export { BYTES, f32, u32, uniformBlock, workgroupIndexWGSL } from './kernel.ts';
 export type { LinearShape } from './matmul/linear.ts';
 export { linearKernel, linearVariants } from './matmul/linear.ts';
 export { matmulKernel, matmulVariants } from './matmul/matmul.ts';
@@ -73,7 +69,7 @@ export { permuteKernel } from './movement/permute.ts';
 export { sliceKernel } from './movement/slice.ts';
 export { upsampleNearestKernel } from './movement/upsampleNearest.ts';
 export type { NDArray, Operands, Options, Reference } from './reference/ndarray.ts';
-export { at, generate, operand, zeros } from './reference/ndarray.ts';
+export { at } from './reference/ndarray.ts';
 export { philoxNormal, philoxWords } from './reference/philox.ts';
 export type { GroupNormKernels, GroupNormShape } from './rows/groupNorm.ts';
 export { groupNormKernels, groupNormVariants } from './rows/groupNorm.ts';

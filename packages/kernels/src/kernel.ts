@@ -4,16 +4,20 @@
 /** A format of quantised weights (formats/quantize.ts). */
 export type QuantFormat = 'q8' | 'q4';
 
-/** Element type of a tensor. `q8` and `q4` are those of linear layers' weights only (quantize.ts). */
+/** Element type of a tensor. Only the weights of linear layers can be `q8` or `q4` (formats/quantize.ts). */
 export type DType = 'f32' | 'f16' | 'i32' | 'u32' | QuantFormat;
 
-/** Bytes of one element; of quantised weights with their part of the block's scale. */
+/** Bytes of one element. A quantised element counts its share of its block's scale. */
 export const BYTES: Readonly<Record<DType, number>> = {
-  ...{ f32: 4, f16: 2, i32: 4, u32: 4 },
-  ...{ q8: 34 / 32, q4: 18 / 32 },
+  f32: 4,
+  f16: 2,
+  i32: 4,
+  u32: 4,
+  q8: 34 / 32,
+  q4: 18 / 32,
 };
 
-/** A storage buffer of a kernel: `@group(0) @binding(position in the list)`. */
+/** A storage buffer that a kernel declares: `@group(0) @binding(position in the list)`. */
 export interface Binding {
   readonly name: string;
   readonly dtype: DType;
@@ -29,11 +33,11 @@ export interface Target {
   readonly subgroupMatrix: readonly SubgroupMatrixConfig[];
   readonly maxWorkgroupSize: number;
   readonly maxWorkgroupStorage: number;
-  /** A software rasterizer: a workgroup is a loop on a CPU core, barriers and workgroup memory cost. */
+  /** A software rasterizer: it runs a workgroup as a loop on a CPU core, so barriers and workgroup memory are expensive. */
   readonly software: boolean;
 }
 
-/** One shape of matrix that the adapter's tensor cores multiply. */
+/** One matrix shape that the adapter's tensor cores can multiply. */
 export interface SubgroupMatrixConfig {
   readonly componentType: string;
   readonly resultComponentType: string;
@@ -46,24 +50,24 @@ export interface SubgroupMatrixConfig {
 export interface Kernel {
   /** Op, type and variant: `matmul f32 8x8`. WebGPU's messages carry it. */
   readonly label: string;
-  /** Whole WGSL text. It depends on the shape class, not on the shape: equal text shares a pipeline. */
+  /** Whole WGSL text. It depends on the class of shapes, not on one shape: kernels of equal text share a pipeline. */
   readonly code: string;
   readonly bindings: readonly Binding[];
-  /** Bytes of the `u` uniform block, bound after the last storage buffer; absent where there is none. */
+  /** Bytes of the `u` uniform block, bound after the last storage buffer; absent if the kernel has no uniforms. */
   readonly uniforms?: Uint8Array<ArrayBuffer>;
-  /** Workgroups on one line. The dispatcher folds counts beyond 65,535; `workgroupIndex` unfolds them. */
+  /** Number of workgroups, as one line. The dispatcher folds counts beyond 65,535; `workgroupIndex` unfolds them. */
   readonly workgroups: number;
-  /** Floating-point operations, as the formula has them; absent where bytes are what such a kernel costs. */
+  /** Floating-point operations of the formula; absent if the kernel's time depends on the bytes it moves instead. */
   readonly flops?: number;
 }
 
 type Uniform = { readonly type: 'u32' | 'i32' | 'f32'; readonly value: number };
-/** A uniform of a kernel, by type. */
+/** A uniform of a kernel: a number with its type. */
 export const u32 = (value: number): Uniform => ({ type: 'u32', value });
 export const i32 = (value: number): Uniform => ({ type: 'i32', value });
 export const f32 = (value: number): Uniform => ({ type: 'f32', value });
 
-/** Packs named scalars: the WGSL block named `u` at `binding`, and its bytes (padded to 16). */
+/** Packs named scalars: returns the WGSL of the block `u` at `binding`, and its bytes (padded to a multiple of 16). */
 export function uniformBlock(
   binding: number,
   fields: Readonly<Record<string, Uniform>>,
@@ -72,7 +76,8 @@ export function uniformBlock(
   const view = new DataView(new ArrayBuffer(Math.ceil((entries.length * 4) / 16) * 16));
   entries.forEach(([name, { type, value }], i) => {
     if (type === 'f32') view.setFloat32(i * 4, value, true);
-    else if (!Number.isInteger(value)) throw new Error(`internal: uniform ${name} is no integer: ${value}`);
+    else if (!Number.isInteger(value))
+      throw new Error(`internal: uniform ${name} is not an integer: ${value}`);
     else if (type === 'u32') view.setUint32(i * 4, value, true);
     else view.setInt32(i * 4, value, true);
   });
@@ -85,7 +90,7 @@ export function uniformBlock(
 
 /**
  * WGSL text that undoes the dispatcher's fold: `workgroupIndex(workgroup_id, num_workgroups)` is the
- * position on the line. The fold may round up, so a kernel returns where the index is past its count.
+ * position on the line. The fold may round up, so a kernel must return if the index is past its count.
  */
 export const workgroupIndexWGSL = /* wgsl */ `
 fn workgroupIndex(id: vec3<u32>, count: vec3<u32>) -> u32 {

@@ -17,7 +17,7 @@ export interface Strided {
   readonly strides: readonly (readonly number[])[];
 }
 
-/** Merges neighbouring axes that every operand crosses in one stride, and drops axes of size 1. Rank is at least 1. */
+/** Merges neighbouring axes that every operand crosses with one stride, and drops axes of size 1. The result has rank 1 or more. */
 export function collapse(shape: readonly number[], strides: readonly (readonly number[])[]): Strided {
   const sizes: number[] = [];
   const merged: number[][] = strides.map(() => []);
@@ -36,7 +36,7 @@ export function collapse(shape: readonly number[], strides: readonly (readonly n
   return { shape: sizes, strides: merged };
 }
 
-/** Strides of an operand of shape `from` read as the wider shape `to`: 0 along every axis it lacks. */
+/** Strides of an operand of shape `from` read as the wider shape `to`: 0 along every axis that `from` lacks. */
 export function broadcastStrides(from: readonly number[], to: readonly number[]): number[] {
   const strides: number[] = new Array(to.length).fill(0);
   let stride = 1;
@@ -47,7 +47,7 @@ export function broadcastStrides(from: readonly number[], to: readonly number[])
   return strides;
 }
 
-/** The shape that all `shapes` broadcast to, or undefined where they do not fit. */
+/** The shape that all `shapes` broadcast to, or undefined if they do not fit together. */
 export function broadcastShape(...shapes: readonly (readonly number[])[]): number[] | undefined {
   const rank = Math.max(...shapes.map((shape) => shape.length));
   const out: number[] = new Array(rank).fill(1);
@@ -64,7 +64,7 @@ export function broadcastShape(...shapes: readonly (readonly number[])[]): numbe
 
 /**
  * WGSL statements that add `coordinate * stride` of each axis to variables, from the linear index in the
- * variable `rest`, which they use up. Sizes are uniforms `n0..`, strides uniforms `<prefix>0..`.
+ * variable `rest`, which they change. Sizes are uniforms `n0..`, strides uniforms `<prefix>0..`.
  * @param targets variable to add to -> prefix of its strides.
  */
 export function walkWGSL(rank: number, targets: Readonly<Record<string, string>>): string {

@@ -13,19 +13,19 @@ export const enableWGSL = (dtypes: DType | readonly DType[], subgroups: Subgroup
     subgroups === 'matrices' ? 'enable chromium_experimental_subgroup_matrix;\n' : '',
   ].join('');
 
-/** `array<f32>` or, where `wide`, `array<vec4<f32>>`. */
+/** `array<f32>`, or `array<vec4<f32>>` if `wide`. */
 export const storageArray = (dtype: DType, wide: boolean): string =>
   wide ? `array<vec4<${dtype}>>` : `array<${dtype}>`;
 
-/** A read of a stored number (where `wide`, of a vec4) as f32. */
+/** An expression that reads a stored number (a vec4 if `wide`) as f32. */
 export const toF32 = (dtype: DType, text: string, wide = false): string =>
   dtype === 'f32' ? text : `${wide ? 'vec4f' : 'f32'}(${text})`;
 
-/** An f32 number (where `wide`, a vec4f) as the stored type. */
+/** An expression that converts an f32 number (a vec4f if `wide`) to the stored type. */
 export const fromF32 = (dtype: DType, text: string, wide = false): string =>
   dtype === 'f32' ? text : `${wide ? 'vec4<f16>' : 'f16'}(${text})`;
 
-/** A statement that stores the vec4f `value` at `row`, vec4 column `at`, of rows of `u.N` numbers, `u.columns` vectors. */
+/** A statement that stores the vec4f `value` at `row`, vec4 column `at`. A row has `u.N` numbers in `u.columns` vectors. */
 export const storeRowWGSL = (dtype: DType, wide: boolean, row: string): string =>
   wide
     ? `out[(${row}) * u.columns + at] = ${fromF32(dtype, 'value', true)};`
@@ -33,21 +33,21 @@ export const storeRowWGSL = (dtype: DType, wide: boolean, row: string): string =
         out[(${row}) * u.N + at * 4u + c] = ${fromF32(dtype, 'value[c]')};
       }`;
 
-/** `text(0)`, `text(1)` ... one a line. */
+/** `text(0)`, `text(1)` ..., one per line. */
 export const unroll = (count: number, text: (i: number) => string): string =>
   Array.from({ length: count }, (_, i) => text(i)).join('\n');
 
 /** How the lanes of a subgroup read one another's values. */
 export type LaneExchange = 'none' | 'quad' | 'shuffle';
 
-/** `value` of the lane whose number differs in the bits of `s`. */
+/** An expression for `value` of the lane whose number is this lane's number XOR `s`. */
 export function exchanged(exchange: LaneExchange, value: string, s: number): string {
   if (s === 0) return value;
   if (exchange === 'shuffle') return `subgroupShuffleXor(${value}, ${s}u)`;
   return `${['', 'quadSwapX', 'quadSwapY', 'quadSwapDiagonal'][s]}(${value})`;
 }
 
-/** Size of the subgroups of an adapter where all have the same, small one: that of a software adapter. */
+/** Subgroup size of a software adapter if all its subgroups have the same small size (4 or 8); otherwise 0. */
 export const lanesOf = ({ software, subgroups, subgroupSize: [min, max] }: Target): number =>
   software && subgroups && min === max && (min === 4 || min === 8) ? min : 0;
 
@@ -59,7 +59,7 @@ export const elementWGSL = (dtype: DType, width: number): string => (width === 4
 
 /** WGSL of an entry point that runs `statement` for every `i` below `limit`. */
 export const eachWGSL = (limit: string, statement: string): string => /* wgsl */ `
-// A workgroup owns ${LANES * PER_INVOCATION} neighbouring values of i, an invocation every ${LANES}th of them.
+// A workgroup owns ${LANES * PER_INVOCATION} neighbouring values of i; an invocation owns every ${LANES}th of them.
 @compute @workgroup_size(${LANES})
 fn main(
   @builtin(workgroup_id) id: vec3<u32>,
@@ -76,5 +76,5 @@ fn main(
 }
 `;
 
-/** Workgroups that {@link eachWGSL} needs for `count` values of i. */
+/** Number of workgroups that {@link eachWGSL} needs for `count` values of i. */
 export const eachWorkgroups = (count: number): number => Math.ceil(count / (LANES * PER_INVOCATION));

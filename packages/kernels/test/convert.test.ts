@@ -10,7 +10,7 @@ import {
 } from '../src/formats/convert.ts';
 
 describe('half', () => {
-  test('every half survives the way through a float', () => {
+  test('every half survives conversion to a float and back', () => {
     for (let bits = 0; bits < 65536; bits++) {
       const value = halfToFloat(bits);
       if (Number.isNaN(value)) expect(Number.isNaN(halfToFloat(floatToHalf(value)))).toBe(true);
@@ -101,7 +101,7 @@ describe('bytesToFloats', () => {
   test('an unknown type and a ragged length are refused', () => {
     expect(() => bytesToFloats(new Uint8Array(4), 'constructor')).toThrow('unknown element type constructor');
     expect(() => bytesToFloats(new Uint8Array(3), 'F16')).toThrow(
-      '3 bytes are no whole number of elements of 2',
+      '3 bytes are not a whole number of elements of 2',
     );
   });
 });

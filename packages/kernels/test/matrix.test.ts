@@ -1,5 +1,5 @@
-// The kernels on tensor cores without any: their tiling played on the CPU from the same constants. Each
-// unit of workgroup memory remembers what was put there; a place that is read but was not written shows as NaN.
+// The tiling of the tensor core kernels, replayed on the CPU with the same constants. Each unit of workgroup memory
+// remembers what was written there; a unit that is read before it is written gives NaN.
 
 import { targets } from '@moviegen/testing/targets';
 import { describe, expect, test } from 'vitest';
@@ -24,7 +24,7 @@ class Units {
     if (4 * unit + 4 > this.halves.length) throw new Error(`unit ${unit} lies outside`);
     this.halves.set(values, 4 * unit);
   }
-  /** Row-major matrix of halves from a unit on, rows `pitch` units apart. */
+  /** Element (r, c) of a row-major matrix of halves that begins at a unit, with rows `pitch` units apart. */
   half(unit: number, pitch: number, r: number, c: number): number {
     return this.halves[4 * (unit + r * pitch) + c] ?? Number.NaN;
   }
@@ -37,7 +37,7 @@ class Units {
   }
 }
 
-/** The product of A [M, K] and B [K, N] by one workgroup after the other, as matrixTileWGSL writes it. */
+/** The product of A [M, K] and B [K, N], one workgroup after the other, as in the text of matrixTileWGSL. */
 function product(tile: MatrixTile, M: number, N: number, K: number) {
   const { m, n, k, rows, columns, down, across, subgroup, slab } = tile;
   const { height, width, pitchA, pitchB, pitchC, startB, buffer, units } = matrixLayout(tile);
@@ -167,7 +167,7 @@ describe('attention', () => {
   const cases = Object.entries(targets).flatMap(([name, target]) =>
     heads.flatMap((D) => {
       const tiles = attentionTiles(D, target);
-      return tiles ? [[name, D, tiles, target] as const] : []; // heads of 256 need more memory than Apple's
+      return tiles ? [[name, D, tiles, target] as const] : []; // heads of 256 need more memory than Apple GPUs have
     }),
   );
 
@@ -184,7 +184,7 @@ describe('attention', () => {
       target.maxWorkgroupStorage,
     );
 
-    // Scores: every (query, key) is stored by one subgroup, and weighed by one lane of the same one.
+    // Scores: every (query, key) is stored by one subgroup, and turned into a weight by one lane of the same subgroup.
     const scores = new Units(units.scores);
     const weights = new Units(units.weights);
     const slab = new Units(units.slab);
@@ -235,7 +235,7 @@ describe('attention', () => {
           throw new Error(`weight ${row}, ${key}`);
       }
 
-    // Results: as many columns as the memory of the scores holds at a time.
+    // Results: they go through the memory of the scores, as many columns at a time as fit.
     const seen = new Set<number>();
     for (const j of range(depth / n)) {
       const block = Math.floor((j * n) / keys);

@@ -29,7 +29,7 @@ describe('collapse', () => {
     );
   });
 
-  test('contiguous walks become one axis, axes of size 1 go', () => {
+  test('contiguous walks become one axis, axes of size 1 disappear', () => {
     const shape = [2, 1, 3, 4];
     expect(collapse(shape, [stridesOf(shape), stridesOf(shape)])).toEqual({
       shape: [24],
@@ -61,7 +61,7 @@ describe('broadcasting', () => {
     expect(broadcastShape(...from)).toEqual(to);
   });
 
-  test('an axis that is missing or of size 1 stands still', () => {
+  test('an axis that is missing or has size 1 gets stride 0', () => {
     expect(broadcastStrides([3, 1, 4], [2, 3, 5, 4])).toEqual([0, 4, 0, 1]);
   });
 });

@@ -1,7 +1,7 @@
-// Element types of the format, in the official order of rising alignment: a writer lays tensors out from
-// the last to the first.
+// Element types of the format, in the official order of rising alignment. A writer goes through this order
+// from the last type to the first.
 
-/** Bits of one element. F4 and the F6 kinds are packed; a tensor of them still fills whole bytes. */
+/** Bits of one element. F4 and the F6 kinds are packed; such a tensor must still fill whole bytes. */
 export const DTYPE_BITS = {
   BOOL: 8,
   F4: 4,
@@ -33,7 +33,7 @@ export type SafetensorsDType = keyof typeof DTYPE_BITS;
 /** All element types, in rising order of alignment. */
 export const DTYPES = Object.keys(DTYPE_BITS) as readonly SafetensorsDType[];
 
-/** Place in the official order; the writer sorts by it, highest first. */
+/** Position in the official order. The writer sorts by it, highest first. */
 export const dtypeRank: ReadonlyMap<string, number> = new Map(DTYPES.map((dtype, i) => [dtype, i]));
 
 /** Whether a text names an element type. */
@@ -42,8 +42,8 @@ export const isDType = (text: string): text is SafetensorsDType => dtypeRank.has
 const U64_MAX = 2n ** 64n - 1n;
 
 /**
- * Bytes of a tensor, with every product checked as the official reader does in 64 bits.
- * @returns the size, or what is wrong with it: `overflow`, or `partial` where sub-byte elements do not fill bytes
+ * The size of a tensor in bytes. Every product is checked for overflow of 64 bits, as in the official reader.
+ * @returns the size, or what is wrong: `overflow`, or `partial` if sub-byte elements do not fill whole bytes
  */
 export function byteSize(
   dtype: SafetensorsDType,

@@ -1,21 +1,21 @@
 // The one error of this package, and how untrusted names are printed in it.
 
-/** Where an error arose and what was wrong there. */
+/** Where an error happened, and what was wrong. */
 export interface SafetensorsErrorDetails {
-  /** What was being done: `open`, `read`, `serialize`, ... */
+  /** The operation: `open`, `read`, `serialize`, ... */
   readonly op: string;
   /** What is wrong. */
   readonly what: string;
-  /** What came. */
+  /** What was found. */
   readonly got?: string;
-  /** What was expected, and where it helps, what to do. */
+  /** What was expected and, if it helps, what to do. */
   readonly expected?: string;
   /** File, address or other name of the source. */
   readonly source?: string;
   readonly cause?: unknown;
 }
 
-/** Everything this package refuses. The message is one line: operation, source, what, got, expected. */
+/** The error for everything that this package refuses. The message is one line: operation, source, what, got, expected. */
 export class SafetensorsError extends Error {
   override readonly name = 'SafetensorsError';
   readonly op: string;
@@ -39,14 +39,14 @@ export class SafetensorsError extends Error {
   }
 }
 
-/** A text out of a file, fit for a terminal: control characters and those that turn the reading direction are escaped. */
+/** Makes a text from a file safe for a terminal: escapes control characters and characters that change the reading direction. */
 export function printable(text: string): string {
   return escaped(text)
     .slice(1, -1)
     .replace(/\\(["\\])/g, '$1');
 }
 
-/** A name out of a file for one line of a message: quoted, escaped, cut at 100 characters. */
+/** Makes a name from a file safe for one line of a message: quoted, escaped, cut at 100 characters. */
 export function quoted(name: string): string {
   return escaped(name.length > 100 ? `${name.slice(0, 97)}...` : name);
 }
@@ -57,12 +57,12 @@ const escaped = (text: string): string =>
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 
-/** Counts with thousands apart: `1,048,576`. */
+/** A number with thousands separated by commas: `1,048,576`. */
 export function counted(n: number | bigint): string {
   return n.toString().replace(/\B(?=(\d{3})+(?!\d))/g, ',');
 }
 
-/** The message of whatever was thrown. */
+/** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,26 +1,26 @@
-// Reads and checks a header by every rule of the format: what a file may hold, and where. It sees the header's
-// bytes and the file's length only; tensor bytes stay unread.
-// The rules are those of the official reader (huggingface/safetensors 0.8), and, where that one is laxer than its
-// own description, those of the description: the header begins with `{`, no name twice, a tensor is an object.
-// Unknown fields of a tensor are passed over, as the official reader does.
+// Reads and checks a header by every rule of the format: what a file may hold, and where. It sees only the bytes of
+// the header and the length of the file, and does not read the bytes of tensors.
+// The rules are the rules of the official reader (huggingface/safetensors 0.8). Where that reader is less strict than
+// its own description, the description counts: the header begins with `{`, no name appears twice, a tensor is an
+// object. Unknown fields of a tensor are ignored, as in the official reader.
 
 import { byteSize, DTYPES, isDType, type SafetensorsDType } from './dtypes.ts';
 import { counted, messageOf, quoted, SafetensorsError } from './errors.ts';
 import { type Json, parseJson } from './json.ts';
 
-/** The official bound on a header, in bytes. */
+/** The official limit on the size of a header, in bytes. */
 export const MAX_HEADER_BYTES = 100_000_000;
-/** Bytes of the length in front of the header. */
+/** How many bytes the length in front of the header takes. */
 export const LENGTH_BYTES = 8;
 
-/** Where and what one tensor is. */
+/** What one tensor is, and where it lies in the file. */
 export interface TensorInfo {
   readonly name: string;
   readonly dtype: SafetensorsDType;
   readonly shape: readonly number[];
-  /** First byte in the file. */
+  /** Position of its first byte in the file. */
   readonly start: number;
-  /** Bytes of data. */
+  /** Number of bytes of its data. */
   readonly byteLength: number;
 }
 
@@ -28,11 +28,11 @@ export interface TensorInfo {
 export interface Header {
   readonly metadata: Readonly<Record<string, string>>;
   readonly tensors: readonly TensorInfo[];
-  /** Bytes of the length and the header together: where the data starts. */
+  /** Where the data starts: after the length and the header. */
   readonly dataStart: number;
 }
 
-/** What is read and by whom, for messages. */
+/** Which operation reads which source, for error messages. */
 export interface Reading {
   readonly op: string;
   readonly source: string;
@@ -42,7 +42,7 @@ const U64_MAX = 2n ** 64n - 1n;
 
 /**
  * The header's length from a file's first eight bytes.
- * @param fileBytes length of the whole file, or undefined where it is not known yet
+ * @param fileBytes length of the whole file, or undefined if it is not known yet
  * @throws SafetensorsError
  */
 export function headerLength(first: Uint8Array, fileBytes: number | undefined, where: Reading): number {
@@ -141,7 +141,7 @@ function parseRoot(bytes: Uint8Array, where: Reading): Map<string, Json> {
     throw new SafetensorsError({ ...where, what: `the header is not JSON: ${messageOf(cause)}`, cause });
   }
   if (!(root instanceof Map))
-    throw new SafetensorsError({ ...where, what: 'internal: the header is no object' });
+    throw new SafetensorsError({ ...where, what: 'internal: the header is not an object' });
   return root;
 }
 
@@ -149,13 +149,13 @@ function parseMetadata(value: Json | undefined, where: Reading): Readonly<Record
   const metadata: Record<string, string> = Object.create(null);
   if (value === undefined || value === null) return metadata;
   if (!(value instanceof Map)) {
-    throw new SafetensorsError({ ...where, what: '__metadata__ is no object', got: kind(value) });
+    throw new SafetensorsError({ ...where, what: '__metadata__ is not an object', got: kind(value) });
   }
   for (const [key, text] of value) {
     if (typeof text !== 'string') {
       throw new SafetensorsError({
         ...where,
-        what: `__metadata__ ${quoted(key)} is no string`,
+        what: `__metadata__ ${quoted(key)} is not a string`,
         got: kind(text),
         expected: 'a string',
       });
@@ -209,8 +209,9 @@ function checkPlace(entry: Entry, expected: bigint, previous: string, where: Rea
     new SafetensorsError({ ...where, what: `tensor ${quoted(entry.name)}: ${what}`, got, expected: should });
   if (entry.end < entry.begin) throw wrong('data_offsets run backwards', 'begin <= end');
   const start = `a begin of ${counted(expected)}`;
-  if (entry.begin < expected) throw wrong(`data_offsets overlap those of tensor ${quoted(previous)}`, start);
-  if (entry.begin > expected) throw wrong('data_offsets leave a hole before it', start);
+  if (entry.begin < expected)
+    throw wrong(`data_offsets overlap the data of tensor ${quoted(previous)}`, start);
+  if (entry.begin > expected) throw wrong('data_offsets leave a gap before this tensor', start);
 }
 
 function checkSize(entry: Entry, where: Reading): void {
@@ -246,18 +247,18 @@ function checkSize(entry: Entry, where: Reading): void {
 const isU64 = (value: Json): value is bigint => typeof value === 'bigint' && value >= 0n && value <= U64_MAX;
 const compare = (a: bigint, b: bigint) => (a < b ? -1 : a > b ? 1 : 0);
 
-/** JavaScript counts exactly up to 2^53 - 1: beyond, the official reader still goes on, this one says so. */
+/** JavaScript counts exactly up to 2^53 - 1. Larger numbers are an error here; the official reader accepts them. */
 function exact(value: bigint, what: string, where: Reading): number {
   if (value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value);
   throw new SafetensorsError({
     ...where,
-    what: `${what} is beyond what JavaScript counts`,
+    what: `${what} is too large for JavaScript to count exactly`,
     got: counted(value),
     expected: `at most ${counted(Number.MAX_SAFE_INTEGER)}`,
   });
 }
 
-/** A JSON value in words. */
+/** Describes a JSON value in words. */
 function kind(value: Json | undefined): string {
   if (value === undefined) return 'nothing';
   if (value === null || typeof value === 'boolean') return String(value);

@@ -1,31 +1,31 @@
 // An HTTP source: byte ranges of one address. Every answer is checked (206, Content-Range, length, the same file
-// as before); a broken transfer is resumed. A server without ranges sends the file once, whole, into memory.
+// as before), and a broken transfer is resumed. From a server without ranges the whole file is read once, into memory.
 
 import { counted, messageOf, SafetensorsError } from './errors.ts';
 import { type ByteSource, memorySource } from './source.ts';
 
-/** How to ask a server. */
+/** How to send requests to a server. */
 export interface HttpOptions {
   readonly signal?: AbortSignal;
   readonly headers?: Readonly<Record<string, string>>;
-  /** In place of the global `fetch`. */
+  /** Used instead of the global `fetch`. */
   readonly fetch?: typeof fetch;
-  /** Tries after a failure that may pass (network, 408, 429, 5xx), counted anew when bytes arrive. Default 3. */
+  /** Number of retries after a temporary failure (network, 408, 429, 5xx). The count restarts when bytes arrive. Default 3. */
   readonly retries?: number;
-  /** First pause before a retry, doubled each time. Default 250 ms. */
+  /** Pause before the first retry, in milliseconds; it doubles each time. Default 250. */
   readonly retryDelay?: number;
-  /** Largest file held in memory where the server ignores ranges. Default 2 GiB. */
+  /** Largest file to hold in memory if the server ignores ranges. Default 2 GiB. */
   readonly maxWholeBytes?: number;
 }
 
-/** The first request's bytes: most headers fit, so that opening a file is one request. */
+/** Bytes of the first request: most headers fit in it, so that opening a file takes one request. */
 const FIRST_BYTES = 65_536;
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /**
  * Opens an address.
- * @returns the source, or undefined where the server says 404 or 410
- * @throws SafetensorsError; the signal's reason where aborted
+ * @returns the source, or undefined if the server answers 404 or 410
+ * @throws SafetensorsError; the reason of the signal if aborted
  */
 export async function httpSource(
   url: URL | string,
@@ -38,7 +38,7 @@ export async function httpSource(
     throw new SafetensorsError({
       op: 'open',
       source: label,
-      what: 'no web address',
+      what: 'not a web address',
       got,
       expected: 'http: or https:',
     });
@@ -48,8 +48,8 @@ export async function httpSource(
 }
 
 /**
- * The files of a folder on a server, for `openCheckpoint`: a name becomes one path segment under `url`, whose query, such as a
- * signature, goes with every request.
+ * The files of a folder on a server, for `openCheckpoint`: a name becomes one path segment under `url`. The query of
+ * `url`, for example a signature, is sent with every request.
  */
 export function httpFolder(url: URL | string, options: HttpOptions = {}) {
   const base = new URL(url);
@@ -62,26 +62,29 @@ export function httpFolder(url: URL | string, options: HttpOptions = {}) {
 }
 
 class Http {
-  private total = 0;
-  private tag: string | undefined;
-  private first: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  readonly #url: URL;
+  readonly #label: string;
+  readonly #options: HttpOptions;
+  #total = 0;
+  #tag: string | undefined;
+  #first: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
-  constructor(
-    private readonly url: URL,
-    private readonly label: string,
-    private readonly options: HttpOptions,
-  ) {}
+  constructor(url: URL, label: string, options: HttpOptions) {
+    this.#url = url;
+    this.#label = label;
+    this.#options = options;
+  }
 
   async open(): Promise<ByteSource | undefined> {
-    return this.trying(this.options.signal, async () => {
-      const response = await this.request(0, FIRST_BYTES, this.options.signal);
+    return this.#trying(this.#options.signal, async () => {
+      const response = await this.#request(0, FIRST_BYTES, this.#options.signal);
       if (response.status === 404 || response.status === 410) {
         await response.body?.cancel();
         return undefined;
       }
-      if (response.status === 200) return this.whole(response);
-      if (response.status === 416) return this.empty(response);
-      const range = this.contentRange(response);
+      if (response.status === 200) return this.#whole(response);
+      if (response.status === 416) return this.#empty(response);
+      const range = this.#contentRange(response);
       if (range.start !== 0 || range.end !== Math.min(FIRST_BYTES, range.total)) {
         throw this.error(
           'the server sent another range',
@@ -89,37 +92,37 @@ class Http {
           'the first bytes',
         );
       }
-      this.total = range.total;
-      this.tag = strongTag(response);
+      this.#total = range.total;
+      this.#tag = strongTag(response);
       const first = new Uint8Array(range.end);
       if ((await fill(response, first, 0, this)) !== first.length)
         throw new Passing('the transfer broke off');
-      this.first = first;
+      this.#first = first;
       return {
-        label: this.label,
-        byteLength: this.total,
+        label: this.#label,
+        byteLength: this.#total,
         read: async (start, end, signal) => {
           const bytes = new Uint8Array(end - start);
-          await this.readInto(bytes, start, signal);
+          await this.#readInto(bytes, start, signal);
           return bytes;
         },
-        readInto: (target, start, signal) => this.readInto(target, start, signal),
+        readInto: (target, start, signal) => this.#readInto(target, start, signal),
         close: async () => {},
       };
     });
   }
 
-  private async readInto(bytes: Uint8Array<ArrayBuffer>, start: number, signal?: AbortSignal): Promise<void> {
+  async #readInto(bytes: Uint8Array<ArrayBuffer>, start: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     const end = start + bytes.length;
-    if (end <= this.first.length) return bytes.set(this.first.subarray(start, end));
+    if (end <= this.#first.length) return bytes.set(this.#first.subarray(start, end));
     let at = 0;
     while (at < bytes.length) {
       const from = at;
-      at = await this.trying(signal, async () => {
-        const response = await this.request(start + from, end, signal);
-        const range = this.contentRange(response);
-        this.checkSame(response, range.total);
+      at = await this.#trying(signal, async () => {
+        const response = await this.#request(start + from, end, signal);
+        const range = this.#contentRange(response);
+        this.#checkSame(response, range.total);
         if (range.start !== start + from || range.end !== end) {
           const got = `bytes ${range.start} to ${range.end}`;
           throw this.error('the server sent another range', got, `${start + from} to ${end}`);
@@ -131,9 +134,9 @@ class Http {
     }
   }
 
-  /** The whole file in memory, for a server that does not know ranges. */
-  private async whole(response: Response): Promise<ByteSource> {
-    const most = this.options.maxWholeBytes ?? 2 ** 31;
+  /** Reads the whole file into memory, for a server that does not support ranges. */
+  async #whole(response: Response): Promise<ByteSource> {
+    const most = this.#options.maxWholeBytes ?? 2 ** 31;
     const parts: Uint8Array[] = [];
     let length = 0;
     const tooLarge = (got: number) =>
@@ -160,29 +163,29 @@ class Http {
       bytes.set(part, at);
       at += part.length;
     }
-    return memorySource(bytes, this.label);
+    return memorySource(bytes, this.#label);
   }
 
-  private async empty(response: Response): Promise<ByteSource> {
+  async #empty(response: Response): Promise<ByteSource> {
     await response.body?.cancel();
     if (/^bytes \*\/0$/.test(response.headers.get('content-range') ?? '')) {
-      return memorySource(new Uint8Array(0), this.label);
+      return memorySource(new Uint8Array(0), this.#label);
     }
     throw this.error('the server refuses the range', 'status 416', 'status 206');
   }
 
-  private async request(start: number, end: number, signal?: AbortSignal): Promise<Response> {
-    const headers = { ...this.options.headers, Range: `bytes=${start}-${end - 1}` };
-    const send = this.options.fetch ?? fetch;
+  async #request(start: number, end: number, signal?: AbortSignal): Promise<Response> {
+    const headers = { ...this.#options.headers, Range: `bytes=${start}-${end - 1}` };
+    const send = this.#options.fetch ?? fetch;
     let response: Response;
     try {
-      response = await send(this.url, { headers, signal: signal ?? null });
+      response = await send(this.#url, { headers, signal: signal ?? null });
     } catch (cause) {
       signal?.throwIfAborted();
       const inner = cause instanceof Error && cause.cause instanceof Error ? ` (${cause.cause.message})` : '';
       throw new Passing(`the server cannot be reached: ${messageOf(cause)}${inner}`);
     }
-    if (response.status === 206 || (this.total === 0 && [200, 404, 410, 416].includes(response.status)))
+    if (response.status === 206 || (this.#total === 0 && [200, 404, 410, 416].includes(response.status)))
       return response;
     await response.body?.cancel();
     const got = `status ${response.status}${response.statusText ? ` ${response.statusText}` : ''}`;
@@ -192,7 +195,7 @@ class Http {
     throw this.error('the server refuses', got, 'status 206');
   }
 
-  private contentRange(response: Response): { start: number; end: number; total: number } {
+  #contentRange(response: Response): { start: number; end: number; total: number } {
     const text = response.headers.get('content-range') ?? '';
     const found = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(text);
     if (!found) {
@@ -202,19 +205,19 @@ class Http {
     return { start: Number(found[1]), end: Number(found[2]) + 1, total: Number(found[3]) };
   }
 
-  private checkSame(response: Response, total: number): void {
-    if (total !== this.total) {
+  #checkSame(response: Response, total: number): void {
+    if (total !== this.#total) {
       const got = `${counted(total)} bytes`;
-      throw this.error('the file has changed since it was opened', got, counted(this.total));
+      throw this.error('the file has changed since it was opened', got, counted(this.#total));
     }
     const tag = strongTag(response);
-    if (tag !== this.tag && tag !== undefined && this.tag !== undefined) {
-      throw this.error('the file has changed since it was opened', `ETag ${tag}`, this.tag);
+    if (tag !== this.#tag && tag !== undefined && this.#tag !== undefined) {
+      throw this.error('the file has changed since it was opened', `ETag ${tag}`, this.#tag);
     }
   }
 
-  private async trying<T>(signal: AbortSignal | undefined, attempt: () => Promise<T>): Promise<T> {
-    const retries = this.options.retries ?? 3;
+  async #trying<T>(signal: AbortSignal | undefined, attempt: () => Promise<T>): Promise<T> {
+    const retries = this.#options.retries ?? 3;
     for (let tried = 0; ; tried++) {
       try {
         return await attempt();
@@ -222,21 +225,21 @@ class Http {
         signal?.throwIfAborted();
         if (!(error instanceof Passing)) throw error;
         if (tried >= retries) throw this.error(error.message, `${tried + 1} failures in a row`);
-        await pause((this.options.retryDelay ?? 250) * 2 ** tried, signal);
+        await pause((this.#options.retryDelay ?? 250) * 2 ** tried, signal);
       }
     }
   }
 
   error(what: string, got?: string, expected?: string): SafetensorsError {
-    const op = this.total === 0 ? 'open' : 'read';
-    return new SafetensorsError({ op, source: this.label, what, got, expected });
+    const op = this.#total === 0 ? 'open' : 'read';
+    return new SafetensorsError({ op, source: this.#label, what, got, expected });
   }
 }
 
-/** A failure that another try may mend. */
+/** A temporary failure: another try may succeed. */
 class Passing extends Error {}
 
-/** Copies a body into `bytes` from `at` on. @returns where it stopped: short of the end if the transfer broke */
+/** Copies a body into `bytes` from `at` on. @returns where it stopped: before the end of `bytes` if the transfer broke off */
 async function fill(response: Response, bytes: Uint8Array, at: number, http: Http): Promise<number> {
   try {
     for await (const part of chunks(response)) {
@@ -268,7 +271,7 @@ async function* chunks(response: Response): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** An ETag that promises equal bytes; a weak one does not. */
+/** The ETag if it promises equal bytes; a weak one does not. */
 function strongTag(response: Response): string | undefined {
   const tag = response.headers.get('etag');
   return tag && !tag.startsWith('W/') ? tag : undefined;

@@ -1,4 +1,4 @@
-// @moviegen/safetensors: the file format, strict and streaming. Depends on nothing. Node's files: the `./node` entry.
+// @moviegen/safetensors: the file format, strict and streaming. Depends on nothing. Files of Node are in the `./node` entry.
 
 export { DTYPE_BITS, DTYPES, type SafetensorsDType } from './dtypes.ts';
 export { printable, SafetensorsError, type SafetensorsErrorDetails } from './errors.ts';

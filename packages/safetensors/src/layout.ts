@@ -1,5 +1,6 @@
-// What a writer puts where, the way the official one does: tensors by element type, highest alignment first, then
-// by name; the header padded with spaces to eight bytes. Equal tensors give equal files, byte for byte.
+// Where a writer puts each tensor, as in the official writer: tensors are sorted by element type, highest alignment
+// first, then by name, and the header is padded with spaces to a multiple of eight bytes. Equal tensors give equal
+// files, byte for byte.
 
 import { byteSize, DTYPES, dtypeRank, isDType, type SafetensorsDType } from './dtypes.ts';
 import { counted, quoted, SafetensorsError } from './errors.ts';
@@ -11,24 +12,24 @@ export interface TensorShape {
   readonly shape: readonly number[];
 }
 
-/** Tensors by name. Entries as pairs, or a Map, allow any name; of a record only its own keys are taken. */
+/** Tensors by name. Pairs or a Map allow any name; in a record only its own keys count. */
 export type TensorsByName<T> = Iterable<readonly [string, T]> | Readonly<Record<string, T>>;
 
-/** Free text to write beside the tensors. */
+/** Free text to write into the header beside the tensors. */
 export type MetadataText = Readonly<Record<string, string>> | ReadonlyMap<string, string>;
 
 /** The start of a file, and its tensors in the order of their data. */
 export interface Layout<T> {
-  /** Length, header and padding. */
+  /** The length, the header and its padding. */
   readonly head: Uint8Array<ArrayBuffer>;
   readonly tensors: readonly { readonly name: string; readonly tensor: T; readonly byteLength: number }[];
   readonly fileBytes: number;
 }
 
 /**
- * Lays a file out.
- * @throws SafetensorsError for a name that repeats or is no name, a shape that is none, sub-byte elements that fill no
- *   bytes, metadata that is no text, a header beyond 100 MB
+ * Makes the layout of a file.
+ * @throws SafetensorsError for a repeated or invalid name, an invalid shape, sub-byte elements that do not fill whole
+ *   bytes, metadata that is not text, or a header of more than 100 MB
  */
 export function layOut<T extends TensorShape>(
   tensors: TensorsByName<T>,
@@ -47,7 +48,7 @@ export function layOut<T extends TensorShape>(
   let previous: string | undefined;
   const seen = new Set<string>();
   for (const { name, tensor, byteLength } of sorted) {
-    if (seen.has(name)) throw new SafetensorsError({ op, what: `tensor ${quoted(name)} is there twice` });
+    if (seen.has(name)) throw new SafetensorsError({ op, what: `tensor ${quoted(name)} appears twice` });
     seen.add(name);
     previous = name;
     const { dtype, shape } = tensor;
@@ -80,7 +81,7 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 function checkedSize(name: string, { dtype, shape }: TensorShape, op: string): number {
   const wrong = (what: string, got: string, expected?: string) =>
     new SafetensorsError({ op, what: `tensor ${quoted(name)}: ${what}`, got, expected });
-  if (LONE_SURROGATE.test(name)) throw wrong('the name is no Unicode text', 'half a surrogate pair');
+  if (LONE_SURROGATE.test(name)) throw wrong('the name is not valid Unicode', 'half a surrogate pair');
   if (name === '__metadata__') throw wrong('the name is taken by the format', name, 'another name');
   if (!isDType(dtype)) throw wrong('unknown dtype', quoted(String(dtype)), `one of ${DTYPES.join(' ')}`);
   for (const size of shape) {
@@ -98,9 +99,9 @@ function metadataText(metadata: MetadataText, op: string): string {
   const members = entriesOf<string>(metadata).map(([key, text]) => {
     const wrong = (what: string, got: string) =>
       new SafetensorsError({ op, what: `metadata ${quoted(String(key))} ${what}`, got, expected: 'text' });
-    if (typeof text !== 'string') throw wrong('is no string', typeof text);
+    if (typeof text !== 'string') throw wrong('is not a string', typeof text);
     if (LONE_SURROGATE.test(key) || LONE_SURROGATE.test(text))
-      throw wrong('is no Unicode text', 'half a surrogate pair');
+      throw wrong('is not valid Unicode', 'half a surrogate pair');
     return `${JSON.stringify(key)}:${JSON.stringify(text)}`;
   });
   return `{${members.join(',')}}`;
@@ -115,10 +116,10 @@ function entriesOf<T>(tensors: TensorsByName<T>): (readonly [string, T])[] {
 const tooLarge = (name: string, op: string) =>
   new SafetensorsError({
     op,
-    what: `tensor ${quoted(name)}: the file would be beyond what JavaScript counts`,
+    what: `tensor ${quoted(name)}: the file would be too large for JavaScript to count its bytes exactly`,
   });
 
-/** Order of UTF-8 text, which is Rust's; that of JavaScript strings differs beyond U+FFFF. */
+/** The order of UTF-8 bytes, which Rust uses. The order of JavaScript strings differs beyond U+FFFF. */
 function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const common = Math.min(a.length, b.length);
   for (let i = 0; i < common; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;

@@ -1,19 +1,19 @@
-// Reads a file front to back from a stream, for sources that cannot seek: one tensor is held at a time.
+// Reads a file from front to back from a stream, for sources that cannot seek. It holds one tensor at a time.
 
 import { counted, SafetensorsError } from './errors.ts';
 import { headerLength, LENGTH_BYTES, parseHeader, type TensorInfo } from './header.ts';
 import type { ReadOptions } from './source.ts';
 
-/** A tensor off a stream. */
+/** A tensor read from a stream. */
 export interface StreamedTensor extends TensorInfo {
   readonly data: Uint8Array<ArrayBuffer>;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
 /**
- * All tensors of a stream, in the order of their data. The whole header is checked before the first one comes, the
- * exact end of the stream after the last.
- * @throws SafetensorsError; the signal's reason where aborted
+ * All tensors of a stream, in the order of their data. The whole header is checked before the first tensor comes,
+ * and the exact end of the stream after the last one.
+ * @throws SafetensorsError; the reason of the signal if aborted
  */
 export async function* readStream(
   stream: ReadableStream<Uint8Array>,
@@ -32,41 +32,41 @@ export async function* readStream(
 }
 
 class Input {
-  private readonly reader: ReadableStreamDefaultReader<Uint8Array>;
-  private rest: Uint8Array = new Uint8Array(0);
-  private at = 0;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #label: string;
+  readonly #signal: AbortSignal | undefined;
+  #rest: Uint8Array = new Uint8Array(0);
+  #at = 0;
 
-  constructor(
-    stream: ReadableStream<Uint8Array>,
-    private readonly label: string,
-    private readonly signal: AbortSignal | undefined,
-  ) {
-    this.reader = stream.getReader();
-    signal?.addEventListener('abort', this.stop);
+  constructor(stream: ReadableStream<Uint8Array>, label: string, signal: AbortSignal | undefined) {
+    this.#label = label;
+    this.#signal = signal;
+    this.#reader = stream.getReader();
+    signal?.addEventListener('abort', this.#stop);
   }
 
-  /** Ends a read that is waiting: it finds the stream closed, and the signal aborted. */
-  private readonly stop = (): void => {
-    this.reader.cancel(this.signal?.reason).catch(() => {});
+  /** Ends a waiting read, which then finds the stream closed and the signal aborted. */
+  readonly #stop = (): void => {
+    this.#reader.cancel(this.#signal?.reason).catch(() => {});
   };
 
-  /** The next `length` bytes. Memory grows with what arrives, so that a lying header reserves nothing. */
+  /** The next `length` bytes. Memory grows as bytes arrive, so that a header with a false length reserves nothing. */
   async take(length: number): Promise<Uint8Array<ArrayBuffer>> {
     const parts: Uint8Array[] = [];
     let got = 0;
     while (got < length) {
-      if (this.rest.length === 0 && !(await this.pull())) {
-        throw this.error(
+      if (this.#rest.length === 0 && !(await this.#pull())) {
+        throw this.#error(
           'the stream ends early',
-          `${counted(this.at)} bytes`,
-          `${counted(this.at - got + length)} at least`,
+          `${counted(this.#at)} bytes`,
+          `${counted(this.#at - got + length)} at least`,
         );
       }
-      const part = this.rest.subarray(0, length - got);
-      this.rest = this.rest.subarray(part.length);
+      const part = this.#rest.subarray(0, length - got);
+      this.#rest = this.#rest.subarray(part.length);
       parts.push(part);
       got += part.length;
-      this.at += part.length;
+      this.#at += part.length;
     }
     const bytes = new Uint8Array(length);
     let to = 0;
@@ -78,31 +78,31 @@ class Input {
   }
 
   async end(): Promise<void> {
-    if (this.rest.length === 0 && !(await this.pull())) return;
-    throw this.error(
+    if (this.#rest.length === 0 && !(await this.#pull())) return;
+    throw this.#error(
       'bytes that belong to no tensor follow the last one',
       'more',
-      `an end at byte ${counted(this.at)}`,
+      `an end at byte ${counted(this.#at)}`,
     );
   }
 
   async cancel(): Promise<void> {
-    this.signal?.removeEventListener('abort', this.stop);
-    await this.reader.cancel().catch(() => {});
+    this.#signal?.removeEventListener('abort', this.#stop);
+    await this.#reader.cancel().catch(() => {});
   }
 
-  private async pull(): Promise<boolean> {
+  async #pull(): Promise<boolean> {
     do {
-      this.signal?.throwIfAborted();
-      const { done, value } = await this.reader.read();
-      this.signal?.throwIfAborted();
+      this.#signal?.throwIfAborted();
+      const { done, value } = await this.#reader.read();
+      this.#signal?.throwIfAborted();
       if (done) return false;
-      this.rest = value;
-    } while (this.rest.length === 0);
+      this.#rest = value;
+    } while (this.#rest.length === 0);
     return true;
   }
 
-  private error(what: string, got: string, expected: string): SafetensorsError {
-    return new SafetensorsError({ op: 'read', source: this.label, what, got, expected });
+  #error(what: string, got: string, expected: string): SafetensorsError {
+    return new SafetensorsError({ op: 'read', source: this.#label, what, got, expected });
   }
 }

@@ -1,5 +1,5 @@
-// A checkpoint in several files, by its `*.safetensors.index.json`. All shards' headers are read and held against
-// the index when it is opened; every disagreement is listed in one error.
+// A checkpoint in several files, described by its `*.safetensors.index.json`. Opening it reads the headers of all shards
+// and compares them with the index; one error lists all disagreements.
 
 import type { SafetensorsDType } from './dtypes.ts';
 import { counted, messageOf, quoted, SafetensorsError } from './errors.ts';
@@ -8,15 +8,15 @@ import { type PieceOptions, piecesOf, type TensorPiece } from './pieces.ts';
 import { type ChunkOptions, Safetensors, type TensorSource, toSource } from './safetensors.ts';
 import type { ByteSource, ReadOptions, SourceLike } from './source.ts';
 
-/** Finds a file of a checkpoint by its plain name; undefined where there is none. */
+/** Finds a file of a checkpoint by its plain name; undefined if there is none. */
 export type OpenFile = (name: string, signal?: AbortSignal) => Promise<ByteSource | undefined>;
 
-/** The official bound on headers serves for indexes too. */
+/** Limit on the size of an index: the same as the official limit on headers. */
 const MAX_INDEX_BYTES = 100_000_000;
-/** Lines of disagreement that one error lists. */
+/** How many disagreements one error lists. */
 const MOST_LISTED = 20;
 
-/** An index: which tensor is in which file. */
+/** An index: the metadata, and the file name of each tensor. */
 export interface ShardIndex {
   readonly metadata: Readonly<Record<string, string>>;
   readonly files: ReadonlyMap<string, string>;
@@ -24,19 +24,25 @@ export interface ShardIndex {
 
 /** A checkpoint of several files, open for reading. */
 export class ShardedSafetensors implements TensorSource {
+  readonly #byName: ReadonlyMap<string, Safetensors>;
+  readonly #label: string;
+
   private constructor(
     readonly metadata: Readonly<Record<string, string>>,
     /** Shards by file name. */
     readonly shards: ReadonlyMap<string, Safetensors>,
-    private readonly byName: ReadonlyMap<string, Safetensors>,
-    private readonly label: string,
-  ) {}
+    byName: ReadonlyMap<string, Safetensors>,
+    label: string,
+  ) {
+    this.#byName = byName;
+    this.#label = label;
+  }
 
   /**
    * Opens an index and the header of each of its shards.
    * @param index the `*.index.json`
    * @param resolve opens a shard by the plain file name that the index gives
-   * @throws SafetensorsError listing missing shards and all disagreements of index and shards
+   * @throws SafetensorsError that lists missing shards and all disagreements between index and shards
    */
   static async open(
     index: SourceLike,
@@ -62,36 +68,36 @@ export class ShardedSafetensors implements TensorSource {
   }
 
   names(): string[] {
-    return [...this.byName.keys()];
+    return [...this.#byName.keys()];
   }
 
   has(name: string): boolean {
-    return this.byName.has(name);
+    return this.#byName.has(name);
   }
 
   shape(name: string): readonly number[] {
-    return this.shard(name).shape(name);
+    return this.#shard(name).shape(name);
   }
 
   dtype(name: string): SafetensorsDType {
-    return this.shard(name).dtype(name);
+    return this.#shard(name).dtype(name);
   }
 
   byteLength(name: string): number {
-    return this.shard(name).byteLength(name);
+    return this.#shard(name).byteLength(name);
   }
 
   async read(name: string, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
-    return this.shard(name).read(name, options);
+    return this.#shard(name).read(name, options);
   }
 
   chunks(name: string, options: ChunkOptions = {}): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-    return this.shard(name).chunks(name, options);
+    return this.#shard(name).chunks(name, options);
   }
 
   pieces(names: readonly string[], options: PieceOptions = {}): AsyncGenerator<TensorPiece> {
     return piecesOf(
-      names.map((name) => this.shard(name).place(name)),
+      names.map((name) => this.#shard(name).place(name)),
       options,
     );
   }
@@ -100,17 +106,22 @@ export class ShardedSafetensors implements TensorSource {
     await closeAll(this.shards);
   }
 
-  private shard(name: string): Safetensors {
-    const shard = this.byName.get(name);
+  #shard(name: string): Safetensors {
+    const shard = this.#byName.get(name);
     if (shard) return shard;
-    throw new SafetensorsError({ op: 'read', source: this.label, what: 'no such tensor', got: quoted(name) });
+    throw new SafetensorsError({
+      op: 'read',
+      source: this.#label,
+      what: 'no such tensor',
+      got: quoted(name),
+    });
   }
 }
 
 /**
- * Opens a checkpoint folder, whatever it is: `BASE.safetensors`, else `BASE.safetensors.index.json` and its shards.
+ * Opens the checkpoint of a folder: `BASE.safetensors` or, if there is none, `BASE.safetensors.index.json` and its shards.
  * @param openFile finds a file of the folder: `httpFolder(url)`, or `folder(path)` of `@moviegen/safetensors/node`
- * @param options.bases names to try; by default those of transformers and diffusers
+ * @param options.bases names to try; default: the names that transformers and diffusers use
  * @throws SafetensorsError
  */
 export async function openCheckpoint(
@@ -131,7 +142,7 @@ export async function openCheckpoint(
 }
 
 /**
- * Parses and checks an index. File names are plain names: no folder, no address, nothing hidden.
+ * Parses and checks an index. File names must be plain: without a folder, not an address, not hidden.
  * @throws SafetensorsError
  */
 export function parseIndex(bytes: Uint8Array, label = 'index'): ShardIndex {
@@ -148,10 +159,10 @@ export function parseIndex(bytes: Uint8Array, label = 'index'): ShardIndex {
     throw wrong('the index has no weight_map', undefined, 'an object');
   const files = new Map<string, string>();
   for (const [name, file] of map) {
-    if (typeof file !== 'string') throw wrong(`weight_map ${quoted(name)} is no string`);
+    if (typeof file !== 'string') throw wrong(`weight_map ${quoted(name)} is not a string`);
     if (!isPlainName(file)) {
       const expected = 'a plain file name that ends in .safetensors';
-      throw wrong(`weight_map ${quoted(name)} names no file beside the index`, quoted(file), expected);
+      throw wrong(`weight_map ${quoted(name)} does not name a file beside the index`, quoted(file), expected);
     }
     files.set(name, file);
   }
@@ -194,7 +205,7 @@ async function readIndex(
   }
 }
 
-/** Shards that call themselves `00001-of-00003` are three. */
+/** Problems with the number of shards: if names end in `-of-00003`, there must be three of them. */
 function wrongCounts(files: ReadonlySet<string>): string[] {
   const counts = new Map<number, number>();
   for (const file of files) {
@@ -206,7 +217,7 @@ function wrongCounts(files: ReadonlySet<string>): string[] {
     .map(([said, found]) => `the index names ${found} of ${said} shards`);
 }
 
-/** Each tensor's shard, in the order of the shards' data; what disagrees goes to `problems`. */
+/** The shard of each tensor, in the order of the data in the shards. Disagreements are added to `problems`. */
 function match(
   files: ReadonlyMap<string, string>,
   shards: ReadonlyMap<string, Safetensors>,

@@ -1,4 +1,4 @@
-// Writes a file: whole into memory, or piece by piece so that no more than one piece is held.
+// Writes a file: as a whole into memory, or piece by piece, holding only one piece at a time.
 
 import { counted, quoted, SafetensorsError } from './errors.ts';
 import { layOut, type MetadataText, type TensorShape, type TensorsByName } from './layout.ts';
@@ -9,7 +9,7 @@ export interface TensorData extends TensorShape {
   readonly data: ArrayBuffer | ArrayBufferView;
 }
 
-/** A tensor whose bytes may come later, whole or in pieces: asked for when its turn to be written comes. */
+/** A tensor whose bytes may come later, whole or in pieces. They are requested when it is the tensor's turn to be written. */
 export interface TensorStream extends TensorShape {
   readonly data: ArrayBuffer | ArrayBufferView | (() => Promise<Uint8Array> | AsyncIterable<Uint8Array>);
 }
@@ -21,7 +21,7 @@ export interface WriteOptions {
 }
 
 /**
- * A whole file in memory.
+ * Makes a whole file in memory.
  *
  * ```ts
  * const bytes = serialize({ weight: { dtype: 'F32', shape: [2, 2], data: new Float32Array(4) } }, { format: 'pt' });
@@ -46,8 +46,8 @@ export function serialize(
 }
 
 /**
- * A file as pieces, in order. Nothing is asked for before its turn.
- * @throws SafetensorsError; the signal's reason where aborted
+ * Makes a file as pieces, in order. The data of a tensor is requested only when it is its turn.
+ * @throws SafetensorsError; the reason of the signal if aborted
  */
 export async function* serializeChunks(
   tensors: TensorsByName<TensorStream>,
@@ -69,10 +69,10 @@ export async function* serializeChunks(
 }
 
 /**
- * Writes a file to a stream, waiting for the stream between pieces, and closes it. Where anything fails the stream
- * is aborted with the same error, so that its owner can remove what is there.
- * @returns bytes written
- * @throws SafetensorsError; the signal's reason where aborted
+ * Writes a file to a stream, waits for the stream between pieces, and closes it. If anything fails, the stream is
+ * aborted with the same error, so that its owner can remove what was written.
+ * @returns the number of bytes written
+ * @throws SafetensorsError; the reason of the signal if aborted
  */
 export async function writeTo(
   stream: WritableStream<Uint8Array>,

@@ -1,6 +1,6 @@
-// Malformed files, each with the message it gets; and odd files that are right. Nothing here reads or writes.
+// Malformed files, each with its error message, and unusual files that are valid. Nothing here reads or writes.
 
-/** A file of a header text (or bytes) and data bytes. */
+/** A file made of a header text (or bytes) and data bytes. */
 export function fileOf(
   header: string | Uint8Array,
   data: number | Uint8Array = 0,
@@ -135,38 +135,38 @@ export const malformed: readonly (readonly [string, Uint8Array, string])[] = [
   [
     'a name twice',
     fileOf(`{"a":${one},"a":${one}}`, 4),
-    'the header is not JSON: the key "a" is there twice (character 54)',
+    'the header is not JSON: the key "a" appears twice (character 54)',
   ],
   [
     'a name twice, once escaped',
     fileOf(`{"a":${one},"\\u0061":${one}}`, 4),
-    'the header is not JSON: the key "a" is there twice (character 54)',
+    'the header is not JSON: the key "a" appears twice (character 54)',
   ],
   [
     'a field twice',
     fileOf(`{"a":${f32('[1]', 0, 4, ',"dtype":"F32"')}}`, 4),
-    'the header is not JSON: the key "dtype" is there twice (character 53)',
+    'the header is not JSON: the key "dtype" appears twice (character 53)',
   ],
   [
     'metadata twice',
     fileOf('{"__metadata__":{},"__metadata__":{}}'),
-    'the header is not JSON: the key "__metadata__" is there twice (character 19)',
+    'the header is not JSON: the key "__metadata__" appears twice (character 19)',
   ],
   [
     'a metadata key twice',
     fileOf('{"__metadata__":{"a":"b","a":"c"}}'),
-    'the header is not JSON: the key "a" is there twice (character 25)',
+    'the header is not JSON: the key "a" appears twice (character 25)',
   ],
-  ['metadata no object', fileOf('{"__metadata__":[]}'), '__metadata__ is no object: got an array'],
+  ['metadata is not an object', fileOf('{"__metadata__":[]}'), '__metadata__ is not an object: got an array'],
   [
     'metadata number',
     fileOf('{"__metadata__":{"a":1}}'),
-    '__metadata__ "a" is no string: got the number 1, expected a string',
+    '__metadata__ "a" is not a string: got the number 1, expected a string',
   ],
   [
     'metadata null value',
     fileOf('{"__metadata__":{"a":null}}'),
-    '__metadata__ "a" is no string: got null, expected a string',
+    '__metadata__ "a" is not a string: got null, expected a string',
   ],
   [
     'tensor no object',
@@ -246,22 +246,22 @@ export const malformed: readonly (readonly [string, Uint8Array, string])[] = [
   [
     'hole at the start',
     fileOf(`{"a":${f32('[1]', 4, 8)}}`, 8),
-    'tensor "a": data_offsets leave a hole before it: got [4, 8], expected a begin of 0',
+    'tensor "a": data_offsets leave a gap before this tensor: got [4, 8], expected a begin of 0',
   ],
   [
     'hole between',
     fileOf(`{"a":${one},"b":${f32('[1]', 8, 12)}}`, 12),
-    'tensor "b": data_offsets leave a hole before it: got [8, 12], expected a begin of 4',
+    'tensor "b": data_offsets leave a gap before this tensor: got [8, 12], expected a begin of 4',
   ],
   [
     'overlap',
     fileOf(`{"a":${f32('[2]', 0, 8)},"b":${f32('[1]', 4, 8)}}`, 8),
-    'tensor "b": data_offsets overlap those of tensor "a": got [4, 8], expected a begin of 8',
+    'tensor "b": data_offsets overlap the data of tensor "a": got [4, 8], expected a begin of 8',
   ],
   [
     'shared bytes',
     fileOf(`{"a":${one},"b":${one}}`, 4),
-    'tensor "b": data_offsets overlap those of tensor "a": got [0, 4], expected a begin of 4',
+    'tensor "b": data_offsets overlap the data of tensor "a": got [0, 4], expected a begin of 4',
   ],
   [
     'size and offsets',
@@ -301,7 +301,7 @@ export const malformed: readonly (readonly [string, Uint8Array, string])[] = [
   [
     'beyond JavaScript',
     fileOf(`{"a":${f32('[0,9007199254740992]', 0, 0)}}`),
-    'shape of tensor "a" is beyond what JavaScript counts: got 9,007,199,254,740,992, expected at most 9,007,199,254,740,991',
+    'shape of tensor "a" is too large for JavaScript to count exactly: got 9,007,199,254,740,992, expected at most 9,007,199,254,740,991',
   ],
   [
     'bytes behind the last tensor',
@@ -321,7 +321,7 @@ export const malformed: readonly (readonly [string, Uint8Array, string])[] = [
   ],
 ];
 
-/** Odd, and right by the official reader: [what is odd, the file, its names]. */
+/** Unusual files that the official reader accepts: [what is unusual, the file, its names]. */
 export const wellFormed: readonly (readonly [string, Uint8Array, readonly string[]])[] = [
   ['no tensors', fileOf('{}'), []],
   ['no tensors, spaces behind', fileOf('{}      '), []],

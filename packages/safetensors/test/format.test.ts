@@ -10,7 +10,7 @@ import {
 } from '../src/index.ts';
 import { fileOf, malformed, wellFormed } from './corpus.ts';
 
-/** One line of the error that `action` ends in; a failure to fail is its own line. */
+/** The message of the error that `action` ends with; if it does not fail, a line that says so. */
 async function messageOf(action: Promise<unknown>): Promise<string> {
   try {
     await action;
@@ -139,7 +139,7 @@ describe('reading', () => {
     await expect(Safetensors.open(bytes, { signal })).rejects.toThrow('aborted');
   });
 
-  test('a string that is no address points to the Node entry', async () => {
+  test('a string that is not an address points to the Node entry', async () => {
     expect(await messageOf(Safetensors.open('model.safetensors'))).toContain('@moviegen/safetensors/node');
     expect(await messageOf(Safetensors.open('file:///etc/passwd'))).toContain('expected http: or https:');
   });

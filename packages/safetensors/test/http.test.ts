@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, expect, test } from 'vitest';
 import { httpFolder, openCheckpoint, Safetensors, serialize } from '../src/index.ts';
 
-// Large enough that the first request does not hold it all.
+// Large enough that the first request does not bring all of it.
 const big = Uint8Array.from({ length: 300_000 }, (_, i) => i % 251);
 const bytes = serialize({
   big: { dtype: 'U8', shape: [big.length], data: big },

@@ -45,11 +45,11 @@ test('a failure or an abort leaves the old file and nothing else', async () => {
   await expect(writeFile(at('none/x.safetensors'), tensors)).rejects.toThrow(/^safetensors write .*ENOENT/);
 });
 
-test('what is no file, or no longer the same', async () => {
+test('what is not a file, or no longer the same file', async () => {
   await expect(openFile(at('missing.safetensors'))).rejects.toThrow(
     /missing\.safetensors: there is no such file$/,
   );
-  await expect(openFile(directory)).rejects.toThrow('this is no file');
+  await expect(openFile(directory)).rejects.toThrow('this is not a file');
   await writeFile(at('cut.safetensors'), tensors);
   const file = await openFile(at('cut.safetensors'));
   await truncate(at('cut.safetensors'), 100);

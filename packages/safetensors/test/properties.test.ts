@@ -1,4 +1,4 @@
-// fast-check: what is written reads back; what is broken is refused in one way only, and soon.
+// Properties (fast-check): what is written can be read back; a broken file always gives a SafetensorsError, and quickly.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { DTYPE_BITS, DTYPES, parseIndex, Safetensors, SafetensorsError, serialize } from '../src/index.ts';

@@ -111,7 +111,7 @@ describe('names that could leave the folder are refused before anything is opene
   for (const name of names) {
     test(JSON.stringify(name), async () => {
       const { message, asked } = await failure({ a: name });
-      expect(message).toContain('weight_map "a" names no file beside the index: got ');
+      expect(message).toContain('weight_map "a" does not name a file beside the index: got ');
       expect(asked).toEqual([]);
     });
   }
@@ -119,11 +119,11 @@ describe('names that could leave the folder are refused before anything is opene
 
 test('a broken index', async () => {
   expect((await failure('{"weight_map":{"a":"m-1.safetensors","a":"m-2.safetensors"}}')).message).toContain(
-    'the key "a" is there twice',
+    'the key "a" appears twice',
   );
   expect((await failure('{}')).message).toContain('the index has no weight_map: expected an object');
   expect((await failure('[]')).message).toContain('the index has no weight_map');
-  expect((await failure({ a: 1 })).message).toContain('weight_map "a" is no string');
+  expect((await failure({ a: 1 })).message).toContain('weight_map "a" is not a string');
 });
 
 test('__proto__ as a name in an index', async () => {

@@ -73,7 +73,7 @@ describe('what no file can hold', () => {
           ['a', u8([1], 1)],
           ['a', u8([1], 1)],
         ]),
-      'tensor "a" is there twice',
+      'tensor "a" appears twice',
     ],
     [
       'the reserved name',
@@ -83,7 +83,7 @@ describe('what no file can hold', () => {
     [
       'half a surrogate pair',
       () => serialize({ '\ud800': u8([1], 1) }),
-      'tensor "\\ud800": the name is no Unicode text: got half a surrogate pair',
+      'tensor "\\ud800": the name is not valid Unicode: got half a surrogate pair',
     ],
     [
       'a size of 1.5',
@@ -98,12 +98,12 @@ describe('what no file can hold', () => {
     [
       'more bytes than there are numbers',
       () => serialize({ a: u8([2 ** 30, 2 ** 30], 1) }),
-      'tensor "a": the file would be beyond what JavaScript counts',
+      'tensor "a": the file would be too large for JavaScript to count its bytes exactly',
     ],
     [
-      'metadata that is no text',
+      'metadata that is not text',
       () => serialize({}, { a: 1 } as unknown as Record<string, string>),
-      'metadata "a" is no string: got number, expected text',
+      'metadata "a" is not a string: got number, expected text',
     ],
     [
       'a header beyond 100 MB',

@@ -231,7 +231,7 @@ test('refuses what it cannot read or write', async () => {
   await expect(load(infinite, { linear: linearWeights, quantize: 'q8' })).rejects.toThrow(
     'proj.weight: quantize: the 32 numbers from 0 on hold 0 to Infinity',
   );
-  expect(() => quantize(new Float32Array(33), 'q8')).toThrow('no whole number of blocks');
+  expect(() => quantize(new Float32Array(33), 'q8')).toThrow('not a whole number of blocks');
 });
 
 test('other ops refuse quantised weights', () => {

@@ -64,7 +64,7 @@ test.each([
   [{ seed: 2n ** 64n }, 'got 18446744073709551616'],
   [{ seed: 2 ** 60 }, 'a bigint above 2^53'],
   [{ seed: 1, stream: -1 }, 'stream must be one or two integers'],
-  [{ seed: 1, start: -4 }, 'start must be an integer from 0'],
+  [{ seed: 1, start: -4 }, 'start must be an integer of at least 0'],
 ])('%o is refused', (options, message) => {
   expect(() => randn(device, [4], options)).toThrow(message);
 });

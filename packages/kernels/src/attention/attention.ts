@@ -1,7 +1,7 @@
-// softmax(q k^T * scale + bias) v a head, with an online softmax: scores live in registers and the
-// N x M matrix is never written. Legend: B batch, H heads, N queries, M keys, D size of a head;
-// q [B, N, H D], k and v [B, M, H D] as columns of wider rows, out [B, N, H D]. A query that sees no
-// key gives 0. Accumulates in f32.
+// softmax(q k^T * scale + bias) v per head, with an online softmax: scores live in registers or workgroup memory, and
+// the N x M matrix is never written. Legend: B batch, H heads, N queries, M keys, D size of a head;
+// q [B, N, H D], k and v [B, M, H D] as columns of wider rows, out [B, N, H D]. A query that sees no key gives 0.
+// Accumulates in f32.
 
 import type { DType, Kernel, Target } from '../kernel.ts';
 import { attentionLanesFits, attentionLanesKernel, attentionLanesPays } from './lanes.ts';

@@ -1,8 +1,7 @@
-// Attention for adapters with small subgroups (software ones): each lane owns four queries, whole.
-// Keys and values are read once a subgroup: lane l reads numbers l, l + lanes, ... of a row, and in
-// round s works on those of lane l ^ s, which an exchange brings (as in matmulTile.ts); so a lane holds
-// its queries and results in an order of its own. The softmax is a lane's own affair. Nothing goes
-// through workgroup memory.
+// Attention for adapters with small subgroups (software adapters). Each lane owns four whole queries. Keys and values
+// are read once per subgroup: lane l reads numbers l, l + lanes, ... of a row, and in round s works on the numbers of
+// lane l ^ s, which an exchange brings (as in ../matmul/registerTile.ts). So each lane holds its queries and results
+// in its own order of numbers. Each lane computes its softmax alone. Nothing goes through workgroup memory.
 
 import { type DType, type Kernel, type Target, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
 import { enableWGSL, exchanged, fromF32, type LaneExchange, lanesOf, toF32, unroll } from '../wgsl.ts';
@@ -10,9 +9,9 @@ import { attentionBindings, attentionUniforms, keyRangeWGSL, lowest } from './pa
 import type { AttentionShape } from './shape.ts';
 
 const queries = 4;
-/** Keys a step: two keep the text, and its compilation, short at the same speed as four. */
+/** Keys per step. Two are as fast as four, and their text is shorter and compiles faster. */
 const keys = 2;
-/** Beyond this head size the text takes seconds to compile. */
+/** For larger heads the text takes seconds to compile. */
 const largestHead = 128;
 
 /** Whether this kernel can serve the shape on this adapter. */
@@ -40,7 +39,7 @@ export function attentionLanesKernel(shape: AttentionShape, dtype: DType, target
   const vectors = (shares * lanes) / 4;
   const each = Array.from({ length: keys }, (_, m) => m);
 
-  /** A row's numbers that this lane reads, as `s0` ...; zero beyond the head. */
+  /** The numbers of a row that this lane reads, as `s0` ...; zero beyond the head. */
   const readShares = (name: 'k' | 'v', m: number) =>
     unroll(shares, (i) => {
       const number = toF32(dtype, `${name}[${name}${m} + ${i * lanes}u]`);
@@ -89,7 +88,7 @@ ${mix(r)}`;
   const code = /* wgsl */ `${enableWGSL(dtype, true)}
 ${declarations(`array<${dtype}>`)}
 ${uniforms.wgsl}${workgroupIndexWGSL}${keyRangeWGSL(shape)}
-// Beyond the last query the last stands in; its result is not stored.
+// Beyond the last query, the last one is used instead; its result is not stored a second time.
 fn query(n: u32) -> u32 { return min(n, u.N - 1u); }
 
 @compute @workgroup_size(${lanes}) fn main(
@@ -121,7 +120,7 @@ ${unroll(
   var largest${r} = ${lowest};
   var total${r} = 0.0;`,
 )}
-  // The last key that any query of the tile sees; reads beyond it repeat it and weigh nothing.
+  // The last key that any query of the tile sees; reads beyond it repeat it and get weight 0.
   let keys = keyEnd(b, query(tile + ${queries * lanes - 1}u));
   for (var first = 0u; first < keys; first += ${keys}u) {
     let position = vec2<u32>(first) + vec2<u32>(${each.map((m) => `${m}u`).join(', ')});

@@ -1,11 +1,11 @@
-// Attention on tensor cores, for halves. A subgroup owns one or two matrices' height of queries, whole: their
-// q and their results stay in its registers. The workgroup brings keys, then values, through one slab of its
-// memory, a tile at a time; the next ones are on their way while the present ones are multiplied.
+// Attention on tensor cores, for f16. A subgroup owns the queries of one or two matrices: their q and their results
+// stay in its registers. The workgroup brings keys, then values, through one slab of its memory, a tile at a time;
+// the next tile is being read while the present one is multiplied.
 //
-// Scores go through workgroup memory, where the lanes of a subgroup that share a row weigh them (single elements
-// of a matrix cannot be reached otherwise). For the same reason results are not scaled whenever a row's
-// largest score grows, but only when it has grown by more than `slack`: until then weights exceed 1, up to
-// exp(slack), which halves hold. That is exact: the sum of the weights grows alike.
+// Scores go through workgroup memory, because single elements of a matrix cannot be reached; the lanes of a subgroup
+// that share a row turn its scores into weights there. For the same reason the results are not scaled each time the
+// largest score of a row grows, but only when it has grown by more than `slack`. Until then weights may exceed 1, up
+// to exp(slack), which f16 can hold. The result is exact, because the sum of the weights grows by the same factor.
 
 import { type Kernel, type Target, workgroupIndexWGSL } from '../kernel.ts';
 import { enableWGSL, storageArray, unroll } from '../wgsl.ts';
@@ -38,7 +38,7 @@ export function attentionMatrixKernel(shape: AttentionShape, target: Target): Ke
 
   /** Scores of the tile: q k^T, keys as columns. */
   const score = (j: number) => `    {
-      // The zeros must be written out: without them Dawn does not start anew in every turn of the loop.
+      // The zeros must be explicit: without them Dawn does not start from zero in every turn of the loop.
 ${unroll(rows, (i) => `      var s${i} = ${result}();`)}
 ${unroll(
   deep,
@@ -82,11 +82,11 @@ ${
 }`
     : ''
 }
-// Four halves, or two f32, a unit.
+// A unit holds four f16 or two f32.
 var<workgroup> slab: array<vec2<u32>, ${units.slab}>;
 var<workgroup> scores: array<vec2<u32>, ${units.scores}>;
 var<workgroup> weights: array<vec2<u32>, ${units.weights}>;
-/** The last turn in which a row's largest score grew so much that the results must be scaled. */
+/** The last turn in which the largest score of a row grew so much that the results must be scaled. */
 var<workgroup> grown: atomic<u32>;
 fn scoresAt(at: u32) -> vec4f {
   return vec4f(bitcast<vec2f>(scores[at]), bitcast<vec2f>(scores[at + 1u]));
@@ -104,7 +104,7 @@ fn scoresAt(at: u32) -> vec4f {
   let tile = index % u.tilesN * ${queries}u;
   let h = index / u.tilesN % u.H;
   let b = index / (u.tilesN * u.H);
-  // In the softmax, lanes ${sharing} ... of a subgroup share a row.
+  // In the softmax, ${sharing} lanes of a subgroup share a row.
   let ownRow = subgroup * ${ownRows}u + subgroupLane / ${sharing}u;
   let part = subgroupLane % ${sharing}u;
   let line = ownRow * ${pitch.scores}u;
@@ -116,7 +116,7 @@ fn scoresAt(at: u32) -> vec4f {
     let row = u.qStart + (b * u.N + min(tile + place / ${depth / 4}u, u.N - 1u)) * u.qPitch + h * u.D;
     slab[place / ${depth / 4}u * ${pitch.slab}u + place % ${depth / 4}u] = bitcast<vec2<u32>>(read_q(row, place % ${depth / 4}u));
   }
-  workgroupBarrier(); // the queries are there
+  workgroupBarrier(); // the queries are in the slab
 ${unroll(rows, (i) =>
   unroll(
     deep,
@@ -132,12 +132,12 @@ ${read('k', '0u')}
   var turn = 0u;
   for (var first = 0u; first < keys; first += ${keys}u) {
     turn++;
-    workgroupBarrier(); // all have used the slab before it changes
+    workgroupBarrier(); // all invocations have used the slab before it changes
 ${write}
-    workgroupBarrier(); // the keys are there
+    workgroupBarrier(); // the keys are in the slab
 ${read('v', 'first')}
 ${unroll(keys / n, score)}
-    workgroupBarrier(); // the scores are there, and all have used the keys
+    workgroupBarrier(); // the scores are complete, and all invocations have used the keys
 ${write}
 ${read('k', `(first + ${keys}u)`)}
 ${columns.map(scoreOf).join('\n')}
@@ -162,7 +162,7 @@ ${columns
   .join('\n')}
 ${combine((s) => `sum += subgroupShuffleXor(sum, ${s}u);`)}
     total = total * fade + sum;
-    // Waits for all: the weights and the values are there.
+    // This read is also a barrier: after it the weights and the values are complete.
     if (workgroupUniformLoad(&grown) == turn && turn > 1u) {
 ${results.fade}
     }

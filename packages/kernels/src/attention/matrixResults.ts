@@ -1,5 +1,5 @@
-// Fragments of the attention on tensor cores (attentionMatrix.ts): results, whose single elements cannot be reached in
-// their matrices, go through the workgroup memory of the scores to be scaled, and at last to be stored.
+// Fragments of the attention on tensor cores (matrix.ts): single elements of the result matrices cannot be reached, so
+// the results go through the workgroup memory of the scores to be scaled, and at the end to be stored.
 import { unroll } from '../wgsl.ts';
 import { type AttentionTiles, attentionSpread } from './matrixTiles.ts';
 
@@ -8,7 +8,7 @@ export function resultsWGSL(tiles: AttentionTiles, wide: boolean) {
   const { n, rows, keys, depth, pitch } = tiles;
   const { sharing, across, result, row } = attentionSpread(tiles);
 
-  /** Brings results through the memory of the scores, as many columns as it has: `change` in between. */
+  /** Brings the results through the memory of the scores, as many columns at a time as fit; `change` works on them there. */
   const through = (change: (block: number, count: number) => string, back: boolean) => {
     const blocks = Math.ceil(depth / keys);
     const matrices = (block: number) =>
@@ -17,7 +17,7 @@ export function resultsWGSL(tiles: AttentionTiles, wide: boolean) {
       `${row(i)} * ${pitch.scores}u + ${(j * n - block * keys) / 2}u`;
     return unroll(
       blocks,
-      (block) => `    workgroupBarrier(); // what was there has been used
+      (block) => `    workgroupBarrier(); // the previous contents have been used
 ${matrices(block)
   .map((j) =>
     unroll(
@@ -27,11 +27,11 @@ ${matrices(block)
     ),
   )
   .join('\n')}
-    workgroupBarrier(); // the results are there
+    workgroupBarrier(); // the results are in the memory
 ${change(block, matrices(block).length)}
 ${
   back
-    ? `    workgroupBarrier(); // they are changed
+    ? `    workgroupBarrier(); // the results are changed
 ${matrices(block)
   .map((j) =>
     unroll(

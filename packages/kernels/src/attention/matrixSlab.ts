@@ -1,14 +1,14 @@
-// Fragments of the attention on tensor cores (attentionMatrix.ts): how queries, keys and values come out of storage,
-// through registers, into the slab of workgroup memory.
+// Fragments of the attention on tensor cores (matrix.ts): how queries, keys and values go from storage, through
+// registers, into the slab of workgroup memory.
 import { unroll } from '../wgsl.ts';
 import { type AttentionTiles, attentionSpread } from './matrixTiles.ts';
 
-/** WGSL fragments of the slab's traffic; `wide`: rows are whole vec4s. */
+/** WGSL fragments that fill the slab; `wide`: rows are whole vec4s. */
 export function slabWGSL(tiles: AttentionTiles, wide: boolean) {
   const { keys, depth, pitch } = tiles;
   const { size, loads } = attentionSpread(tiles);
 
-  /** `read_q(row, at)`: vec4 `at` of the head's part of a row that begins at number `row`; zero beyond it. */
+  /** `read_q(row, at)`: vec4 `at` of a head, whose part of a row begins at number `row`; zero beyond the head. */
   const reader = (name: 'q' | 'k' | 'v') => {
     const number = (e: number) =>
       `select(0.0h, ${name}[row + min(at * 4u + ${e}u, u.D - 1u)], at * 4u + ${e}u < u.D)`;

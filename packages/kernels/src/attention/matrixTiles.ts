@@ -1,31 +1,31 @@
-// How the attention on tensor cores (attentionMatrix.ts) is spread over a workgroup and its memory: sizes that its
-// text, and the test that plays it on a CPU, are made from.
+// How the attention on tensor cores (matrix.ts) is spread over a workgroup and its memory. Both the kernel's text and
+// the test that replays it on the CPU use these sizes.
 import type { Target } from '../kernel.ts';
 import { matrixConfig } from '../matmul/matrixTile.ts';
 
 const largestHead = 256;
 
-/** How an attention is spread over a workgroup; places in its memory are in units of 8 bytes. */
+/** How an attention is spread over a workgroup; offsets in its memory are in units of 8 bytes. */
 export interface AttentionTiles {
   readonly m: number;
   readonly n: number;
   readonly k: number;
   readonly subgroup: number;
   readonly subgroups: number;
-  /** Matrices of queries of a subgroup. */
+  /** Number of query matrices per subgroup, one below the other. */
   readonly rows: number;
-  /** Queries of the workgroup. */
+  /** Number of queries per workgroup. */
   readonly queries: number;
-  /** Keys of a tile. */
+  /** Number of keys in a tile. */
   readonly keys: number;
-  /** Size of a head, in whole matrices. */
+  /** Size of a head, rounded up to whole matrices. */
   readonly depth: number;
-  /** From row to row of the slab, the scores, the weights: two units longer than a row, against bank conflicts. */
+  /** Units from row to row of the slab, the scores, the weights: two more than a row needs, to avoid bank conflicts. */
   readonly pitch: { readonly slab: number; readonly scores: number; readonly weights: number };
   readonly units: { readonly slab: number; readonly scores: number; readonly weights: number };
 }
 
-/** The tiles for this head size with the most keys that fit; undefined where the adapter has no such matrices. */
+/** The tiles for this head size with the most keys that fit; undefined if the adapter has no such matrices. */
 export function attentionTiles(D: number, target: Target): AttentionTiles | undefined {
   const config = matrixConfig(target);
   if (!config || D > largestHead) return undefined;
@@ -51,26 +51,26 @@ export function attentionTiles(D: number, target: Target): AttentionTiles | unde
   return undefined;
 }
 
-/** What follows from the tiles: counts, types, and where a subgroup's rows begin. */
+/** What follows from the tiles: counts, types, and where the rows of a subgroup begin. */
 export function attentionSpread({ m, n, k, subgroup, subgroups, rows, keys, depth }: AttentionTiles) {
   const size = subgroups * subgroup;
   const ownRows = rows * m;
   return {
-    /** Invocations. */
+    /** Number of invocations. */
     size,
-    /** Queries of a subgroup. */
+    /** Number of queries per subgroup. */
     ownRows,
-    /** Lanes that share a row of scores. */
+    /** Number of lanes that share a row of scores. */
     sharing: subgroup / ownRows,
-    /** Matrices along a head's numbers: of q and k, and of the results. */
+    /** Number of matrices along the numbers of a head: `deep` for q and k, `across` for the results. */
     deep: depth / k,
     across: depth / n,
-    /** Vectors of a tile of keys or values that an invocation brings. */
+    /** Number of vectors of a tile of keys or values that one invocation brings. */
     loads: Math.ceil((keys * depth) / 4 / size),
     left: `subgroup_matrix_left<f16, ${k}, ${m}>`,
     right: `subgroup_matrix_right<f16, ${n}, ${k}>`,
     result: `subgroup_matrix_result<f32, ${n}, ${m}>`,
-    /** The first row of a subgroup's matrix `i`. */
+    /** WGSL of the first row of matrix `i` of a subgroup. */
     row: (i: number) => `(subgroup * ${ownRows}u + ${i * m}u)`,
   };
 }

@@ -4,8 +4,8 @@ import { type Binding, type DType, f32, u32, uniformBlock } from '../kernel.ts';
 import type { AttentionShape } from './shape.ts';
 
 /**
- * Where a running maximum starts: the lowest f32, so that `exp(largest - next)` is 0 for a first score,
- * a score of -infinity weighs 0, and a row of nothing else totals 0.
+ * Where a running maximum starts: the lowest f32. So `exp(largest - next)` is 0 at the first score, a score of
+ * -infinity has weight 0, and a row of such scores has total 0.
  */
 export const lowest = '-3.4028234663852886e38';
 
@@ -26,7 +26,7 @@ export const attentionUniforms = ({ heads, N, M, D, q, k, v, scale, bias }: Atte
   biasHead: u32(bias?.headStride ?? 0),
 });
 
-/** Bindings q, k, v, [keyLengths], [bias], out, their declarations, and the names of the optional ones there are. */
+/** The bindings q, k, v, [keyLengths], [bias], out, their declarations, and the names of the optional ones that are present. */
 export function attentionBindings(shape: AttentionShape, dtype: DType) {
   const optional: Binding[] = [];
   if (shape.keyLengths) optional.push({ name: 'keyLengths', dtype: 'u32', access: 'read' });
@@ -48,8 +48,8 @@ export function attentionBindings(shape: AttentionShape, dtype: DType) {
 }
 
 /**
- * What kernels with a tile of queries a workgroup share: bindings, the count of workgroups, whether rows can be read four numbers
- * at a time, and the uniforms with the tiles' own.
+ * What kernels with a tile of queries per workgroup share: the bindings, the number of workgroups, whether rows can be
+ * read four numbers at a time, and the uniforms, including those of the tiles.
  */
 export function attentionTiling(shape: AttentionShape, dtype: DType, queries: number) {
   const { batch, heads, N, D } = shape;
@@ -67,7 +67,7 @@ export function attentionTiling(shape: AttentionShape, dtype: DType, queries: nu
   return { ...bound, workgroups, wide, uniforms };
 }
 
-/** `keyEnd(b, n)`: query n of batch item b sees the keys before it. */
+/** `keyEnd(b, n)`: query n of batch item b sees the keys before this one. */
 export const keyRangeWGSL = ({ causal, keyLengths }: AttentionShape): string => /* wgsl */ `
 fn keyEnd(b: u32, n: u32) -> u32 {
   ${keyLengths ? 'let end = min(u.M, keyLengths[b]);' : 'let end = u.M;'}

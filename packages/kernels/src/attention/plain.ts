@@ -1,5 +1,5 @@
-// Attention as its definition with an online softmax, one invocation a query and 32 columns of the
-// output: scores are computed anew for each 32 columns. The slow version that any adapter runs.
+// Attention straight from its definition, with an online softmax: one invocation per query and 32 columns of the
+// output. The scores are computed again for each 32 columns. This is the slow version, which any adapter can run.
 
 import { type DType, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
 import { enableWGSL, fromF32, toF32, unroll } from '../wgsl.ts';

@@ -1,6 +1,6 @@
-// Sizes and layout of an attention: what its kernels share. Not a check of user input: the op does that.
+// Sizes and layout of an attention, which its kernels share. It does not check user input: the op does that.
 
-/** Rows of one operand inside a wider tensor: numbers from row to row, and where the first begins. */
+/** Rows of one operand inside a wider tensor: how many numbers from row to row, and where the first row begins. */
 export interface Rows {
   readonly pitch: number;
   readonly start: number;
@@ -10,9 +10,9 @@ export interface Rows {
 export interface AttentionShape {
   readonly batch: number;
   readonly heads: number;
-  /** Queries. */
+  /** Number of queries. */
   readonly N: number;
-  /** Keys. */
+  /** Number of keys. */
   readonly M: number;
   /** Size of a head. */
   readonly D: number;
@@ -20,9 +20,9 @@ export interface AttentionShape {
   readonly k: Rows;
   readonly v: Rows;
   readonly scale: number;
-  /** Query n sees keys 0 .. n. */
+  /** Query n sees only keys 0 .. n. */
   readonly causal: boolean;
   readonly keyLengths: boolean;
-  /** Additive bias: numbers from batch item to batch item and from head to head (0 where it broadcasts). */
+  /** A bias that is added to the scores: how many numbers from batch item to batch item, and from head to head (0 to broadcast). */
   readonly bias: { readonly batchStride: number; readonly headStride: number } | undefined;
 }

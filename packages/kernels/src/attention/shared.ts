@@ -1,7 +1,7 @@
-// Attention for GPUs: a workgroup owns 64 queries of a head and goes over the keys, 64 at a time. It
-// brings q, k and v through workgroup memory in slabs, keeps the 64 x 64 scores there, and the results
-// in registers. Invocation (laneX, laneY) of 16 x 16 owns queries 4 laneY ..., of the scores keys
-// 4 laneX ..., of the result the vec4 columns laneX, laneX + 16, ...
+// Attention for GPUs: a workgroup owns 64 queries of a head and goes over the keys, 64 at a time. It brings q, k and v
+// through workgroup memory in slabs, keeps the 64 x 64 scores there, and the results in registers. There are 16 x 16
+// invocations. Invocation (laneX, laneY) owns four queries, from 4 laneY on; of the scores it owns four keys, from
+// 4 laneX on; of the result it owns the vec4 columns laneX, laneX + 16, ...
 
 import { type DType, type Kernel, type Target, workgroupIndexWGSL } from '../kernel.ts';
 import { enableWGSL, fromF32, storageArray, toF32, unroll } from '../wgsl.ts';
@@ -10,7 +10,7 @@ import type { AttentionShape } from './shape.ts';
 
 const tileSize = 64;
 const size = 256;
-/** vec4 of a row in a slab of q or k, and from row to row: one more, against bank conflicts. */
+/** Number of vec4 in a row of a slab of q or k, and from row to row: one more, to avoid bank conflicts. */
 const depth = 4;
 const pitch = depth + 1;
 const slabVectors = 2 * tileSize * pitch;
@@ -33,12 +33,12 @@ export function attentionSharedKernel(shape: AttentionShape, dtype: DType): Kern
     tileSize,
   );
   const vectors = Math.ceil(D / tileSize);
-  /** Keys of a slab of v. */
+  /** Number of keys in a slab of v. */
   const slabKeys = vectors <= 2 ? 16 : vectors <= 4 ? 8 : 4;
   const slabWidth = 16 * vectors;
   const storage = storageArray(dtype, wide);
 
-  /** `read_q(row, at)`: vec4 `at` of the head's part of a row that begins at number `row`; zero beyond it. */
+  /** `read_q(row, at)`: vec4 `at` of a head, whose part of a row begins at number `row`; zero beyond the head. */
   const reader = (name: 'q' | 'k' | 'v') => {
     const number = (e: number) => {
       const inside = `at * 4u + ${e}u < u.D`;
@@ -102,7 +102,7 @@ var<workgroup> fade: array<f32, ${tileSize}>;
   let b = index / (u.tilesN * u.H);
   let laneX = lane % 16u;
   let laneY = lane / 16u;
-  // In loading and in the softmax, four invocations share a row.
+  // When loading, and in the softmax, four invocations share a row.
   let line = lane / 4u;
   let part = lane % 4u;
   let qRow = u.qStart + (b * u.N + min(tile + line, u.N - 1u)) * u.qPitch + h * u.D;
@@ -110,17 +110,17 @@ var<workgroup> fade: array<f32, ${tileSize}>;
   if (part == 0u) { largest[line] = ${lowest}; total[line] = 0.0; }
 ${unroll(4, (i) => `  let n${i} = min(tile + laneY * 4u + ${i}u, u.N - 1u);`)}
 ${unroll(4, (i) => unroll(vectors, (j) => `  var o${i}_${j} = vec4f();`))}
-  // The last key that any query of the tile sees; reads beyond it repeat it and weigh nothing.
+  // The last key that any query of the tile sees; reads beyond it repeat it and get weight 0.
   let keys = keyEnd(b, min(tile + ${tileSize - 1}u, u.N - 1u));
   for (var first = 0u; first < keys; first += ${tileSize}u) {
     let kRow = u.kStart + (b * u.M + min(first + line, keys - 1u)) * u.kPitch + h * u.D;
 ${unroll(4, (i) => `    var s${i} = vec4f();`)}
     for (var d = 0u; d < u.D4; d += ${depth}u) {
-      workgroupBarrier(); // all have used the slab before it changes
+      workgroupBarrier(); // all invocations have used the slab before it changes
       slab[line * ${pitch}u + part] = u.scale * read_q(qRow, d + part);
       // Key 4 x + j lies in row 16 j + x: neighbours then read without bank conflicts.
       slab[${tileSize * pitch}u + (line % 4u * 16u + line / 4u) * ${pitch}u + part] = read_k(kRow, d + part);
-      workgroupBarrier(); // the slab is whole before it is used
+      workgroupBarrier(); // the slab is complete before it is used
       for (var c = 0u; c < ${depth}u; c++) {
 ${unroll(4, (j) => `        let k${j} = slab[${tileSize * pitch}u + (${16 * j}u + laneX) * ${pitch}u + c];`)}
 ${unroll(
@@ -132,14 +132,14 @@ ${unroll(
     }
     let key = first + laneX * 4u;
 ${unroll(4, finishScores)}
-    workgroupBarrier(); // the scores are whole
+    workgroupBarrier(); // the scores are complete
     var most = ${lowest};
     for (var c = 0u; c < 4u; c++) {
       let s = scores[line * ${scorePitch}u + part * 4u + c];
       most = max(most, max(max(s.x, s.y), max(s.z, s.w)));
     }
     partial[lane] = most;
-    workgroupBarrier(); // the four maxima of a row are there
+    workgroupBarrier(); // the four maxima of a row are written
     let before = largest[line];
     let at = line * 4u;
     let next = max(before, max(max(partial[at], partial[at + 1u]), max(partial[at + 2u], partial[at + 3u])));
@@ -151,29 +151,29 @@ ${unroll(4, finishScores)}
       scores[place] = weight;
       sum += dot(weight, vec4f(1.0));
     }
-    workgroupBarrier(); // all have read the maxima before they change
+    workgroupBarrier(); // all invocations have read the maxima before they change
     partial[lane] = sum;
     if (part == 0u) { largest[line] = next; fade[line] = exp(before - next); }
-    workgroupBarrier(); // the four sums of a row are there
+    workgroupBarrier(); // the four sums of a row are written
     if (part == 0u) {
       total[line] = total[line] * fade[line] + partial[at] + partial[at + 1u] + partial[at + 2u] + partial[at + 3u];
     }
 ${unroll(4, (i) => `    let fade${i} = fade[laneY * 4u + ${i}u];`)}
 ${unroll(4, (i) => unroll(vectors, (j) => `    o${i}_${j} *= fade${i};`))}
     for (var done = 0u; done < min(${tileSize}u, keys - first); done += ${slabKeys}u) {
-      workgroupBarrier(); // all have used the slab before it changes
+      workgroupBarrier(); // all invocations have used the slab before it changes
       for (var place = lane; place < ${slabKeys * slabWidth}u; place += ${size}u) {
         let m = min(first + done + place / ${slabWidth}u, keys - 1u);
         slab[place] = read_v(u.vStart + (b * u.M + m) * u.vPitch + h * u.D, place % ${slabWidth}u);
       }
-      workgroupBarrier(); // the slab is whole before it is used
+      workgroupBarrier(); // the slab is complete before it is used
       for (var k = 0u; k < ${slabKeys / 4}u; k++) {
 ${unroll(4, (i) => `        let w${i} = scores[(laneY * 4u + ${i}u) * ${scorePitch}u + done / 4u + k];`)}
 ${unroll(4, mix)}
       }
     }
   }
-  workgroupBarrier(); // the totals are there
+  workgroupBarrier(); // the totals are written
 ${unroll(4, store)}
 }
 `;

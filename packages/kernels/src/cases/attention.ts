@@ -1,5 +1,5 @@
 // Cases of attention: operands q, k, v, keyLengths, bias; options heads, scale, causal, and columns
-// (which columns of its operand each of q, k, v is).
+// (which columns of their operands q, k and v are).
 import { type Case, spec, type TensorSpec } from './case.ts';
 
 const tolerance = {
@@ -20,7 +20,7 @@ interface Parts {
   readonly causal?: boolean;
   readonly scale?: number;
   readonly keyLengths?: boolean;
-  /** Leading axes of the bias. */
+  /** The leading axes of the bias. */
   readonly bias?: readonly [number, number];
   /** q, k and v are columns of one operand [B, N, 3 H D]. */
   readonly stacked?: boolean;
@@ -72,7 +72,7 @@ export const attentionCases: readonly Case[] = [
   attention({ H: 1, N: 20, D: 72 }, { stacked: true }, 'test'),
   attention({ H: 1, N: 9, M: 18, D: 130 }, {}, 'test'),
   attention({ H: 1, N: 6, D: 512 }, {}, 'test'),
-  // The project's bench row, then shapes world: the DiT's self and cross attention, the TAE's single head.
+  // First a row of the benchmark; then shapes world: self and cross attention of the DiT, the single head of the TAE.
   attention({ H: 8, N: 1024, D: 64 }, {}, 'bench'),
   attention({ B: 2, H: 8, N: 32, D: 32 }, { stacked: true }, 'bench'),
   attention({ B: 2, H: 8, N: 32, M: 64, D: 32 }, { keyLengths: true }, 'bench'),

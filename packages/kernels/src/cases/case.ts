@@ -1,11 +1,11 @@
-// What a case is: shapes, options and tolerance of one use of an op. One list of them drives the
-// correctness tests and the benchmark, so that what is timed is what is checked.
+// What a case is: the shapes, options and tolerance of one use of an op. One list of cases drives the
+// correctness tests and the benchmark, so that exactly what is checked is timed.
 
 import { dequantize, isQuantFormat, quantize } from '../formats/quantize.ts';
 import type { DType } from '../kernel.ts';
 import { type NDArray, zeros } from '../reference/ndarray.ts';
 
-/** How an operand's elements are drawn. `normalTimes` is a normal times that number. */
+/** How the elements of an operand are drawn. `normalTimes` is a normal number times this factor. */
 export type Fill =
   | 'normal'
   | 'uniform'
@@ -20,7 +20,7 @@ export interface TensorSpec {
   readonly shape: readonly number[];
   readonly dtype: DType;
   readonly fill: Fill;
-  /** Stays f32 where a case is run in f16; the other `f32` operands become f16. */
+  /** Stays f32 when the case is run in f16; the other `f32` operands become f16. */
   readonly wide?: boolean;
 }
 
@@ -33,9 +33,9 @@ export interface Case {
   readonly options: Readonly<Record<string, unknown>>;
   /** Bound on max|a - b| / max|b| by storage type, and its reason. */
   readonly tolerance: { readonly f32: number; readonly f16: number; readonly why: string };
-  /** Arithmetic operations of the algorithm, a multiply-add counting two. */
+  /** Arithmetic operations of the algorithm; a multiply-add counts as two. */
   readonly flops: number;
-  /** Bytes the algorithm must read and write in f32. */
+  /** Bytes that the algorithm must read and write in f32. */
   readonly bytes: number;
   readonly use: 'test' | 'bench' | 'both';
 }
@@ -47,10 +47,10 @@ export const spec = (shape: readonly number[], fill: Fill = 'normal', dtype: DTy
   fill,
 });
 
-/** An operand that is f32 in f16 as well. */
+/** An operand that stays f32 when the case is run in f16. */
 export const wide = (given: TensorSpec): TensorSpec => ({ ...given, wide: true });
 
-/** A uniform number in (0, 1) from two integers: a 32-bit mix (the finalizer of MurmurHash3) of both. */
+/** A uniform number in (0, 1) from two integers, mixed by the finalizer of MurmurHash3. */
 function uniformAt(seed: number, i: number): number {
   let h = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(i + 1, 0xc2b2ae35);
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
@@ -70,7 +70,7 @@ function sample(how: Fill, seed: number, i: number): number {
   return Math.floor(a * how.integersBelow);
 }
 
-/** The operand that `how` describes; equal seeds give equal elements. Quantised weights hold what their codes stand for. */
+/** The operand that `how` describes; equal seeds give equal elements. Quantised weights hold the numbers that their codes represent. */
 export function fill({ shape, dtype, fill: how }: TensorSpec, seed: number): NDArray {
   const out = zeros(shape, dtype);
   for (let i = 0; i < out.data.length; i++) out.data[i] = sample(how, seed, i);

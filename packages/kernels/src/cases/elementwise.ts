@@ -1,4 +1,4 @@
-// Cases of the activations, arithmetic and updates: operands x, or a and b, or as the op names them.
+// Cases of the activations, arithmetic and updates: operands x, or a and b, or the names that the op uses.
 import { sizeOf } from '../shape.ts';
 import { type Case, type Fill, spec, type TensorSpec, wide } from './case.ts';
 

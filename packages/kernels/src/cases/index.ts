@@ -1,4 +1,4 @@
-// Every case and every reference, gathered from one file an op.
+// Every case and every reference, gathered from one file per family of ops.
 
 import { gelu, quickGelu, relu, silu, siluMul } from '../reference/activate.ts';
 import { add, div, mul, sub } from '../reference/arithmetic.ts';

@@ -1,5 +1,5 @@
-// Cases of linear: operands x, weight, bias, gate, residual; options activation, and packed (a weight
-// prepacked at load, as models do). A quantised weight's reference multiplies what its codes stand for.
+// Cases of linear: operands x, weight, bias, gate, residual; options activation, and packed (the weight is
+// prepacked at load, as in models). For a quantised weight, the reference multiplies the numbers that its codes represent.
 
 import type { QuantFormat } from '../kernel.ts';
 import { BYTES } from '../kernel.ts';
@@ -16,10 +16,10 @@ interface Parts {
   readonly activation?: string;
   /** Shape of the gate. */
   readonly gate?: readonly number[];
-  /** `wide`: f32 also in f16. */
+  /** `wide`: stays f32 when the case is run in f16. */
   readonly residual?: boolean | 'wide';
   readonly packed?: boolean;
-  /** Type of the weight where it is quantised. */
+  /** Type of the weight if it is quantised. */
   readonly weight?: QuantFormat;
 }
 

@@ -1,4 +1,4 @@
-// Cases of the ops that move elements: operands x (x0, x1 ... for concat), or table and ids; options as the ops'.
+// Cases of the ops that move elements: operands x (x0, x1 ... for concat), or table and ids; the options of the ops.
 
 import type { DType } from '../kernel.ts';
 import { sizeOf } from '../shape.ts';

@@ -1,4 +1,4 @@
-// Cases of layerNorm, rmsNorm, groupNorm and softmax: operands x, weight, bias, shift, scale; options as the ops'.
+// Cases of layerNorm, rmsNorm, groupNorm and softmax: operands x, weight, bias, shift, scale; the options of the ops.
 import { sizeOf } from '../shape.ts';
 import { type Case, type Fill, spec, type TensorSpec, wide } from './case.ts';
 
@@ -14,7 +14,7 @@ interface Parts {
   /** Shape of shift and scale. */
   readonly modulate?: readonly number[];
   readonly fill?: Fill;
-  /** x is f32 also in f16. */
+  /** x stays f32 when the case is run in f16. */
   readonly wide?: boolean;
   readonly options?: Case['options'];
 }

@@ -1,6 +1,6 @@
 // Convolution over one to three axes. Channels last, without groups and with a prepacked weight, it is
 // an implicit matrix product: rows are output positions, k runs over taps and input channels, columns
-// are output channels; nothing is unfolded in memory. All else goes through convDirect.ts.
+// are output channels; nothing is unfolded in memory. Every other case goes through direct.ts.
 // Legend: x [B, T, H, W, C], weight [O, C, taps] prepacked in blocks (pack.ts), bias [O], residual and y [B, T', H', W', O].
 import { activationWGSL } from '../activation.ts';
 import { type DType, type Kernel, type Target, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
@@ -33,8 +33,8 @@ export function convVariants(shape: ConvShape, target: Target, dtype: DType = 'f
 }
 
 /**
- * The kernel of one convolution as an implicit product; `pitch` counts the blocks in a row of packed weights.
- * Bindings: x, weight, bias, residual, out; an absent part's takes any tensor.
+ * The kernel of one convolution as an implicit product; `pitch` is the number of blocks in a row of packed weights.
+ * Bindings: x, weight, bias, residual, out. An absent part's binding takes any tensor.
  */
 export function convKernel(
   given: ConvShape,

@@ -1,5 +1,5 @@
-// Convolution as its definition: an invocation makes one output, in any layout, with groups. The plain
-// version, for what the implicit product (conv.ts) does not cover: channels first and groups.
+// Convolution straight from its definition: one invocation per output, in any layout, with groups. The plain version,
+// for the cases that the implicit matrix product (conv.ts) does not cover: channels first, and groups.
 // y[b, o, p] = activation(bias[o] + sum over i, taps of W[o, i, tap] x[b, i, p stride + tap dilation - pad]) + residual
 import { activationWGSL } from '../activation.ts';
 import { type Binding, type DType, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';

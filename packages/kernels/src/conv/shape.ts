@@ -1,8 +1,8 @@
-// The sizes of a convolution over one, two or three axes, from its operands' shapes and options. All
-// kernels work on three axes T, H, W: missing ones have size 1.
+// The sizes of a convolution over one, two or three axes, from its operands' shapes and options. All kernels work on
+// three axes T, H, W; a missing axis has size 1.
 import type { Activation } from '../activation.ts';
 
-/** Options of a convolution; a number stands for all its axes. */
+/** Options of a convolution. A single number applies to all axes. */
 export interface ConvOptions {
   readonly stride?: number | readonly number[];
   readonly dilation?: number | readonly number[];
@@ -12,7 +12,7 @@ export interface ConvOptions {
   readonly paddingMode?: 'zeros' | 'replicate';
   readonly layout?: 'channels-first' | 'channels-last';
   readonly activation?: Activation;
-  /** Factors of nearest upsampling, applied to the input on the way in. */
+  /** Factors of nearest upsampling, which is applied to the input as it is read. */
   readonly upsample?: readonly number[];
 }
 
@@ -24,7 +24,7 @@ export interface ConvShape {
   readonly C: number;
   readonly O: number;
   readonly groups: number;
-  /** Of the input as stored, before upsampling. */
+  /** Size of the input as stored, before upsampling. */
   readonly input: Three;
   readonly upsample: Three;
   readonly kernel: Three;
@@ -38,7 +38,7 @@ export interface ConvShape {
   readonly activation: Activation | undefined;
 }
 
-/** Positions along an axis are reckoned as floats (convWindow.ts), which is exact below. */
+/** Positions along an axis are computed as floats (window.ts), which is exact below this number. */
 const MOST_POSITIONS = 2 ** 22;
 
 const show = (shape: readonly number[]) => `[${shape.join(', ')}]`;
@@ -78,8 +78,8 @@ function padsOf(op: string, padding: ConvOptions['padding'], rank: number): (rea
 
 /**
  * Sizes of `conv1d`, `conv2d` or `conv3d` (by the number of axes) over x and a weight [O, I / groups, ...kernel].
- * @returns the shape for the kernels and that of the result.
- * @throws where ranks, channels, groups or the window do not fit.
+ * @returns the shape for the kernels, and the shape of the result.
+ * @throws if ranks, channels, groups or the window do not fit.
  */
 export function convSizes(
   x: readonly number[],
@@ -145,9 +145,9 @@ export function convSizes(
 }
 
 /**
- * The same convolution with the taps along W taken into its channels, where each column of x meets one tap only
- * (patches side by side, channels last): the taps' channels are neighbours, in x and in the packed weight. One
- * window of many channels costs less than several of few.
+ * The same convolution with the taps along W turned into channels, if each column of x meets one tap only (patches
+ * side by side, channels last). The channels of these taps are neighbours, in x and in the packed weight. One tap
+ * with many channels costs less than several taps with few. Otherwise the shape is returned unchanged.
  */
 export function widened(shape: ConvShape): ConvShape {
   const { C, input, kernel, stride, dilation, pad, upsample, output } = shape;

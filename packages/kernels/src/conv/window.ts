@@ -1,4 +1,4 @@
-// Which input element a tap of a window meets: WGSL and uniforms that all convolution kernels share.
+// Which input element a tap of a window meets: the WGSL and the uniforms that all convolution kernels share.
 
 import { f32, i32, u32 } from '../kernel.ts';
 import type { ConvShape } from './shape.ts';
@@ -31,11 +31,11 @@ export function convUniforms({
 
 /**
  * `inputPosition(position, tap)`: the input position (t-major, then h, w) that `tap` meets at an output
- * position, and whether it lies inside; outside it is the nearest one inside.
+ * position, and whether it lies inside the input. If it lies outside, the index is the nearest one inside.
  */
 export const inputCoordinateWGSL = /* wgsl */ `
 struct InputPosition { index: u32, inside: bool }
-// Remainders by multiplication: a division takes as long as dozens of multiply-adds.
+// The remainders are computed by multiplication: a division takes as long as dozens of multiply-adds.
 fn split(index: u32, height: u32, width: u32) -> vec3<i32> {
   let line = index / width;
   let plane = line / height;
@@ -52,7 +52,7 @@ fn meet(at: vec3<i32>) -> InputPosition {
   let scale = vec3<i32>(u.upsampleT, u.upsampleH, u.upsampleW);
   let size = vec3<i32>(vec3<u32>(u.inT, u.inH, u.inW));
   let clamped = clamp(at, vec3<i32>(), size * scale - 1);
-  // floor(clamped / scale) without an integer division: exact below 2^22, which convSizes sees to.
+  // floor(clamped / scale) without an integer division: exact below 2^22, which convSizes ensures.
   let source = vec3<u32>((vec3f(clamped) + 0.5) * vec3f(u.sourceT, u.sourceH, u.sourceW));
   let inside = u.replicate != 0u || all(clamped == at);
   return InputPosition((source.x * u.inH + source.y) * u.inW + source.z, inside);

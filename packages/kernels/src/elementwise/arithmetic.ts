@@ -1,4 +1,4 @@
-// a + b, a - b, a * b, a / b: of two tensors that broadcast, or of a tensor and a number on either side.
+// a + b, a - b, a * b, a / b, for two tensors that broadcast, or for a tensor and a number on either side.
 
 import { type DType, f32, type Kernel } from '../kernel.ts';
 import { elementwiseKernel } from './elementwise.ts';
@@ -10,7 +10,7 @@ const symbols: Readonly<Record<Arithmetic, string>> = { add: '+', sub: '-', mul:
 /** One side: a tensor, or a number. */
 export type ArithmeticSide = { readonly shape: readonly number[]; readonly dtype: DType } | number;
 
-/** The kernel of `a op b` with the result's shape and type. Bindings: a and b where they are tensors, then out. */
+/** The kernel of `a op b` with the result's shape and type. Bindings: a and b if they are tensors, then out. */
 export function arithmeticKernel(
   op: Arithmetic,
   a: ArithmeticSide,

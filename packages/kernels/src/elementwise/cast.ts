@@ -1,4 +1,4 @@
-// y = x as another element type. Floats become integers by truncation, clamped to the floats in the type's range.
+// y = x as another element type. Floats become integers by truncation, clamped to the largest and smallest floats in the range of the type.
 
 import { type DType, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
 import { eachWGSL, eachWorkgroups, elementWGSL, enableWGSL } from '../wgsl.ts';

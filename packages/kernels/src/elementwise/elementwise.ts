@@ -1,5 +1,5 @@
 // out[i] = f(a[i], b[i], ...) for any number of operands that broadcast: the loop that activations,
-// arithmetic and updates share. Operands of the output's shape are read four at a time.
+// arithmetic and updates share. Operands with the shape of the output are read four numbers at a time.
 
 import { type DType, type f32, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
 import { broadcastStrides, collapse, sizeOf, walkWGSL } from '../shape.ts';
@@ -12,11 +12,11 @@ export interface Elementwise {
   /** Operands in binding order; their shapes broadcast to `shape`. */
   readonly inputs: Readonly<Record<string, { readonly shape: readonly number[]; readonly dtype: DType }>>;
   readonly dtype: DType;
-  /** Numbers that change without a new shader: `u.<name>`. */
+  /** Numbers that can change without a new shader: `u.<name>`. */
   readonly scalars?: Readonly<Record<string, ReturnType<typeof f32>>>;
   /** WGSL functions that `value` calls. */
   readonly functions?: string;
-  /** WGSL of the result, of type V (vec4f or f32), from the operands by name, of type V too. */
+  /** WGSL expression of the result, from the operands by name. Result and operands have type V (vec4f or f32). */
   readonly value: string;
 }
 
@@ -51,7 +51,7 @@ export function elementwiseKernel(op: Elementwise): Kernel {
     const element = broadcast.includes(name) ? type : stored(type);
     return `@group(0) @binding(${k}) var<storage, read> ${name}: array<${element}>;`;
   });
-  // A broadcast operand is read number by number along the innermost axis, whose stride may be 0.
+  // A broadcast operand is read number by number along the innermost axis, because its stride there may be 0.
   const reads = broadcast.map((name) => {
     const step = `u.${name}_${rank - 1}`;
     const four = [0, 1, 2, 3].map((c) => `f32(${name}[at + ${c}u * ${step}])`).join(', ');

@@ -1,4 +1,4 @@
-// out = x + gate * y, with one gate vector a batch item (or one for all), broadcast over the item's rows.
+// out = x + gate * y, with one gate vector per batch item (or one for all items), broadcast over the rows of the item.
 // Legend: x, y [B, ..., D]; gate [B, D] or [D].
 
 import type { DType, Kernel } from '../kernel.ts';

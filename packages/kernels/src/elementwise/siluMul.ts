@@ -1,4 +1,4 @@
-// y = silu(a) * b: the gate of SwiGLU where the two products stand apart.
+// y = silu(a) * b: the gate of SwiGLU when the two products are separate tensors.
 import { activationWGSL } from '../activation.ts';
 import type { DType, Kernel } from '../kernel.ts';
 import { elementwiseKernel } from './elementwise.ts';

@@ -1,4 +1,4 @@
-// y = exp(x), sqrt(x), |x|, or x clamped to a range, element by element: what distributions and norms need.
+// y = exp(x), sqrt(x), |x|, or x clamped to a range, element by element, for distributions and norms.
 
 import { type DType, f32, type Kernel } from '../kernel.ts';
 import { elementwiseKernel } from './elementwise.ts';
@@ -19,6 +19,6 @@ export function clampKernel(low: number, high: number, shape: readonly number[],
     inputs: { x: { shape, dtype } },
     dtype,
     scalars: { low: f32(low), high: f32(high) },
-    value: 'select(select(x, V(u.high), x > V(u.high)), V(u.low), x < V(u.low))', // a NaN stays one
+    value: 'select(select(x, V(u.high), x > V(u.high)), V(u.low), x < V(u.low))', // a NaN stays NaN
   });
 }

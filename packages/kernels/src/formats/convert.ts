@@ -69,14 +69,14 @@ const halves = table(65536, halfToFloat);
 const e4m3 = table(256, float8e4m3ToFloat);
 const e5m2 = table(256, float8e5m2ToFloat);
 
-/** The bytes from the start of a buffer of their own where a typed array over them would be misaligned. */
+/** The bytes; copied into a new buffer if a typed array over them would be misaligned. */
 const aligned = (bytes: Uint8Array, size: number): Uint8Array =>
   bytes.byteOffset % size === 0 ? bytes : bytes.slice();
 
 type View<A> = new (buffer: ArrayBufferLike, offset: number, length: number) => A;
 function view<A>(bytes: Uint8Array, size: number, type: View<A>): A {
   if (bytes.length % size !== 0) {
-    throw new Error(`convert: ${bytes.length} bytes are no whole number of elements of ${size} bytes`);
+    throw new Error(`convert: ${bytes.length} bytes are not a whole number of elements of ${size} bytes`);
   }
   const from = aligned(bytes, size);
   return new type(from.buffer, from.byteOffset, from.length / size);
@@ -88,7 +88,7 @@ const lookUp = (codes: Uint8Array | Uint16Array, values: Float32Array, out: Floa
 };
 const bfloatsTo = (codes: Uint16Array, out: Float32Array): void => {
   const words = new Uint32Array(out.buffer, out.byteOffset, codes.length);
-  // Two at a time, as one word: half as many loads.
+  // Two at a time, as one word, which halves the number of loads.
   const pairs = codes.byteOffset % 4 === 0 ? codes.length >> 1 : 0;
   const both = new Uint32Array(codes.buffer, codes.byteOffset - (codes.byteOffset % 4), pairs);
   for (let i = 0, j = 0; i < pairs; i++) {
@@ -125,9 +125,9 @@ const decoders: Readonly<Record<string, { readonly bytes: number; readonly decod
 export const convertibleTypes: readonly string[] = Object.keys(decoders);
 
 /**
- * The elements of raw little-endian bytes as f32, in an array of their own.
+ * The elements of raw little-endian bytes as f32, in a new array.
  * @param type name of the element type in safetensors: `F16`, `BF16`, `F8_E4M3`, `F64` ...
- * @throws where the type is unknown or the bytes are no whole number of elements.
+ * @throws if the type is unknown or the bytes are not a whole number of elements.
  */
 export function bytesToFloats(bytes: Uint8Array, type: string): Float32Array<ArrayBuffer> {
   const known = Object.hasOwn(decoders, type) ? decoders[type] : undefined;

@@ -1,15 +1,15 @@
 // Floats of weight files on the device: their raw bytes become f32 or f16, as in convert.ts, bit for bit. Subnormals are
 // handled as integers, since an adapter may flush them, and halves are read without f16, which it may lack.
 //
-//   out[first + i] = raw[from + i],  i = 0 ... count - 1,  in elements of either type
+//   out[first + i] = raw[from + i],  i = 0 ... count - 1,  in elements of the two types
 //
-// Every type becomes the bits of a single first (f64 by rounding to nearest, ties to even), and those the bits of a
-// half where that is asked for, as on the host.
+// Every type first becomes the bits of a single (f64 by rounding to nearest, ties to even). For f16 these become the
+// bits of a half, as on the host.
 
 import { type Kernel, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
 import { eachWGSL, eachWorkgroups } from '../wgsl.ts';
 
-/** Which elements are decoded, and where they go. */
+/** Which elements to decode, and where to put them. */
 export interface DecodeRange {
   /** First element of `raw`. */
   readonly from: number;
@@ -35,7 +35,7 @@ fn fromHalf(bits: u32) -> u32 {
   return select(number, 0x7fc00000u, magnitude > 0x7c00u);
 }`;
 
-/** For each type the WGSL of `single(i)`: the bits of element i as a single. */
+/** The WGSL of `single(i)` per type: the bits of element i as a single. */
 const singles: Readonly<Record<string, string>> = {
   F32: 'fn single(i: u32) -> u32 { return raw[i]; }',
   BF16: `${pairWGSL}
@@ -59,7 +59,7 @@ fn single(i: u32) -> u32 {
   let high = raw[2u * i + 1u];
   let sign = high & 0x80000000u;
   let exponent = (high >> 20u) & 0x7ffu;
-  // The fraction's upper 23 bits, which a single holds, and the 29 below them.
+  // The upper 23 bits of the fraction, which a single can hold, and the 29 bits below them.
   let kept = ((high & 0xfffffu) << 3u) | (low >> 29u);
   let rest = low & 0x1fffffffu;
   if (exponent == 0x7ffu) {
@@ -69,7 +69,7 @@ fn single(i: u32) -> u32 {
   if (exponent >= 1151u) { return sign | 0x7f800000u; }
   if (exponent >= 897u) {
     let up = rest > 0x10000000u || (rest == 0x10000000u && (kept & 1u) == 1u);
-    return sign | ((((exponent - 896u) << 23u) | kept) + select(0u, 1u, up)); // a carry goes into the exponent
+    return sign | ((((exponent - 896u) << 23u) | kept) + select(0u, 1u, up)); // a carry correctly goes into the exponent
   }
   // A subnormal single, in units of 2^-149: the fraction with its leading one, shifted.
   let shift = 897u - exponent;
@@ -83,7 +83,7 @@ fn single(i: u32) -> u32 {
 }`,
 };
 
-/** The bits of a single as those of the nearest half, ties to even. */
+/** WGSL: the bits of a single to the bits of the nearest half, ties to even. */
 const toHalfWGSL = /* wgsl */ `
 fn toHalf(bits: u32) -> u32 {
   let sign = (bits >> 16u) & 0x8000u;
@@ -103,7 +103,7 @@ fn toHalf(bits: u32) -> u32 {
 }`;
 
 const toSinglesWGSL = 'out[u.first + i] = single(u.start + i);';
-/** An invocation owns a word of two halves; what is outside of the range stays. */
+/** An invocation owns a word of two halves. A half outside the range keeps its value. */
 const toHalvesWGSL = /* wgsl */ `let at = (u.first >> 1u) + i;
       var word = out[at];
       for (var k = 0u; k < 2u; k++) {
@@ -115,13 +115,13 @@ const toHalvesWGSL = /* wgsl */ `let at = (u.first >> 1u) + i;
       }
       out[at] = word;`;
 
-/** Whether the device decodes elements of that type of weight files (safetensors names) as this one. */
+/** Whether the device can decode elements of type `from` (a safetensors name) to type `to`. */
 export const canDecode = (from: string, to: string): to is 'f32' | 'f16' =>
   (to === 'f32' || to === 'f16') && Object.hasOwn(singles, from) && from.toLowerCase() !== to;
 
 /**
  * The kernel that decodes a range of raw little-endian elements. Bindings: raw (u32 words), out.
- * @param type safetensors name of the raw elements' type, such that {@link canDecode} holds.
+ * @param type safetensors name of the type of the raw elements; {@link canDecode} must be true.
  */
 export function decodeKernel(type: string, to: 'f32' | 'f16', { from, first, count }: DecodeRange): Kernel {
   if (!canDecode(type, to)) throw new Error(`internal: decode: ${type} to ${to}`);

@@ -1,5 +1,5 @@
-// Floats to the number formats of weight files, as bytes: the way back of convert.ts. Rounds to nearest, ties to
-// even; NaN stays NaN. What exceeds a format becomes infinity, or NaN where it has none (e4m3), as in PyTorch.
+// Floats to the number formats of weight files, as bytes: the opposite of convert.ts. Rounds to nearest, ties to
+// even; NaN stays NaN. A number too large for a format becomes infinity, or NaN in e4m3, as in PyTorch.
 import { float8e4m3ToFloat, float8e5m2ToFloat, floatsToHalves } from './convert.ts';
 
 type Encoder = (values: Float32Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>;
@@ -18,7 +18,7 @@ const encoders: Readonly<Record<string, Encoder>> = {
 /** The element types that {@link floatsToBytes} writes, by their names in safetensors files. */
 export const encodableTypes: readonly string[] = Object.keys(encoders);
 
-/** Floats as raw little-endian bytes of a type. F32 shares the values' memory. @throws where the type is unknown. */
+/** Floats as raw little-endian bytes of a type. F32 shares the memory of `values`. @throws if the type is unknown. */
 export function floatsToBytes(values: Float32Array<ArrayBuffer>, type: string): Uint8Array<ArrayBuffer> {
   const encode = Object.hasOwn(encoders, type) ? encoders[type] : undefined;
   if (encode) return encode(values);
@@ -33,7 +33,7 @@ function floatsToBfloats(values: Float32Array): Uint16Array<ArrayBuffer> {
   });
 }
 
-/** An 8-bit float: its non-negative values in rising order, by code, and the code of what lies beyond them. */
+/** An 8-bit float: its finite non-negative values in rising order, indexed by code, and the code of larger numbers. */
 interface Float8 {
   readonly values: Float32Array;
   readonly beyond: number;
@@ -41,16 +41,18 @@ interface Float8 {
 }
 const E4M3: Float8 = {
   values: Float32Array.from({ length: 127 }, (_, i) => float8e4m3ToFloat(i)),
-  ...{ beyond: 0x7f, nan: 0x7f },
+  beyond: 0x7f,
+  nan: 0x7f,
 };
 const E5M2: Float8 = {
   values: Float32Array.from({ length: 124 }, (_, i) => float8e5m2ToFloat(i)),
-  ...{ beyond: 0x7c, nan: 0x7f },
+  beyond: 0x7c,
+  nan: 0x7f,
 };
 
 function float8s(from: Float32Array, { values, beyond, nan }: Float8): Uint8Array<ArrayBuffer> {
   const last = values.length - 1;
-  const most = values[last]! + (values[last]! - values[last - 1]!) / 2; // beyond it, the next value would be nearer
+  const most = values[last]! + (values[last]! - values[last - 1]!) / 2; // larger numbers would be nearer to the next value, if there were one
   return Uint8Array.from(from, (value) => {
     const sign = value < 0 || Object.is(value, -0) ? 0x80 : 0;
     const size = Math.abs(value);

@@ -1,27 +1,24 @@
-// Quantised weights, on the CPU: what the formats are, and both directions. Pure functions over arrays; the
-// kernels that read them on the device are linear.ts and swiglu.ts, by way of packQuantized.ts.
+// Quantised weights, on the CPU: what the formats are, and both directions. Pure functions over arrays. On the device
+// the kernels of linear and swiglu read these weights, after packQuantized.ts has laid them out.
 //
 // A weight [out, in] is cut along `in` into blocks of 32 numbers that share a scale s, an IEEE half:
 //   q8   w = s c,        c = -127 ... 127,  s = max|w| / 127
-//   q4   w = s (c - 8),  c = 0 ... 15,      s = m / -8 with m the number of largest magnitude, so that it is
-//        reached exactly (of two as large the negative one): 12% less error than s = max|w| / 7
-// The scale is rounded to a half first; codes are the nearest to w / s then, ties to even, clamped.
+//   q4   w = s (c - 8),  c = 0 ... 15,      s = m / -8, where m is the number of largest magnitude, so that m is
+//        represented exactly (the negative one, if two are equally large): 12% less error than s = max|w| / 7
+// The scale is rounded to a half first. Then the codes are w / s rounded to nearest, ties to even, and clamped.
 //
-// In a safetensors file the weight NAME is two tensors, which any reader of the format can multiply out:
-//   NAME.q8      I8  [out, in]         one code an element
-//   NAME.q4      U8  [out, in / 2]     two codes an element, that of the even place in the low four bits
+// In a safetensors file the weight NAME is two tensors, which any reader of the format can multiply:
+//   NAME.q8      I8  [out, in]         one code per element
+//   NAME.q4      U8  [out, in / 2]     two codes per element; the code of the even place is in the low four bits
 //   NAME.scale   F16 [out, in / 32]
-// Metadata `moviegen.quantization` says `q8` or `q4`; readers go by the names.
+// The metadata `moviegen.quantization` says `q8` or `q4`; readers go by the names of the tensors.
 import type { QuantFormat } from '../kernel.ts';
 import { floatToHalf, halfToFloat, halvesToFloats } from './convert.ts';
-
-/** The formats. */
-export const QUANT_FORMATS: readonly QuantFormat[] = ['q8', 'q4'];
 
 /** Numbers that share a scale. */
 export const QUANT_BLOCK = 32;
 
-/** A run of blocks: codes as bytes (q4: two a byte), and a half a block as its bits. */
+/** Consecutive blocks: the codes as bytes (q4: two per byte), and the bits of one half per block. */
 export interface Quantized {
   readonly codes: Uint8Array<ArrayBuffer>;
   readonly scales: Uint16Array<ArrayBuffer>;
@@ -30,11 +27,11 @@ export interface Quantized {
 /** Whether a type is a format of quantised weights. */
 export const isQuantFormat = (type: string): type is QuantFormat => type === 'q8' || type === 'q4';
 
-/** Whether a weight of this shape can be quantised: [out, in], `in` a multiple of 32, `out` of 4. */
+/** Whether a weight of this shape can be quantised: [out, in], with `in` a multiple of 32 and `out` a multiple of 4. */
 export const canQuantize = (shape: readonly number[]): boolean =>
   shape.length === 2 && shape[0]! % 4 === 0 && shape[1]! % QUANT_BLOCK === 0;
 
-/** Bytes of codes of so many numbers. */
+/** How many bytes the codes of `size` numbers take. */
 export const codeBytes = (size: number, format: QuantFormat): number => (format === 'q8' ? size : size / 2);
 
 const ROUND = 1.5 * 2 ** 23; // a single this large has no fraction: adding it rounds, ties to even
@@ -43,12 +40,12 @@ const clamp = (value: number, low: number, high: number): number => Math.min(Mat
 
 /**
  * The codes and scales of numbers, block by block.
- * @throws where they are no whole number of blocks, or a block holds what no half can scale (infinities, NaN).
+ * @throws if they are not a whole number of blocks, or a block holds infinities, NaN or numbers too large for a scale.
  */
 export function quantize(values: ArrayLike<number>, format: QuantFormat): Quantized {
   const size = values.length;
   if (size % QUANT_BLOCK !== 0)
-    throw new Error(`quantize: ${size} numbers are no whole number of blocks of ${QUANT_BLOCK}`);
+    throw new Error(`quantize: ${size} numbers are not a whole number of blocks of ${QUANT_BLOCK}`);
   const codes = new Uint8Array(codeBytes(size, format));
   const scales = new Uint16Array(size / QUANT_BLOCK);
   for (let block = 0; block < scales.length; block++) {
@@ -83,7 +80,7 @@ function fours(values: ArrayLike<number>, first: number, scale: number, codes: U
   for (let i = first; i < first + QUANT_BLOCK; i += 2) codes[i / 2] = code(i) | (code(i + 1) << 4);
 }
 
-/** The numbers that codes and scales stand for, as f32. */
+/** The numbers that the codes and scales represent, as f32. */
 export function dequantize({ codes, scales }: Quantized, format: QuantFormat): Float32Array<ArrayBuffer> {
   const out = new Float32Array(scales.length * QUANT_BLOCK);
   const factors = halvesToFloats(scales);
@@ -95,7 +92,7 @@ export function dequantize({ codes, scales }: Quantized, format: QuantFormat): F
   return out;
 }
 
-/** Codes and scales one behind the other: the bytes of a tensor of type `q8` or `q4`. */
+/** The codes, then the scales: the bytes of a tensor of type `q8` or `q4`. */
 export function quantizedBytes({ codes, scales }: Quantized): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(codes.length + scales.byteLength);
   bytes.set(codes);
@@ -103,7 +100,7 @@ export function quantizedBytes({ codes, scales }: Quantized): Uint8Array<ArrayBu
   return bytes;
 }
 
-/** What {@link quantizedBytes} joined. */
+/** Splits such bytes into codes and scales again: the opposite of {@link quantizedBytes}. */
 export function quantizedParts(bytes: Uint8Array, format: QuantFormat): Quantized {
   const codes = (bytes.length * (format === 'q8' ? 16 : 8)) / (format === 'q8' ? 17 : 9);
   return {

@@ -1,16 +1,16 @@
-// Which noise is wanted, and the words that say so to Philox: shared by the kernel and its CPU reference.
+// The options of a noise, and the 32-bit words that Philox needs for them: shared by the kernel and its CPU reference.
 
-/** Which noise: element i depends on seed, stream and i alone, never on the tensor's shape. */
+/** Which noise to make. Element i depends only on seed, stream and i, never on the shape of the tensor. */
 export interface NoiseOptions {
   /** An integer from 0 to 2^64 - 1. */
   readonly seed: number | bigint;
   /** Two words; the first says what the noise is for (0 latents, 1 the autoencoder's sample). A number n is [n, 0]. */
   readonly stream?: number | readonly [number, number];
-  /** Index of the first element, 0 unless said: a tensor may continue another. */
+  /** Index of the first element, so that a tensor can continue another one. Default 0. */
   readonly start?: number;
 }
 
-/** The options as words. @throws where a seed, stream or start is out of range. */
+/** The options as words. @throws if seed, stream or start is out of range. */
 export function noiseKey({ seed, stream = 0, start = 0 }: NoiseOptions): {
   key: readonly [number, number];
   stream: readonly [number, number];
@@ -25,7 +25,7 @@ export function noiseKey({ seed, stream = 0, start = 0 }: NoiseOptions): {
     throw new Error(`randn: stream must be one or two integers from 0 to 2^32 - 1, got ${stream}`);
   }
   if (!Number.isSafeInteger(start) || start < 0) {
-    throw new Error(`randn: start must be an integer from 0, got ${start}`);
+    throw new Error(`randn: start must be an integer of at least 0, got ${start}`);
   }
   const wide = BigInt(seed);
   return { key: [Number(wide & 0xffffffffn), Number(wide >> 32n)], stream: words, start };

@@ -1,10 +1,10 @@
-// Sine and cosine by arithmetic of our own, because WGSL leaves the error of its `sin` and `cos` open.
-// An angle comes as a whole number of octants (eighths of a turn) and a rest in [0, 1] of one, both exact.
+// Sine and cosine from our own arithmetic, because WGSL does not bound the error of its `sin` and `cos` well enough.
+// An angle is given as a whole number of octants (eighths of a turn) and a rest in [0, 1] octant, both exact.
 
 /**
- * WGSL of `octantCosSin(octant, rest) -> vec4f(cos high, cos low, sin high, sin low)`: high + low is the value,
- * and the pair keeps what one f32 would round away. Errors below 4e-8. Taylor polynomials, whose remainders on
- * an octant are below 2e-9; the high parts are exact, so a compiler may contract the rest as it likes.
+ * WGSL of `octantCosSin(octant, rest) -> vec4f(cos high, cos low, sin high, sin low)`: the value is high + low;
+ * the pair keeps what one f32 would round away. Errors are below 4e-8. The polynomials are Taylor polynomials, whose
+ * remainders on an octant are below 2e-9. The high parts are exact, so a compiler may contract the other operations.
  */
 export const octantWGSL = /* wgsl */ `
 fn octantCosSin(octant: u32, rest: f32) -> vec4f {

@@ -1,10 +1,10 @@
 // Philox 4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"), counter-based: a block
-// of four words depends on its index, the seed and the stream alone, so work may be split in any way.
-// The definition of our noise stands in reference/moviegen_reference/philox.py.
+// of four words depends only on its index, the seed and the stream, so the work can be split in any way.
+// The definition of our noise is reference/moviegen_reference/philox.py.
 
 /** WGSL of `philox(counter, key) -> vec4<u32>`: the same words on every adapter. */
 export const philoxWGSL = /* wgsl */ `
-// (high, low) of the 64-bit product, by halves of 16 bits.
+// (high, low) of the 64-bit product, computed from 16-bit halves.
 fn multiply(a: u32, b: u32) -> vec2<u32> {
   let lowLow = (a & 0xffffu) * (b & 0xffffu);
   let lowHigh = (a & 0xffffu) * (b >> 16u);

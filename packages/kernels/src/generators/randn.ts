@@ -1,6 +1,6 @@
-// Standard normals from Philox words by Box-Muller, with arithmetic of our own: WGSL's `log`, `cos` and `sqrt`
-// may differ between adapters by more than the 1e-6 we promise. Steps and their reasons are those of the
-// definition in reference/moviegen_reference/philox.py; f32 pairs (high, low) carry what one f32 rounds away.
+// Standard normals from Philox words by Box-Muller, with our own arithmetic: WGSL's `log`, `cos` and `sqrt` may differ
+// between adapters by more than the 1e-6 that we promise. The steps, and the reasons for them, are the same as in the
+// definition in reference/moviegen_reference/philox.py. Pairs of f32 (high, low) carry what one f32 would round away.
 
 import { type DType, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
 import { eachWGSL, eachWorkgroups, enableWGSL } from '../wgsl.ts';
@@ -35,13 +35,13 @@ fn radius(word: u32) -> vec2f {
     x * (1.4249322787e-1 + x * (-1.2420140846e-1 + x * (1.1676998740e-1 + x * (-1.1514610310e-1 +
     x * 7.0376836292e-2)))))));
   let s = x * x;
-  // ln 2 in two parts, of which e times the first is exact.
+  // ln 2 in two parts; e times the large part is exact.
   let small = x + (e * -2.12194440e-4 + (x * s * P - 0.5 * s));
   let large = e * 0.693359375;
   let ln = large + small;
   let y = -2.0 * ln;
   let rest = -2.0 * (small - (ln - large)) ;
-  // One step of Newton's: the residue y - r^2 is exact up to its last term, whatever the built-in's error.
+  // One Newton step: the residue y - r^2 is exact up to its last term, whatever the error of the built-in sqrt.
   let r = sqrt(y);
   let h = upper(r);
   let l = r - h;
@@ -84,7 +84,7 @@ fn writeBlock(i: u32) {
   let words = philox(vec4(low, high, u.stream0, u.stream1), vec2(u.key0, u.key1));
   let normals = vec4f(boxMuller(words.x, words.y), boxMuller(words.z, words.w));
   for (var member = 0u; member < 4u; member++) {
-    let at = i * 4u + member - u.skip; // before the first element it wraps, beyond the count
+    let at = i * 4u + member - u.skip; // before the first element this wraps around to a number beyond the count
     if (at < u.count) {
       out[at] = ${dtype}(normals[member]);
     }

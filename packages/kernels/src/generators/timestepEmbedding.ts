@@ -1,6 +1,6 @@
-// y[b] = cos(scale t[b] w_i), i < D/2, then the sines, with w_i = maxPeriod^(-i / (D/2)). Angles reach 1000, where
-// an f32 angle would be wrong by 3e-5: so turns are summed by their fractional parts, from exact products.
-// Legend: t [B], y [B, D].
+// y[b] = cos(scale t[b] w_i) for i < D/2, then the sines, with w_i = maxPeriod^(-i / (D/2)). Angles reach 1000, where
+// an f32 angle would be wrong by 3e-5. So angles are counted in turns, and only the fractional parts of exact products
+// are summed. Legend: t [B], y [B, D].
 
 import { type DType, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
 import { eachWGSL, eachWorkgroups, enableWGSL } from '../wgsl.ts';
@@ -33,7 +33,7 @@ export function timestepEmbeddingKernel({ B, D, scale, maxPeriod }: TimestepShap
 struct Uniforms {
   count: u32,
   half: u32,
-  // Turns that one unit of t makes, a frequency in three pieces of 12 bits.
+  // How many turns one unit of t makes, per frequency, in three pieces of 12 bits.
   turns: array<vec4f, ${half}>,
 }
 @group(0) @binding(0) var<storage, read> t: array<${dtype}>;
@@ -52,7 +52,7 @@ fn embed(i: u32) {
   let phase = fract(fract(high * turns.x) + (fract(high * turns.y) + (fract(low * turns.x) + small)));
   let octants = min(phase, 0.99999994) * 8.0;
   let octant = floor(octants);
-  // fract() may give a number for what is none.
+  // fract() of an infinity or NaN may be a number: the result must be NaN.
   let endless = (bits & 0x7f800000u) == 0x7f800000u;
   let value = select(octantCosSin(u32(octant), octants - octant), vec4f(bitcast<f32>(bits | 0x7fc00000u)), endless);
   let at = (i / u.half) * 2u * u.half + column;
@@ -72,7 +72,7 @@ ${eachWGSL('u.count', 'embed(i);')}`;
   };
 }
 
-/** A number as the sum of three f32 of 12 significant bits (the last rounded). */
+/** A number as the sum of three f32 with 12 significant bits each (the last one is rounded). */
 function pieces(value: number): [number, number, number] {
   const first = upper(value);
   const second = upper(value - first);

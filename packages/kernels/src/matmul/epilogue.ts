@@ -1,7 +1,6 @@
-// What follows a product before it is stored: residual + gate * activate(value + bias). Fragments that
-// linear and conv share; not a kernel of its own. Which parts there are is said by uniforms, not by
-// text, so that all of a model's layers share a pipeline: an absent part's binding takes any tensor of
-// the type and is not read.
+// What follows a product before it is stored: residual + gate * activate(value + bias). These are WGSL fragments
+// that linear and conv share, not a kernel. Uniforms, not the text, say which parts a layer has, so that all
+// layers of a model share a pipeline. The binding of an absent part takes any tensor of the type and is not read.
 import { type Binding, type DType, u32 } from '../kernel.ts';
 import { storageArray, toF32 } from '../wgsl.ts';
 import type { Adds } from './product.ts';
@@ -17,19 +16,19 @@ export interface EpilogueParts {
 export interface Epilogue {
   readonly declarations: string;
   readonly bindings: readonly Binding[];
-  /** Uniform fields, beside `N`, `columns` and `rowsPerGate`, which the kernel has. */
+  /** Uniform fields; the kernel itself adds `N`, `columns` and `rowsPerGate`. */
   readonly uniforms: Readonly<Record<string, ReturnType<typeof u32>>>;
-  /** Statements once a vec4 column `at`. */
+  /** Statements that run once per vec4 column `at`. */
   readonly column: string;
-  /** Statements that add the bias to `value`, a vec4f of vec4 column `at`, and activate it. */
+  /** Statements that add the bias to `value`, the vec4f at vec4 column `at`, and activate it. */
   readonly finish: string;
-  /** What else the layer may have, at `row`. */
+  /** Statements for the gate and the residual at `row`, which a layer may or may not have. */
   readonly adds: Adds;
 }
 
 /**
- * Declarations from `binding` on, in the order bias, [gate], residual, and the statements. `wide`: rows
- * are whole vec4s. `stream`: the residual's type. The kernel defines `activate`.
+ * The declarations, which begin at `binding` in the order bias, [gate], residual, and the statements. `wide`: rows
+ * are whole vec4s. `stream`: the residual's type. The kernel must define `activate`.
  */
 export function epilogueWGSL(
   binding: number,
@@ -42,7 +41,7 @@ export function epilogueWGSL(
   const typeOf = (name: string) => (name === 'residual' ? stream : dtype);
   const declare = (name: string, i: number) =>
     `@group(0) @binding(${binding + i}) var<storage, read> ${name}: ${storageArray(typeOf(name), wide)};`;
-  // Reads beyond the last column of a ragged row are discarded by the store.
+  // Where N is not a multiple of 4, numbers read beyond the last column are not stored.
   const read = (name: string, row: string) => {
     const type = typeOf(name);
     if (wide) return toF32(type, `${name}[${row} * u.columns + at]`, true);

@@ -1,6 +1,6 @@
-// y = residual + gate * activation(x W^T + bias), every part but the product optional and fused.
+// y = residual + gate * activation(x W^T + bias). All parts except the product are optional, and fused.
 // Legend: x [rows, K], W [N, K] prepacked in 4 x 4 blocks (pack.ts, packQuantized.ts), bias [N], gate [1 | B, N] with
-// rows / B rows to a batch item, residual and y [rows, N]. Accumulates in f32.
+// rows / B rows per batch item, residual and y [rows, N]. Accumulates in f32.
 import { type Activation, activationWGSL } from '../activation.ts';
 import {
   type Binding,
@@ -21,16 +21,16 @@ export interface LinearShape {
   readonly rows: number;
   readonly K: number;
   readonly N: number;
-  /** Blocks in a row of packed weights. */
+  /** Number of blocks in a row of packed weights. */
   readonly pitch: number;
-  /** Type of the packed weight: default that of the others; or quantised. */
+  /** Type of the packed weight; it may be quantised. Default: the type of the other operands. */
   readonly weight?: DType;
   readonly bias?: boolean;
   readonly activation?: Activation | undefined;
-  /** Rows that share a row of the gate; absent without one. */
+  /** Number of rows that share one row of the gate; absent without a gate. */
   readonly rowsPerGate?: number | undefined;
   readonly residual?: boolean;
-  /** Type of residual and result: default that of the others. */
+  /** Type of the residual and the result. Default: the type of the other operands. */
   readonly stream?: DType;
 }
 
@@ -41,7 +41,7 @@ export function linearVariants(shape: LinearShape, target: Target, dtype: DType 
   return tilingNames(needsOf(shape, dtype), target);
 }
 
-/** The kernel of one linear layer. Bindings: x, weight, bias, gate, residual, out; an absent part's takes any tensor. */
+/** The kernel of one linear layer. Bindings: x, weight, bias, gate, residual, out. An absent part's binding takes any tensor. */
 export function linearKernel(
   shape: LinearShape,
   dtype: DType,

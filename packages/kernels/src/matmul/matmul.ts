@@ -1,6 +1,6 @@
-// C[b] = A[b] B[b] for matrices with any batch axes in front, which broadcast; either side may be
+// C[b] = A[b] B[b] for matrices with any number of batch axes in front, which broadcast. Either side may be
 // stored transposed. Legend: A [..., M, K] (transposed [..., K, M]), B [..., K, N] (transposed
-// [..., N, K]), C [..., M, N]. Accumulates in f32. Constant weights have `linear`, which prepacks them.
+// [..., N, K]), C [..., M, N]. Accumulates in f32. For constant weights there is `linear`, which prepacks them.
 import { type DType, type Kernel, type Target, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
 import { enableWGSL, storageArray, storeRowWGSL, toF32 } from '../wgsl.ts';
 import type { Product } from './product.ts';
@@ -52,7 +52,7 @@ export function matmulKernel(
 @group(0) @binding(1) var<storage, read> b: ${storageArray(dtype, wideB)};
 @group(0) @binding(2) var<storage, read_write> out: ${storageArray(dtype, wideC)};
 ${uniforms.wgsl}${workgroupIndexWGSL}
-// Where a batch item's matrix begins: batch axes are three nested ones, a broadcast one has stride 0.
+// Where the matrix of a batch item begins. There are three nested batch axes; a broadcast axis has stride 0.
 fn startOf(batch: u32, stride0: u32, stride1: u32, stride2: u32) -> u32 {
   return batch / (u.batch1 * u.batch2) * stride0 + batch / u.batch2 % u.batch1 * stride1 + batch % u.batch2 * stride2;
 }`;
@@ -65,7 +65,7 @@ fn startOf(batch: u32, stride0: u32, stride1: u32, stride2: u32) -> u32 {
     if (!transposeA) return one(`a[at${i} + ${k}]`);
     return step === 4 ? four((e) => `a[at${i} + (${k} * 4u + ${e}u) * u.M]`) : one(`a[at${i} + ${k} * u.M]`);
   };
-  /** The vec4 of B at one k; with a transposed B, along k at one column. */
+  /** The vec4 of B at one k; if B is transposed, the vec4 along k at one column. */
   const vectorOfB = (k: string, column: string, e: number) => {
     if (transposeB && wideB) {
       return toF32(dtype, `b[(startB + (${column} * 4u + ${e}u) * u.K) / 4u + ${k}]`, true);

@@ -1,9 +1,9 @@
-// Matrix tiles: the text of a matrix product kernel (matmulProduct.ts) for adapters with tensor cores. Operands
-// are f16, sums f32. A workgroup brings a slab of A and of B into its memory, as halves, while it multiplies
-// the slab before; each subgroup holds `rows` x `columns` matrices of the result in registers.
+// Matrix tiles: the text of a matrix product kernel (product.ts) for adapters with tensor cores. Operands are f16,
+// sums f32. A workgroup reads a slab of A and a slab of B into its memory, as f16, while it multiplies the
+// previous slabs. Each subgroup holds `rows` x `columns` matrices of the result in registers.
 //
-// Single elements of those cannot be reached, so that the end goes through workgroup memory: one row of
-// matrices of every subgroup at a time, as f32, finished and stored vec4 by vec4.
+// Single elements of these matrices cannot be reached. So at the end the results go through workgroup memory as
+// f32, one row of matrices per subgroup at a time, and are finished and stored vec4 by vec4.
 
 import type { SubgroupMatrixConfig, Target } from '../kernel.ts';
 import { unroll } from '../wgsl.ts';
@@ -15,24 +15,24 @@ export interface MatrixTile {
   readonly m: number;
   readonly n: number;
   readonly k: number;
-  /** Matrices of the result that a subgroup holds, down and across. */
+  /** Number of result matrices that a subgroup holds, down and across. */
   readonly rows: number;
   readonly columns: number;
-  /** Subgroups of the workgroup. */
+  /** Number of subgroups in the workgroup, down and across. */
   readonly down: number;
   readonly across: number;
-  /** Invocations of a subgroup. */
+  /** Number of invocations in a subgroup. */
   readonly subgroup: number;
-  /** Numbers of k in a slab. */
+  /** How many k a slab covers. */
   readonly slab: number;
 }
 
-/** Tiles of the result that stand in a band: neighbours in time then share rows of A and columns of B in the cache. */
+/** Height of a band, in tiles: tiles that run at the same time then share rows of A and columns of B in the cache. */
 const band = 16;
 
 /**
- * The f16 matrices with sums in f32 that an adapter multiplies, the largest kind; undefined where there are
- * none, or where the size of a subgroup, on which the share of each depends, is not known.
+ * The largest shape of f16 matrices with f32 sums that the adapter multiplies. Undefined if there is none, or if
+ * the subgroup size is not known, because each subgroup's share of the work depends on it.
  */
 export function matrixConfig({
   f16,
@@ -48,11 +48,11 @@ export function matrixConfig({
     .sort((a, b) => b.M * b.N * b.K - a.M * a.N * a.K)[0];
 }
 
-/** Places in workgroup memory, in units of 8 bytes: four halves of a slab, two numbers of a result. */
+/** Offsets in workgroup memory, in units of 8 bytes: four f16 of a slab, or two f32 of a result. */
 export function matrixLayout({ m, n, rows, columns, down, across, slab }: MatrixTile) {
   const height = down * rows * m;
   const width = across * columns * n;
-  // Two units more than a row needs: rows of a matrix then lie in different banks.
+  // Two units more than a row needs, so that the rows of a matrix lie in different banks.
   const pitchA = slab / 4 + 2;
   const pitchB = width / 4 + 2;
   const pitchC = width / 2 + 2;
@@ -146,7 +146,7 @@ var<workgroup> slabs: array<vec2<u32>, ${units}>;
   let index = workgroupIndex(id, count);
   if (index >= u.tiles) { return; }
   let batch = index / (u.tilesM * u.tilesN);
-  // Tiles go down a band of ${band} rows of them before they go on to the right.
+  // Tiles are taken column by column inside a band of ${band} rows of tiles.
   let inBatch = index % (u.tilesM * u.tilesN);
   let firstOfBand = inBatch / (${band}u * u.tilesN) * ${band}u;
   let rowsOfBand = min(${band}u, u.tilesM - firstOfBand);
@@ -162,8 +162,8 @@ ${unroll(loadsOfB, (i) => `  var b${i}: mat4x4<f16>;`)}
 ${grid((i, j) => `  var c${i}_${j} = ${result}();`)}
   let turnsOfTap = (${product.depth} + ${steps - 1}u) / ${steps}u;
   let turns = turnsOfTap * ${taps.count};
-  // A turn reads the next slab from memory, multiplies the one before, and puts the next where that one's
-  // predecessor was: one barrier keeps all three apart.
+  // A turn reads the next slab from memory, multiplies the present slab, and writes the next slab over the
+  // previous one: there are two buffers, so one barrier per turn is enough.
   for (var turn = 0u; turn <= turns; turn++) {
     if (turn < turns) {
       let tap = turn / turnsOfTap;
@@ -182,11 +182,11 @@ ${unroll(slab / k, multiply)}
 ${unroll(loadsOfA, writeA)}
 ${unroll(loadsOfB, writeB)}
     }
-    workgroupBarrier(); // the next slab is whole, and all have used the one before
+    workgroupBarrier(); // the next slab is complete, and all invocations have used the present one
   }
   for (var i = 0u; i < ${rows}u; i++) {
 ${unroll(rows, stage)}
-    workgroupBarrier(); // row i of every subgroup's matrices is there
+    workgroupBarrier(); // row i of every subgroup's matrices is written
     for (var place = lane; place < ${(down * m * width) / 4 / each}u; place += ${size}u) {
       let line = place / ${width / 4 / each}u;
       let at = firstColumn / ${each}u + place % ${width / 4 / each}u;
@@ -197,7 +197,7 @@ ${unroll(each, staged)}
       var value = ${product.result((v) => `c${v}`)};
       ${storeWGSL(product)}
     }
-    workgroupBarrier(); // all have read it before the next row takes its place
+    workgroupBarrier(); // all invocations have read it before the next row overwrites it
   }
 }
 `;

@@ -1,27 +1,26 @@
-// Lays a constant weight out for the product kernels, once, at load. W [N, I, taps] (linear: taps 1)
-// becomes blocks of 4 inputs by 4 outputs, [taps, ceil(I / 4), pitch, 4 inputs, 4 outputs]: a block is
-// one read. Several weights may share a packed one: stacked along the output (`start`), or their blocks
-// alternating (`every`), as SwiGLU wants. What lies beyond I and N in a block is left as it is: no
-// kernel's result reads it.
+// Lays a constant weight out for the product kernels, once, at load. W [N, I, taps] (linear: 1 tap) becomes blocks
+// of 4 inputs by 4 outputs, [taps, ceil(I / 4), pitch, 4 inputs, 4 outputs], so that a block is one read. Several
+// weights may share one packed weight: side by side along the output (`start`), or with alternating blocks
+// (`every`), as SwiGLU needs. Places of a block beyond I and N are not written: no kernel's result depends on them.
 import { type DType, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
 import { enableWGSL } from '../wgsl.ts';
 
-/** Where one weight goes in a packed one. */
+/** Where one weight goes in a packed weight. */
 export interface PackShape {
   readonly N: number;
   readonly I: number;
   readonly taps: number;
-  /** Blocks in a row, of all weights that share it. */
+  /** Number of blocks in a row, over all weights that share the packed weight. */
   readonly pitch: number;
   /** Packed column of the first output. */
   readonly start: number;
-  /** Packed columns from one group of four outputs to the next; 4 leaves no gap. */
+  /** Packed columns from the start of one group of four outputs to the start of the next; 4 leaves no gap. */
   readonly every: number;
 }
 
 const workgroupSize = 64;
 
-/** The kernel that packs one weight. Bindings: weight, out. An invocation moves one number. */
+/** The kernel that packs one weight. Bindings: weight, out. Each invocation moves one number. */
 export function packKernel({ N, I, taps, pitch, start, every }: PackShape, dtype: DType): Kernel {
   const size = N * I * taps;
   const uniforms = uniformBlock(2, {

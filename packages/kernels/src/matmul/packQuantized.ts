@@ -1,30 +1,31 @@
-// Lays a quantised weight (quantize.ts) out for the product kernels, once, at load, without touching a code:
-// pack.ts for q8 and q4. A row of blocks of 32 inputs by 4 outputs, `pitch` of them, is
-//   8 rows, one a group of four inputs: the codes of 4 inputs by 4 outputs, four words in q8, two in q4
-//   1 row: the scales of 4 outputs, halves in two words
-// so that neighbours along the output read side by side. The whole is read as vec2<u32>.
+// Lays a quantised weight (formats/quantize.ts) out for the product kernels, once, at load, without changing a code:
+// the same as pack.ts, but for q8 and q4. The packed weight has a row per 32 inputs. A row has `pitch` blocks of 32
+// inputs by 4 outputs, stored as nine lines one after the other:
+//   8 lines, one per group of four inputs: the codes of 4 inputs by 4 outputs, four words in q8, two in q4
+//   1 line: the scales of 4 outputs, as f16 in two words
+// so that invocations of neighbouring outputs read side by side. All of it is read as vec2<u32>.
 
 import type { QuantFormat } from '../kernel.ts';
 import { type Kernel, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
 import type { PackShape } from './pack.ts';
 
-/** vec2<u32> that hold the codes of 4 inputs by 4 outputs. */
+/** Number of vec2<u32> that hold the codes of 4 inputs by 4 outputs. */
 const pairsOf = { q8: 2, q4: 1 } as const;
 
 const workgroupSize = 64;
 
-/** Where outputs of one quantised weight go in a packed one: I is a multiple of 32, the others are of 4. */
+/** Where outputs of one quantised weight go in a packed weight. I is a multiple of 32, the other numbers of 4. */
 export interface PackQuantizedShape extends Omit<PackShape, 'taps'> {
-  /** The first output to pack, N of them; default 0. */
+  /** The first of the N outputs to pack; default 0. */
   readonly first?: number;
-  /** Outputs of the whole weight; default N. */
+  /** Number of outputs of the whole weight; default N. */
   readonly of?: number;
 }
 
-/** The kernel that packs one weight. Bindings: weight, out; both of type `format`. An invocation owns one word. */
+/** The kernel that packs one weight. Bindings: weight, out; both of type `format`. Each invocation owns one word. */
 export function packQuantizedKernel(shape: PackQuantizedShape, format: QuantFormat): Kernel {
   const { N, I, pitch, start, every, first = 0, of = N } = shape;
-  const words = 2 * pairsOf[format]; // of 4 x 4 codes
+  const words = 2 * pairsOf[format]; // words of 4 x 4 codes
   const size = (I / 32) * (8 * words + 2) * (N / 4);
   const uniforms = uniformBlock(2, {
     size: u32(size),
@@ -91,7 +92,7 @@ fn scaleBits(at: u32) -> u32 { return (weight[u.codes + at / 2u] >> (16u * (at %
   };
 }
 
-/** Declarations of a packed weight at a binding: the buffer, and `weightBlock`, which reads 4 inputs of 4 outputs. */
+/** Declarations of a packed weight at a binding: the buffer, and `weightBlock`, which reads 4 inputs by 4 outputs. */
 export function quantizedWGSL(binding: number, format: QuantFormat): string {
   const pairs = pairsOf[format];
   const at = `let at = first + (k % 8u * u.pitch + column) * ${pairs}u;`;

@@ -1,5 +1,5 @@
-// What a matrix product kernel asks of its op: how A and B are read, how a result is finished. The
-// tiles (matmulTile.ts, matmulShared.ts) own everything else. All members are WGSL fragments.
+// What the text of a matrix product kernel needs from its op: how A and B are read, and how a result is finished.
+// The tiles (registerTile.ts, sharedTile.ts, matrixTile.ts) own everything else. All members are WGSL fragments.
 
 import { isQuantFormat } from '../formats/quantize.ts';
 import type { DType } from '../kernel.ts';
@@ -10,57 +10,57 @@ import { quantizedWGSL } from './packQuantized.ts';
 export interface Product {
   /** `enable` lines first, then bindings, uniforms and functions. */
   readonly declarations: string;
-  /** How many k a step covers: 4 where A can be read as vec4 along k. */
+  /** How many k a step covers: 4 if A can be read as vec4 along k. */
   readonly step: 1 | 4;
-  /** Statements before the rows; `batch`, `firstRow` and `column` are known. */
+  /** Statements before the rows; they may use `batch`, `firstRow` and `column`. */
   readonly setup: string;
-  /** Statements once a row `i` that this invocation reads; `row{i}` (a `u32` below `u.M`) is known. */
+  /** Statements that run once per row `i` that this invocation reads; they may use `row{i}` (a `u32` below `u.M`). */
   readonly rowSetup: (i: number) => string;
-  /** Of a window: how many taps there are, and statements that say what each row needs at `tap`. */
+  /** Only with a window: the number of taps, and statements that prepare each row for `tap`. */
   readonly taps?: Taps;
-  /** Count of steps of the loop over k. */
+  /** Number of steps of the loop over k. */
   readonly depth: string;
-  /** Row `i` of A at step `k`: an `f32`, or with step 4 a `vec4f` along k. Where `asStored`, it may be f16. */
+  /** Row `i` of A at step `k`: an `f32`, or with step 4 a `vec4f` along k. With `asStored` it may be f16. */
   readonly loadA: (i: number, k: string, asStored?: boolean) => string;
-  /** B at step `k`, vec4 column `column`: a `vec4f`, or with step 4 a `mat4x4f` of one vec4 a k. Where `asStored`, f16. */
+  /** B at step `k`, vec4 column `column`: a `vec4f`, or with step 4 a `mat4x4f` with one vec4 per k. With `asStored` it may be f16. */
   readonly loadB: (k: string, column: string, asStored?: boolean) => string;
-  /** Accumulated vectors that make one vector of the result: SwiGLU's two make one. */
+  /** Number of accumulated vectors that make one vector of the result: 2 for SwiGLU. */
   readonly vectorsPerResult: 1 | 2;
-  /** A `vec4f` of the result from its accumulators `c(0)` ...: what comes before the epilogue. */
+  /** A `vec4f` of the result from its accumulators `c(0)` ..., before the epilogue. */
   readonly result: (c: (v: number) => string) => string;
-  /** Statements once a vec4 column `at` of the result, before its rows. */
+  /** Statements that run once per vec4 column `at` of the result, before its rows. */
   readonly column: string;
   /** Statements that finish `value`, a `vec4f` at `row`, vec4 column `at`, both in bounds. */
   readonly finish?: string;
-  /** What is added to it then, where a layer has it. */
+  /** What is added to `value` after that, if a layer has it. */
   readonly adds?: Adds;
-  /** Statements that store it. */
+  /** Statements that store `value`. */
   readonly store: string;
 }
 
-/** Statements of which a uniform condition says whether they are run at all. */
+/** Statements, and a condition on uniforms: they run only if it is true. */
 export interface Adds {
   readonly when: string;
   readonly text: string;
 }
 
-/** Taps of a window. */
+/** The taps of a window: their number, and the statements that begin one. */
 export interface Taps {
   readonly count: string;
   readonly setup: (rows: readonly number[]) => string;
 }
 
-/** The taps of a product: one where it has no window. */
+/** The taps of a product: one tap if it has no window. */
 export const tapsOf = ({ taps }: Product): Taps => taps ?? { count: '1u', setup: () => '' };
 
-/** What encloses a loop over k: for a window, a loop over its taps. */
+/** What encloses the loop over k: a loop over the taps if there is a window, otherwise nothing. */
 export function tapLoop(product: Product, rows: readonly number[]): { open: string; close: string } {
   if (!product.taps) return { open: '', close: '' };
   const { count, setup } = product.taps;
   return { open: `for (var tap = 0u; tap < ${count}; tap++) {\n    ${setup(rows)}`, close: '}' };
 }
 
-/** Statements that finish and store `value`; `added`: with what a layer may add. */
+/** Statements that finish and store `value`; with `added`, they also add what a layer may have. */
 export const storeWGSL = (
   { finish = '', adds, store }: Pick<Product, 'finish' | 'adds' | 'store'>,
   added = true,
@@ -72,7 +72,7 @@ export const packedWGSL = (binding: number, dtype: DType, step: 1 | 4): string =
     ? quantizedWGSL(binding, dtype)
     : `@group(0) @binding(${binding}) var<storage, read> weight: array<${step === 4 ? 'mat4x4' : 'vec4'}<${dtype}>>;`;
 
-/** `loadB` over a packed weight; `firstBlock` counts blocks of four k before this tap's. */
+/** `loadB` over a packed weight; `firstBlock` is the number of blocks of four k before the blocks of this tap. */
 export const loadPacked =
   (dtype: DType, step: 1 | 4, firstBlock = '') =>
   (k: string, column: string, asStored = false): string => {
@@ -85,7 +85,7 @@ export const loadPacked =
     return dtype === 'f32' || asStored ? block : `mat4x4f(${block})`;
   };
 
-/** The operands of x W^T: rows of `x`, and a packed weight. */
+/** The members of a product that read x W^T: rows of `x`, and a packed weight. */
 export const rowsByPacked = (dtype: DType, weight: DType, step: 1 | 4) =>
   ({
     step,

@@ -1,12 +1,11 @@
-// Register tiles: the text of any kernel that is a matrix product at heart (matmul, linear, swiglu,
-// conv). It owns the loops and the accumulators; the op says how A and B are read and how a result is
-// finished (Product). No workgroup memory and no barrier: the shape for adapters where those cost.
+// Register tiles: the text of any kernel that is a matrix product (matmul, linear, swiglu, conv). The tile owns the
+// loops and the accumulators; the op says how A and B are read and how a result is finished (Product). It uses no
+// workgroup memory and no barrier, for adapters where those are expensive.
 //
-// An invocation owns `rows` rows by `vectors` vec4 of columns; `lanes` invocations stand side by side
-// along N. With `exchange` each row of A is read by one lane only: lane l reads rows l, l + lanes, ...
-// and in round s works on the row of lane l ^ s, which one exchange in the subgroup brings. So its
-// accumulator i belongs to row i ^ l of the tile. A software adapter pays far more for a load than for
-// a multiplication, and for a broadcast than for an exchange.
+// An invocation owns `rows` rows by `vectors` vec4 of columns; `lanes` invocations stand side by side along N.
+// With `exchange`, each row of A is read by one lane only: lane l reads rows l, l + lanes, ... and in round s works
+// on the row of lane l ^ s, which one exchange in the subgroup brings. So its accumulator i belongs to row i ^ l of
+// the tile. On a software adapter a load costs far more than a multiplication, and a broadcast more than an exchange.
 import { exchanged, type LaneExchange, unroll } from '../wgsl.ts';
 import { type Product, storeWGSL, tapLoop } from './product.ts';
 
@@ -15,7 +14,7 @@ export interface RegisterTile {
   readonly rows: number;
   readonly vectors: number;
   readonly lanes: number;
-  /** Lanes stand one above the other along M, for products of few columns; without exchange. */
+  /** The lanes stand one above the other along M, for products with few columns. Not together with `exchange`. */
   readonly tall?: boolean;
   readonly exchange: LaneExchange;
 }
@@ -57,7 +56,7 @@ ${unroll(vectors, (j) => `        c[${row * vectors + j}] = c[${row * vectors + 
       var value = ${product.result((v) => `c[first + ${v}u]`)};
       ${storeWGSL(product, added)}
     }`;
-  // A software adapter runs both sides of a branch, masked, but no loop without rounds: so each has its own.
+  // A software adapter runs both sides of an `if`, masked, but skips a loop of zero rounds: so each part has its own loop.
   const storing = product.adds
     ? `let added = select(0u, ${rows}u, ${product.adds.when});
     ${storeRows('0u', 'added', true)}
@@ -87,7 +86,7 @@ ${unroll(vectors, (j) => `      let b${j} = ${product.loadB('k', `(column + ${j}
 ${unroll(loads, multiplyLoaded)}
     }
   ${taps.close}
-  // Loops, not unrolled: they are short beside the product, and compile once.
+  // These loops are not unrolled: they take little time compared with the product, and the short text compiles fast.
   for (var j = 0u; j < ${results}u; j++) {
     let at = column / ${product.vectorsPerResult}u + j;
     if (at >= u.columns) { break; }

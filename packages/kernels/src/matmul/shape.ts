@@ -1,4 +1,4 @@
-// The sizes of a batched product from its operands' shapes, and how its batch axes broadcast.
+// The sizes of a batched matrix product, from its operands' shapes, and how its batch axes broadcast.
 
 /** Operands of a product: shapes as stored, and which side is stored transposed. */
 export interface MatmulShape {
@@ -10,7 +10,7 @@ export interface MatmulShape {
 
 type Three = readonly [number, number, number];
 
-/** What a kernel needs to know. Batch axes are merged to three; a broadcast one has stride 0. */
+/** What a kernel needs to know. Batch axes are merged into three; a broadcast axis has stride 0. */
 export interface MatmulSizes {
   readonly M: number;
   readonly N: number;
@@ -24,10 +24,10 @@ export interface MatmulSizes {
 
 const show = (shape: readonly number[]) => `[${shape.join(', ')}]`;
 
-/** @throws where the inner dimensions differ or the batch axes do not broadcast. */
+/** The sizes of a product. @throws if the inner dimensions differ or the batch axes do not broadcast. */
 export function matmulSizes({ a, b, transposeA = false, transposeB = false }: MatmulShape): MatmulSizes {
   const came = `got ${show(a)}${transposeA ? ' transposed' : ''} x ${show(b)}${transposeB ? ' transposed' : ''}`;
-  if (a.length < 2 || b.length < 2) throw new Error(`matmul: both sides need two axes or more: ${came}`);
+  if (a.length < 2 || b.length < 2) throw new Error(`matmul: both sides need at least two axes: ${came}`);
   const [M, K] = transposeA ? [a.at(-1)!, a.at(-2)!] : [a.at(-2)!, a.at(-1)!];
   const [inner, N] = transposeB ? [b.at(-1)!, b.at(-2)!] : [b.at(-2)!, b.at(-1)!];
   if (K !== inner) throw new Error(`matmul: inner dimensions differ (${K} and ${inner}): ${came}`);
@@ -58,7 +58,7 @@ export function matmulSizes({ a, b, transposeA = false, transposeB = false }: Ma
   while (axes.length < 3) axes.unshift({ size: 1, strideA: 0, strideB: 0 });
   if (axes.length > 3) {
     throw new Error(
-      `matmul: batch axes broadcast in more than three runs: ${came}; reshape or expand one side`,
+      `matmul: the broadcasting of the batch axes changes more than twice: ${came}; reshape or expand one side`,
     );
   }
   const three = (key: 'size' | 'strideA' | 'strideB'): Three => [axes[0]![key], axes[1]![key], axes[2]![key]];

@@ -1,9 +1,9 @@
-// Workgroup tiles: the text of a matrix product kernel (matmulProduct.ts) for GPUs. A workgroup brings a
-// slab of A and of B into its memory, in f32, and each invocation multiplies `rows` rows by `vectors`
-// vec4 of columns out of it.
+// Workgroup tiles: the text of a matrix product kernel (product.ts) for GPUs. A workgroup reads a slab of A and a
+// slab of B into its memory, as f32, and each invocation multiplies `rows` rows by `vectors` vec4 of columns from it.
 //
-// Invocation (laneX, laneY) of `across` x `down` owns rows laneY * rows ... and the vec4 columns laneX + j * across,
-// which neighbours read without bank conflicts, or where a result takes two, laneX * vectors + j.
+// There are `across` x `down` invocations. Invocation (laneX, laneY) owns the rows from laneY * rows on, and the vec4
+// columns laneX + j * across, which neighbours read without bank conflicts. If a result takes two vectors, it owns
+// the columns laneX * vectors + j instead.
 import { unroll } from '../wgsl.ts';
 import { type Product, storeWGSL, tapLoop } from './product.ts';
 
@@ -15,10 +15,10 @@ export interface SharedTile {
   readonly down: number;
 }
 
-/** Numbers of k in a slab. */
+/** How many k a slab covers. */
 const slab = 16;
 
-/** Bytes of workgroup memory that a tile takes. */
+/** Bytes of workgroup memory that a tile needs. */
 export const sharedBytes = ({ rows, vectors, across, down }: SharedTile): number =>
   4 * (down * rows * (slab + 4) + slab * across * vectors * 4);
 
@@ -39,7 +39,7 @@ export function sharedTileWGSL(tile: SharedTile, product: Product): string {
   const results = vectors / product.vectorsPerResult;
   const pairs = product.vectorsPerResult === 2;
   const taps = tapLoop(product, loaded);
-  // A row of the slab of A is one element longer than needed, against bank conflicts.
+  // A row of the slab of A is one element longer than needed, to avoid bank conflicts.
   const pitch = steps + 1;
 
   const columnOf = (j: number) => (pairs ? `laneX * ${vectors}u + ${j}u` : `laneX + ${j * across}u`);
@@ -101,10 +101,10 @@ ${unroll(rows, (i) => unroll(vectors, (j) => `  var c${i}_${j} = vec4f();`))}
   ${taps.open}
     for (var first = 0u; first < ${product.depth}; first += ${steps}u) {
       let kA = first + lane % ${steps}u;
-      workgroupBarrier(); // all have used the slabs before they change
+      workgroupBarrier(); // all invocations have used the slabs before they change
 ${unroll(loads, storeA)}
 ${unroll(loadsOfB, storeB)}
-      workgroupBarrier(); // the slabs are whole before they are used
+      workgroupBarrier(); // the slabs are complete before they are used
       for (var k = 0u; k < ${steps}u; k++) {
 ${unroll(rows, (i) => `        let a${i} = slabA[(laneY * ${rows}u + ${i}u) * ${pitch}u + k];`)}
 ${unroll(step, multiply)}

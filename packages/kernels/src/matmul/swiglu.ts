@@ -1,19 +1,19 @@
-// y = silu(x W1^T) * (x W3^T): the gate of a SwiGLU feed-forward in one kernel, so that neither product
-// is written out. Legend: x [rows, K], W1 and W3 [N, K] prepacked together (pack.ts), their blocks
-// alternating; y [rows, N]. Accumulates in f32.
+// y = silu(x W1^T) * (x W3^T): the gate of a SwiGLU feed-forward in one kernel, so that neither product is written
+// to memory. Legend: x [rows, K], W1 and W3 [N, K] prepacked together (pack.ts) with alternating blocks;
+// y [rows, N]. Accumulates in f32.
 import { activationWGSL } from '../activation.ts';
 import { type DType, type Kernel, type Target, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
 import { enableWGSL, storageArray, storeRowWGSL } from '../wgsl.ts';
 import { type Product, packedWGSL, rowsByPacked } from './product.ts';
 import { tilingNames, tilingOf } from './tiles.ts';
 
-/** Sizes of a SwiGLU gate; `pitch` counts the blocks in a row of packed weights, both together. */
+/** Sizes of a SwiGLU gate; `pitch` is the number of blocks in a row of packed weights, W1 and W3 together. */
 export interface SwigluShape {
   readonly rows: number;
   readonly K: number;
   readonly N: number;
   readonly pitch: number;
-  /** Type of the packed weights: default that of the others; or quantised. */
+  /** Type of the packed weights; they may be quantised. Default: the type of x. */
   readonly weight?: DType;
 }
 

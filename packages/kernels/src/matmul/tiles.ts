@@ -1,5 +1,5 @@
-// Which tile serves which product on which adapter, by name; one face for register and workgroup tiles.
-// The order is measured on SwiftShader for software adapters; for GPUs it follows from the sizes.
+// Which tile serves which product on which adapter, by name: one interface to register, workgroup and matrix tiles.
+// For software adapters the order was measured on SwiftShader; for GPUs it follows from the sizes.
 import type { DType, Target } from '../kernel.ts';
 import { lanesOf, type SubgroupUse } from '../wgsl.ts';
 import { type MatrixTile, matrixConfig, matrixLayout, matrixTileWGSL } from './matrixTile.ts';
@@ -10,22 +10,23 @@ import { type SharedTile, sharedBytes, sharedTileWGSL } from './sharedTile.ts';
 /** The part of a product's shape that chooses its tile. */
 export interface TileNeeds {
   readonly M: number;
-  /** Columns, those of both factors where a result takes `pairs` of vectors. */
+  /** Number of columns; with `pairs`, the columns of both factors together. */
   readonly N: number;
-  /** Depth, of one tap where there are several. */
+  /** Depth of the product; with several taps, the depth of one tap. */
   readonly K: number;
   /** Type of A and of the result. */
   readonly dtype: DType;
+  /** A result takes two vectors (SwiGLU). */
   readonly pairs?: boolean;
-  /** Reading A or B costs more than a packed weight and plain rows do: prefer wide tiles. */
+  /** A or B is more expensive to read than plain rows and a packed weight are: prefer wide tiles. */
   readonly costly?: boolean;
 }
 
 /** A tile as the ops use it. */
 export interface Tiling {
-  /** What its text uses of subgroups. */
+  /** Which subgroup features its text uses. */
   readonly subgroups: SubgroupUse;
-  /** Tiles along M and N of a product of `M` rows and `vectors` vec4 columns. */
+  /** Number of tiles along M and along N for a product of `M` rows and `vectors` vec4 columns. */
   count(M: number, vectors: number): { readonly tilesM: number; readonly tilesN: number };
   wgsl(product: Product): string;
 }
@@ -70,8 +71,8 @@ function matrix(tile: MatrixTile): Tiling & { readonly vectors: number } {
 }
 
 /**
- * Matrix tiles by name: what a subgroup covers of the result, and subgroups down and across. The smallest is for
- * software adapters alone, which compile a larger one for a minute.
+ * Matrix tiles by name: the part of the result that one subgroup covers, and the number of subgroups down and across.
+ * Only software adapters use the smallest tile: they need a minute to compile a larger one.
  */
 const matrixTiles = {
   'matrix 16x16': { each: [16, 8], down: 1, across: 2 },
@@ -100,13 +101,13 @@ export function matrixTilesOf(target: Target): ReadonlyMap<string, MatrixTile> {
   return found;
 }
 
-/** A software adapter, which none of them serves well, keeps one: so that tests without a GPU see it. */
+/** Workgroup tiles by name. They are slow on software adapters, which still keep one so that tests without a GPU run it. */
 const sharedTiles: Readonly<Record<string, SharedTile>> = {
   'shared 64x64': { rows: 4, vectors: 2, across: 8, down: 16 },
   'shared 128x128': { rows: 8, vectors: 2, across: 16, down: 16 },
 };
 
-/** Every tile that this adapter can run, by variant name; matrices for halves whose depth is made of vec4. */
+/** Every tile that this adapter can run, by variant name. Matrix tiles need f16 and a depth that is a multiple of 4. */
 function tilings(target: Target, { dtype, K }: TileNeeds): ReadonlyMap<string, ReturnType<typeof register>> {
   const lanes = lanesOf(target);
   const plain = { exchange: 'none', lanes: target.software ? 4 : 16 } as const;
@@ -126,21 +127,21 @@ function tilings(target: Target, { dtype, K }: TileNeeds): ReadonlyMap<string, R
   const sharing = { lanes, exchange: lanes === 4 ? 'quad' : 'shuffle' } as const;
   all.set('exchange 16x2', register({ rows: 16, vectors: 2, ...sharing }));
   all.set('exchange 16x1', register({ rows: 16, vectors: 1, ...sharing }));
-  // As many accumulators as either adapter gains by: SwiftShader's lanes are 4, llvmpipe's 8.
+  // More accumulators than this gain nothing. SwiftShader has 4 lanes, llvmpipe 8.
   const tallest = { rows: 32, vectors: lanes === 4 ? 2 : 1 };
   all.set(`exchange 32x${tallest.vectors}`, register({ ...tallest, ...sharing }));
   all.set('exchange 4x2', register({ rows: lanes, vectors: 2, ...sharing }));
   return all;
 }
 
-/** How well a variant suits, higher is better. */
+/** How well a variant suits the product; higher is better. */
 function rating(name: string, { M, N, K, costly = false }: TileNeeds, target: Target): number {
   const narrow = N <= 4 && M > 8;
   if (target.software) {
     const order = ['matrix 16x16', 'shared 64x64', 'tall 8x1', 'tile 8x2', 'exchange 4x2'];
     if (name === 'tall 8x1' && narrow) return 9;
     if (name === 'exchange 4x2' && M <= 4) return 8;
-    // A longer text, a tenth of a second more to compile: where there is much to do.
+    // Its text is longer and takes a tenth of a second more to compile, so use it only for large products.
     if (name.startsWith('exchange 32'))
       return M >= 32 && N > 32 && M * N * Math.max(K, 64) >= 2 ** 27 ? 7.5 : 4.5;
     if (name === 'exchange 16x1') return 6;
@@ -153,7 +154,7 @@ function rating(name: string, { M, N, K, costly = false }: TileNeeds, target: Ta
   return name === 'tall 8x1' && narrow ? 6 : 1;
 }
 
-/** Tensor cores beat all else where they are half busy; the larger tile where it leaves none of the GPU idle. */
+/** Tensor cores are the fastest if they are at least half busy. A larger tile is better if it still fills the whole GPU. */
 function matrixRating(name: string, M: number, N: number, K: number): number {
   if (M < 32 || N < 32 || K < 16) return 0;
   const tiles = (height: number, width: number) => Math.ceil(M / height) * Math.ceil(N / width);
@@ -171,7 +172,7 @@ export function tilingNames(needs: TileNeeds, target: Target): string[] {
     .sort((a, b) => rating(b, needs, target) - rating(a, needs, target));
 }
 
-/** The tiling of a variant; an error that lists what there is where the adapter has none of that name. */
+/** The tiling of a variant. @throws if the adapter has no variant of that name; the error lists those it has. */
 export function tilingOf(op: string, variant: string, needs: TileNeeds, target: Target): Tiling {
   const names = tilingNames(needs, target);
   const tiling = tilings(target, needs).get(variant);

@@ -1,4 +1,4 @@
-// y = the operands one after the other along an axis: one strided copy an operand, into its place.
+// y = the operands one after the other along an axis: one strided copy per operand, into its place.
 
 import type { DType, Kernel } from '../kernel.ts';
 import { stridesOf } from '../shape.ts';

@@ -1,11 +1,11 @@
 // out[to(i)] = x[from(i)]: a copy between two strided walks of one index space. Slice, concat, permute and
-// nearest upsampling are this with their own strides. It moves elements and never looks at them.
+// nearest upsampling are such copies with their own strides. The copy moves elements and does not compute with them.
 
 import { type DType, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
 import { collapse, sizeOf, walkWGSL } from '../shape.ts';
 import { eachWGSL, eachWorkgroups, elementWGSL, enableWGSL } from '../wgsl.ts';
 
-/** Where a walk of the index space touches a buffer, in elements. A stride of 0 repeats. */
+/** Where a walk of the index space touches a buffer, in elements. A stride of 0 repeats elements. */
 export interface Walk {
   readonly start: number;
   readonly strides: readonly number[];
@@ -22,7 +22,7 @@ export function copyKernel(
   const walked = collapse(shape, [from.strides, to.strides]);
   const rank = walked.shape.length;
   const [read, write] = walked.strides as [number[], number[]];
-  // Four at a time where the innermost axis is contiguous in both and everything else is a multiple of four.
+  // Four at a time if the innermost axis is contiguous in both buffers and everything else is a multiple of four.
   const outer = [...read.slice(0, -1), ...write.slice(0, -1), from.start, to.start, walked.shape[rank - 1]!];
   const wide = read[rank - 1] === 1 && write[rank - 1] === 1 && outer.every((n) => n % 4 === 0);
   const width = wide ? 4 : 1;

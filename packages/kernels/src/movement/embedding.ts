@@ -1,5 +1,5 @@
 // y[i] = table[ids[i]], a row of D numbers; an id outside the table gives a row of zeros. The table may be a part
-// of a larger one: then rows of ids that other parts hold are left as they are.
+// of a larger table: then the rows of y whose ids belong to other parts are not written.
 // Legend: table [V, D], ids [L] of i32 or u32, y [L, D].
 
 import { type DType, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
@@ -10,7 +10,7 @@ export interface EmbeddingShape {
   readonly V: number;
   readonly D: number;
   readonly L: number;
-  /** The id of the table's first row, and ids in all, where the table is a part. Default 0 and V. */
+  /** If the table is a part: the id of its first row, and the number of ids in all parts. Default 0 and V. */
   readonly first?: number;
   readonly of?: number;
 }
@@ -36,7 +36,7 @@ export function embeddingKernel(
 @group(0) @binding(2) var<storage, read_write> out: array<${element}>;
 ${uniforms.wgsl}${workgroupIndexWGSL}
 fn lookUp(i: u32) {
-  let id = u32(ids[i / u.columns]); // a negative one becomes a large one
+  let id = u32(ids[i / u.columns]); // a negative id becomes a large number
   if (id >= u.known) {
     out[i] = ${element}();
   } else if (id >= u.first && id - u.first < u.V) {

@@ -1,13 +1,13 @@
-// y = x with rows added before and after along each axis: a constant, or the nearest element of x.
+// y = x with elements added before and after along each axis: a constant, or the nearest element of x.
 
 import { type DType, f32, i32, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
 import { sizeOf } from '../shape.ts';
 import { eachWGSL, eachWorkgroups, elementWGSL, enableWGSL } from '../wgsl.ts';
 
-/** What stands in the added places. */
+/** What the added elements are. */
 export type PadMode = 'constant' | 'replicate';
 
-/** The kernel of a padding; `pads` holds [before, after] of each axis. Bindings: x, out. */
+/** The kernel of a padding; `pads` holds [before, after] per axis. Bindings: x, out. */
 export function padKernel(
   shape: readonly number[],
   pads: readonly (readonly [number, number])[],
@@ -17,7 +17,7 @@ export function padKernel(
 ): Kernel {
   const axes = mergeUnpadded(shape, pads);
   const last = axes.length - 1;
-  // The innermost axis goes four at a time where it is not padded.
+  // The innermost axis is copied four elements at a time if it is not padded.
   const width = axes[last]!.before + axes[last]!.after === 0 && axes[last]!.n % 4 === 0 ? 4 : 1;
   axes[last]!.n /= width;
   const count = sizeOf(axes.map(({ n, before, after }) => before + n + after));
@@ -72,7 +72,7 @@ ${eachWGSL('u.count', 'out[i] = padded(i);')}`;
   };
 }
 
-/** A number of a type as a uniform; f16 comes as f32. */
+/** Makes a uniform of a number of this type; f16 becomes f32. */
 const numberOf = (dtype: DType) => (dtype === 'u32' ? u32 : dtype === 'i32' ? i32 : f32);
 
 interface PaddedAxis {
@@ -81,7 +81,7 @@ interface PaddedAxis {
   readonly after: number;
 }
 
-/** Neighbouring axes without padding as one. */
+/** Merges neighbouring axes without padding into one. */
 function mergeUnpadded(shape: readonly number[], pads: readonly (readonly [number, number])[]): PaddedAxis[] {
   const axes: PaddedAxis[] = [];
   shape.forEach((n, axis) => {

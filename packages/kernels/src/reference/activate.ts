@@ -13,7 +13,7 @@ const apply =
 export const silu = apply('silu');
 export const quickGelu = apply('quick-gelu');
 export const relu = apply('relu');
-/** Exact, or with the option `approximate: 'tanh'`. */
+/** GELU: exact, or approximated with the option `approximate: 'tanh'`. */
 export const gelu: Reference = (inputs, options) =>
   apply(options.approximate === 'tanh' ? 'gelu-tanh' : 'gelu')(inputs, options);
 

@@ -1,8 +1,8 @@
-// CPU references of broadcasting arithmetic; an absent operand is the number of that name in the options.
+// CPU references of broadcasting arithmetic. For an absent operand, the options hold a number of that name.
 import { broadcastShape } from '../shape.ts';
 import { at, generate, type NDArray, type Reference } from './ndarray.ts';
 
-/** The element of `x` that a broadcast to a wider shape reads at `index`. */
+/** The element of `x` at `index` of the wider shape that `x` is broadcast to. */
 export function broadcastAt(x: NDArray, index: readonly number[]): number {
   const own = index.slice(index.length - x.shape.length);
   return at(

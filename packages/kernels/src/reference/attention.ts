@@ -1,4 +1,4 @@
-// CPU reference of attention: scores, softmax, weighted sum, a query at a time.
+// CPU reference of attention: scores, softmax, weighted sum, one query at a time.
 import { type NDArray, operand, type Reference, zeros } from './ndarray.ts';
 
 /** Columns of an operand's last axis: start and width. */
@@ -6,7 +6,7 @@ type Range = readonly [start: number, width: number];
 
 /**
  * softmax(q k^T * scale + bias) v, head by head; q [B, N, H D], k and v [B, M, H D], each the columns
- * `options.columns` of its operand where given. A query that sees no key gives 0.
+ * `options.columns` of its operand, if given. A query that sees no key gives 0.
  */
 export const attention: Reference = (inputs, options) => {
   const columns = (options.columns ?? {}) as Partial<Record<'q' | 'k' | 'v', Range>>;

@@ -53,7 +53,7 @@ export const permute: Reference = (inputs, options) => {
   );
 };
 
-/** Constant or replicated elements before and after each axis. */
+/** Adds constant or replicated elements before and after along each axis. */
 export const pad: Reference = (inputs, options) => {
   const x = operand(inputs, 'x');
   const pads = options.pads as [number, number][];
@@ -68,7 +68,7 @@ export const pad: Reference = (inputs, options) => {
   });
 };
 
-/** Every position repeated `scale` times along its axis. */
+/** Every element repeated `scale[axis]` times along each axis. */
 export const upsampleNearest: Reference = (inputs, options) => {
   const x = operand(inputs, 'x');
   const scale = options.scale as number[];
@@ -84,7 +84,7 @@ export const upsampleNearest: Reference = (inputs, options) => {
   );
 };
 
-/** Rows of the table; zeros where an id lies outside. */
+/** The rows of the table at the ids; zeros for an id outside the table. */
 export const embedding: Reference = (inputs) => {
   const [table, ids] = [operand(inputs, 'table'), operand(inputs, 'ids')];
   const [V, D] = table.shape as [number, number];
@@ -94,7 +94,7 @@ export const embedding: Reference = (inputs) => {
   });
 };
 
-/** Another type; floats become integers by truncation, clamped to the floats inside the type's range. */
+/** x as another type; floats become integers by truncation, clamped to the floats inside the type's range. */
 export const cast: Reference = (inputs, options) => {
   const x = operand(inputs, 'x');
   const to = options.to as DType;

@@ -1,9 +1,9 @@
-// The CPU reference's array: a shape and its elements, row-major. Not fast, and not a tensor library:
-// just what a reference needs to read like its formula.
+// The array of the CPU references: a shape and its elements, row-major. It is not fast, and not a tensor library:
+// it has only what a reference needs to read like its formula.
 import type { DType } from '../kernel.ts';
 import { sizeOf } from '../shape.ts';
 
-/** A dense row-major array. `f16` elements are held as f32, and so is what quantised ones stand for. */
+/** A dense row-major array. `f16` elements are held as f32; quantised elements are held as the f32 that they represent. */
 export interface NDArray {
   readonly shape: readonly number[];
   readonly dtype: DType;
@@ -25,7 +25,7 @@ export function zeros(shape: readonly number[], dtype: DType = 'f32'): NDArray {
   return { shape, dtype, data: new Float32Array(size) };
 }
 
-/** A new array whose element at `index` (one number an axis) is `f(index)`; `index` is reused between calls. */
+/** A new array whose element at `index` (one number per axis) is `f(index)`; `index` is reused between calls. */
 export function generate(
   shape: readonly number[],
   dtype: DType,
@@ -50,7 +50,7 @@ export function at(a: NDArray, index: readonly number[]): number {
   return a.data[offset]!;
 }
 
-/** The operand `name`, which the op needs. */
+/** The operand `name`. @throws if it is absent. */
 export function operand(inputs: Operands, name: string): NDArray {
   const found = inputs[name];
   if (!found) throw new Error(`internal: the reference needs an operand ${name}, got ${Object.keys(inputs)}`);

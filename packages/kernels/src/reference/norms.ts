@@ -2,7 +2,7 @@
 import { type Activation, activations } from '../activation.ts';
 import { generate, type NDArray, type Operands, type Options, operand, type Reference } from './ndarray.ts';
 
-/** Weight, bias, modulation and activation, as far as there are any, of channel `c` of batch item `item`. */
+/** Applies weight, bias, modulation and activation, those that are present, for channel `c` of batch item `item`. */
 function finish(z: number, c: number, item: number, inputs: Operands, options: Options): number {
   const { weight, bias, shift, scale } = inputs;
   const D = weight?.data.length ?? shift?.shape.at(-1) ?? 0;
@@ -48,7 +48,7 @@ export const rmsNorm = overLastAxis((values, eps) => {
   return (v) => v / size;
 });
 
-/** x [B, C, ...], or [B, ..., C] with the option `layout: 'channels-last'`. */
+/** Group norm of x [B, C, ...], or of x [B, ..., C] with the option `layout: 'channels-last'`. */
 export const groupNorm: Reference = (inputs, options) => {
   const x = operand(inputs, 'x');
   const last = options.layout === 'channels-last';

@@ -1,4 +1,4 @@
-// Our normal noise on the CPU, usable as a library: Philox 4x32-10 and Box-Muller in f64, rounded to f32 once.
+// Our normal noise on the CPU, also usable as a library: Philox 4x32-10 and Box-Muller in f64, rounded to f32 once.
 // It follows the definition in reference/moviegen_reference/philox.py; the GPU kernel is ../generators/randn.ts.
 import { type NoiseOptions, noiseKey } from '../generators/noise.ts';
 import type { NDArray, Operands, Options } from './ndarray.ts';

@@ -1,13 +1,13 @@
-// y = (x - mean) / sqrt(var + eps), mean and population variance over the positions and channels of a group of
+// y = (x - mean) / sqrt(var + eps), with mean and population variance over the positions and channels of a group of
 // one batch item; then weight, bias and an activation. Legend: x [B, P, C] (channels-last) or [B, C, P]
 // (channels-first), G groups of C / G neighbouring channels, P positions.
 //
-// A group may be large and a batch small, so that the work is split within a group, in three passes:
-//   statistics  S interleaved parts of the positions: mean and squared deviations of each channel   [B, S, C]
-//   fold        the parts and channels of a group become one mean and factor, written a channel     [B, 2, C]
+// A group may be large while there are few of them, so the work is split within a group, in three passes:
+//   statistics  S interleaved parts of the positions: mean and squared deviations per channel       [B, S, C]
+//   fold        the parts and channels of a group become one mean and one factor, written per channel [B, 2, C]
 //   apply       (x - mean) * factor, weight, bias, activation
-// x is read twice. The mean of a part is known before deviations from it are squared (four values at a time,
-// merged by Chan's formula), so that large offsets do not cancel.
+// x is read twice. The mean of four values is known before their deviations from it are squared, and Chan's formula
+// merges these fours, so that large offsets do not cancel.
 
 import { type Activation, activationWGSL } from '../activation.ts';
 import {
@@ -35,7 +35,7 @@ export interface GroupNormShape {
   readonly activation?: Activation;
 }
 
-/** The three passes, and the elements of f32 scratch between them. */
+/** The three passes, and how many f32 of scratch memory lie between them. */
 export interface GroupNormKernels {
   /** Bindings: x, parts. */
   readonly statistics: Kernel;
@@ -47,7 +47,7 @@ export interface GroupNormKernels {
   readonly moments: number;
 }
 
-/** Variants of a group norm, best first: they differ in the fold. */
+/** Variants of a group norm, best first. They differ only in the fold. */
 export const groupNormVariants = (target: Target): string[] => rowVariants(target);
 
 /** How x is walked: [outer, steps, lanes] of `width` numbers; the statistics run over `steps`. */
@@ -60,7 +60,7 @@ function walk({ B, P, C, layout }: GroupNormShape) {
   return { width, outer: B * C, steps: P / width, lanes: 1 };
 }
 
-/** Parts that positions are split into: enough to fill the adapter, each still worth an invocation's start. */
+/** How many parts the positions are split into: enough to fill the adapter, with at least 16 steps each. */
 function split({ outer, steps, lanes }: ReturnType<typeof walk>, target: Target): number {
   const wanted = Math.ceil((target.software ? 256 : 65536) / Math.max(1, outer * lanes));
   return Math.max(1, Math.min(wanted, Math.ceil(steps / 16)));
@@ -94,9 +94,9 @@ const walkUniforms = (shape: GroupNormShape, parts: number) => {
   };
 };
 
-/** Head of the passes over x. An invocation owns steps part, part + parts, ... of one lane of one owner. */
+/** Start of the passes over x. An invocation owns the steps part, part + parts, ... of one lane of one owner (see `walk`). */
 const openWGSL = /* wgsl */ `
-// Neighbouring invocations read neighbouring lanes, then parts.
+// Neighbouring invocations read neighbouring lanes, then neighbouring parts.
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) id: vec3<u32>,
@@ -202,7 +202,7 @@ function foldKernel(shape: GroupNormShape, parts: number, target: Target, varian
 @group(0) @binding(0) var<storage, read> parts: array<vec2f>;
 @group(0) @binding(1) var<storage, read_write> moments: array<f32>;
 ${uniforms.wgsl}${workgroupIndexWGSL}${sweep.functions}
-// Values behind one entry of part j / perGroup: the interleaved steps it took.
+// Number of values in one entry of part j / perGroup, from its number of interleaved steps.
 fn weightOf(j: u32) -> f32 {
   return u.width * f32((u.steps - j / u.perGroup + u.parts - 1u) / u.parts);
 }

@@ -1,5 +1,5 @@
-// y = (x - mean) / sqrt(var + eps) over the last axis, var the population variance, taken in a second pass.
-// What may follow inside the kernel, and the legend, stand in norm.ts.
+// y = (x - mean) / sqrt(var + eps) over the last axis; var is the population variance, computed in a second pass.
+// norm.ts has the legend, and says what may follow inside the kernel.
 import type { DType, Kernel, Target } from '../kernel.ts';
 import { type NormShape, normKernel } from './norm.ts';
 
@@ -16,7 +16,7 @@ const statistics = /* wgsl */ `
   }
   let factor = 1.0 / sqrt(total(sumOf(squares), local) / f32(u.D) + u.eps);`;
 
-/** The kernel of a layer norm. Bindings: x, then weight, bias, shift, scale where present, then out. */
+/** The kernel of a layer norm. Bindings: x, then weight, bias, shift and scale if present, then out. */
 export function layerNormKernel(shape: NormShape, dtype: DType, target: Target, variant?: string): Kernel {
   return normKernel('layerNorm', statistics, shape, dtype, target, variant);
 }

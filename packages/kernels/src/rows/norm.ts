@@ -1,6 +1,6 @@
 // What layerNorm and rmsNorm share: rows, operands, and what may follow the normalization inside the kernel:
-// weight, bias, adaLN modulation z (1 + scale) + shift with one vector a batch item, and an activation.
-// Legend: x, y [R, D], R rows in all; weight, bias [D]; shift, scale [B, D] or [D], R / B rows an item.
+// weight, bias, adaLN modulation z (1 + scale) + shift with one vector per batch item, and an activation.
+// Legend: x, y [R, D], R rows in all; weight, bias [D]; shift, scale [B, D] or [D], with R / B rows per item.
 
 import { type Activation, activationWGSL } from '../activation.ts';
 import {
@@ -22,10 +22,10 @@ export interface NormShape {
   readonly eps: number;
   readonly weight?: boolean;
   readonly bias?: boolean;
-  /** Rows that share one (shift, scale), for the modulated form; `all` where there is one for all rows. */
+  /** For the modulated form: how many rows share one (shift, scale), or `all` if there is only one. */
   readonly modulate?: number | 'all';
   readonly activation?: Activation;
-  /** Type of x: default that of the others and of the result. */
+  /** Type of x. Default: the type of the other operands and of the result. */
   readonly input?: DType;
 }
 
@@ -33,8 +33,8 @@ export interface NormShape {
 export const normVariants = (target: Target): string[] => rowVariants(target);
 
 /**
- * The kernel of a norm. Bindings: x, then weight, bias, shift, scale where present, then out.
- * @param statistics WGSL that leaves `centre` (a number) and `factor`: y = (x - centre) * factor.
+ * The kernel of a norm. Bindings: x, then weight, bias, shift and scale if present, then out.
+ * @param statistics WGSL that declares `centre` (a number) and `factor`: y = (x - centre) * factor.
  */
 export function normKernel(
   op: string,

@@ -1,5 +1,5 @@
-// Sum, mean or maximum over any axes. An invocation combines at most about a thousand elements of one result,
-// which keeps the rounding of long sums small and gives a GPU enough to do; what remains is combined again.
+// Sum, mean or maximum over any axes. An invocation combines at most about a thousand elements of one result, which
+// keeps the rounding of long sums small and gives a GPU enough to do. The partial results are then combined again.
 // A NaN anywhere makes the maximum NaN.
 
 import { type DType, f32, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
@@ -7,10 +7,10 @@ import { collapse, sizeOf, stridesOf, walkWGSL } from '../shape.ts';
 import { eachWGSL, eachWorkgroups, enableWGSL } from '../wgsl.ts';
 import { greaterWGSL } from './rows.ts';
 
-/** What is taken over the axes. */
+/** What is computed over the axes. */
 export type Reduction = 'sum' | 'mean' | 'max';
 
-/** A stage of a reduction: the kernel (bindings: x, out) and the elements and type it writes. */
+/** A stage of a reduction: the kernel (bindings: x, out), and how many elements of which type it writes. */
 export interface ReduceStage {
   readonly kernel: Kernel;
   readonly size: number;
@@ -20,7 +20,7 @@ export interface ReduceStage {
 const LONGEST = 1024;
 const MOST_PARTS = 65536;
 
-/** The stages of a reduction over `axes`, each reading what the one before wrote. The axes hold elements. */
+/** The stages of a reduction over `axes`, each of which reads what the previous one wrote. No axis may be empty. */
 export function reduceStages(
   op: Reduction,
   shape: readonly number[],
@@ -89,7 +89,7 @@ function reduceKernel(
     parts: u32(parts),
     length: u32(length),
     divisor: f32(divisor),
-    // Neighbouring invocations read neighbouring elements: parts of one result, or one part of many.
+    // Neighbouring invocations read neighbouring elements: different parts of one result, or the same part of different results.
     partsFirst: u32(reduced.strides.at(-1)! <= kept.strides.at(-1)! || results === 1 ? 1 : 0),
     ...axes('kept', kept),
     ...axes('reduced', reduced),

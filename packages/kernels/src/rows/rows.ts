@@ -1,7 +1,9 @@
-// How a kernel sweeps rows and sums over them. `invocation`: one invocation a row, a plain loop, no barrier;
-// right where a workgroup is a loop on a CPU core. `workgroup`: a workgroup a row, whose invocations take
-// every Nth column and combine what they have in workgroup memory; right on GPUs. `subgroup`: the same by a subgroup
-// alone, which needs neither barriers nor memory to combine: for short rows, where all subgroups have one size.
+// How a kernel sweeps rows and sums over them, in three variants:
+//   invocation  one invocation per row, a plain loop, no barrier: best where a workgroup is a loop on a CPU core
+//   workgroup   one workgroup per row; invocation i of n takes columns i, i + n, ..., and the invocations combine their
+//               results in workgroup memory: best on GPUs
+//   subgroup    one subgroup per row, which needs neither barriers nor memory to combine: for short rows, if all
+//               subgroups have the same size
 import type { Target } from '../kernel.ts';
 
 /** Variants of a kernel that sweeps rows, best first. */
@@ -13,16 +15,16 @@ export function rowVariants(target: Target): string[] {
     : ['workgroup', ...subgroup, 'invocation'];
 }
 
-/** Sum or maximum over a row. A NaN anywhere wins the maximum. */
+/** Sum or maximum over a row. A NaN anywhere makes the maximum NaN. */
 export type Combination = 'total' | 'largest';
 
-/** The fragments of WGSL from which such a kernel is made, and the workgroups it needs. */
+/** The WGSL fragments of such a kernel, and the number of workgroups that it needs. */
 export interface RowSweep {
-  /** Lines that must stand before all else. */
+  /** Lines that must come first. */
   readonly enable: string;
-  /** Functions `total(value, local)`, `largest(value, local)`: what an invocation has, combined over the row. */
+  /** Functions `total(value, local)`, `largest(value, local)`: they combine the values of all invocations of a row. */
   readonly functions: string;
-  /** Head of the entry point up to `let row`, `first` and `step`; it returns for rows beyond `u.rows`. */
+  /** Start of the entry point: it declares `row`, `first` and `step`, and returns for rows beyond `u.rows`. */
   readonly open: string;
   readonly workgroups: number;
 }
@@ -57,7 +59,7 @@ export function rowSweep(
       workgroups: rows,
     };
   }
-  if (variant !== 'workgroup') throw new Error(`internal: no variant ${variant} of a sweep over rows`);
+  if (variant !== 'workgroup') throw new Error(`internal: a sweep over rows has no variant ${variant}`);
   const size = Math.min(target.maxWorkgroupSize, columns > 128 ? 256 : 64);
   const combine = { total: 'a + b', largest: 'greater(a, b)' };
   return {
@@ -70,7 +72,7 @@ export function rowSweep(
   };
 }
 
-/** `greater`, the larger of two numbers, NaN where either is: WGSL's own `max` may drop a NaN. */
+/** `greater(a, b)`: the larger of two numbers, or NaN if either is NaN. WGSL's own `max` may drop a NaN. */
 export const greaterWGSL = /* wgsl */ `
 fn isNaN(x: f32) -> bool {
   return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
@@ -94,17 +96,17 @@ fn largest(a: f32, local: u32) -> f32 {
 const treeWGSL = (name: Combination, size: number, combined: string): string => /* wgsl */ `
 fn ${name}(value: f32, local: u32) -> f32 {
   partials[local] = value;
-  workgroupBarrier(); // all parts stand before any is read
+  workgroupBarrier(); // all parts are written before any is read
   for (var n = ${size / 2}u; n > 0u; n /= 2u) {
     if (local < n) {
       let a = partials[local];
       let b = partials[local + n];
       partials[local] = ${combined};
     }
-    workgroupBarrier(); // a level is whole before the next reads it
+    workgroupBarrier(); // a level is complete before the next one reads it
   }
   let result = partials[0];
-  workgroupBarrier(); // all have read before the parts are used again
+  workgroupBarrier(); // all invocations have read before the parts are used again
   return result;
 }
 `;

@@ -1,5 +1,5 @@
 // y = exp(x - max) / sum exp(x - max) along one axis. Legend: x [A, N, I], softmax over N.
-// Along the last axis (I = 1) a row is swept as rows.ts says; along another, an invocation owns a column.
+// Along the last axis (I = 1) rows are swept as in rows.ts; along another axis, each invocation owns one column.
 
 import { type DType, type Kernel, type Target, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
 import { elementWGSL, enableWGSL } from '../wgsl.ts';
@@ -43,7 +43,7 @@ ${sweep.open}
   for (var k = first; k < u.N; k += step) {
     sum += exp(f32(x[start + k * u.I]) - highest);
   }
-  // A NaN or +inf makes the row NaN, as exp(inf - inf) would; some adapters' exp drops a NaN.
+  // A NaN or +inf makes the row NaN, as exp(inf - inf) would. The exp of some adapters drops a NaN.
   let bits = bitcast<u32>(highest);
   let spoiled = (bits & 0x7fffffffu) >= 0x7f800000u;
   let all = select(total(sum, local), bitcast<f32>(bits | 0x7fc00000u), spoiled);

@@ -1,4 +1,4 @@
-// Files of Node: a source that reads ranges, and a writer that leaves a whole file or none.
+// Files of Node: a source that reads ranges, and a writer that leaves either a complete file or no file.
 
 import { randomBytes } from 'node:crypto';
 import { fstatSync } from 'node:fs';
@@ -11,13 +11,13 @@ import { type OpenFile, openCheckpoint } from '../sharded.ts';
 import { type ByteSource, endedEarly, type ReadOptions } from '../source.ts';
 import { serializeChunks, type TensorStream, type WriteOptions } from '../write.ts';
 
-/** Bytes of one read call: Node's own bound is 2 GiB, and an abort should not wait long. */
+/** Bytes per read call. The limit of Node is 2 GiB, and an abort should not have to wait long. */
 const READ_BYTES = 2 ** 26;
 
 /**
- * A source over a file. Reads check that it still is the file that was opened.
- * @returns the source, or undefined where there is no such file
- * @throws SafetensorsError where it cannot be opened
+ * A source over a file. Reads check that it is still the file that was opened.
+ * @returns the source, or undefined if there is no such file
+ * @throws SafetensorsError if it cannot be opened
  */
 export async function fileSource(path: string): Promise<ByteSource | undefined> {
   let file: FileHandle;
@@ -34,7 +34,7 @@ export async function fileSource(path: string): Promise<ByteSource | undefined> 
     throw new SafetensorsError({
       op: 'open',
       source: path,
-      what: 'this is no file',
+      what: 'this is not a file',
       expected: 'a .safetensors file',
     });
   }
@@ -45,7 +45,7 @@ export async function fileSource(path: string): Promise<ByteSource | undefined> 
       if (bytesRead === 0) throw endedEarly(path, start + at, start + bytes.length);
       at += bytesRead;
     }
-    // At once: the system knows it already, and a turn of another thread takes longer than the answer.
+    // Synchronous, because the system knows the answer already, and asking in another thread would take longer.
     const now = fstatSync(file.fd);
     if (now.size === size && now.mtimeMs === mtimeMs) return;
     throw new SafetensorsError({
@@ -71,7 +71,7 @@ export async function fileSource(path: string): Promise<ByteSource | undefined> 
 
 /**
  * Opens a safetensors file.
- * @throws SafetensorsError where there is no such file, it cannot be read, or it breaks a rule of the format
+ * @throws SafetensorsError if there is no such file, it cannot be read, or it breaks a rule of the format
  */
 export async function openFile(path: string, options: ReadOptions = {}): Promise<Safetensors> {
   const source = await fileSource(path);
@@ -102,16 +102,16 @@ export async function openFolder(
 }
 
 /**
- * Writes a file: under another name first, then renamed, so that a failure or an abort leaves what was there before.
- * @returns bytes written
- * @throws SafetensorsError; the signal's reason where aborted
+ * Writes a file under another name first and then renames it, so that a failure or an abort leaves the old file as it was.
+ * @returns the number of bytes written
+ * @throws SafetensorsError; the reason of the signal if aborted
  */
 export async function writeFile(
   path: string,
   tensors: TensorsByName<TensorStream>,
   options: WriteOptions = {},
 ): Promise<number> {
-  const temporary = join(dirname(path), `.${randomBytes(6).toString('hex')}.tmp`); // short: names have a bound
+  const temporary = join(dirname(path), `.${randomBytes(6).toString('hex')}.tmp`); // short, because the length of names is limited
   let file: FileHandle | undefined;
   try {
     file = await open(temporary, 'wx');
@@ -135,7 +135,7 @@ export async function writeFile(
   }
 }
 
-/** The code of one of Node's system errors, `ENOENT` and the like. */
+/** The code of a system error of Node, such as `ENOENT`. */
 function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error) || !('syscall' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;

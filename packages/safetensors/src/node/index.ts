@@ -1,3 +1,3 @@
-// `@moviegen/safetensors/node`: files. The rest is in `@moviegen/safetensors`.
+// `@moviegen/safetensors/node`: files of Node. Everything else is in `@moviegen/safetensors`.
 
 export { fileSource, folder, openFile, openFolder, writeFile } from './file.ts';
