@@ -30,9 +30,10 @@ await mkdir(folder, { recursive: true });
 
 const external = ['webgpu', '@sparticuz/chromium', '@mediabunny/server'];
 const bundle = await rolldown({
-  input: fileURLToPath(new URL('./main.js', import.meta.url)),
+  input: fileURLToPath(new URL('./main.ts', import.meta.url)),
   platform: 'node',
   external,
+  resolve: { conditionNames: ['@moviegen/source', 'node', 'import', 'default'] },
 });
 await bundle.write({
   dir: folder,

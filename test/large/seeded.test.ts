@@ -5,7 +5,7 @@ import { configs } from '@moviegen/dit';
 import { dryDevice } from '@moviegen/tensor';
 import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
-import { referenceOf, runLarge } from './main.ts';
+import { referenceOf, runLarge } from './run.ts';
 
 const device = await testDevice();
 
