@@ -4,12 +4,12 @@ import { caseOperands, caseReference, caseVariants, uploadOperands } from '@movi
 import { openDevice } from '@moviegen/tensor/node';
 import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
+import { firstAndLastRows, narrowArray } from '../bench/src/caseRows.ts';
 import { boundOf } from '../bench/src/ceilings.ts';
 import { checkOnDevice } from '../bench/src/check.ts';
 import { largeCases } from '../bench/src/largeCases.ts';
 import { measure } from '../bench/src/measure.ts';
 import { taeDecode } from '../bench/src/models.ts';
-import { narrowArray, parts } from '../bench/src/parts.ts';
 import { percentile } from '../bench/src/statistics.ts';
 import { modelTable, table } from '../bench/src/table.ts';
 import { namedIn } from '../bench/src/variant.ts';
@@ -83,7 +83,9 @@ test('the first and last rows of a case are those of the whole', () => {
     options: Case['options'],
   ): Case => ({
     ...item,
-    ...{ op, inputs: { x: spec(x), weight: spec(weight) }, options: { ...last, ...options } },
+    op,
+    inputs: { x: spec(x), weight: spec(weight) },
+    options: { ...last, ...options },
   });
   const tried = [
     made('conv2d', [2, 9, 5, 3], [4, 3, 3, 3], { padding: 1 }),
@@ -105,7 +107,7 @@ test('the first and last rows of a case are those of the whole', () => {
   for (const one of tried) {
     const operands = caseOperands(one);
     const whole = caseReference(one, operands).data;
-    const some = parts<NDArray>(one, operands, whole.length, 0.3, narrowArray)!;
+    const some = firstAndLastRows<NDArray>(one, operands, whole.length, 0.3, narrowArray)!;
     expect(some.map(({ from }) => from)[0], one.op).toBe(0);
     expect(some[1]!.from + some[1]!.count, one.op).toBe(whole.length);
     for (const { operands: own, skip, from, count } of some) {
@@ -131,11 +133,20 @@ test('large cases are checked on the device, and each has rows or variants to ch
 
 test('a model of seeded weights is timed', async () => {
   const config = {
-    ...{ inChannels: 3, outChannels: 3, latentChannels: 4, blockOutChannels: [4, 4, 4, 4] },
-    ...{ layersPerBlock: 1, normNumGroups: 1, midBlockAddAttention: false },
-    ...{ useQuantConv: false, usePostQuantConv: false, scalingFactor: 1, shiftFactor: 0, temporal: true },
+    inChannels: 3,
+    outChannels: 3,
+    latentChannels: 4,
+    blockOutChannels: [4, 4, 4, 4],
+    layersPerBlock: 1,
+    normNumGroups: 1,
+    midBlockAddAttention: false,
+    useQuantConv: false,
+    usePostQuantConv: false,
+    scalingFactor: 1,
+    shiftFactor: 0,
+    temporal: true,
   };
-  const own = await openDevice(); // of others' tensors, what is collected in the meantime would be counted
+  const own = await openDevice(); // a shared one would also count the tensors of other tests that are collected meanwhile
   const { used } = own.memory();
   const row = taeDecode('tiny', config, [1, 1, 1], false);
   const result = await row.run({ device: own, dtype: 'f32', runs: 3, time: 1 });

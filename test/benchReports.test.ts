@@ -11,14 +11,30 @@ import { changeTable, torchTable } from '../bench/src/table.ts';
 import { mergeTorch, type TorchReport, torchCases } from '../bench/src/torch.ts';
 
 const row = (name: string, median: number, spread: number, more: Partial<Result> = {}): Result => ({
-  ...{ op: 'matmul', name, dtype: 'f32', variant: 'a', median, p10: median - spread, p90: median + spread },
-  ...{ runs: 20, rotated: 1e6, gflops: 10 / median, gbps: 1, intensity: 100, source: 'gpu' },
+  op: 'matmul',
+  name,
+  dtype: 'f32',
+  variant: 'a',
+  median,
+  p10: median - spread,
+  p90: median + spread,
+  runs: 20,
+  rotated: 1e6,
+  gflops: 10 / median,
+  gbps: 1,
+  intensity: 100,
+  source: 'gpu',
   check: { against: 'reference', error: 0 },
   ...more,
 });
 const report = (results: readonly Result[]): Report => ({
   adapter: { vendor: 'v', architecture: 'a', device: '', description: 'd', software: false },
-  ...{ date: '', command: '', results, models: [], wrong: [], leftOut: [] },
+  date: '',
+  command: '',
+  results,
+  models: [],
+  wrong: [],
+  leftOut: [],
 });
 
 test('only what is slower beyond noise counts', () => {
@@ -117,7 +133,7 @@ test('the roofline has every roof, and every kernel at its place', () => {
   const heights = [...svg.matchAll(/cy="([\d.]+)" r="4.5" fill="white"/g)].map(([, y]) => Number(y));
   expect(heights).toHaveLength(2);
   expect(heights[1]).toBeLessThan(heights[0]!); // faster is higher
-  // The roof passes where intensity times bandwidth meets the peak: at 10 operations a byte and 1 TFLOP/s.
+  // The roof passes where intensity times bandwidth meets the peak: at 10 operations per byte and 1 TFLOP/s.
   const roof = svg
     .match(/<polyline points="([^"]+)"/)![1]!
     .split(' ')

@@ -233,6 +233,7 @@ const COMMANDS = [
   'decode',
   'inspect',
   'doctor',
+  'kernels',
   'parity',
   'judge',
   'quantize',

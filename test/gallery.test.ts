@@ -55,7 +55,12 @@ test('takes videos that are there, of any kind and size, without a model', async
   expect(status).toBe(0);
   const { seconds, ...said } = JSON.parse(stdout);
   expect(said).toEqual({
-    ...{ path: 'g.webm', framesDir: 'f', width: 50, height: 74, numFrames: 2, fps: 10 },
+    path: 'g.webm',
+    framesDir: 'f',
+    width: 50,
+    height: 74,
+    numFrames: 2,
+    fps: 10,
     videos: [
       { path: 'a-star.gif', width: 16, height: 16, numFrames: 2, fps: 10 },
       { path: 'b.png', width: 16, height: 32, numFrames: 1, fps: 5 },

@@ -76,15 +76,14 @@ test('a library user builds a small DiT from weights of their own, samples it, a
   const device = await testDevice();
   const { used } = device.memory();
   const config: DiTConfig = parseConfig({
-    ...{
-      in_channels: 4,
-      hidden_size: 24,
-      num_layers: 2,
-      num_heads: 3,
-      ffn_hidden_size: 40,
-      timestep_dim: 32,
-    },
-    ...{ max_grid: [2, 3, 3], text_dims: { metaclip: 10 } },
+    in_channels: 4,
+    hidden_size: 24,
+    num_layers: 2,
+    num_heads: 3,
+    ffn_hidden_size: 40,
+    timestep_dim: 32,
+    max_grid: [2, 3, 3],
+    text_dims: { metaclip: 10 },
   });
   // Weights as a file would have them: numbers of a generator that anyone can repeat.
   const tensors = Object.entries(DiT.weightShapes(config)).map(([name, shape], seed) => {

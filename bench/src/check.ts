@@ -14,7 +14,7 @@ import {
   Tensor,
   uploadOperands,
 } from '@moviegen/tensor';
-import { AFFORDABLE, narrowArray, parts, referenceCost } from './parts.ts';
+import { AFFORDABLE, firstAndLastRows, narrowArray, referenceCost } from './caseRows.ts';
 
 /** What a result was held against, and how far off it is. */
 export interface Check {
@@ -45,7 +45,7 @@ export function check(device: Device, item: Case, operands: Arrays, run: CaseRun
     if (cost <= 4 * AFFORDABLE) {
       return verdict(item, run, 'reference', [{ got, expected: caseReference(item, operands).data }]);
     }
-    const some = parts(item, operands, got.length, AFFORDABLE / cost, narrowArray);
+    const some = firstAndLastRows(item, operands, got.length, AFFORDABLE / cost, narrowArray);
     if (some) {
       const pairs = some.map(({ operands: own, skip, from, count }) => ({
         got: section(got, from, count),
@@ -71,7 +71,7 @@ export function checkOnDevice(device: Device, item: Case, operands: Tensors, run
     const result = poisoned(device, prepareCase(device, item, operands, run));
     const size = sizeOf(result.shape);
     const share = Math.min(0.01, alone ? AFFORDABLE / referenceCost(item) : 1e10 / item.flops);
-    const some = parts(item, operands, size, share, narrowTensor);
+    const some = firstAndLastRows(item, operands, size, share, narrowTensor);
     if (!some) return { against: 'nothing' };
     const pairs: Pair[] = [];
     for (const { operands: own, skip, from, count } of some) {

@@ -1,7 +1,7 @@
 // Whole models: one step of a DiT, one decode of a TAE, one layer of Movie Gen 30B, a sampling run, a generation;
 // how long each takes and in what share of that time the GPU works.
 import { configs, DiT, type DiTConfig } from '@moviegen/dit';
-import { castKernel } from '@moviegen/kernels';
+import { castKernel, sizeOf } from '@moviegen/kernels';
 import { sample } from '@moviegen/sampler';
 import { parseConfig, TAE, type TAEConfig } from '@moviegen/tae';
 import { type Device, mul, type Recording, randn, scope, scopeAsync, Tensor } from '@moviegen/tensor';
@@ -47,14 +47,13 @@ export interface ModelRow {
 
 type Latent = readonly [frames: number, height: number, width: number];
 type Shapes = Readonly<Record<string, readonly number[]>>;
-const size = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
 
 /** Seeded weights at the scale at which activations keep theirs. */
 function seededWeights(device: Device, shapes: Shapes, dtype: 'f32' | 'f16'): Record<string, Tensor> {
   return Object.fromEntries(
     Object.entries(shapes).map(([name, shape], stream) => {
       if (shape.length === 1 && !name.endsWith('bias')) return [name, Tensor.full(device, shape, 1, dtype)];
-      const scale = shape.length === 1 ? 0.02 : size(shape.slice(1)) ** -0.5;
+      const scale = shape.length === 1 ? 0.02 : sizeOf(shape.slice(1)) ** -0.5;
       const weight = scope(device, () => mul(randn(device, shape, { seed: 7, stream, dtype }), scale));
       return [name, weight];
     }),

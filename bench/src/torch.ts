@@ -23,7 +23,10 @@ export function torchCases(models: readonly ModelRow[]): TorchCases {
   const floats = listed.filter(({ inputs }) => Object.values(inputs).every(({ dtype }) => dtype === 'f32'));
   return {
     cases: floats.map((item) => ({
-      ...{ op: item.op, name: item.name, options: item.options, large: largeCases.includes(item) },
+      op: item.op,
+      name: item.name,
+      options: item.options,
+      large: largeCases.includes(item),
       inputs: Object.fromEntries(Object.entries(item.inputs).map(([name, { shape }]) => [name, shape])),
     })),
     models: models.flatMap(({ name, hardware, spec }) => (spec ? [{ name, hardware, ...spec }] : [])),

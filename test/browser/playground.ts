@@ -52,7 +52,11 @@ export const PATIENT = '--disable-gpu-watchdog';
 
 /** The cheapest video there is. */
 export const TINY: Asked = {
-  ...{ prompt: 'a red circle stays still on a white background', steps: 2, width: 16, height: 16, frames: 1 },
+  prompt: 'a red circle stays still on a white background',
+  steps: 2,
+  width: 16,
+  height: 16,
+  frames: 1,
 };
 
 /** Fills the form and presses the button. */
@@ -116,7 +120,9 @@ export async function note(page: Page): Promise<void> {
       if (step > 0 && noted.steps.at(-1) !== step) noted.steps.push(step);
     };
     new MutationObserver(look).observe(document.querySelector('.stage')!, {
-      ...{ subtree: true, childList: true, attributes: true },
+      subtree: true,
+      childList: true,
+      attributes: true,
     });
   });
 }

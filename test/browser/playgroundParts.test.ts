@@ -1,7 +1,7 @@
 // The parts of the playground that need no browser: links, lists of checksums, time left, the roofline's geometry.
 
 import { expect, test } from 'vitest';
-import { parseSums } from '../../apps/playground/src/checkpoint/sums.ts';
+import { listedFiles } from '../../apps/playground/src/checkpoint/listedFiles.ts';
 import { FRAME, roofline } from '../../apps/playground/src/kernels/roofline.ts';
 import { advanced, counted, secondsLeft, share, waiting } from '../../apps/playground/src/phases.ts';
 import { problemOf } from '../../apps/playground/src/problem.ts';
@@ -42,9 +42,11 @@ test('files are named after their prompt', () => {
 test('a list of checksums names what the pipeline reads', () => {
   const sum = 'a'.repeat(64);
   const list = `${sum}  README.md\n${sum}  tae/config.json\n${sum} *tae/model.safetensors\n${sum}  training/dit.jsonl\n`;
-  expect(parseSums(list).map(({ path }) => path)).toEqual(['tae/config.json', 'tae/model.safetensors']);
-  expect(() => parseSums('<!doctype html>')).toThrow('SHA256SUMS is no list of checksums');
-  expect(() => parseSums(`${sum}  ../../other/model.json`)).toThrow('SHA256SUMS is no list of checksums');
+  expect(listedFiles(list).map(({ path }) => path)).toEqual(['tae/config.json', 'tae/model.safetensors']);
+  expect(() => listedFiles('<!doctype html>')).toThrow('SHA256SUMS is not a list of checksums');
+  expect(() => listedFiles(`${sum}  ../../other/model.json`)).toThrow(
+    'SHA256SUMS is not a list of checksums',
+  );
 });
 
 test('phases that are passed over are done, and time left follows the rate after the first step', () => {
@@ -53,9 +55,9 @@ test('phases that are passed over are done, and time left follows the rate after
   const sample = () => states[4]!;
   expect(secondsLeft(sample(), 1500)).toBeUndefined();
   states = advanced(states, { phase: 'sample', done: 1, total: 10 }, 6000);
-  expect(secondsLeft(sample(), 6000)).toBe(45); // 5 s a step, the only one known
+  expect(secondsLeft(sample(), 6000)).toBe(45); // 5 s per step, the only one known
   states = advanced(states, { phase: 'sample', done: 3, total: 10 }, 8000);
-  expect(secondsLeft(sample(), 8000)).toBe(7); // 1 s a step since the first
+  expect(secondsLeft(sample(), 8000)).toBe(7); // 1 s per step since the first
   expect(secondsLeft(sample(), 8500)).toBe(6.5);
   expect([share(sample()), counted(sample())]).toEqual([0.3, '3 of 10']);
   states = advanced(states, { phase: 'decode', done: 0, total: 16 }, 9000);
@@ -75,7 +77,7 @@ test('a roofline rises with intensity to its ridge, then is flat; kernels stand 
       { intensity: 0, gflops: 0 },
     ],
     100e9, // 100 GFLOP/s
-    10e9, // 10 GB/s: a ridge at 10 operations a byte
+    10e9, // 10 GB/s: a ridge at 10 operations per byte
   );
   const [start, ridge, end] = corners;
   expect(ridge).toEqual(place({ intensity: 10, gflops: 100 }));

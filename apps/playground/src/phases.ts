@@ -39,7 +39,10 @@ export function advanced(states: readonly PhaseState[], news: GenerateNews, now:
     const { done, total } = news;
     const counts = done !== undefined && done > 0;
     return {
-      ...{ phase: state.phase, state: 'running', began, told: now },
+      phase: state.phase,
+      state: 'running',
+      began,
+      told: now,
       ...(done !== undefined && { done }),
       ...(total !== undefined && { total }),
       ...(first !== undefined ? { first } : counts ? { first: { at: now, done } } : {}),

@@ -10,8 +10,8 @@ import {
   scope,
   uploadOperands,
 } from '@moviegen/tensor';
+import { AFFORDABLE, type CaseRows, firstAndLastRows, narrowArray, referenceCost } from '../caseRows.ts';
 import { poisoned } from '../check.ts';
-import { AFFORDABLE, narrowArray, type Part, parts, referenceCost } from '../parts.ts';
 import { percentile } from '../statistics.ts';
 import { chosenVariant } from '../variant.ts';
 import type { Peer, Way } from './peer.ts';
@@ -78,10 +78,10 @@ export async function race(
   onProgress(`${row.name}: ours`);
   const expected = await mine.result();
   const share = AFFORDABLE / referenceCost(item);
-  const held = parts(item, operands, expected.length, share, narrowArray) ?? [
+  const held = firstAndLastRows(item, operands, expected.length, share, narrowArray) ?? [
     { operands, skip: 0, from: 0, count: expected.length },
   ];
-  const references = held.map((part) => caseReference(item, part.operands).data);
+  const references = held.map((rows) => caseReference(item, rows.operands).data);
   const error = reference(held, references, expected);
   if (!(error <= item.tolerance.f32)) throw new Error(`${row.name}: our result is wrong by ${error}`);
 
@@ -172,9 +172,9 @@ const entry = ({ way, library, error, times }: Racer): Entry => ({
   error,
 });
 
-/** The largest difference from the reference, over the parts that it has computed. */
+/** The largest difference from the reference, over the rows that it has computed. */
 function reference(
-  held: readonly Part<NDArray>[],
+  held: readonly CaseRows<NDArray>[],
   expected: readonly ArrayLike<number>[],
   result: ArrayLike<number>,
 ): number {

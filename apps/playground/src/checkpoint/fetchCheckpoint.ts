@@ -6,8 +6,8 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import type { CheckpointFiles } from 'moviegen';
 import { ProblemError } from '../problem.ts';
+import { type ListedFile, listedFiles } from './listedFiles.ts';
 import type { Draft, Store } from './store.ts';
-import { type Listed, parseSums } from './sums.ts';
 
 /** How to bring a checkpoint. */
 export interface FetchOptions {
@@ -26,7 +26,7 @@ export async function fetchCheckpoint(base: URL, options: FetchOptions): Promise
   const { signal, onNotKept } = options;
   let { store } = options;
   const sums = await listOf(base, store, signal);
-  const listed = parseSums(sums);
+  const listed = listedFiles(sums);
   const found = new Map<string, Blob>(); // by checksum
   for (const { sum } of listed) {
     const file = await store?.get(sum);
@@ -87,7 +87,7 @@ async function listOf(base: URL, store: Store | undefined, signal: AbortSignal):
 }
 
 /** Bytes of files together, for the progress; what a server does not say counts nothing. */
-async function sizeOf(base: URL, files: readonly Listed[], signal: AbortSignal): Promise<number> {
+async function sizeOf(base: URL, files: readonly ListedFile[], signal: AbortSignal): Promise<number> {
   const sizes = files.map(async ({ path }) => {
     try {
       const response = await fetched(new URL(path, base), { method: 'HEAD', cache: 'no-cache', signal });
@@ -103,7 +103,7 @@ async function sizeOf(base: URL, files: readonly Listed[], signal: AbortSignal):
 /** One file, twice where a cache on the way holds another version. */
 async function fetchVerified(
   base: URL,
-  file: Listed,
+  file: ListedFile,
   store: Store | undefined,
   signal: AbortSignal,
   tell: (bytes: number) => void,
@@ -120,7 +120,7 @@ async function fetchVerified(
 /** Undefined where the checksum is wrong. */
 async function fetchOnce(
   base: URL,
-  { path, sum }: Listed,
+  { path, sum }: ListedFile,
   store: Store | undefined,
   signal: AbortSignal,
   tell: (bytes: number) => void,

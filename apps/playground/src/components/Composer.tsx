@@ -150,7 +150,9 @@ function NumberField({ name, value, onChange }: NumberProperties) {
         id={name}
         type="number"
         inputMode="decimal"
-        {...{ min, max, step }}
+        min={min}
+        max={max}
+        step={step}
         value={Number.isNaN(value) ? '' : value}
         title={hint}
         aria-invalid={wrong !== undefined}

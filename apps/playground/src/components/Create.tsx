@@ -163,7 +163,10 @@ function resultOf(settings: Settings, { video, seconds, adapter }: Made): Result
   return {
     id: crypto.randomUUID(),
     made: Date.now(),
-    ...{ settings, seconds, adapter, fps: video.fps },
+    settings,
+    seconds,
+    adapter,
+    fps: video.fps,
     poster: { data: new Uint8Array(data), width, height },
   };
 }

@@ -7,7 +7,7 @@ import { draw, frameAt, put } from '../pictures.ts';
 
 interface Properties {
   readonly phases: readonly PhaseState[];
-  /** One a step, so far. */
+  /** One per step, so far. */
   readonly previews: readonly Frames[];
   readonly steps: number;
   readonly aspect: readonly [width: number, height: number];
@@ -28,12 +28,19 @@ export function Making({ phases, previews, steps, aspect: [width, height] }: Pro
     <>
       <div class="screen">
         {preview === undefined ? (
-          <canvas class="picture noise" {...{ width, height }} role="img" aria-label="Nothing to see yet" />
+          <canvas
+            class="picture noise"
+            width={width}
+            height={height}
+            role="img"
+            aria-label="Nothing to see yet"
+          />
         ) : (
           <canvas
             ref={canvas}
             class="picture preview"
-            {...{ width, height }}
+            width={width}
+            height={height}
             role="img"
             aria-label={`Preview after step ${previews.length}`}
             data-step={previews.length}

@@ -42,7 +42,8 @@ export function Player({ video, prompt }: Properties) {
       <div class="screen">
         <canvas
           ref={canvas}
-          {...{ width, height }}
+          width={width}
+          height={height}
           class="picture"
           role="img"
           aria-label={`Video: ${prompt}`}

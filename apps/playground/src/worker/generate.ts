@@ -19,7 +19,13 @@ export async function generate(
   const load = (performance.now() - loading) / 1000;
   const { prompt, seed, steps, guidance, width, height, frames: numFrames } = settings;
   const made = await model.generate(prompt, {
-    ...{ seed, steps, width, height, numFrames, signal, guidanceScale: guidance },
+    seed,
+    steps,
+    width,
+    height,
+    numFrames,
+    signal,
+    guidanceScale: guidance,
     onProgress: async (progress) => {
       const { phase } = progress;
       if (phase === 'sample') {

@@ -124,7 +124,8 @@ async function load(
     }),
   );
   return MovieGen.fromPretrained(files, {
-    ...{ device, signal },
+    device,
+    signal,
     onProgress: (progress) => {
       if (progress.phase !== 'load') return;
       tell({ phase: 'load', done: progress.bytes, total: progress.totalBytes });
