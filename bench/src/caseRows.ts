@@ -77,7 +77,7 @@ function slicedOperands(
       : undefined;
   }
   if (op === 'swiglu') return x!.shape.length === 2 ? { names: ['x'], axis: 0 } : undefined;
-  const single = x?.shape.length === 3 && x.shape[0] === 1; // one batch item: rows are the next axis
+  const single = x?.shape.length === 3 && x.shape[0] === 1; // with one batch item, rows are the next axis
   if (op === 'layerNorm' || op === 'rmsNorm') {
     if (!operands.shift || operands.shift.shape.length === 1) return { names: ['x'], axis: 0 };
     return single ? { names: ['x'], axis: 1 } : undefined;
@@ -110,7 +110,7 @@ function convolutionRows<T extends Shaped>(
     ...operands,
     x: narrow(narrow(x!, 0, batch, batch + 1), 1, begin, end),
   });
-  const above = Math.ceil(padding / step); // rows that would see the crop's own padding
+  const above = Math.ceil(padding / step); // rows that would read the padding of the cropped input
   const first = Math.max(0, rows - some - above);
   return [
     {

@@ -1,5 +1,5 @@
-// Before a case is timed its result is checked: against the CPU reference, whole or in parts, else against the
-// simplest variant of its kernel. Outputs are poisoned first, so that a kernel that writes too little shows.
+// Before a case is timed, its result is checked: against the CPU reference, all of it or some rows, or else against the
+// simplest variant of its kernel. Outputs are filled with NaN first, so that elements that a kernel never writes are seen.
 import { type Case, type NDArray, sizeOf } from '@moviegen/kernels';
 import {
   type CaseRun,
@@ -16,17 +16,17 @@ import {
 } from '@moviegen/tensor';
 import { AFFORDABLE, firstAndLastRows, narrowArray, referenceCost } from './caseRows.ts';
 
-/** What a result was held against, and how far off it is. */
+/** What a result was compared with, and how much it differs. */
 export interface Check {
   /** `reference`, `reference, first and last rows`, the name of a variant (with or without rows), or `nothing`. */
   readonly against: string;
-  /** max|a - b| / max|b|; absent where there was nothing to hold it against. */
+  /** max|a - b| / max|b|; absent if there was nothing to compare it with. */
   readonly error?: number;
 }
 
 type Arrays = Readonly<Record<string, NDArray>>;
 type Tensors = Readonly<Record<string, Tensor>>;
-/** Some elements of a result, and what they ought to be. */
+/** Some elements of a result, and the expected ones. */
 interface Pair {
   readonly got: ArrayLike<number>;
   readonly expected: ArrayLike<number>;
@@ -36,7 +36,7 @@ const ROWS = ', first and last rows';
 const section = (from: ArrayLike<number>, start: number, count: number): ArrayLike<number> =>
   Array.prototype.slice.call(from, start, start + count) as number[];
 
-/** Checks a case whose operands are on the host. @throws where the result is wrong. */
+/** Checks a case whose operands are on the host. @throws if the result is wrong. */
 export function check(device: Device, item: Case, operands: Arrays, run: CaseRun): Promise<Check> {
   return scopeAsync(device, async (): Promise<Check> => {
     const tensors = uploadOperands(device, operands);
@@ -61,8 +61,8 @@ export function check(device: Device, item: Case, operands: Arrays, run: CaseRun
 }
 
 /**
- * Checks the first and last rows of a case too large for the host: against the simplest variant, or where there is but
- * one, the CPU reference. @throws where wrong.
+ * Checks the first and last rows of a case too large for the host: against the simplest variant, or against the CPU
+ * reference if there is only one variant. @throws if the result is wrong.
  */
 export function checkOnDevice(device: Device, item: Case, operands: Tensors, run: CaseRun): Promise<Check> {
   return scopeAsync(device, async (): Promise<Check> => {
@@ -113,9 +113,9 @@ const narrowTensor = (x: Tensor, axis: number, start: number, end: number): Tens
     end: [...x.shape.slice(0, axis), end],
   });
 
-/** Runs `call` into memory full of NaN: the pool hands a released buffer of the same size out again. */
+/** Runs `call` into memory full of NaN: the pool reuses a released buffer of the same size. */
 export function poisoned(device: Device, call: () => Tensor): Tensor {
-  const recording = device.record(call); // tells the size without running anything
+  const recording = device.record(call); // gives the size without running anything
   const { size, dtype } = recording.result;
   recording.destroy();
   if (dtype === 'f32' || dtype === 'f16') Tensor.full(device, [size], Number.NaN, dtype).dispose();

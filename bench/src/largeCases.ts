@@ -1,5 +1,5 @@
-// Cases that only a GPU can run: Movie Gen 30B's own shapes, and the TAE's decoder at 768 x 768. The case list of
-// @moviegen/kernels has what every adapter can run.
+// Cases that only a GPU can run: the shapes of Movie Gen 30B, and the TAE's decoder at 768 x 768. Cases that every adapter can
+// run are in the case list of @moviegen/kernels.
 import { type Case, sizeOf, spec } from '@moviegen/kernels';
 
 const TOKENS = 73_728; // 256 frames of 768 x 768: 32 x 48 x 48 patches
@@ -62,7 +62,7 @@ const bytes = (op: string, inputs: Readonly<Record<string, readonly number[]>>, 
 };
 
 const hidden = [TOKENS, 6144];
-/** Cases for GPUs, in f16 where there is any. */
+/** Cases for GPUs, in f16 where the adapter has it. */
 export const largeCases: readonly Case[] = [
   matmul(4096, 4096, 4096),
   matmul(TOKENS, 6144, 6144),

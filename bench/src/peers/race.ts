@@ -1,5 +1,5 @@
-// One row: every way checked, then timed in turns with ours, so that whatever else the machine does falls on
-// all of them alike.
+// One row: every way is checked, then timed in turns with ours, so that whatever else the machine does affects all of them
+// equally.
 import type { Case, NDArray } from '@moviegen/kernels';
 import {
   caseOperands,
@@ -21,7 +21,7 @@ import type { Row } from './rows.ts';
 export interface Entry {
   readonly library: string;
   readonly how: string;
-  /** Milliseconds of a call; absent where the result is wrong or the call failed. */
+  /** Milliseconds of a call; absent if the result is wrong or the call failed. */
   readonly median?: number;
   readonly p10?: number;
   readonly p90?: number;
@@ -38,7 +38,7 @@ export interface Outcome {
   readonly bound: number;
   readonly ours: Entry;
   readonly peers: readonly Entry[];
-  /** Median of the fastest correct peer over ours; absent where no peer computes the row. */
+  /** Median of the fastest correct peer, divided by ours; absent if no peer computes the row. */
   readonly ratio?: number;
   readonly fastest?: string;
 }
@@ -51,11 +51,11 @@ export interface RaceOptions {
   readonly onProgress?: (text: string) => void;
 }
 
-const BOUND = 1e-4; // of a peer's difference from the reference: sums in another order
-const LONG = 5000; // ms: fewer samples of such
+const BOUND = 1e-4; // the largest difference from the reference that a peer may have: it sums in another order
+const LONG = 5000; // ms: a way that takes longer gets fewer samples
 const FEW = 3;
-const HOPELESS = 4; // a way that much slower than the fastest is timed a few times only, or once if it is long
-const BATCH = 20; // ms of calls between two waits, so that a wait's own cost does not count
+const HOPELESS = 4; // a way this many times slower than the fastest is timed only a few times, or once if it is long
+const BATCH = 20; // ms of calls between two waits, so that the cost of waiting is small beside them
 
 type Operands = Readonly<Record<string, NDArray>>;
 interface Racer {
@@ -65,7 +65,7 @@ interface Racer {
   readonly times: number[];
 }
 
-/** Checks and times a row. @throws where our own result is wrong. */
+/** Checks and times a row. @throws if our own result is wrong. */
 export async function race(
   device: Device,
   peers: readonly Peer[],
@@ -129,7 +129,7 @@ export async function race(
   };
 }
 
-/** Times all in turns. */
+/** Times all ways in turns. */
 async function take(racers: readonly Racer[], samples: number, say: (text: string) => void): Promise<void> {
   const timed = async ({ way }: Racer, calls: number): Promise<number> => {
     const begin = performance.now();
@@ -150,7 +150,7 @@ async function take(racers: readonly Racer[], samples: number, say: (text: strin
     const medians = racers.map(({ times }) => percentile(times, 0.5));
     const best = Math.min(...medians);
     say(`${turn} of ${samples}`);
-    // The order turns, so that none always follows the same one.
+    // The order rotates, so that no way always runs after the same other way.
     for (let k = 0; k < racers.length; k++) {
       const at = (k + turn) % racers.length;
       const racer = racers[at]!;
@@ -185,7 +185,7 @@ function reference(
   return Math.max(...errors);
 }
 
-/** Our own op as one of the ways: into poisoned memory first. */
+/** Our own op as one of the ways; its checked result is computed into memory full of NaN. */
 async function ourWay(
   device: Device,
   item: Case,
