@@ -1,5 +1,6 @@
-// The diffusion transformer and the sampler on their own: noise becomes latents, by following the model's velocity. There is
-// no text encoder and no autoencoder. The same file runs in Node (node.js) and in a page without a bundler (index.html).
+// The diffusion transformer and the sampler on their own: noise becomes latents, by following the model's velocity.
+// There is no text encoder and no autoencoder. The same file runs in Node (node.js) and in a page without a bundler
+// (index.html).
 
 import { DiT, parseConfig } from '@moviegen/dit';
 import { openCheckpoint } from '@moviegen/safetensors';

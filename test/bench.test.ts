@@ -1,4 +1,5 @@
-// The benchmark measures what it says: order statistics, a checked and timed row, a wrong result refused.
+// The bench measures what it claims to: order statistics, rows that are checked and timed, wrong results that are
+// refused.
 import { type Case, cases, type NDArray, spec } from '@moviegen/kernels';
 import { caseOperands, caseReference, caseVariants, uploadOperands } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
@@ -47,7 +48,7 @@ test('a case is checked, timed and shown', async () => {
   expect(device.memory().used).toBe(used);
 });
 
-test('the variant that ran is told by the labels of its kernels', () => {
+test('the labels of dispatched kernels tell which variant ran', () => {
   const variants = ['8x8', 'tiles 8x8', 'plain'];
   expect(namedIn(['matmul f32 tiles 8x8 silu', 'copy'], variants)).toBe('tiles 8x8');
   expect(namedIn(['matmul f32 8x8'], variants)).toBe('8x8');
@@ -61,7 +62,7 @@ test('a wrong result is refused', async () => {
   );
 });
 
-test('the roof is what bounds the work: operations or bytes', () => {
+test('the roof is whatever bounds the work, operations or bytes', () => {
   expect(boundOf(ceilings, 'f32', { flops: 2e9, bytes: 1e8, ms: 2000 })).toEqual({
     share: 0.5,
     by: 'compute',
@@ -74,7 +75,7 @@ test('the roof is what bounds the work: operations or bytes', () => {
   expect(boundOf(matrices, 'f16', { flops: 8e9, bytes: 1, ms: 1000 })).toEqual({ share: 1, by: 'compute' });
 });
 
-test('the first and last rows of a case are those of the whole', () => {
+test('the first and last rows, computed alone, equal those rows of the whole result', () => {
   const last = { layout: 'channels-last' };
   const made = (
     op: string,

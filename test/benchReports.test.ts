@@ -1,4 +1,4 @@
-// What is made of the bench's reports: comparison with an earlier run, PyTorch's rows beside ours, the roofline.
+// What the bench makes of its reports: a comparison with an earlier run, PyTorch's rows beside ours, the roofline.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -58,12 +58,12 @@ test('only what is slower beyond noise counts', () => {
   ]);
   expect(changes[0]!.ratio).toBeCloseTo(1.2);
   expect(changeTable(changes)).toMatch(/steady.*slower.*1\.20/);
-  // Steady to the microsecond, and 4% slower: not worth a word.
+  // Steady to the microsecond and 4% slower, which is too little to report.
   const close = compareReports(report([row('x', 100, 0.01)]), report([row('x', 104, 0.01)]));
   expect(close[0]!.verdict).toBe('same');
 });
 
-test('a machine at another pace is not the code', () => {
+test('a change of the machine’s pace does not count as a change of the code', () => {
   const at = (median: number, pace: number, spread = 0.1): Report => ({
     ...report([row('x', median, spread)]),
     ceilings: { flops: { f32: 1e12 / pace }, copyBytes: 1e11 / pace },
@@ -73,18 +73,18 @@ test('a machine at another pace is not the code', () => {
   expect(pacesOf(at(10, 1), report([]))).toEqual([]);
   expect(verdict(at(10, 1), at(19, 2))).toBe('same');
   expect(verdict(at(10, 1), at(25, 2))).toBe('slower');
-  expect(verdict(at(10, 1), at(10, 2))).toBe('same'); // faster than the machine, but nobody waits less
+  expect(verdict(at(10, 1), at(10, 2))).toBe('same'); // faster relative to the machine, but no shorter wait for anybody
   expect(verdict(at(20, 2), at(11, 1))).toBe('same');
   expect(verdict(at(20, 2), at(8, 1))).toBe('faster');
 });
 
-test('of several variants the fastest is compared', () => {
+test('of several variants, the fastest is compared', () => {
   const before = report([row('x', 10, 0.1)]);
   const after = report([row('x', 30, 0.1, { variant: 'slow' }), row('x', 10, 0.1)]);
   expect(compareReports(before, after).map(({ verdict }) => verdict)).toEqual(['same']);
 });
 
-test('runs of another adapter are told apart', () => {
+test('runs on different adapters are recognised', () => {
   const other: Report = { ...report([]), adapter: { ...report([]).adapter, description: 'e' } };
   expect([sameAdapter(report([]), report([])), sameAdapter(report([]), other)]).toEqual([true, false]);
 });
@@ -155,7 +155,7 @@ test('the measuring core runs in browsers: no file that it reaches imports Node'
   expect(readdirSync(folder)).toEqual(expect.arrayContaining([...reached]));
 });
 
-test('PyTorch is given every case of floats, and each model to build', () => {
+test('PyTorch gets every case of floats, and every model that it shall build', () => {
   const { cases: given, models } = torchCases(seededRows);
   expect(given.find(({ op, name }) => op === 'matmul' && name.startsWith('73728x6144'))).toMatchObject({
     inputs: { a: [73728, 6144], b: [6144, 6144] },

@@ -1,5 +1,6 @@
 // Before a case is timed, its result is checked: against the CPU reference, all of it or some rows, or else against the
-// simplest variant of its kernel. Outputs are filled with NaN first, so that elements that a kernel never writes are seen.
+// simplest variant of its kernel. Outputs are filled with NaN first, so that elements that a kernel never writes are
+// seen.
 import { type Case, type NDArray, sizeOf } from '@moviegen/kernels';
 import {
   type CaseRun,

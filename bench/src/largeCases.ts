@@ -1,5 +1,5 @@
-// Cases that only a GPU can run: the shapes of Movie Gen 30B, and the TAE's decoder at 768 x 768. Cases that every adapter can
-// run are in the case list of @moviegen/kernels.
+// Cases that only a GPU can run: the shapes of Movie Gen 30B, and the TAE's decoder at 768 x 768. Cases that every
+// adapter can run are in the case list of @moviegen/kernels.
 import { type Case, sizeOf, spec } from '@moviegen/kernels';
 
 const TOKENS = 73_728; // 256 frames of 768 x 768: 32 x 48 x 48 patches

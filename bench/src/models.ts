@@ -1,5 +1,5 @@
-// Whole models: one step of a DiT, one decode of a TAE, one layer of Movie Gen 30B, a sampling run, a generation. For each,
-// how long it takes and for which share of that time the GPU works.
+// Whole models: one step of a DiT, one decode of a TAE, one layer of Movie Gen 30B, a sampling run, a generation. For
+// each, how long it takes and for which share of that time the GPU works.
 import { configs, DiT, type DiTConfig } from '@moviegen/dit';
 import { castKernel, sizeOf } from '@moviegen/kernels';
 import { sample } from '@moviegen/sampler';

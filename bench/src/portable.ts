@@ -1,5 +1,5 @@
-// `npm run bench:portable`: packs Node, Dawn, the bundled bench, a Vulkan loader and SwiftShader into one folder. It runs on a
-// Linux machine of this architecture with a GPU, and needs neither a network nor installed software.
+// `npm run bench:portable`: packs Node, Dawn, the bundled bench, a Vulkan loader and SwiftShader into one folder. It
+// runs on a Linux machine of this architecture with a GPU, and needs neither a network nor installed software.
 import { chmod, copyFile, cp, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';

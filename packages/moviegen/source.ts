@@ -1,4 +1,5 @@
-// The command line from source, for work on it: `npm run moviegen -- doctor`. What users install is bin/moviegen.js, built.
+// The command line from source, for work on it: `npm run moviegen -- doctor`. What users install is bin/moviegen.js,
+// built.
 
 import { main } from './src/cli/main.ts';
 

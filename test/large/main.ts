@@ -1,5 +1,5 @@
-// `npm run test:large`: one forward pass of a seeded DiT, printed as one JSON document. Options as below; what is measured is
-// in run.ts.
+// `npm run test:large`: one forward pass of a seeded DiT, printed as one JSON document. Options as below; what is
+// measured is in run.ts.
 //
 //   npm run test:large -- --against FILE                       a file of seeded_dit.py: same size, same tokens
 //   npm run test:large -- --size 30b --latent 32,96,96 --dtype f16        30b whole at 73,728 tokens

@@ -1,5 +1,5 @@
-// One forward pass of a seeded DiT: time, memory and, against what reference/seeded_dit.py wrote, the largest difference.
-// The command is main.ts.
+// One forward pass of a seeded DiT: its time, its memory and, if there is a file of reference/seeded_dit.py, the
+// largest difference from it. The command is main.ts.
 
 import { readFileSync } from 'node:fs';
 import { type DiTConfig, parseConfig } from '@moviegen/dit';
@@ -7,7 +7,7 @@ import { Safetensors } from '@moviegen/safetensors';
 import { compare, type Device } from '@moviegen/tensor';
 import { seededDiT, seededInputs } from './seeded.ts';
 
-/** What is run. */
+/** Which model is run, and how. */
 export interface LargeRun {
   readonly config: DiTConfig;
   /** Frames, height and width of the latents. */
@@ -18,7 +18,7 @@ export interface LargeRun {
   readonly runs: number;
 }
 
-/** Runs a seeded DiT and tells what it took. */
+/** Runs a seeded DiT and measures it. */
 export async function runLarge(device: Device, { config, latent, dtype, expected, runs }: LargeRun) {
   const began = performance.now();
   const seconds = (since: number) => (performance.now() - since) / 1000;
@@ -48,7 +48,7 @@ export async function runLarge(device: Device, { config, latent, dtype, expected
   return { tokens, dtype, layers: config.numLayers, weights, forward: times, peak, peakUsed, finite, error };
 }
 
-/** The config and latents that a file of seeded_dit.py was made with, and its velocity. */
+/** The config, the latents' shape and the velocity in a file of seeded_dit.py. */
 export async function referenceOf(path: string) {
   const file = await Safetensors.open(new Uint8Array(readFileSync(path)));
   const { config = '{}', latent = '[]' } = file.metadata;

@@ -1,5 +1,5 @@
-// What the bench needs from another library: a row's case computed from inputs on the GPU, in one or more of the ways that
-// the library offers. Each library has its own file, which maps a case to the library's best calls.
+// What the bench needs from another library: a row's case computed from inputs on the GPU, in one or more of the ways
+// that the library offers. Each library has its own file, which maps a case to the library's best calls.
 import type { Case, NDArray } from '@moviegen/kernels';
 
 /** One way to compute a case. */

@@ -1,5 +1,5 @@
-// One row: every way is checked, then timed in turns with ours, so that whatever else the machine does affects all of them
-// equally.
+// One row: every way is checked, then timed in turns with ours, so that whatever else the machine does affects all of
+// them equally.
 import type { Case, NDArray } from '@moviegen/kernels';
 import {
   caseOperands,

@@ -1,5 +1,5 @@
-// The checkpoint's files as the page fetches them: those of SHA256SUMS that the pipeline reads. The list itself is read by
-// the library.
+// The checkpoint's files as the page fetches them: those of SHA256SUMS that the pipeline reads. The list itself is read
+// by the library.
 
 import { parseSums } from 'moviegen';
 import { ProblemError } from '../problem.ts';

@@ -1,4 +1,4 @@
-// A long job of the worker as state of the page: its news, its report, what went wrong, and its stop.
+// A long job of the worker as state of the page: its news, its report, its problem, and a way to stop it.
 
 import { useState } from 'preact/hooks';
 import { client } from '../client.ts';

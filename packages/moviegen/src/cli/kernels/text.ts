@@ -1,5 +1,5 @@
-// How `moviegen kernels` shows cases and kernels, as text and as records. Text of kernels is WGSL, heads included: they are
-// comments.
+// How `moviegen kernels` shows cases and kernels, as text and as records. Text of kernels is WGSL, heads included: they
+// are comments.
 
 import type { Case, Kernel, TensorSpec } from '@moviegen/kernels';
 import type { Dispatched } from './dispatched.ts';
