@@ -1,7 +1,7 @@
 """The training curves of one or more logs as an SVG: a panel a quantity, a line a log.
 
-    python3 curves.py ../../scenes/*/log.jsonl --out curves.svg [--x minutes] [--of loss unseen.psnr]
-A log is a `log.jsonl` of `train_tae.py`, `train_dit.py`, `train_scenes.py` or of the ablations: one object a line. Numbers in
+    python3 curves.py ../../training/*/log.jsonl --out curves.svg [--x minutes] [--of loss unseen.psnr]
+A log is a `log.jsonl` of `train_tae.py`, `train_dit.py` or of the ablations: one object a line. Numbers in
 objects are named with a point, as `unseen.psnr`. Without --of: what the logs have of USUAL.
 """
 

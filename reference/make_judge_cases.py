@@ -1,6 +1,6 @@
 """Writes what the judge says of a few true and broken clips, and the evaluation prompts, for the judge in TypeScript.
 
-    python3 make_judge_cases.py ../packages/moviegen/test/judge.json
+    python3 make_judge_cases.py ../packages/evaluation/test/judge.json
 
 A case: the facts drawn, the start offset, what was done to the clip (`frames`: the order in which its frames are shown;
 `noise`: the amplitude of what a small generator adds), the sum of bytes it should give, and the verdict on it.

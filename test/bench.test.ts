@@ -1,7 +1,7 @@
 // The bench measures what it claims to: order statistics, rows that are checked and timed, wrong results that are
 // refused.
 import { type Case, cases, type NDArray, spec } from '@moviegen/kernels';
-import { caseOperands, caseReference, caseVariants, uploadOperands } from '@moviegen/tensor';
+import { caseOperands, caseReference, caseVariants, uploadOperands } from '@moviegen/tensor/checks';
 import { openDevice } from '@moviegen/tensor/node';
 import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';

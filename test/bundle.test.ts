@@ -16,6 +16,7 @@ const most: Readonly<Record<string, number>> = {
   '@moviegen/dit': 60,
   '@moviegen/tae': 60,
   '@moviegen/text': 65,
+  '@moviegen/evaluation': 35,
   moviegen: 330,
 };
 
@@ -26,6 +27,8 @@ test.each(Object.entries(most))('%s: no Node, and at most %i KiB', async (name, 
   expect([...imports, ...dynamicImports]).toEqual([]);
   expect(NODE.exec(code)?.[0]).toBeUndefined();
   expect(moduleIds.filter((id) => /packages\/\w+\/src\/(node|cli)\//.test(id))).toEqual([]);
+  if (name !== '@moviegen/evaluation')
+    expect(moduleIds.filter((id) => id.includes('packages/evaluation/'))).toEqual([]);
   const size = gzipSync(code).length / 1024;
   console.log(`${name}: ${size.toFixed(1)} KiB`);
   expect(size).toBeLessThan(limit);

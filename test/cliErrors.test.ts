@@ -107,7 +107,6 @@ describe('wrong input: one line, status 2, existing files stay', () => {
     ],
     ['no file', ['inspect', join(inputs, 'none')], /^error: safetensors open .*: there is no such file/],
     ['no fixtures', ['parity', '--fixtures', inputs], /holds no folder with a fixture\.json$/],
-    ['world', ['judge', '--world', 'oceans'], /Allowed choices are shapes, scenes\.$/],
     ['every', ['judge', '--every', '0'], 'error: judge: every must be an integer of at least 1, got 0'],
     [
       'no folder to average into',

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DiT, type DiTConfig, parseConfig } from '@moviegen/dit';
+import { draw, type Facts, judge, parsePrompt } from '@moviegen/evaluation';
 import { Safetensors, serialize } from '@moviegen/safetensors';
 import { linearQuadraticSchedule, sample } from '@moviegen/sampler';
 import { randn, Tensor } from '@moviegen/tensor';
@@ -12,9 +13,6 @@ import { testDevice } from '@moviegen/testing/device';
 import { MovieGen } from 'moviegen';
 import { readVideo } from 'moviegen/node';
 import { expect, test } from 'vitest';
-import { judge } from '../packages/moviegen/src/shapesWorld/judge.ts';
-import { parsePrompt } from '../packages/moviegen/src/shapesWorld/wordings.ts';
-import { draw, type Facts } from '../packages/moviegen/src/shapesWorld/world.ts';
 import { filesIn, moviegen, temporaryFolder } from './cli.ts';
 
 const model = fileURLToPath(new URL('../models/shapes-world', import.meta.url));

@@ -1,5 +1,5 @@
 // How near a measured time comes to the best that the adapter can do.
-import type { Ceilings } from '@moviegen/tensor';
+import type { Ceilings } from '@moviegen/tensor/checks';
 
 /** What bounds a piece of work on an adapter. */
 export interface Bound {

@@ -2,19 +2,16 @@
 // simplest variant of its kernel. Outputs are filled with NaN first, so that elements that a kernel never writes are
 // seen.
 import { type Case, type NDArray, sizeOf } from '@moviegen/kernels';
+import { type Device, scopeAsync, slice, Tensor } from '@moviegen/tensor';
 import {
   type CaseRun,
   caseReference,
   caseTolerance,
   caseVariants,
   compare,
-  type Device,
   prepareCase,
-  scopeAsync,
-  slice,
-  Tensor,
   uploadOperands,
-} from '@moviegen/tensor';
+} from '@moviegen/tensor/checks';
 import { AFFORDABLE, firstAndLastRows, narrowArray, referenceCost } from './caseRows.ts';
 
 /** What a result was compared with, and how much it differs. */

@@ -1,18 +1,13 @@
 // Times one case, on several sets of random operands in turn, as often as a budget allows.
 import { BYTES, type Case, type NDArray, sizeOf } from '@moviegen/kernels';
+import { type Device, mul, randn, scope, scopeAsync, type Tensor } from '@moviegen/tensor';
 import {
   type CaseRun,
   type Ceilings,
   caseOperands,
-  type Device,
-  mul,
   prepareCase,
-  randn,
-  scope,
-  scopeAsync,
-  type Tensor,
   uploadOperands,
-} from '@moviegen/tensor';
+} from '@moviegen/tensor/checks';
 import { type Bound, boundOf } from './ceilings.ts';
 import { type Check, check, checkOnDevice } from './check.ts';
 import { type Spread, spread } from './statistics.ts';

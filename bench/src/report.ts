@@ -1,5 +1,6 @@
 // The report of a run of the bench, as JSON. `--compare` reads it again, and the page shows it.
-import type { AdapterInfo, Ceilings } from '@moviegen/tensor';
+import type { AdapterInfo } from '@moviegen/tensor';
+import type { Ceilings } from '@moviegen/tensor/checks';
 import type { Result } from './measure.ts';
 import type { ModelResult } from './models.ts';
 

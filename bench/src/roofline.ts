@@ -1,6 +1,6 @@
 // The roofline as SVG: the best that an adapter can reach at each arithmetic intensity, and where our kernels stand. Text
 // made from a report, nothing else.
-import type { Ceilings } from '@moviegen/tensor';
+import type { Ceilings } from '@moviegen/tensor/checks';
 
 /** A kernel's place. */
 export interface Point {

@@ -1,6 +1,7 @@
 // A whole run of the bench on a device: ceilings, cases, models. It does not need Node, so that a page can call it.
 import { type Case, cases, type Kernel } from '@moviegen/kernels';
-import { type Ceilings, caseVariants, type Device, measureCeilings } from '@moviegen/tensor';
+import type { Device } from '@moviegen/tensor';
+import { type Ceilings, caseVariants, measureCeilings } from '@moviegen/tensor/checks';
 import { largeCases } from './largeCases.ts';
 import { type Budget, measure, type Result } from './measure.ts';
 import type { ModelResult, ModelRow } from './models.ts';

@@ -1,6 +1,7 @@
 // Which variant of a kernel a device chooses for a case. The tuner's tables take precedence over the kernels' own order.
 import type { Case } from '@moviegen/kernels';
-import { caseVariants, type Device, type Tensor } from '@moviegen/tensor';
+import type { Device, Tensor } from '@moviegen/tensor';
+import { caseVariants } from '@moviegen/tensor/checks';
 
 /** The one of `variants` that the labels of dispatched kernels name. */
 export function namedIn(labels: readonly string[], variants: readonly string[]): string | undefined {

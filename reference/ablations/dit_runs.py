@@ -12,16 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ablations.clips import CAPTIONS, DRAWN_AT_ONCE, Bucket, draw_batch_of, draw_clips, pad, to_video
 from ablations.common import Job, pipeline_of
 from ablations.dit_variants import VARIANTS, parameters
 from ablations.measures import frechet, judged, latent_features
 from ablations.objectives import OBJECTIVES
 from ablations.sampling import validation_entries
 from ablations.trainer import curve, equal_updates, operations, train
-from moviegen_reference import flow, philox, scene_draw, world
+from moviegen_reference import flow, philox, world
 from moviegen_reference.files import save
-from moviegen_reference.scene_data import CAPTIONS, DRAWN_AT_ONCE, Bucket, draw_batch_of, pad, to_video
-from moviegen_reference.scenes import Scene, Thing
 from moviegen_reference.text import TextEncoders
 
 JOBS = {  # variant: objective, backbone
@@ -38,15 +37,14 @@ def bucket_of(facts: list[world.Facts], rng: random.Random, wording, pipeline, d
     latents, ids = [], {"ul2": [], "metaclip": [], "byt5": []}
     for first in range(0, len(facts), DRAWN_AT_ONCE):
         some = facts[first : first + DRAWN_AT_ONCE]
-        scenes = [Scene((Thing(f.colour, f.motion, f.shape, "", f.size),), (f.background,)) for f in some]
-        video = to_video(scene_draw.draw_batch(scenes, [scene_draw.random_offsets(s, rng) for s in scenes], device)[0])
+        video = to_video(draw_clips(some, rng)[0].to(device))
         z = pipeline.tae.encode(video)[0]
         latents.append(pipeline.tae.to_model_space(z).half())
         for name, rows in pipeline.text.tokenize([wording(f, rng) for f in some for _ in range(CAPTIONS)]).items():
             ids[name] += rows
     padded = {name: [a.unflatten(0, (-1, CAPTIONS)).to(device) for a in pad(rows, max(map(len, rows)))] for name, rows in ids.items()}
     tokens, masks = ({name: pair[k] for name, pair in padded.items()} for k in (0, 1))
-    return Bucket(1.0, world.FRAMES, torch.ones(len(facts), dtype=torch.bool), torch.cat(latents), tokens, masks)
+    return Bucket(torch.cat(latents), tokens, masks)
 
 
 def prepare(job: Job) -> dict:

@@ -142,7 +142,7 @@ def arguments(given: list[str] | None = None):
     parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--only", nargs="*", choices=list(report.TABLES), default=list(report.TABLES))
     parser.add_argument("--config", type=Path, default=HERE / "ablations.json")
-    parser.add_argument("--checkpoint", type=Path, help="default: models/scene-world where there is one, else models/shapes-world")
+    parser.add_argument("--checkpoint", type=Path, default=MODELS / "shapes-world")
     parser.add_argument("--out", type=Path, default=HERE / "results")
     parser.add_argument("--workers", type=int, help="jobs at once; default: 3 on CUDA, 1 on a CPU")
     parser.add_argument("--threads", type=int, default=1)
@@ -152,8 +152,6 @@ def arguments(given: list[str] | None = None):
     args.device = torch.device("cuda" if cuda_is_there() else "cpu")
     args.workers = args.workers or (3 if args.device.type == "cuda" else 1)
     args.cores = max(1, (os.cpu_count() or 1) // args.workers) if args.device.type == "cuda" else 1
-    scene = MODELS / "scene-world"
-    args.checkpoint = args.checkpoint or (scene if scene.exists() else MODELS / "shapes-world")
     return args
 
 

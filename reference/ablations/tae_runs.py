@@ -1,7 +1,7 @@
 """Jobs that train a small TAE: 2.5D or 3D, with and without the outlier penalty (OPL).
 
 An image autoencoder is trained first, one a seed (`image`); each variant inflates it and trains on clips and images, 3 : 1, of
-scene world and of procedural textures. `prepare` draws the clips once for all jobs.
+shapes world and of procedural textures. `prepare` draws the clips once for all jobs.
 """
 
 import random
@@ -9,6 +9,7 @@ import random
 import torch
 from torch import Tensor
 
+from ablations.clips import ClipPool, textures, to_video
 from ablations.common import Job, pipeline_of
 from ablations.dit_variants import parameters
 from ablations.measures import features, frechet, ssim
@@ -17,7 +18,6 @@ from ablations.trainer import curve, equal_updates, operations, train
 from moviegen_reference import perceptual
 from moviegen_reference.files import save
 from moviegen_reference.losses import outlier_penalty_loss, psnr, sample_posterior
-from moviegen_reference.scene_data import ClipPool, textures
 from moviegen_reference.tae import TAE, inflate_
 
 JOBS = {  # variant: model, weight of the OPL by its name in the configuration
@@ -27,18 +27,10 @@ JOBS = {  # variant: model, weight of the OPL by its name in the configuration
 IMAGES_TO_A_CLIP = 4  # in a batch
 
 
-class DrawnPool(ClipPool):
-    """Clips that were drawn before."""
-
-    def __init__(self, video: Tensor, cover: Tensor):
-        self.video, self.cover, self.share = video, cover, 1.0
-
-
 def prepare(job: Job) -> dict:
     clips = {}
     for name, count in (("trained", job.config["clips"]), ("unseen", job.config["unseen"])):
-        spec = {"share": 1.0, "size": (64, 64), "frames": 16, "clips": count}
-        pool = ClipPool(random.Random(f"ablations {name}"), spec, job.device)
+        pool = ClipPool.drawn(random.Random(f"ablations {name}"), count, job.device)
         clips[name] = {"video": pool.video, "cover": pool.cover}
     save(clips, job.work / "data" / "tae.pt")
     return {name: len(c["video"]) for name, c in clips.items()}
@@ -49,7 +41,7 @@ def is_matrix(name: str) -> bool:
 
 
 def loss_of(tae: TAE, video: Tensor, cover: Tensor, weights: dict, opl: float) -> tuple[Tensor, dict]:
-    """L1 + 2 MSE (where a thing ever is weighs more), our perceptual losses, KL and OPL: `train_scenes.py`'s."""
+    """L1 + 2 MSE (where a thing ever is weighs more), our perceptual losses, KL and OPL."""
     with torch.autocast(video.device.type, torch.bfloat16):
         mean, logvar = (t.float() for t in tae.encode(video))
         out = tae.decode(sample_posterior(mean, logvar, torch.randn_like(mean)), video.shape[2]).float()
@@ -95,9 +87,7 @@ def figures(tae: TAE, clips: Tensor, waves: Tensor, judge: TAE) -> dict:
 
 def loaded(job: Job) -> tuple[ClipPool, Tensor]:
     clips = torch.load(job.work / "data" / "tae.pt", map_location=job.device)
-    pool, unseen = DrawnPool(**clips["trained"]), DrawnPool(**clips["unseen"])
-    whole = unseen.video.permute(0, 4, 1, 2, 3).float() / 127.5 - 1.0
-    return pool, whole
+    return ClipPool(**clips["trained"]), to_video(clips["unseen"]["video"])
 
 
 def image_job(job: Job) -> dict:

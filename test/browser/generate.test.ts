@@ -2,11 +2,10 @@
 // the other way round.
 
 import { fileURLToPath } from 'node:url';
+import { draw, type Facts, judge } from '@moviegen/evaluation';
 import { openDevice } from '@moviegen/tensor/node';
 import { decodeVideo, encodeVideo, type Frames, MovieGen, VIDEO_FORMATS } from 'moviegen';
 import { afterAll, describe, expect, test } from 'vitest';
-import { judge } from '../../packages/moviegen/src/shapesWorld/judge.ts';
-import { draw, type Facts } from '../../packages/moviegen/src/shapesWorld/world.ts';
 import { launchChromium } from './chromium.ts';
 import { OPTIONAL_FILES } from './page.ts';
 import { openModule } from './remote.ts';

@@ -2,11 +2,10 @@
 // downloaded, linked and shown again without a network.
 
 import { readFile } from 'node:fs/promises';
+import { judge, parsePrompt } from '@moviegen/evaluation';
 import { decodeVideo } from 'moviegen';
 import type { Page } from 'playwright-core';
 import { expect, test, vi } from 'vitest';
-import { judge } from '../../packages/moviegen/src/shapesWorld/judge.ts';
-import { parsePrompt } from '../../packages/moviegen/src/shapesWorld/wordings.ts';
 import { launchChromium } from './chromium.ts';
 import { openPage, seriousAxeFaults } from './page.ts';
 import {

@@ -7,7 +7,7 @@
 
 import { parseArgs } from 'node:util';
 import { configs } from '@moviegen/dit';
-import { measureCeilings } from '@moviegen/tensor';
+import { measureCeilings } from '@moviegen/tensor/checks';
 import { openDevice } from '@moviegen/tensor/node';
 import { type LargeRun, referenceOf, runLarge } from './run.ts';
 

@@ -4,7 +4,8 @@
 import { readFileSync } from 'node:fs';
 import { type DiTConfig, parseConfig } from '@moviegen/dit';
 import { Safetensors } from '@moviegen/safetensors';
-import { compare, type Device } from '@moviegen/tensor';
+import type { Device } from '@moviegen/tensor';
+import { compare } from '@moviegen/tensor/checks';
 import { seededDiT, seededInputs } from './seeded.ts';
 
 /** Which model is run, and how. */

@@ -1,6 +1,6 @@
 // Run by main.ts and by tests in a process of its own: loads a checkpoint and says on one line of JSON what that took.
 // Arguments: `memory` or `speed`, a folder or an address, rounds, then any of `sums` to verify SHA256SUMS, `cold` to read
-// from the disk and not from the system's cache, and `device` or `host` to say where floats are decoded.
+// from the disk and not from the system's cache.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,15 +8,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openCheckpoint } from '@moviegen/safetensors';
-import { type Device, loadWeights, Tensor, type WeightOptions } from '@moviegen/tensor';
+import { type Device, loadWeights, Tensor } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
 import { openFiles, verified } from 'moviegen';
 import { percentile } from '../statistics.ts';
 
 const PIECE = 2 ** 22;
 const [mode = 'memory', place = '', rounds = '3', ...flags] = process.argv.slice(2);
-const where = (['device', 'host'] as const).find((name) => flags.includes(name));
-const decoding: WeightOptions = where ? { decodeOn: where } : {};
 
 /** Bytes of the process in memory: now, or at most since `forgetPeak`. */
 function resident(which: 'VmRSS' | 'VmHWM'): number {
@@ -33,7 +31,7 @@ async function load(device: Device): Promise<{ dispose(): void; bytes: number }>
   const source = await openCheckpoint((checked ?? files).folder(''));
   try {
     const spec = Object.fromEntries(source.names().map((name) => [name, source.shape(name)]));
-    const tensors = Object.values(await loadWeights(device, source, spec, decoding));
+    const tensors = Object.values(await loadWeights(device, source, spec));
     await checked?.verify();
     const bytes = tensors.reduce((sum, tensor) => sum + tensor.bytes, 0);
     return {
@@ -108,7 +106,7 @@ async function upload(device: Device, tensor: Tensor, bytes: number): Promise<vo
   await device.sync();
 }
 
-/** Bytes that `work` hands to the device: more than a file has where the host decodes, as many where the device does. */
+/** Bytes that `work` hands to the device: those of the file and the kernels' uniforms. */
 async function handedOver(device: Device, work: () => Promise<void>): Promise<number> {
   const { queue } = device.gpu;
   const { writeBuffer } = queue;
@@ -142,7 +140,7 @@ async function timed(times: Times, work: () => Promise<void>): Promise<void> {
 /** Rounds, each of which reads, uploads and loads: other work on the machine meets them alike. */
 async function speed(device: Device) {
   const loadOnce = async () => (await load(device)).dispose();
-  const uploadBytes = await handedOver(device, loadOnce); // also touches the pool's memory: the first touch is the system's
+  const uploadBytes = await handedOver(device, loadOnce); // also touches the pool's memory: the system clears a page at its first touch
   const tensor = Tensor.empty(device, [Math.min(Math.ceil(uploadBytes / PIECE) * PIECE, 2 ** 27) / 4]);
   const times = { read: none(), upload: none(), load: none() };
   const between = disk ? disk.forget : async () => {};
@@ -173,8 +171,8 @@ const none = (): Times => ({ wall: [], cpu: [] });
 
 const disk = flags.includes('cold') ? forgetter() : undefined;
 const device = await openDevice();
-const { vendor, architecture, description } = device.info;
+const { vendor, architecture, description, software } = device.info;
 const result = mode === 'speed' ? await speed(device) : await memory(device);
-console.log(JSON.stringify({ adapter: [vendor, architecture, description].join(' '), ...result }));
+console.log(JSON.stringify({ adapter: [vendor, architecture, description].join(' '), software, ...result }));
 device.destroy();
 disk?.end();

@@ -1,15 +1,8 @@
 // One row: every way is checked, then timed in turns with ours, so that whatever else the machine does affects all of
 // them equally.
 import type { Case, NDArray } from '@moviegen/kernels';
-import {
-  caseOperands,
-  caseReference,
-  compare,
-  type Device,
-  prepareCase,
-  scope,
-  uploadOperands,
-} from '@moviegen/tensor';
+import { type Device, scope } from '@moviegen/tensor';
+import { caseOperands, caseReference, compare, prepareCase, uploadOperands } from '@moviegen/tensor/checks';
 import { AFFORDABLE, type CaseRows, firstAndLastRows, narrowArray, referenceCost } from '../caseRows.ts';
 import { poisoned } from '../check.ts';
 import { percentile } from '../statistics.ts';

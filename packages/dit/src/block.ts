@@ -1,194 +1,148 @@
-// One layer of the backbone (Movie Gen section 3.1.3): LLaMa3's, bidirectional, with cross-attention between
+// One block of the backbone (Movie Gen section 3.1.3): LLaMa3's, bidirectional, with cross-attention between
 // self-attention and FFN, modulated by the flow's time (adaLN). No biases.
 //
-// Legend: B batch, N video tokens, L text tokens, D model width.
+// Legend: B batch, N video tokens, L text tokens, D model width, F width of the FFN.
 
 import {
   advance,
   attention,
   byRows,
   type Columns,
-  columns,
-  linear,
+  chunk,
+  Linear,
+  observed,
   type Packed,
-  rmsNorm,
+  RMSNorm,
   scope,
-  slice,
   swiglu,
   type Tensor,
   type WeightBook,
 } from '@moviegen/tensor';
 import type { DiTConfig } from './config.ts';
 import type { LayerText } from './context.ts';
-import { type Modulation, modulationOf } from './modulation.ts';
-import type { Note } from './trace.ts';
+import { type BlockModulation, type Modulation, modulationOf } from './modulation.ts';
 
-/** `x + gate_a SelfAttention(...)`, `x + CrossAttention(...)`, `x + gate_f SwiGLU(...)`. */
+/** Self-attention, cross-attention and FFN, each of the norm of its input and added to it. */
 export class DiTBlock {
-  private readonly eps: number;
-  private readonly attentionNorm: Tensor; // [D]
-  private readonly attention: SelfAttention;
-  private readonly crossAttentionNorm: Tensor; // [D]
-  private readonly crossAttention: CrossAttention;
-  private readonly ffnNorm: Tensor; // [D]
-  private readonly feedForward: FeedForward;
+  readonly #path: string;
+  readonly #attention: SelfAttention;
+  readonly #crossAttention: CrossAttention;
+  readonly #feedForward: FeedForward;
 
-  /** @param path the layer's name in the checkpoint, `layers.{i}`. */
+  /** @param path the block's name in the checkpoint, `layers.{i}`. */
   constructor(weights: WeightBook, path: string, config: DiTConfig) {
-    this.eps = config.normEps;
-    this.attentionNorm = weights.get(`${path}.attention_norm.weight`);
-    this.attention = new SelfAttention(weights, `${path}.attention`, config.numHeads);
-    this.crossAttentionNorm = weights.get(`${path}.cross_attention_norm.weight`);
-    this.crossAttention = new CrossAttention(weights, `${path}.cross_attention`, config.numHeads);
-    this.ffnNorm = weights.get(`${path}.ffn_norm.weight`);
-    this.feedForward = new FeedForward(weights, `${path}.feed_forward`);
+    this.#path = path;
+    this.#attention = new SelfAttention(weights, path, config);
+    this.#crossAttention = new CrossAttention(weights, path, config);
+    this.#feedForward = new FeedForward(weights, path, config);
   }
 
-  /** Keys and values of the text, the same at every step: computed once a generation. */
+  /** Keys and values of the text, the same at every step: computed once per generation. */
   keysValues(text: Tensor): Tensor {
-    return this.crossAttention.keysValues(text);
+    return this.#crossAttention.keysValues(text);
   }
 
   /**
    * @param x [B, N, D] in f32, positions added; it is used up.
    * @param text absent where no sample has any text.
-   * @param tokens how many of them the projections and the FFN take at a time.
+   * @param tokensAtOnce how many tokens the projections and the FFN take at a time.
    */
-  forward(
-    x: Tensor,
-    attend: Modulation,
-    feed: Modulation,
-    text: LayerText | undefined,
-    tokens: number,
-    note: Note,
-  ): Tensor {
-    const { eps } = this;
-    const norm = (h: Tensor, weight: Tensor, modulation?: Modulation) =>
-      rmsNorm(h, { weight, eps, shift: modulation?.shift, scale: modulation?.scale });
-    const attended = (h: Tensor, m: Modulation) => norm(h, this.attentionNorm, m);
-    const crossed = (h: Tensor) => norm(h, this.crossAttentionNorm);
-    const fed = (h: Tensor, m: Modulation) => norm(h, this.ffnNorm, m);
-
+  forward(x: Tensor, modulation: BlockModulation, text: LayerText | undefined, tokensAtOnce: number): Tensor {
     let h = x; // [B, N, D]
-    note('attention_norm', () => norm(h, this.attentionNorm));
-    h = advance(h, () => this.attention.forward(h, attended, attend, tokens, note));
-    note('cross_attention_norm', () => crossed(h));
-    if (text) h = advance(h, () => this.crossAttention.forward(h, crossed, text, tokens, note));
-    note('ffn_norm', () => norm(h, this.ffnNorm));
-    h = advance(h, () => this.feedForward.forward(h, fed, feed, tokens, note));
-    note('', () => h);
-    return h; // [B, N, D]
+    h = advance(h, () => this.#attention.forward(h, modulation.attention, tokensAtOnce));
+    if (text) h = advance(h, () => this.#crossAttention.forward(h, text, tokensAtOnce));
+    h = advance(h, () => this.#feedForward.forward(h, modulation.feedForward, tokensAtOnce));
+    return observed(this.#path, h); // [B, N, D]
   }
 }
 
-/** The norm before a branch, of some of its tokens. */
-type Norm = (h: Tensor, modulation: Modulation) => Tensor;
-
 /** Multi-head attention of the video's tokens to one another. */
 class SelfAttention {
-  private readonly qkv: Packed; // [3D, D]
-  private readonly wo: Packed; // [D, D]
+  readonly #heads: number;
+  readonly #norm: RMSNorm;
+  readonly #qkv: Linear; // [3D, D]
+  readonly #wo: Linear; // [D, D]
 
-  constructor(
-    weights: WeightBook,
-    path: string,
-    private readonly heads: number,
-  ) {
-    this.qkv = weights.packed(`${path}.wq.weight`, `${path}.wk.weight`, `${path}.wv.weight`);
-    this.wo = weights.packed(`${path}.wo.weight`);
+  constructor(weights: WeightBook, block: string, { numHeads, normEps }: DiTConfig) {
+    const path = `${block}.attention`;
+    this.#heads = numHeads;
+    this.#norm = new RMSNorm(weights, `${block}.attention_norm`, normEps);
+    this.#qkv = new Linear(weights, [`${path}.wq`, `${path}.wk`, `${path}.wv`]);
+    this.#wo = new Linear(weights, `${path}.wo`, path);
   }
 
-  /** `h + gate * attention(norm(h))` */
-  forward(h: Tensor, norm: Norm, modulation: Modulation, tokens: number, note: Note): Tensor {
-    const D = h.shape[2]!;
-    const attended = scope(h.device, () => {
-      const [q, k, v] = byRows(h, tokens, (rows, item) => {
-        const qkv = linear(norm(rows, modulationOf(modulation, item)), this.qkv); // [B, N, 3D]
-        return [columns(qkv, 0, D), columns(qkv, D, D), columns(qkv, 2 * D, D)];
+  /** `x + gate attention(norm(x) (1 + scale) + shift)` */
+  forward(x: Tensor, modulation: Modulation, tokensAtOnce: number): Tensor {
+    const attended = scope(x.device, () => {
+      const [q, k, v] = byRows(x, tokensAtOnce, (rows, item) => {
+        const normed = this.#norm.forward(rows, modulationOf(modulation, item)); // [B, N, D]
+        return chunk(this.#qkv.forward(normed), 3);
       }) as [Tensor | Columns, Tensor | Columns, Tensor | Columns];
-      for (const [name, value] of Object.entries({ wq: q, wk: k, wv: v }))
-        note(`attention.${name}`, () => asTensor(value));
-      return attention(q, k, v, { heads: this.heads }); // [B, N, D]
+      return attention(q, k, v, { heads: this.#heads }); // [B, N, D]
     });
-    for (const name of ['attention.wo', 'attention']) note(name, () => linear(attended, this.wo));
-    return linear(attended, this.wo, { residual: h, gate: modulation.gate });
+    return this.#wo.forward(attended, { residual: x, gate: modulation.gate });
   }
 }
 
 /** Multi-head attention of the video's tokens to the text. */
 class CrossAttention {
-  private readonly wq: Packed; // [D, D]
-  private readonly kv: Packed | undefined; // [2D, D]; not there in a layer that is streamed
-  private readonly wo: Packed; // [D, D]
+  readonly #heads: number;
+  readonly #norm: RMSNorm;
+  readonly #wq: Linear; // [D, D]
+  readonly #wkv: Linear | undefined; // [2D, D]; absent where the context has keys and values already
+  readonly #wo: Linear; // [D, D]
 
-  constructor(
-    weights: WeightBook,
-    path: string,
-    private readonly heads: number,
-  ) {
-    this.wq = weights.packed(`${path}.wq.weight`);
-    if (weights.has(`${path}.wk.weight`)) this.kv = weights.packed(`${path}.wk.weight`, `${path}.wv.weight`);
-    this.wo = weights.packed(`${path}.wo.weight`);
+  constructor(weights: WeightBook, block: string, { numHeads, normEps }: DiTConfig) {
+    const path = `${block}.cross_attention`;
+    this.#heads = numHeads;
+    this.#norm = new RMSNorm(weights, `${block}.cross_attention_norm`, normEps);
+    this.#wq = new Linear(weights, `${path}.wq`);
+    if (weights.has(`${path}.wk.weight`)) this.#wkv = keysValuesOf(weights, block);
+    this.#wo = new Linear(weights, `${path}.wo`, path);
   }
 
   /** Keys and values of text [B, L, D]. */
   keysValues(text: Tensor): Tensor {
-    if (!this.kv) throw new Error('internal: keys and values of a streamed layer');
-    return linear(text, this.kv); // [B, L, 2D]
+    if (!this.#wkv) throw new Error('internal: this block was loaded without the weights of keys and values');
+    return this.#wkv.forward(text); // [B, L, 2D]
   }
 
-  /** `h + attention(norm(h), text)`; a sample without text gets nothing. */
-  forward(
-    h: Tensor,
-    norm: (h: Tensor) => Tensor,
-    { keysValues, lengths }: LayerText,
-    tokens: number,
-    note: Note,
-  ): Tensor {
-    const D = h.shape[2]!;
-    const attended = scope(h.device, () => {
-      const [q] = byRows(h, tokens, (rows) => [linear(norm(rows), this.wq)]) as [Tensor]; // [B, N, D]
-      note('cross_attention.wq', () => q);
-      const [k, v] = [columns(keysValues, 0, D), columns(keysValues, D, D)];
-      return attention(q, k, v, { heads: this.heads, keyLengths: lengths }); // [B, N, D]
+  /** `x + attention(norm(x), text)`; a sample without text gets nothing. */
+  forward(x: Tensor, { keysValues, lengths }: LayerText, tokensAtOnce: number): Tensor {
+    const attended = scope(x.device, () => {
+      const [q] = byRows(x, tokensAtOnce, (rows) => [this.#wq.forward(this.#norm.forward(rows))]) as [Tensor];
+      const [k, v] = chunk(keysValues, 2); // [B, L, D]
+      return attention(q, k, v, { heads: this.#heads, keyLengths: lengths }); // [B, N, D]
     });
-    for (const name of ['cross_attention.wo', 'cross_attention']) note(name, () => linear(attended, this.wo));
-    return linear(attended, this.wo, { residual: h });
+    return this.#wo.forward(attended, { residual: x });
   }
+}
+
+/** Keys and values of a block's cross-attention in one product, [2D, D]. */
+export function keysValuesOf(weights: WeightBook, block: string): Linear {
+  return new Linear(weights, [`${block}.cross_attention.wk`, `${block}.cross_attention.wv`]);
 }
 
 /** SwiGLU: `w2(silu(w1 x) * w3 x)`. */
 class FeedForward {
-  private readonly w13: Packed; // two of [F, D]
-  private readonly w2: Packed; // [D, F]
+  readonly #norm: RMSNorm;
+  readonly #w13: Packed; // two of [F, D]
+  readonly #w2: Linear; // [D, F]
 
-  constructor(weights: WeightBook, path: string) {
-    this.w13 = weights.packedSwiglu(`${path}.w1.weight`, `${path}.w3.weight`);
-    this.w2 = weights.packed(`${path}.w2.weight`);
+  constructor(weights: WeightBook, block: string, { normEps }: DiTConfig) {
+    const path = `${block}.feed_forward`;
+    this.#norm = new RMSNorm(weights, `${block}.ffn_norm`, normEps);
+    this.#w13 = weights.packedSwiglu(`${path}.w1.weight`, `${path}.w3.weight`);
+    this.#w2 = new Linear(weights, `${path}.w2`, path);
   }
 
-  /** `h + gate * feedForward(norm(h))` */
-  forward(h: Tensor, norm: Norm, modulation: Modulation, tokens: number, note: Note): Tensor {
-    for (const name of ['feed_forward.w2', 'feed_forward'])
-      note(name, () => linear(swiglu(norm(h, modulation), this.w13), this.w2));
-    const [next] = byRows(h, tokens, (rows, item) => {
-      const of = modulationOf(modulation, item);
-      const hidden = swiglu(norm(rows, of), this.w13); // [B, N, F]
-      return [linear(hidden, this.w2, { residual: rows, gate: of.gate })];
+  /** `x + gate feedForward(norm(x) (1 + scale) + shift)` */
+  forward(x: Tensor, modulation: Modulation, tokensAtOnce: number): Tensor {
+    const [result] = byRows(x, tokensAtOnce, (rows, item) => {
+      const own = modulationOf(modulation, item);
+      const hidden = swiglu(this.#norm.forward(rows, own), this.#w13); // [B, N, F]
+      return [this.#w2.forward(hidden, { residual: rows, gate: own.gate })];
     }) as [Tensor];
-    return next; // [B, N, D]
+    return result; // [B, N, D]
   }
 }
-
-/** Columns as a tensor of their own. */
-function asTensor(value: Tensor | Columns): Tensor {
-  if (!('tensor' in value)) return value;
-  const { tensor, start, width } = value;
-  return lastAxis(tensor, start, width);
-}
-
-const lastAxis = (t: Tensor, start: number, width: number): Tensor =>
-  slice(t, {
-    start: t.shape.map((_, axis) => (axis === t.shape.length - 1 ? start : 0)),
-    end: t.shape.map((size, axis) => (axis === t.shape.length - 1 ? start + width : size)),
-  });

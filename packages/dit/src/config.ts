@@ -1,10 +1,7 @@
 // A DiT's configuration: the keys of its config.json, the three published sizes, and the checks that name
-// the key at fault. Not here: weights (weights.ts).
+// the keys at fault. Not here: weights (weights.ts).
 
-/** The text encoders, in the order of the sequence that the DiT attends to. */
-export const TEXT_ORDER = ['ul2', 'metaclip', 'byt5'] as const;
-/** A text encoder's name. */
-export type TextEncoderName = (typeof TEXT_ORDER)[number];
+import { ConfigError, TEXT_ENCODERS, type TextEncoderName } from '@moviegen/tensor';
 
 /** Sizes of a DiT. `config.json` spells the same keys in snake case. */
 export interface DiTConfig {
@@ -12,7 +9,7 @@ export interface DiTConfig {
   readonly inChannels: number;
   /** The velocity's channels; differs from `inChannels` in the spatial upsampler only. */
   readonly outChannels: number;
-  /** A token is a patch of `[1, h, w]` latent values. */
+  /** Latent positions of a token: a patch of `[1, h, w]`. */
   readonly patchSize: readonly [t: number, h: number, w: number];
   /** D. */
   readonly hiddenSize: number;
@@ -24,7 +21,7 @@ export interface DiTConfig {
   readonly timestepDim: number;
   /** Rows of the position tables: tokens along t, h, w. Longer grids are interpolated. */
   readonly maxGrid: readonly [t: number, h: number, w: number];
-  /** Width of each text encoder's states; an encoder that is absent is not projected. */
+  /** Width of each text encoder's states; an absent encoder is not projected. */
   readonly textDims: Readonly<Partial<Record<TextEncoderName, number>>>;
 }
 
@@ -38,7 +35,7 @@ const base = {
   textDims: { ul2: 4096, metaclip: 1024, byt5: 1472 },
 } as const;
 
-/** The published sizes: `30b` is Movie Gen's (table of spec section 3), `5b` and `1b` those of a public reproduction. */
+/** The published sizes: `30b` is Movie Gen's own, `5b` and `1b` are a public reproduction's. */
 export const configs: Readonly<Record<'30b' | '5b' | '1b', DiTConfig>> = {
   '30b': { ...base, hiddenSize: 6144, numLayers: 48, numHeads: 48, ffnHiddenSize: 16384 },
   '5b': { ...base, hiddenSize: 3072, numLayers: 32, numHeads: 24, ffnHiddenSize: 8192 },
@@ -48,11 +45,11 @@ export const configs: Readonly<Record<'30b' | '5b' | '1b', DiTConfig>> = {
 /**
  * Reads a DiT's `config.json`.
  * @param json the parsed file; sizes that the published models share (channels, patch, tables ...) may be absent.
- * @throws Error naming every key that is wrong, with what came and what was expected.
+ * @throws ConfigError naming every key that is wrong, with what came and what was expected.
  */
 export function parseConfig(json: unknown): DiTConfig {
   if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw new Error(`dit: config must be an object, got ${JSON.stringify(json)}`);
+    throw new ConfigError(`dit: config must be an object, got ${JSON.stringify(json)}`);
   const given = json as Readonly<Record<string, unknown>>;
   const problems: string[] = [];
   const className = given._class_name;
@@ -95,7 +92,7 @@ export function parseConfig(json: unknown): DiTConfig {
     problems.push(`num_heads: ${config.numHeads} must divide hidden_size ${config.hiddenSize}`);
   if (config.timestepDim % 2 !== 0)
     problems.push(`timestep_dim: got ${config.timestepDim}, expected an even number`);
-  if (problems.length > 0) throw new Error(`dit: config is wrong:\n  ${problems.join('\n  ')}`);
+  if (problems.length > 0) throw new ConfigError(`dit: config is wrong:\n  ${problems.join('\n  ')}`);
   return config;
 }
 
@@ -112,14 +109,16 @@ function textDims(
 ): DiTConfig['textDims'] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     problems.push(
-      `text_dims: got ${JSON.stringify(value)}, expected widths by encoder, ${TEXT_ORDER.join(', ')}`,
+      `text_dims: got ${JSON.stringify(value)}, expected widths by encoder, ${TEXT_ENCODERS.join(', ')}`,
     );
     return {};
   }
   const given = value as Readonly<Record<string, unknown>>;
   for (const name of Object.keys(given))
-    if (!(TEXT_ORDER as readonly string[]).includes(name))
-      problems.push(`text_dims: unknown encoder ${JSON.stringify(name)}, expected ${TEXT_ORDER.join(', ')}`);
-  const present = TEXT_ORDER.filter((name) => Object.hasOwn(given, name));
+    if (!(TEXT_ENCODERS as readonly string[]).includes(name))
+      problems.push(
+        `text_dims: unknown encoder ${JSON.stringify(name)}, expected ${TEXT_ENCODERS.join(', ')}`,
+      );
+  const present = TEXT_ENCODERS.filter((name) => Object.hasOwn(given, name));
   return Object.fromEntries(present.map((name) => [name, whole(`text_dims.${name}`, given[name])]));
 }

@@ -1,20 +1,24 @@
-// What the DiT attends to besides the video: the text encoders' states, each through its own linear and
-// LayerNorm to the model's width, one after the other along the sequence (Movie Gen section 3.1.4).
+// The text that the DiT attends to: the states of every text encoder go through a linear map and a LayerNorm of their own
+// to the model's width, and follow one another along the sequence (Movie Gen section 3.1.4).
+//
+// Legend: B prompts, L text tokens, D model width.
 
-import { cast, concat, embedding, layerNorm, linear, Tensor } from '@moviegen/tensor';
-import { type DiTConfig, TEXT_ORDER, type TextEncoderName } from './config.ts';
-import type { Trace } from './trace.ts';
-
-/** One encoder's output for a batch of prompts. */
-export interface EncoderStates {
-  /** [B, L, width of the encoder]; what is beyond a prompt's length is never looked at. */
-  readonly states: Tensor;
-  /** Tokens of each prompt; 0 where the encoder has nothing to say. */
-  readonly lengths: readonly number[];
-}
-
-/** The states of the encoders that were run; an encoder that is absent gives no tokens. */
-export type TextStates = Readonly<Partial<Record<TextEncoderName, EncoderStates>>>;
+import {
+  cast,
+  concat,
+  type DType,
+  type EncoderStates,
+  embedding,
+  LayerNorm,
+  Linear,
+  observed,
+  TEXT_ENCODERS,
+  Tensor,
+  type TextEncoderName,
+  type TextStates,
+  type WeightBook,
+} from '@moviegen/tensor';
+import type { DiTConfig } from './config.ts';
 
 /** A batch of prompts in the model's width. */
 export interface EmbeddedText {
@@ -24,17 +28,17 @@ export interface EmbeddedText {
   readonly lengths: readonly number[];
 }
 
-/** The text of one generation: keys and values of every layer's cross-attention, computed once. */
+/** The text of one generation: keys and values of every block's cross-attention, computed once. */
 export interface Context {
   /** B. */
   readonly batch: number;
-  /** A layer each; undefined where no prompt has a token. */
+  /** One per block; undefined where no prompt has a token. */
   readonly layers: readonly LayerText[] | undefined;
   /** Releases it. */
   dispose(): void;
 }
 
-/** What one layer's cross-attention needs of the text. */
+/** What the cross-attention of one block needs of the text. */
 export interface LayerText {
   /** [B, L, 2D]: keys, then values. */
   readonly keysValues: Tensor;
@@ -42,53 +46,84 @@ export interface LayerText {
   readonly lengths: Tensor;
 }
 
-/** Projects and packs the text. Weights by their names below `text_proj.` */
-export function embedText(
-  text: TextStates,
-  weight: (name: string) => Tensor,
-  config: DiTConfig,
-  trace?: Trace,
-): EmbeddedText {
-  const given = TEXT_ORDER.flatMap((name) => {
-    const states = text[name];
-    return states === undefined ? [] : [{ name, ...states }];
-  });
-  if (given.length === 0)
-    throw new Error(
-      'dit: text is empty; give at least one encoder its states, with lengths of 0 where there are none',
-    );
-  const B = given[0]!.lengths.length;
-  for (const part of given) check(part.name, part, B, config);
+/** `text_proj`: every encoder's states to the model's width, and each prompt's tokens to the front. */
+export class TextEmbedder {
+  readonly #config: DiTConfig;
+  readonly #dtype: DType;
+  readonly #projections = new Map<TextEncoderName, TextProjection>();
 
-  const lengths = Array.from({ length: B }, (_, b) => given.reduce((sum, part) => sum + part.lengths[b]!, 0));
-  const L = Math.max(1, ...lengths);
-
-  // Every encoder's tokens in one table; `order` says which of its rows stands where in the packed sequence.
-  const order = new Map<number, number>();
-  const filled = new Array<number>(B).fill(0);
-  const tables: Tensor[] = [];
-  let firstRow = 0;
-  const { device } = given[0]!.states;
-  const { dtype } = weight(`${given[0]!.name}.linear.weight`);
-  for (const { name, states, lengths } of given) {
-    const rows = states.shape[1]!;
-    if (rows === 0 || Math.max(...lengths) === 0) continue;
-    const linearPart = { weight: weight(`${name}.linear.weight`), bias: weight(`${name}.linear.bias`) };
-    const norm = { weight: weight(`${name}.norm.weight`), bias: weight(`${name}.norm.bias`), eps: 1e-5 };
-    const projected = linear(cast(states, dtype), linearPart.weight, { bias: linearPart.bias }); // [B, L_e, D]
-    trace?.(`text_proj.${name}.linear`, projected);
-    const normed = layerNorm(projected, norm);
-    trace?.(`text_proj.${name}.norm`, normed);
-    trace?.(`text_proj.${name}`, normed);
-    tables.push(normed.reshape([B * rows, config.hiddenSize]));
-    for (let b = 0; b < B; b++)
-      for (let i = 0; i < lengths[b]!; i++) order.set(b * L + filled[b]!++, firstRow + b * rows + i);
-    firstRow += B * rows;
+  /** @param dtype the model's type, to which states are cast. */
+  constructor(weights: WeightBook, config: DiTConfig, dtype: DType) {
+    this.#config = config;
+    this.#dtype = dtype;
+    for (const name of TEXT_ENCODERS)
+      if (config.textDims[name] !== undefined)
+        this.#projections.set(name, new TextProjection(weights, `text_proj.${name}`));
   }
-  if (tables.length === 0) return { text: Tensor.zeros(device, [B, L, config.hiddenSize], dtype), lengths };
-  const table = concat(tables, { axis: 0 });
-  const ids = Uint32Array.from({ length: B * L }, (_, place) => order.get(place) ?? firstRow); // past the table: zeros
-  return { text: embedding(table, Tensor.from(device, ids, [B, L])), lengths };
+
+  /** @throws Error where states and lengths do not fit the model, or one another. */
+  forward(text: TextStates): EmbeddedText {
+    const given = TEXT_ENCODERS.flatMap((name) => {
+      const states = text[name];
+      return states === undefined ? [] : [{ name, ...states }];
+    });
+    if (given.length === 0)
+      throw new Error(
+        'dit: text is empty; give at least one encoder its states, with lengths of 0 where there are none',
+      );
+    const B = given[0]!.lengths.length;
+    for (const part of given) check(part.name, part, B, this.#config);
+    const spoken = given.filter((part) => Math.max(...part.lengths) > 0);
+    const projected = spoken.map(({ name, states }) =>
+      this.#projections.get(name)!.forward(cast(states, this.#dtype)),
+    ); // [B, L_e, D] each
+    const packed =
+      spoken.length === 0
+        ? Tensor.zeros(given[0]!.states.device, [B, 1, this.#config.hiddenSize], this.#dtype)
+        : packTokens(projected, spoken);
+    const lengths = Array.from({ length: B }, (_, b) => tokensOf(given, b));
+    return { text: observed('text.packed', packed), lengths };
+  }
+}
+
+/** Tokens of prompt b in all encoders. */
+const tokensOf = (parts: readonly { readonly lengths: readonly number[] }[], b: number): number =>
+  parts.reduce((sum, { lengths }) => sum + lengths[b]!, 0);
+
+/** One encoder's states to the model's width: linear map, then LayerNorm. */
+class TextProjection {
+  readonly #linear: Linear; // [D, width of the encoder]
+  readonly #norm: LayerNorm;
+
+  constructor(weights: WeightBook, path: string) {
+    this.#linear = new Linear(weights, `${path}.linear`);
+    this.#norm = new LayerNorm(weights, `${path}.norm`, 1e-5, path);
+  }
+
+  forward(states: Tensor): Tensor {
+    return this.#norm.forward(this.#linear.forward(states)); // [B, L, D]
+  }
+}
+
+/** Each prompt's tokens of all encoders one after the other, [B, L, D], zeros behind. */
+function packTokens(projected: readonly Tensor[], parts: readonly EncoderStates[]): Tensor {
+  const [B, , D] = projected[0]!.shape as [number, number, number];
+  const L = Math.max(...Array.from({ length: B }, (_, b) => tokensOf(parts, b)));
+  // Every encoder's tokens in one table; `order` says which of its rows stands where in the packed sequence.
+  const table = concat(
+    projected.map((each) => each.reshape([-1, D])),
+    { axis: 0 },
+  );
+  const order = new Uint32Array(B * L).fill(table.shape[0]!); // a row past the table: zeros
+  const filled = new Array<number>(B).fill(0);
+  let first = 0;
+  for (const { states, lengths } of parts) {
+    const rows = states.shape[1]!;
+    for (let b = 0; b < B; b++)
+      for (let i = 0; i < lengths[b]!; i++) order[b * L + filled[b]!++] = first + b * rows + i;
+    first += B * rows;
+  }
+  return embedding(table, Tensor.from(table.device, order, [B, L]));
 }
 
 /** @throws where the text is not [B, L, D] with B lengths that fit. */
@@ -100,17 +135,16 @@ export function checkText(text: Tensor, lengths: readonly number[], { hiddenSize
     throw new Error(`dit: textLengths must be ${B} integers from 0 to ${L}, got [${lengths.join(', ')}]`);
 }
 
-/** Of prompts that have no token. */
-export const emptyContext = (batch: number): Context => ({ batch, layers: undefined, dispose() {} });
-
-/** @param keysValues a layer each; the context's from here on. */
-export function contextOf(lengths: readonly number[], keysValues: readonly Tensor[]): Context {
-  const shared = Tensor.from(keysValues[0]!.device, Uint32Array.from(lengths));
+/** @param keysValues gives one tensor per block, which the context owns; called only where a prompt has a token. */
+export function contextOf(lengths: readonly number[], keysValues: () => readonly Tensor[]): Context {
+  if (Math.max(...lengths) === 0) return { batch: lengths.length, layers: undefined, dispose() {} };
+  const blocks = keysValues();
+  const shared = Tensor.from(blocks[0]!.device, Uint32Array.from(lengths));
   return {
     batch: lengths.length,
-    layers: keysValues.map((each) => ({ keysValues: each, lengths: shared })),
+    layers: blocks.map((each) => ({ keysValues: each, lengths: shared })),
     dispose: () => {
-      for (const each of keysValues) each.dispose();
+      for (const each of blocks) each.dispose();
       shared.dispose();
     },
   };

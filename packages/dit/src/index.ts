@@ -1,14 +1,17 @@
 // @moviegen/dit: the backbone of Movie Gen, a flow's velocity given text and time.
 
-export { configs, type DiTConfig, parseConfig, TEXT_ORDER, type TextEncoderName } from './config.ts';
-export type { Context, EmbeddedText, EncoderStates, LayerText, TextStates } from './context.ts';
 export {
-  type Checkpoint,
-  DiT,
-  type ForwardAsyncOptions,
-  type ForwardOptions,
-  type LoadOptions,
-} from './dit.ts';
+  type EncoderStates,
+  TEXT_ENCODERS,
+  type TextEncoderName,
+  type TextStates,
+  type Trace,
+} from '@moviegen/tensor';
+export { configs, type DiTConfig, parseConfig } from './config.ts';
+export type { Context, EmbeddedText, LayerText } from './context.ts';
+export { DiT } from './dit.ts';
+export type { ForwardOptions } from './inputs.ts';
+export { type BoundedLoadOptions, loadDiT, type VelocityModel } from './loadDiT.ts';
 export { type Placement, placeLayers } from './offload.ts';
-export type { Trace } from './trace.ts';
-export { isLinearWeight, parameterCount, weightShapes } from './weights.ts';
+export { type ForwardAsyncOptions, StreamedDiT } from './streamedDit.ts';
+export { isLinearWeight, type LoadOptions, weightShapes } from './weights.ts';

@@ -1,5 +1,6 @@
-// Layers that do not fit on the device: they come from host or disk as they are needed, the next one on its way
-// while the current one computes. Everything outside of the layers, and as many layers as fit, stay on the device.
+// Layers that do not fit on the device: which ones stay there within a bound on memory, and the stream of the others,
+// which come from host or disk as they are needed, the next one on its way while the current one computes. Everything
+// outside of the layers stays on the device. Not here: the model (streamedDit.ts).
 
 import {
   changingBytes,
@@ -7,7 +8,6 @@ import {
   type Device,
   decodingBytes,
   keep,
-  linear,
   loadWeights,
   orAborted,
   quantizedSource,
@@ -19,24 +19,24 @@ import {
   WeightsError,
   weightBytes,
 } from '@moviegen/tensor';
-import { DiTBlock } from './block.ts';
+import { DiTBlock, keysValuesOf } from './block.ts';
 import type { DiTConfig } from './config.ts';
 import { weightShapes } from './weights.ts';
 
 type Shapes = Readonly<Record<string, readonly number[]>>;
 
-/** Which weights stay on the device, by a bound on their memory. */
+/** Which weights stay on the device, within a bound on their memory. */
 export interface Placement {
   /** Layers that stay, from the first one on; all of them where the whole model fits. */
   readonly resident: number;
-  /** Bytes of the weights on the device at most: those that stay, and the layers on their way. */
+  /** The most bytes that weights take on the device: those that stay, and the layers on their way. */
   readonly bytes: number;
 }
 
 /**
- * Decides what stays. Holds the whole source against the model first.
+ * Decides which layers stay, after a check that the source holds the whole model.
  * @param maxMemory bytes that the weights may take on the device
- * @throws WeightsError where they do not fit however few layers stay, or the source does not fit the model
+ * @throws WeightsError where the bound is too small even if no layer stays, or the source does not fit the model
  */
 export function placeLayers(
   given: WeightSource,
@@ -56,7 +56,7 @@ export function placeLayers(
   const total = whole.reduce((sum, bytes) => sum + bytes, base + passing);
   if (total <= maxMemory) return { resident: config.numLayers, bytes: total };
   const layer = Math.max(...layers);
-  // The one in use, the next one as the file has it, and those of its matrices that are being laid out.
+  // The layer in use, the next layer as the file has it, and its matrices that are being laid out for the kernels.
   const packs = Math.max(...packsOf(config).map((names) => weightBytes(source, names, options)));
   const moving = 2 * layer + packs + passing;
   let [resident, bytes] = [0, base + moving];
@@ -70,25 +70,25 @@ export function placeLayers(
   return { resident, bytes };
 }
 
-/** Weights of everything but the layers, which has the layers' adaLN tables with it. */
+/** All weights outside of the layers, and the layers' adaLN tables: the time is embedded for all layers at once. */
 export function baseShapes(config: DiTConfig): Shapes {
   return picked(config, (name) => !/^layers\./.test(name) || name.endsWith('.adaln_table'));
 }
 
-/** Weights of a layer that a step needs. */
+/** The weights of a layer that every step needs. */
 function layerShapes(config: DiTConfig, i: number): Shapes {
   const path = `layers.${i}.`;
   const ofText = (name: string) => /\.cross_attention\.w[kv]\.weight$/.test(name);
   return picked(config, (name) => name.startsWith(path) && !name.endsWith('.adaln_table') && !ofText(name));
 }
 
-/** Weights of a layer that meet the text, once a generation. */
+/** The weights of a layer that meet the text, once per generation. */
 function textShapes(config: DiTConfig, i: number): Shapes {
   const path = `layers.${i}.cross_attention`;
   return picked(config, (name) => name === `${path}.wk.weight` || name === `${path}.wv.weight`);
 }
 
-/** The largest matrices of each layer that are laid out together. */
+/** The matrices of each layer that are laid out together: the largest groups. */
 function packsOf({ numLayers }: DiTConfig): string[][] {
   const named = (path: string, names: readonly string[]) => names.map((name) => `${path}.${name}.weight`);
   return Array.from({ length: numLayers }, (_, i) => [
@@ -97,7 +97,7 @@ function packsOf({ numLayers }: DiTConfig): string[][] {
   ]).flat();
 }
 
-/** Weights of whole layers. */
+/** The weights of the first layers, as many as `count`. */
 export function wholeLayers(config: DiTConfig, count: number): Shapes {
   const number = /^layers\.(\d+)\./;
   return picked(config, (name) => {
@@ -108,38 +108,39 @@ export function wholeLayers(config: DiTConfig, count: number): Shapes {
 
 /** The layers from `first` on. */
 export class LayerStream {
+  readonly first: number;
+  readonly #device: Device;
+  readonly #source: WeightSource;
+  readonly #config: DiTConfig;
+  readonly #options: WeightOptions;
+
   constructor(
-    private readonly device: Device,
-    private readonly source: WeightSource,
-    private readonly config: DiTConfig,
-    private readonly options: WeightOptions,
-    readonly first: number,
-  ) {}
+    device: Device,
+    source: WeightSource,
+    config: DiTConfig,
+    options: WeightOptions,
+    first: number,
+  ) {
+    this.first = first;
+    this.#device = device;
+    this.#source = source;
+    this.#config = config;
+    this.#options = options;
+  }
 
   /** The layers in order. Each is there until the next one is asked for. */
-  layers(signal?: AbortSignal): AsyncGenerator<DiTBlock> {
-    return this.streamed(
-      (i) => layerShapes(this.config, i),
-      signal,
-      (book, i) => {
-        return new DiTBlock(book, `layers.${i}`, this.config);
-      },
-    );
+  blocks(signal?: AbortSignal): AsyncGenerator<DiTBlock> {
+    const shapes = (i: number) => layerShapes(this.#config, i);
+    return this.#streamed(shapes, signal, (book, path) => new DiTBlock(book, path, this.#config));
   }
 
   /** What `DiTBlock.keysValues` gives, of each of the layers; the caller owns them. */
   async keysValues(text: Tensor, signal?: AbortSignal): Promise<Tensor[]> {
+    const shapes = (i: number) => textShapes(this.#config, i);
     const found: Tensor[] = [];
-    const packs = this.streamed(
-      (i) => textShapes(this.config, i),
-      signal,
-      (book, i) => {
-        const path = `layers.${i}.cross_attention`;
-        return book.packed(`${path}.wk.weight`, `${path}.wv.weight`);
-      },
-    );
     try {
-      for await (const pack of packs) found.push(keep(scope(this.device, () => linear(text, pack))));
+      for await (const wkv of this.#streamed(shapes, signal, keysValuesOf))
+        found.push(keep(scope(this.#device, () => wkv.forward(text))));
     } catch (error) {
       for (const tensor of found) tensor.dispose();
       throw error;
@@ -147,34 +148,34 @@ export class LayerStream {
     return found;
   }
 
-  /** Something made of each layer's weights, which are released when the next is asked for. */
-  private async *streamed<T>(
+  /** What `make` makes of each layer's weights, which are released when the next layer is asked for. */
+  async *#streamed<T>(
     shapesOf: (i: number) => Shapes,
     signal: AbortSignal | undefined,
-    make: (book: WeightBook, i: number) => T,
+    make: (book: WeightBook, path: string) => T,
   ): AsyncGenerator<T> {
     const load = async (i: number) => {
       const shapes = shapesOf(i);
-      const weights = await loadWeights(this.device, this.source, shapes, {
-        ...this.options,
+      const weights = await loadWeights(this.#device, this.#source, shapes, {
+        ...this.#options,
         ignore: () => true,
-        uploadBytes: Number.POSITIVE_INFINITY, // waiting for the device would mean waiting for the current layer
+        uploadBytes: Number.POSITIVE_INFINITY, // to wait for the device would be to wait for the current layer
         ...(signal && { signal }),
       });
       const book = new WeightBook('dit', weights, shapes);
-      return { book, made: make(book, i) };
+      return { book, made: make(book, `layers.${i}`) };
     };
     let next: ReturnType<typeof load> | undefined = load(this.first);
     try {
-      for (let i = this.first; i < this.config.numLayers; i++) {
+      for (let i = this.first; i < this.#config.numLayers; i++) {
         const { book, made } = await orAborted(next!, signal);
-        next = i + 1 < this.config.numLayers ? load(i + 1) : undefined;
-        next?.catch(() => {}); // thrown where it is awaited
+        next = i + 1 < this.#config.numLayers ? load(i + 1) : undefined;
+        next?.catch(() => {}); // an error is thrown where it is awaited
         try {
           yield made;
-          this.device.submit(); // it computes while the next layer comes
+          this.#device.submit(); // this layer computes while the next one comes
         } finally {
-          book.dispose(); // the device uses its memory for anything else only behind what it was given by now
+          book.dispose(); // its memory is reused only by work that is submitted later
         }
       }
     } finally {
@@ -190,7 +191,7 @@ function picked(config: DiTConfig, wanted: (name: string) => boolean): Shapes {
   return Object.fromEntries(Object.entries(weightShapes(config)).filter(([name]) => wanted(name)));
 }
 
-/** Bytes for a person, rounded up, so that what is asked for suffices. */
+/** Bytes as a person reads them, rounded up, so that the amount that a message asks for is enough. */
 function shown(bytes: number): string {
   if (bytes < 2 ** 24) return `${Math.ceil(bytes / 2 ** 10)} KiB`;
   return bytes < 2 ** 30

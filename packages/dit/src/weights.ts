@@ -1,6 +1,16 @@
-// The weights of a DiT by name, in the checkpoint's spelling (LLaMa's), and how many they are.
+// The weights of a DiT by name, in the checkpoint's spelling (LLaMa's): their shapes, how they load, how many they are.
 
-import { type DiTConfig, TEXT_ORDER } from './config.ts';
+import { type Lora, loraChanges, TEXT_ENCODERS, type WeightOptions } from '@moviegen/tensor';
+import type { DiTConfig } from './config.ts';
+
+/**
+ * Type on the device (weights and activations; sums, and what the blocks add to, are always in f32; default f32), a
+ * format for the matrices of the blocks, progress and stop.
+ */
+export interface LoadOptions extends Pick<WeightOptions, 'dtype' | 'quantize' | 'onProgress' | 'signal'> {
+  /** LoRAs to merge. */
+  readonly loras?: readonly Lora[] | undefined;
+}
 
 /** Shape of every weight by its name in the checkpoint. */
 export function weightShapes(config: DiTConfig): Record<string, readonly number[]> {
@@ -20,7 +30,7 @@ export function weightShapes(config: DiTConfig): Record<string, readonly number[
     'adaln.weight': [6 * D, D],
     'adaln.bias': [6 * D],
   };
-  for (const name of TEXT_ORDER) {
+  for (const name of TEXT_ENCODERS) {
     const width = config.textDims[name];
     if (width === undefined) continue;
     shapes[`text_proj.${name}.linear.weight`] = [D, width];
@@ -45,9 +55,15 @@ export function weightShapes(config: DiTConfig): Record<string, readonly number[
   return shapes;
 }
 
+/** What `loadWeights` is told of a DiT. */
+export function weightOptions(config: DiTConfig, { loras = [], ...options }: LoadOptions): WeightOptions {
+  const changes = loras.length > 0 ? loraChanges(loras, weightShapes(config)) : undefined;
+  return { ...options, changes, linear: isLinearWeight };
+}
+
 /**
- * Whether a weight is a matrix of a linear layer that may be quantised: nearly all of the weights are. Not those that
- * meet the latents, the text and the time on their way in or out: few, and used once a step or once a video.
+ * Whether a weight is a matrix of a linear layer that may be quantised: nearly all of the weights are. The matrices that
+ * meet the latents, the text and the time on their way in or out may not: they are few, and used once per step or video.
  */
 export const isLinearWeight = (name: string): boolean =>
   /^(layers\.\d+\.((cross_)?attention\.w[qkvo]|feed_forward\.w[123])|adaln)\.weight$/.test(name);

@@ -1,7 +1,8 @@
 // Sizes, names and shapes: no device.
 
-import { configs, parameterCount, parseConfig, weightShapes } from '@moviegen/dit';
+import { configs, parseConfig, weightShapes } from '@moviegen/dit';
 import { expect, test } from 'vitest';
+import { parameterCount } from '../src/weights.ts';
 
 test('30b has as many parameters as the paper says', () => {
   expect(parameterCount(configs['30b'])).toEqual({ core: 29_217_558_528, total: 29_301_700_672 });

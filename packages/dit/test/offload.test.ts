@@ -4,9 +4,12 @@ import {
   DiT,
   type DiTConfig,
   isLinearWeight,
+  loadDiT,
   parseConfig,
   placeLayers,
+  StreamedDiT,
   type TextStates,
+  type VelocityModel,
 } from '@moviegen/dit';
 import { type Device, randn, Tensor, type WeightSource, WeightsError } from '@moviegen/tensor';
 import { testDevice } from '@moviegen/testing/device';
@@ -55,10 +58,17 @@ let [total, least] = [0, 0];
 
 const bound = (source: WeightSource, bytes: number) =>
   placeLayers(source, config, { linear: isLinearWeight }, bytes);
-const velocity = async (dit: DiT, signal?: AbortSignal) => {
-  const context = await dit.contextAsync(parts, { signal });
+/** The model with as many of its layers streamed as the bound asks for. */
+const streamed = async (source: WeightSource, maxMemory: number): Promise<StreamedDiT> => {
+  const dit = await loadDiT(device, source, config, { maxMemory });
+  if (dit instanceof StreamedDiT) return dit;
+  throw new Error('the whole model fits');
+};
+const velocity = async (dit: VelocityModel) => {
+  const streams = dit instanceof StreamedDiT;
+  const context = streams ? await dit.contextAsync(parts) : dit.context(parts);
   try {
-    const result = await dit.forwardAsync(latents, t, context, { signal });
+    const result = streams ? await dit.forwardAsync(latents, t, context) : dit.forward(latents, t, context);
     const numbers = await result.read();
     result.dispose();
     return numbers;
@@ -100,8 +110,8 @@ test('whatever streams, the numbers are those of the resident model, bit for bit
   const seen = new Set<number>();
   for (const maxMemory of [least, (least + total) / 2, total - 1, total]) {
     const { used } = device.memory();
-    const dit = await DiT.load(device, file(), config, { maxMemory });
-    seen.add(dit.residentLayers);
+    const dit = await loadDiT(device, file(), config, { maxMemory });
+    seen.add(dit instanceof StreamedDiT ? dit.residentLayers : LAYERS);
     for (let round = 0; round < 2; round++) expect(await velocity(dit)).toEqual(wanted);
     dit.dispose();
     expect(device.memory().used).toBe(used);
@@ -115,7 +125,7 @@ test('no prompt has a token', async () => {
   const nothing = { ul2: { states: parts.ul2!.states, lengths: [0, 0] } };
   const context = plain.context(nothing);
   const wanted = await plain.forward(latents, t, context).read();
-  const dit = await DiT.load(device, file(), config, { maxMemory: least });
+  const dit = await streamed(file(), least);
   const same = await dit.contextAsync(nothing);
   expect(same.layers).toBeUndefined();
   expect(await (await dit.forwardAsync(latents, t, same)).read()).toEqual(wanted);
@@ -124,11 +134,11 @@ test('no prompt has a token', async () => {
 
 test('the weights stay within the bound', async () => {
   const { used } = device.memory();
-  const dit = await DiT.load(device, file(), config, { maxMemory: least });
+  const dit = await streamed(file(), least);
   expect(dit.residentLayers).toBe(0);
   const held = device.memory().used - used;
   const context = await dit.contextAsync(parts);
-  const measured = async (model: DiT, run: () => Promise<Tensor>) => {
+  const measured = async (model: VelocityModel, run: () => Promise<Tensor>) => {
     const before = device.memory().used;
     device.resetPeak();
     (await run()).dispose();
@@ -146,7 +156,7 @@ test('the weights stay within the bound', async () => {
 
 test('the next layer is on its way before the current one is computed', async () => {
   const events: string[] = [];
-  const dit = await DiT.load(device, file(events), config, { maxMemory: least });
+  const dit = await streamed(file(events), least);
   const context = await dit.contextAsync(parts);
   events.length = 0;
   const trace = (name: string) => {
@@ -164,7 +174,7 @@ test('a stop is felt within a layer, and leaves nothing behind', async () => {
   const asked: string[] = [];
   let stalled = false;
   const never = () => (stalled ? new Promise<void>(() => {}) : Promise.resolve());
-  const dit = await DiT.load(device, file(asked, never), config, { maxMemory: least });
+  const dit = await streamed(file(asked, never), least);
   const context = await dit.contextAsync(parts);
   const { used } = device.memory();
   const stop = new AbortController();
@@ -191,7 +201,7 @@ test('a source that fails is heard, and the model works on', async () => {
   const wait = async () => {
     if (fails) throw new Error('disk');
   };
-  const dit = await DiT.load(device, file([], wait), config, { maxMemory: least });
+  const dit = await streamed(file([], wait), least);
   const context = await dit.contextAsync(parts);
   const wanted = await (await dit.forwardAsync(latents, t, context)).read();
   const { used } = device.memory();
@@ -207,20 +217,19 @@ test('a source that fails is heard, and the model works on', async () => {
 test('what cannot be is said beforehand', async () => {
   const { used } = device.memory();
   const asked: string[] = [];
-  const small = DiT.load(device, file(asked), config, { maxMemory: least / 2 });
+  const small = loadDiT(device, file(asked), config, { maxMemory: least / 2 });
   await expect(small).rejects.toBeInstanceOf(WeightsError);
   await expect(small).rejects.toThrow(
     /^dit: maxMemory of \d+ KiB is too small for one layer: [^\n]+ give at least \d+ KiB$/,
   );
   const lacking = { ...file(asked), names: () => Object.keys(shapes).slice(0, -3) };
-  await expect(DiT.load(device, lacking, config, { maxMemory: least })).rejects.toThrow('3 missing');
+  await expect(loadDiT(device, lacking, config, { maxMemory: least })).rejects.toThrow('3 missing');
   expect(asked).toEqual([]);
   for (const maxMemory of [0, -1, Number.NaN])
-    await expect(DiT.load(device, file(), config, { maxMemory })).rejects.toThrow('maxMemory must be bytes');
-  const dit = await DiT.load(device, file(), config, { maxMemory: least });
+    await expect(loadDiT(device, file(), config, { maxMemory })).rejects.toThrow('maxMemory must be bytes');
+  const dit = await streamed(file(), least);
   const context = await dit.contextAsync(parts);
-  expect(() => dit.forward(latents, t, context)).toThrow('use forwardAsync');
-  expect(() => dit.context(parts)).toThrow('use contextAsync');
+  expect('forward' in dit || 'context' in dit).toBe(false); // only asynchronous ones
   context.dispose();
   dit.dispose();
   expect(device.memory().used).toBe(used);

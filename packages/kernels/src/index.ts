@@ -9,9 +9,6 @@ export { convKernel, convVariants } from './conv/conv.ts';
 export { convDirectKernel } from './conv/direct.ts';
 export type { ConvOptions, ConvShape } from './conv/shape.ts';
 export { convSizes } from './conv/shape.ts';
-export { convSpatioTemporalKernel } from './conv/spatioTemporal.ts';
-export type { SpatioTemporalShape } from './conv/spatioTemporalTiles.ts';
-export { convSpatioTemporalVariants, framesMade, PAIR } from './conv/spatioTemporalTiles.ts';
 export { activateKernel } from './elementwise/activate.ts';
 export type { Arithmetic, ArithmeticSide } from './elementwise/arithmetic.ts';
 export { arithmeticKernel } from './elementwise/arithmetic.ts';
@@ -35,7 +32,6 @@ export {
 } from './formats/convert.ts';
 export type { DecodeRange } from './formats/decode.ts';
 export { canDecode, decodeKernel } from './formats/decode.ts';
-export { DECODED_AT_ONCE, FloatsDecoder } from './formats/decodeVectors.ts';
 export { encodableTypes, floatsToBytes } from './formats/encode.ts';
 export type { Quantized } from './formats/quantize.ts';
 export {

@@ -2,7 +2,16 @@
 // with its tokenizer. The three encoders of a generation are in @moviegen/text.
 
 import type { Device } from '@moviegen/tensor';
-import { byt5Ids, ClipTextModel, type EncoderStates, T5Encoder, Tokenizer } from '@moviegen/text';
+import {
+  byt5Ids,
+  ClipTextModel,
+  type EncoderStates,
+  type LoadOptions,
+  parseClipTextConfig,
+  parseT5Config,
+  T5Encoder,
+  Tokenizer,
+} from '@moviegen/text';
 import { openDevice } from '#platform';
 import type { FilesOptions } from './checkpoint/files.ts';
 import { bytesOf, type ModelFiles, openModel, placed } from './checkpoint/modelFiles.ts';
@@ -74,14 +83,15 @@ export class TextModel {
     const ownsDevice = options.device === undefined;
     let device = options.device;
     try {
-      const kind = kindOf(files);
+      const load = loaderOf(files);
       const tokenize = await placed(files, () => tokenizerOf(files));
       device ??= await openDevice();
       const { text } = modulePrecisions(dtype, device);
       const [began, totalBytes] = [performance.now(), bytesOf(files.weights)];
-      const model = await placed<T5Encoder | ClipTextModel>(files, () =>
-        kind.fromPretrained(device!, files, {
-          ...{ ...text, ...(signal && { signal }) },
+      const model = await placed(files, () =>
+        load(device!, {
+          ...text,
+          ...(signal && { signal }),
           onProgress: ({ bytes }) => {
             const bytesPerSecond = (1000 * bytes) / (performance.now() - began);
             onProgress?.({ phase: 'load', model: folder ?? 'text', bytes, totalBytes, bytesPerSecond });
@@ -128,11 +138,15 @@ const entryOf = (json: unknown, key: string): unknown =>
     ? (json as Record<string, unknown>)[key]
     : undefined;
 
-/** The encoder that a config is of. */
-function kindOf({ path, config }: ModelFiles): typeof T5Encoder | typeof ClipTextModel {
+type Load = (device: Device, options: LoadOptions) => Promise<T5Encoder | ClipTextModel>;
+
+/** Loads the kind of encoder that the config names. */
+function loaderOf({ path, config, weights }: ModelFiles): Load {
   const kind = entryOf(config, 'model_type');
-  if (kind === 't5' || kind === 'mt5') return T5Encoder;
-  if (kind === 'clip' || kind === 'clip_text_model') return ClipTextModel;
+  if (kind === 't5' || kind === 'mt5')
+    return (device, options) => T5Encoder.load(device, weights, parseT5Config(config), options);
+  if (kind === 'clip' || kind === 'clip_text_model')
+    return (device, options) => ClipTextModel.load(device, weights, parseClipTextConfig(config), options);
   const got = kind === undefined ? 'none' : shown(kind);
   throw new CheckpointError(
     `checkpoint: ${path}/config.json: model_type: got ${got}, expected t5, mt5, clip or clip_text_model`,

@@ -3,7 +3,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DiT } from '@moviegen/dit';
+import { DiT, StreamedDiT } from '@moviegen/dit';
 import { Safetensors, serialize } from '@moviegen/safetensors';
 import { openFolder } from '@moviegen/safetensors/node';
 import { served, TINY } from '@moviegen/testing/checkpoints';
@@ -49,7 +49,10 @@ beforeAll(async () => {
 });
 
 test('a bound on memory changes no bit of a video', async () => {
-  const [streamed, recorded] = [vi.spyOn(DiT.prototype, 'forwardAsync'), vi.spyOn(DiT.prototype, 'forward')];
+  const [streamed, recorded] = [
+    vi.spyOn(StreamedDiT.prototype, 'forwardAsync'),
+    vi.spyOn(DiT.prototype, 'forward'),
+  ];
   expect(await latents({ maxMemory: least })).toEqual(plain);
   expect(await latents({ maxMemory: least, offload: 'host' })).toEqual(plain);
   expect([streamed.mock.calls.length, recorded.mock.calls.length]).toEqual([4, 0]); // two steps each

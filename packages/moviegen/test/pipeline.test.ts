@@ -1,7 +1,7 @@
 // The pipeline on the tiny checkpoint of the fixture: numbers against the reference, what can be asked of it and what not.
 // Not here: stopping it (pipelineStops.test.ts), its encoder and decoder alone (pipelineFrames.test.ts).
 
-import { compare } from '@moviegen/tensor';
+import { compare } from '@moviegen/tensor/checks';
 import { served, TINY } from '@moviegen/testing/checkpoints';
 import { testDevice } from '@moviegen/testing/device';
 import { describe, expect, test } from 'vitest';

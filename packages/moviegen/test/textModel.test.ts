@@ -7,10 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { memorySource } from '@moviegen/safetensors';
 import { openFile } from '@moviegen/safetensors/node';
 import { testDevice } from '@moviegen/testing/device';
-import { ClipTextModel, T5Encoder } from '@moviegen/text';
+import { ClipTextModel, parseClipTextConfig, parseT5Config, T5Encoder } from '@moviegen/text';
 import { afterAll, expect, test } from 'vitest';
 import type { CheckpointFiles } from '../src/checkpointFiles.ts';
-import { CheckpointError, InputError, openModel, TextModel } from '../src/index.ts';
+import { CheckpointError, InputError, type ModelFiles, openModel, TextModel } from '../src/index.ts';
 
 const device = await testDevice();
 const { used } = device.memory();
@@ -66,18 +66,21 @@ test.each([
 });
 
 test('the models of @moviegen/text take what openModel opens', async () => {
+  const t5 = ({ config, weights }: ModelFiles) => T5Encoder.load(device, weights, parseT5Config(config));
+  const clip = async ({ config, weights }: ModelFiles) =>
+    ClipTextModel.load(device, weights, parseClipTextConfig(config));
   for (const [name, load] of [
-    ['byt5', T5Encoder.fromPretrained],
-    ['clip', ClipTextModel.fromPretrained],
+    ['byt5', t5],
+    ['clip', clip],
   ] as const) {
     const files = await openModel(folderOf(name));
-    const model = await load(device, files);
+    const model = await load(files);
     await files.close();
     model.forward([[1, 2]]).states.dispose();
     model.dispose();
   }
   const files = await openModel(folderOf('t5'));
-  await expect(ClipTextModel.fromPretrained(device, files)).rejects.toThrow(
+  await expect(clip(files)).rejects.toThrow(
     'clip: config is wrong: model_type: got "t5", expected clip_text_model or clip',
   );
   await files.close();

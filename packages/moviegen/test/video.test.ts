@@ -1,11 +1,10 @@
 // Video files: what goes in comes out, and what is lost on the way does not change the judge's mind.
 
 import { deflateSync } from 'node:zlib';
+import { caption, draw, type Facts, judge } from '@moviegen/evaluation';
 import { VideoSample, type VideoSamplePixelFormat } from 'mediabunny';
 import { describe, expect, test, vi } from 'vitest';
 import { InputError } from '../src/errors.ts';
-import { judge } from '../src/shapesWorld/judge.ts';
-import { caption, draw, type Facts } from '../src/shapesWorld/world.ts';
 import { decodePng, decodeVideo, encodePng, openVideo } from '../src/video/decode.ts';
 import { encodeVideo, encodeVideoTo, formatOf, VIDEO_FORMATS } from '../src/video/encode.ts';
 import {

@@ -10,12 +10,11 @@ export { readStream, type StreamedTensor } from './readStream.ts';
 export {
   type ChunkOptions,
   type OpenOptions,
-  type ReadOptions,
   Safetensors,
   type TensorSource,
 } from './safetensors.ts';
 export { type OpenFile, openCheckpoint, parseIndex, ShardedSafetensors, type ShardIndex } from './sharded.ts';
-export { type ByteSource, blobSource, memorySource, type SourceLike } from './source.ts';
+export { type ByteSource, blobSource, memorySource, type ReadOptions, type SourceLike } from './source.ts';
 export {
   serialize,
   serializeChunks,

@@ -1,15 +1,14 @@
 // Many tensors in one go, front to back: small ones share a read, large ones come in pieces, and the next reads are
-// under way while a piece is being used. The buffers go round, so that memory stays flat whatever is read.
+// under way while a piece is being used. A few buffers are used in turn, so that memory stays flat whatever is read.
 
-import type { ReadOptions } from './safetensors.ts';
-import type { ByteSource } from './source.ts';
+import type { ByteSource, ReadOptions } from './source.ts';
 
 /** Some bytes of a tensor. */
 export interface TensorPiece {
   readonly name: string;
   /** Where in the tensor the bytes begin; elements are whole. */
   readonly offset: number;
-  /** Theirs only until the next piece is asked for: the buffer is used again. */
+  /** Valid only until the next piece is asked for: the buffer is used again. */
   readonly data: Uint8Array<ArrayBuffer>;
 }
 
@@ -17,12 +16,6 @@ export interface TensorPiece {
 export interface PieceOptions extends ReadOptions {
   /** Bytes of a read at most, a multiple of 16. Default 2 MiB. */
   readonly pieceBytes?: number;
-  /**
-   * Makes the memory of a read, of which a few are under way; it is used again for the reads that follow, and the
-   * caller's once the iteration is over. Not asked where a source brings memory of its own. Default: memory of Node or
-   * the browser.
-   */
-  readonly allocate?: (bytes: number) => Uint8Array<ArrayBuffer>;
 }
 
 /** Where a tensor's bytes are. */
@@ -33,13 +26,13 @@ export interface Place {
   readonly byteLength: number;
 }
 
-/** Reads under way at once, the one being used among them. */
+/** Reads under way at once, including the one being used. */
 const BUFFERS = 4;
 
 /** The bytes of tensors, in the order given. Tensors without bytes are passed over. */
 export async function* piecesOf(
   places: readonly Place[],
-  { pieceBytes = 2 ** 21, allocate = (bytes) => new Uint8Array(bytes), signal }: PieceOptions = {},
+  { pieceBytes = 2 ** 21, signal }: PieceOptions = {},
 ): AsyncGenerator<TensorPiece> {
   const blocks = blocksOf(places, pieceBytes);
   const free = Array.from({ length: Math.min(BUFFERS, blocks.length) }, (): Buffer => ({ bytes: undefined }));
@@ -48,8 +41,8 @@ export async function* piecesOf(
   const readAhead = () => {
     while (free.length > 0 && next < blocks.length) {
       const buffer = free.pop()!;
-      const bytes = read(blocks[next++]!, buffer, () => allocate(pieceBytes), signal);
-      bytes.catch(() => {}); // thrown where it is awaited, unless the consumer stops before
+      const bytes = read(blocks[next++]!, buffer, pieceBytes, signal);
+      bytes.catch(() => {}); // the error is thrown where `bytes` is awaited, unless the consumer stops before
       reads.push({ buffer, bytes });
     }
   };
@@ -67,7 +60,7 @@ export async function* piecesOf(
   }
 }
 
-/** One read, and whose bytes it brings. */
+/** One read, and the tensors whose bytes it holds. */
 interface Block {
   readonly source: ByteSource;
   readonly start: number;
@@ -111,7 +104,7 @@ function blocksOf(places: readonly Place[], pieceBytes: number): Block[] {
   return blocks;
 }
 
-/** Memory that a read may use; made at its first use. */
+/** Memory that a read may use. It is allocated at its first use. */
 interface Buffer {
   bytes: Uint8Array<ArrayBuffer> | undefined;
 }
@@ -120,11 +113,11 @@ interface Buffer {
 async function read(
   { source, start, end }: Block,
   buffer: Buffer,
-  allocate: () => Uint8Array<ArrayBuffer>,
+  pieceBytes: number,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (!source.readInto) return source.read(start, end, signal);
-  buffer.bytes ??= allocate();
+  buffer.bytes ??= new Uint8Array(pieceBytes);
   const target = buffer.bytes.subarray(0, end - start);
   await source.readInto(target, start, signal);
   return target;

@@ -2,7 +2,7 @@
 
 import { counted, SafetensorsError } from './errors.ts';
 import { headerLength, LENGTH_BYTES, parseHeader, type TensorInfo } from './header.ts';
-import type { ReadOptions } from './safetensors.ts';
+import type { ReadOptions } from './source.ts';
 
 /** A tensor off a stream. */
 export interface StreamedTensor extends TensorInfo {

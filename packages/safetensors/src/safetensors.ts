@@ -5,15 +5,10 @@ import { messageOf, quoted, SafetensorsError } from './errors.ts';
 import { type Header, headerLength, LENGTH_BYTES, parseHeader, type TensorInfo } from './header.ts';
 import { type HttpOptions, httpSource } from './http.ts';
 import { type PieceOptions, type Place, piecesOf, type TensorPiece } from './pieces.ts';
-import { type ByteSource, blobSource, memorySource, type SourceLike } from './source.ts';
+import { type ByteSource, blobSource, memorySource, type ReadOptions, type SourceLike } from './source.ts';
 
 /** Options of {@link Safetensors.open}. Those of HTTP matter only for an address. */
 export type OpenOptions = HttpOptions;
-
-/** Options of a read. */
-export interface ReadOptions {
-  readonly signal?: AbortSignal;
-}
 
 /** Options of reading in pieces. */
 export interface ChunkOptions extends ReadOptions {

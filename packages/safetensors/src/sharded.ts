@@ -5,14 +5,8 @@ import type { SafetensorsDType } from './dtypes.ts';
 import { counted, messageOf, quoted, SafetensorsError } from './errors.ts';
 import { type Json, parseJson } from './json.ts';
 import { type PieceOptions, piecesOf, type TensorPiece } from './pieces.ts';
-import {
-  type ChunkOptions,
-  type ReadOptions,
-  Safetensors,
-  type TensorSource,
-  toSource,
-} from './safetensors.ts';
-import type { ByteSource, SourceLike } from './source.ts';
+import { type ChunkOptions, Safetensors, type TensorSource, toSource } from './safetensors.ts';
+import type { ByteSource, ReadOptions, SourceLike } from './source.ts';
 
 /** Finds a file of a checkpoint by its plain name; undefined where there is none. */
 export type OpenFile = (name: string, signal?: AbortSignal) => Promise<ByteSource | undefined>;

@@ -18,6 +18,11 @@ export interface ByteSource {
   close(): Promise<void>;
 }
 
+/** Options of a read. */
+export interface ReadOptions {
+  readonly signal?: AbortSignal;
+}
+
 /** What a caller may give in place of a {@link ByteSource}. A string or URL is an http(s) address. */
 export type SourceLike = ByteSource | ArrayBuffer | ArrayBufferView | Blob | URL | string;
 

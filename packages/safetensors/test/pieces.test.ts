@@ -85,24 +85,3 @@ test('who stops early leaves no read behind, and a failing read is thrown', asyn
   const signal = AbortSignal.abort(new Error('enough'));
   await expect(gathered(failing.pieces(['a', 'c'], { signal }))).rejects.toThrow('enough');
 });
-
-test.each([
-  [true, [16, 16, 16, 16]],
-  [false, []],
-])('the caller gives the memory, where a source can read into one (into %s)', async (into, asked) => {
-  const { source } = watched(serialize(tensors), into);
-  const file = await Safetensors.open(source);
-  const memory = new Uint8Array(64);
-  const sizes: number[] = [];
-  const allocate = (bytes: number) => {
-    sizes.push(bytes);
-    return memory.subarray(16 * (sizes.length - 1), 16 * sizes.length);
-  };
-  const found = new Map<string, number[]>();
-  for await (const { name, data } of file.pieces(file.names(), { pieceBytes: 16, allocate })) {
-    expect(data.buffer === memory.buffer).toBe(into);
-    found.set(name, [...(found.get(name) ?? []), ...data]);
-  }
-  for (const [name, bytes] of found) expect(bytes).toEqual([...tensors[name as 'a'].data]);
-  expect(sizes).toEqual(asked);
-});

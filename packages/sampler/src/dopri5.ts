@@ -33,7 +33,7 @@ export interface DormandPrinceState {
   readonly h: number;
 }
 
-/** Allowed error a value: `atol + rtol |x|`. */
+/** Allowed error per value: `atol + rtol |x|`. */
 export interface Tolerances {
   readonly rtol: number;
   readonly atol: number;
@@ -121,7 +121,7 @@ function rms(values: Float64Array, scale: Float64Array): number {
   return Math.sqrt(values.reduce((sum, value, i) => sum + (value / scale[i]!) ** 2, 0) / values.length);
 }
 
-/** A velocity may be overwritten by the next call; one that is kept is copied. */
+/** The next call may overwrite a velocity, so a velocity that is kept is copied. */
 const copy = (slope: Tensor): Tensor => mul(slope, 1);
 
 const read = async (tensor: Tensor): Promise<Float64Array> => Float64Array.from(await tensor.read());

@@ -4,7 +4,7 @@ import { guidance, mul, scope, slice, type Tensor } from '@moviegen/tensor';
 
 /**
  * The velocity of the flow at x and t, of x's shape. It may be a tensor that the next call overwrites: the
- * solvers here have used or copied it by then. Tensors that it creates are released by the solver.
+ * solvers here have used or copied it by then. The solver releases tensors that the function creates.
  */
 export type Velocity = (x: Tensor, t: number) => Tensor | Promise<Tensor>;
 
@@ -21,16 +21,7 @@ export function guided(text: Velocity, empty: Velocity, scale: number): Velocity
   };
 }
 
-/**
- * Guidance with both branches in one batch.
- * @param both gives `[2B, ...]` for x `[B, ...]`: the null prompt's velocities first, then the text's.
- */
-export function guidedBatch(both: Velocity, scale: number): Velocity {
-  checkScale(scale);
-  return async (x, t) => combineBranches(await both(x, t), scale);
-}
-
-/** `[2B, ...]`, null prompt first, to the guided `[B, ...]`. */
+/** Guidance with both branches in one batch: their velocities `[2B, ...]`, null prompt first, to the guided `[B, ...]`. */
 export function combineBranches(u: Tensor, scale: number): Tensor {
   const [rows = 0, ...rest] = u.shape;
   if (rows % 2 !== 0)

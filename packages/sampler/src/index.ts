@@ -2,6 +2,6 @@
 // known here only as a function of x and t.
 
 export { flowMatchingLoss, pathPoint, pathVelocity, SIGMA_MIN } from './flow.ts';
-export { combineBranches, guided, guidedBatch, type Velocity } from './guidance.ts';
+export { combineBranches, guided, type Velocity } from './guidance.ts';
 export { type SampleOptions, type SampleProgress, type Solver, sample } from './sample.ts';
 export { linearQuadraticSchedule, linearSchedule, type Schedule } from './schedule.ts';

@@ -1,6 +1,6 @@
 // The loop from noise to data: schedule, solver, progress and stop. It knows a model only as a velocity.
 
-import { scopeAsync, Tensor } from '@moviegen/tensor';
+import { orAborted, scopeAsync, Tensor } from '@moviegen/tensor';
 import { startDormandPrince, stepDormandPrince } from './dopri5.ts';
 import type { Velocity } from './guidance.ts';
 import { linearQuadraticSchedule, type Schedule } from './schedule.ts';
@@ -17,7 +17,7 @@ export interface SampleProgress {
   readonly steps: number | undefined;
   /** The flow's time reached: 1 at the end. */
   readonly t: number;
-  /** X_t. It lives until the callback ends (a promise that it gives: settles); the last one is the result. */
+  /** X_t. It lives until the callback ends, or until the callback's promise settles; the last one is the result. */
   readonly latents: Tensor;
 }
 
@@ -42,7 +42,7 @@ export interface SampleOptions {
  * Follows the flow from noise at t = 0 to data at t = 1.
  * @param noise X_0 ~ N(0, I), any shape; read, never changed.
  * @returns X_1, of the same shape; the caller owns it.
- * @throws the signal's reason where it was aborted; Error where schedule, steps or solver make no sense.
+ * @throws the signal's reason where it was aborted; Error where schedule, steps or solver are not possible.
  */
 export async function sample(
   velocity: Velocity,
@@ -78,7 +78,7 @@ export async function sample(
   });
 }
 
-/** Where a solver stands: the flow's time, X_t, and what else it carries on. */
+/** Where a solver stands: the flow's time, X_t, and whatever else it needs for the next step. */
 interface State {
   readonly t: number;
   readonly x: Tensor;
@@ -108,7 +108,7 @@ async function follow<S extends State>(
       state = next;
       await orAborted(done, signal);
       done = device.sync();
-      done.catch(() => {}); // it is told where it is awaited; `onStep` may fail before, of the same cause
+      done.catch(() => {}); // the error is thrown where it is awaited; `onStep` may fail first, for the same reason
       await onStep?.({ step, steps: path.steps, t: state.t, latents: state.x });
     }
     await orAborted(done, signal);
@@ -135,20 +135,4 @@ const tensorsOf = (state: object): Tensor[] =>
 
 function release(state: State, kept: readonly Tensor[]): void {
   for (const tensor of tensorsOf(state)) if (!kept.includes(tensor)) tensor.dispose();
-}
-
-/** Waits for the device, or rejects as soon as the signal is aborted. */
-async function orAborted(done: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return done;
-  signal.throwIfAborted();
-  let stop = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    signal.addEventListener('abort', stop);
-  });
-  try {
-    await Promise.race([done, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
 }

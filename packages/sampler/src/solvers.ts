@@ -9,7 +9,7 @@ export type Evaluate = (x: Tensor, t: number) => Promise<Tensor>;
 /** From x at `t` to x at `next`. Every velocity is used before the next one is asked for. */
 export type FixedSolver = (u: Evaluate, x: Tensor, t: number, next: number) => Promise<Tensor>;
 
-/** First order, one evaluation a step: the paper's choice. */
+/** First order, one evaluation per step: the paper's choice. */
 const euler: FixedSolver = async (u, x, t, next) => eulerStep(x, await u(x, t), next - t);
 
 /** Second order, two evaluations: the velocity at the middle of the step. */

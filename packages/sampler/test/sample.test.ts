@@ -3,7 +3,6 @@
 import {
   combineBranches,
   guided,
-  guidedBatch,
   linearSchedule,
   type SampleProgress,
   sample,
@@ -193,8 +192,9 @@ test('guidance, one branch after the other and in one batch', async () => {
   const text: Velocity = (x) => add(x, 2);
   const empty: Velocity = (x) => mul(x, 3);
   const both: Velocity = async (x, t) => concat([await empty(x, t), await text(x, t)], { axis: 0 });
+  const batched: Velocity = async (x, t) => combineBranches(await both(x, t), 7.5);
   const expected = start.map((x) => 3 * x + 7.5 * (x + 2 - 3 * x));
-  for (const velocity of [guided(text, empty, 7.5), guidedBatch(both, 7.5)]) {
+  for (const velocity of [guided(text, empty, 7.5), batched]) {
     const u = await velocity(noise, 0);
     expect(u.shape).toEqual([1, 4]);
     for (const [i, value] of (await u.read()).entries()) expect(value).toBeCloseTo(expected[i]!, 5);

@@ -1,4 +1,4 @@
-// Parts of videos [B, C, T, H, W], and tiles put together: over what two of them share, blended linearly.
+// Parts of videos [B, C, T, H, W], and tiles joined to one video: where two tiles overlap, they are blended linearly.
 
 import { add, concat, mul, slice, Tensor } from '@moviegen/tensor';
 import type { Span } from './grid.ts';
@@ -10,7 +10,7 @@ export function cut(x: Tensor, axis: number, start: number, end: number): Tensor
   return slice(x, { start: from, end: x.shape.map((size, i) => (i === axis ? end : size)) });
 }
 
-/** A spatial tile; `factor` pixels for each of the spans'. */
+/** A spatial tile; each unit of the spans is `factor` pixels. */
 export function tileOf(x: Tensor, row: Span, column: Span, factor: number): Tensor {
   const strip = cut(x, 3, row.start * factor, row.end * factor);
   return cut(strip, 4, column.start * factor, column.end * factor);

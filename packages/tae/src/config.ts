@@ -1,6 +1,8 @@
 // A temporal autoencoder's configuration: the keys of the public image autoencoders' config.json
 // (`AutoencoderKL`), and `temporal`. Not here: weights (weights.ts).
 
+import { ConfigError } from '@moviegen/tensor';
+
 /** Sizes of a temporal autoencoder. `config.json` spells the same keys in snake case. */
 export interface TAEConfig {
   readonly inChannels: number;
@@ -9,7 +11,7 @@ export interface TAEConfig {
   readonly latentChannels: number;
   /** Width of each level; each step between two halves height, width and, where temporal, frames. */
   readonly blockOutChannels: readonly number[];
-  /** Residual blocks a level in the encoder; the decoder has one more. */
+  /** Residual blocks per level in the encoder; the decoder has one more. */
   readonly layersPerBlock: number;
   readonly normNumGroups: number;
   readonly midBlockAddAttention: boolean;
@@ -40,12 +42,12 @@ const base: TAEConfig = {
 
 /**
  * Reads the `config.json` of a temporal autoencoder or of a public `AutoencoderKL`. What an `AutoencoderKL` leaves out
- * takes that class's default, except `block_out_channels` and `latent_channels`, which must be there.
- * @throws Error naming every key that is wrong, with what came and what was expected.
+ * takes the default of that class, except `block_out_channels` and `latent_channels`, which must be there.
+ * @throws ConfigError naming every key that is wrong, with what came and what was expected.
  */
 export function parseConfig(json: unknown): TAEConfig {
   if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw new Error(`tae: config must be an object, got ${JSON.stringify(json)}`);
+    throw new ConfigError(`tae: config must be an object, got ${JSON.stringify(json)}`);
   const given = json as Readonly<Record<string, unknown>>;
   const problems: string[] = [];
   const image = given._class_name === 'AutoencoderKL';
@@ -54,7 +56,7 @@ export function parseConfig(json: unknown): TAEConfig {
     const value = given[key];
     if (value === undefined || (key === '_class_name' && CLASS_NAMES.includes(value as string))) continue;
     const got = `${key}: got ${JSON.stringify(value)}, expected ${CLASS_NAMES.join(' or ')}`;
-    throw new Error(`tae: config is wrong: ${got}; is this another model's config?`); // the rest would be noise
+    throw new ConfigError(`tae: config is wrong: ${got}; is this another model's config?`); // the rest would be noise
   }
 
   const take = <T>(key: string, fallback: T, ok: (value: unknown) => boolean, expected: string): T => {
@@ -96,7 +98,7 @@ export function parseConfig(json: unknown): TAEConfig {
     shiftFactor: take('shift_factor', base.shiftFactor, number, 'a number, or none'),
     temporal: take('temporal', base.temporal, flag, 'true or false'),
   };
-  // What other autoencoders of the class have, and this model has not.
+  // Settings of the class that this model does not support.
   only('DownEncoderBlock2D', 'down_block_types');
   only('UpDecoderBlock2D', 'up_block_types');
   take('act_fn', 'silu', (value) => value === 'silu' || value === 'swish', 'silu');
@@ -107,7 +109,7 @@ export function parseConfig(json: unknown): TAEConfig {
       problems.push(
         `norm_num_groups: ${config.normNumGroups} must divide each of block_out_channels, got ${width}`,
       );
-  if (problems.length > 0) throw new Error(`tae: config is wrong:\n  ${problems.join('\n  ')}`);
+  if (problems.length > 0) throw new ConfigError(`tae: config is wrong:\n  ${problems.join('\n  ')}`);
   return config;
 }
 

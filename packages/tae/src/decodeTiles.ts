@@ -1,25 +1,25 @@
 // Decoding tile by tile: temporal tiles one after the other, each decoded whole or in spatial tiles, blended where they
-// overlap, and given out as soon as no later tile has a share in them.
+// overlap, and given out as soon as no later tile can change their frames.
 
 import { type Device, scope, type Tensor } from '@moviegen/tensor';
 import { blend, cut, joinGrid, tileOf } from './blend.ts';
-import { type Grid, type Span, spansOf } from './grid.ts';
+import { type Span, spansOf, type TileGrid } from './grid.ts';
 
 /** What decoding in tiles needs of an autoencoder. */
 export interface TileDecoder {
   readonly device: Device;
   readonly decode: (tile: Tensor) => Tensor;
-  /** Sees to it that what a tile of this size runs is compiled and chosen. */
+  /** Compiles the kernels for tiles of this size, and chooses among their variants. */
   readonly warmUp: (size: readonly number[], work: () => unknown) => Promise<void>;
   /** The spatial tiles of the latent. */
-  readonly grid: Grid;
-  /** Frames and pixels for one of the latent. */
+  readonly grid: TileGrid;
+  /** Frames per latent frame, and pixels per latent pixel. */
   readonly perLatent: number;
   readonly factor: number;
-  /** Latent frames of a tile, and those that two share. */
+  /** Latent frames of a tile, and latent frames that two neighbours share. */
   readonly tile: number;
   readonly overlap: number;
-  /** Frames that one buffer of the adapter holds. */
+  /** The most frames that one buffer of the adapter holds. */
   readonly mostFrames: number;
 }
 
@@ -55,7 +55,7 @@ export async function* decodeTiles(
         const wanted = Math.min(left, piece.shape[2]!);
         left -= wanted;
         const ready = wanted === 0 ? undefined : scope(device, () => cut(piece, 2, 0, wanted));
-        if (ready !== piece) piece.dispose(); // of the decoder's spurious last frames nothing may be wanted
+        if (ready !== piece) piece.dispose(); // none of the decoder's spurious last frames may be wanted
         await device.sync();
         if (ready) yield ready;
       }
@@ -83,7 +83,7 @@ async function decodeGrid(
         const decoded = () => decode(tileOf(part, row, column, 1));
         await warmUp([end - start, row.end - row.start, column.end - column.start], decoded);
         line.push(scope(device, decoded));
-        await device.sync(); // one tile's work at a time: what is queued needs memory too
+        await device.sync(); // one tile's work at a time: queued work needs memory too
       }
     }
     runs = spansOf((end - start) * perLatent, run, 0).map((span) =>
@@ -95,12 +95,12 @@ async function decodeGrid(
     return runs;
   } finally {
     part.dispose();
-    // A tile that is all of the frame and of the run is the run.
+    // A tile that covers the whole frame and the whole run is the run itself.
     for (const tile of tiles.flat()) if (!runs.includes(tile)) tile.dispose();
   }
 }
 
-/** A run and the end of the tile before it, blended; both are released. */
+/** A run blended with the end of the tile before it; both are released. */
 function mixed(device: Device, previous: Tensor, next: Tensor, n: number, first: number): Tensor {
   const result = scope(device, () => blend(previous, next, 2, n, first));
   previous.dispose();

@@ -1,21 +1,21 @@
-// Encoding tile by tile: a video that comes in pieces of any lengths, regrouped to temporal tiles, each of which is encoded
-// whole or in spatial tiles.
+// Encoding tile by tile: a video comes in pieces of any lengths, is regrouped to temporal tiles, and each of these is
+// encoded whole or in spatial tiles.
 
 import { concat, scope, slice, Tensor } from '@moviegen/tensor';
 import { joinGrid, tileOf } from './blend.ts';
 import type { TAEConfig } from './config.ts';
-import type { Grid } from './grid.ts';
+import type { TileGrid } from './grid.ts';
 import { Posterior } from './posterior.ts';
 
 /** What encoding in tiles needs of an autoencoder. */
 export interface TileEncoder {
   readonly config: TAEConfig;
   readonly encode: (tile: Tensor) => Posterior;
-  /** Sees to it that what a tile of this size runs is compiled and chosen. */
+  /** Compiles the kernels for tiles of this size, and chooses among their variants. */
   readonly warmUp: (size: readonly number[], work: () => unknown) => Promise<void>;
-  /** The spatial tiles of a video, by its shape. @throws Error where it is no video of this autoencoder. */
-  readonly grid: (shape: readonly number[]) => Grid;
-  /** Pixels for one of the latent. */
+  /** The spatial tiles of a video, by its shape. @throws Error where this autoencoder does not take such a video. */
+  readonly grid: (shape: readonly number[]) => TileGrid;
+  /** Pixels per latent pixel, along each axis. */
   readonly factor: number;
   /** Frames of a temporal tile. */
   readonly frames: number;
@@ -30,7 +30,7 @@ export async function* encodeTiles(
   for await (const parts of regrouped(pieces, encoder.frames)) yield await encodeGrid(encoder, parts);
 }
 
-/** Encodes a temporal tile, given in parts along its frames, which are released. */
+/** Encodes a temporal tile; its parts along the frames are released. */
 async function encodeGrid(
   { config, encode, warmUp, grid, factor }: TileEncoder,
   parts: readonly Tensor[],
@@ -53,7 +53,7 @@ async function encodeGrid(
         const tile = scope(device, encoded);
         line.push(tile);
         if (rows.length * columns.length > 1) owned.push(tile.mean, tile.logvar);
-        await device.sync(); // one tile's work at a time: what is queued needs memory too
+        await device.sync(); // one tile's work at a time: queued work needs memory too
       }
     }
     if (rows.length * columns.length === 1) return tiles[0]![0]!;
@@ -70,7 +70,7 @@ async function encodeGrid(
   }
 }
 
-/** Pieces of a video along T', regrouped to `size` frames; the last group may have fewer. Who takes a group releases it. */
+/** Pieces of a video along T', regrouped to `size` frames; the last group may have fewer. The caller releases each group. */
 async function* regrouped(
   pieces: Iterable<Tensor> | AsyncIterable<Tensor>,
   size: number,

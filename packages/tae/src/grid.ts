@@ -1,5 +1,5 @@
-// Spatial tiles of frames that are too large for one buffer of the adapter. Ours (the paper tiles time only), by the rule of
-// its temporal tiles: one begins at every `size - overlap`, the last may be short, what two share is blended linearly.
+// Spatial tiles of frames that are too large for one buffer of the adapter. The paper tiles time only; these follow the rule
+// of its temporal tiles: one begins at every `size - overlap`, the last may be short, shared pixels are blended linearly.
 //
 // Legend: H W height and width of the latent; all sizes and places here are in pixels of the latent.
 
@@ -13,7 +13,7 @@ export interface Span {
 }
 
 /** The tiles of a frame, row by row. */
-export interface Grid {
+export interface TileGrid {
   readonly rows: readonly Span[];
   readonly columns: readonly Span[];
   /** Pixels that neighbours share. */
@@ -23,8 +23,8 @@ export interface Grid {
 /** Sizes of spatial tiles, in pixels of the latent. */
 export interface GridOptions {
   /**
-   * Height and width of a spatial tile. Default: the whole frame where the adapter's buffers can hold what it takes to
-   * compute it, else as few tiles of about one size as they can.
+   * Height and width of a spatial tile. Default: the whole frame where the adapter's buffers can hold all that its
+   * computation needs, else as few tiles of about one size as they can hold.
    */
   readonly spatialTile?: number | undefined;
   /** Pixels that neighbouring spatial tiles share. Default: a quarter of the tile. */
@@ -44,14 +44,14 @@ export function spansOf(length: number, size: number, overlap: number): Span[] {
 /**
  * The tiles of a frame.
  * @param fits whether the adapter's buffers can hold what a tile needs.
- * @throws Error where sizes make no sense, or no tile fits.
+ * @throws Error where the sizes are not possible, or no tile fits.
  */
-export function gridOf(
+export function tileGrid(
   op: string,
   [H, W]: readonly [number, number],
   { spatialTile, spatialOverlap }: GridOptions,
   fits: (height: number, width: number) => boolean,
-): Grid {
+): TileGrid {
   const given = spatialTile !== undefined;
   const size = spatialTile ?? largestTile(op, H, W, fits);
   const overlap = spatialOverlap ?? Math.floor(size / 4);
@@ -80,15 +80,15 @@ function largestTile(
   throw new Error(`${op}: the adapter's buffers hold not even a tile of one pixel; take fewer frames a tile`);
 }
 
-/** As many tiles as `size` makes, but all of about one length: a narrow last one sees too little of the frame. */
+/** The length that makes as many tiles as `size` does, all about equal: a narrow last tile sees too little of the frame. */
 function even(length: number, size: number, overlap: number): number {
   const count = Math.max(1, Math.ceil((length - overlap) / (size - overlap)));
   return Math.ceil((length + (count - 1) * overlap) / count);
 }
 
 /**
- * Whether a device's buffers can hold the largest intermediate of encoder and decoder: at each level its width and that of
- * the one before it, queries, keys and values side by side in the middle, the colours at the end.
+ * Whether a device's buffers can hold the largest intermediate of encoder and decoder: at each level the larger of its width
+ * and the width of the level before it; queries, keys and values side by side in the middle; the colours at the end.
  * @param frames frames of the latent that are computed together, of all videos of a batch
  */
 export function fitsOn(

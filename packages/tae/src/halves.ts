@@ -1,13 +1,13 @@
-// A TAE in f16 must not leave its range, 65504. Blocks add to a stream that every later use normalizes, so that
-// training is free to let it grow: at each change of resolution by a factor of hundreds. In halves the same
-// function is computed on a stream divided by powers of two, which costs no bit: what writes to the stream is
-// divided at load. The factors come from the weights alone; they need not be exact, only near.
+// A TAE in f16 must stay within the range of that type, 65504. Blocks add to a stream that every later layer normalizes, so
+// that training is free to let it grow, by a factor of hundreds at each change of resolution. In f16 the same function
+// is computed on a stream divided by powers of two, which loses no bit: the layers that write to the stream are
+// divided at load. The factors come from the weights alone; approximate ones are enough.
 import { mul, type Tensor } from '@moviegen/tensor';
 
 /** Weights of a TAE by their names. */
 type Weights = Record<string, Tensor>;
 
-/** Divides, in place of the given record's tensors, what writes to the streams of encoder and decoder. */
+/** Replaces the record's tensors that write to the streams of encoder and decoder by divided ones. */
 export async function fitHalves(weights: Weights): Promise<void> {
   for (const side of ['encoder', 'decoder']) {
     let exponent = await changeStream(weights, `${side}.conv_in`, 0);
@@ -53,7 +53,7 @@ async function changeStream(weights: Weights, path: string, exponent: number): P
   return after;
 }
 
-/** A layer from normalized values to the stream. Half of the way in each of two convolutions, so that both stay normal. */
+/** A layer from normalized values to the stream. Each of two convolutions takes half of the division, so that both stay normal. */
 function addToStream(weights: Weights, path: string, exponent: number): void {
   const spatial = `${path}.temporal.weight` in weights ? Math.floor(exponent / 2) : exponent;
   divide(weights, `${path}.weight`, spatial);
@@ -63,8 +63,8 @@ function addToStream(weights: Weights, path: string, exponent: number): void {
 }
 
 /**
- * By how much a convolution [O, I, ...window] makes values larger, as a power of two: for inputs whose channels differ
- * and whose neighbours in the window do not.
+ * How much larger a convolution [O, I, ...window] makes values, as the exponent of a power of two, for inputs whose channels
+ * differ and whose neighbours in the window are alike.
  */
 async function gainOf(weight: Tensor): Promise<number> {
   const [O = 1, I = 1] = weight.shape;

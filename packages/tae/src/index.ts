@@ -1,13 +1,11 @@
-// @moviegen/tae: the temporal autoencoder of Movie Gen, video to latent and back, and its losses and measures.
+// @moviegen/tae: the temporal autoencoder of Movie Gen, video to latent and back, and its losses.
 
+export type { Trace } from '@moviegen/tensor';
 export { compression, parseConfig, type TAEConfig } from './config.ts';
 export type { LatentParts } from './decodeTiles.ts';
-export { encoderFeatures, type FeatureStatistics, featureStatistics, frechetDistance } from './frechet.ts';
 export { inflate } from './inflate.ts';
 export { klLoss, outlierPenaltyLoss, reconstructionLoss } from './losses.ts';
-export { psnr, ssim } from './metrics.ts';
 export type { Posterior } from './posterior.ts';
-export { type Checkpoint, type DecodeOptions, type EncodeOptions, type LoadOptions, TAE } from './tae.ts';
+export { type DecodeOptions, type EncodeOptions, type LoadOptions, TAE } from './tae.ts';
 export type { TileOptions } from './tiling.ts';
-export type { Trace } from './trace.ts';
 export { weightShapes } from './weights.ts';

@@ -1,5 +1,6 @@
-// Inflation (Movie Gen section 3.1.1): an image autoencoder's weights made those of a video's, which at first treats a
-// video as a pile of images. `TAE.load` needs no inflated file: it skips the identities that this writes out.
+// Inflation (Movie Gen section 3.1.1): turns the weights of an image autoencoder into weights of a video autoencoder, which
+// at first treats a video as a pile of images. `TAE.load` does not need an inflated file: it skips the identities that
+// are written out here.
 
 import type { WeightSource } from '@moviegen/tensor';
 import type { TAEConfig } from './config.ts';
@@ -7,8 +8,9 @@ import { currentSource } from './source.ts';
 import { isTemporal, weightShapes } from './weights.ts';
 
 /**
- * The weights of an image autoencoder and, beside them, those of its temporal companions: convolutions as identity
- * (centre tap 1, bias 0), temporal attention as the spatial one with its output projection 0. To train from, or to save.
+ * The weights of an image autoencoder, and beside them new weights of its temporal companions: convolutions are the identity
+ * (centre tap 1, bias 0), temporal attention is a copy of spatial attention with an output projection of 0. Train from
+ * these weights, or save them.
  * @throws Error where the source has temporal weights already.
  */
 export function inflate(source: WeightSource, config: TAEConfig): WeightSource {

@@ -1,5 +1,5 @@
 // The training losses of the TAE that are plain formulas (Movie Gen section 3.1.1), as forward computations on the
-// device. Not here: the perceptual and the adversarial loss, which are networks of their own.
+// device. Not here: the perceptual and the adversarial loss, which need networks of their own.
 
 import { abs, add, exp, mean, mul, relu, scope, sqrt, sub, sum, type Tensor } from '@moviegen/tensor';
 

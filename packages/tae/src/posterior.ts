@@ -5,15 +5,17 @@ import type { TAEConfig } from './config.ts';
 
 /** A diagonal Gaussian over the latent of a video. */
 export class Posterior {
-  /**
-   * @param mean [B, C, T, H, W], before shift and scale.
-   * @param logvar [B, C, T, H, W], within -30 .. 20.
-   */
-  constructor(
-    readonly mean: Tensor,
-    readonly logvar: Tensor,
-    private readonly config: TAEConfig,
-  ) {}
+  /** [B, C, T, H, W], before shift and scale. */
+  readonly mean: Tensor;
+  /** [B, C, T, H, W], within -30 .. 20. */
+  readonly logvar: Tensor;
+  readonly #config: TAEConfig;
+
+  constructor(mean: Tensor, logvar: Tensor, config: TAEConfig) {
+    this.mean = mean;
+    this.logvar = logvar;
+    this.#config = config;
+  }
 
   /** @param moments the encoder's output [B, 2C, T, H, W]: mean, then log-variance. */
   static of(moments: Tensor, config: TAEConfig): Posterior {
@@ -24,7 +26,7 @@ export class Posterior {
 
   /** The most likely latent, in the DiT's space: what `decode` takes. */
   mode(): Tensor {
-    return toModelSpace(this.mean, this.config);
+    return toModelSpace(this.mean, this.#config);
   }
 
   /**
@@ -34,7 +36,7 @@ export class Posterior {
   sample(noise: Tensor): Tensor {
     return scope(noise.device, () => {
       const deviation = exp(mul(this.logvar, 0.5));
-      return toModelSpace(add(this.mean, mul(deviation, noise)), this.config);
+      return toModelSpace(add(this.mean, mul(deviation, noise)), this.#config);
     });
   }
 }

@@ -1,4 +1,4 @@
-// A checkpoint's files under today's names and shapes: what older image autoencoders spell differently.
+// The weights of a checkpoint under today's names and shapes; older image autoencoders spell some of them differently.
 
 import type { WeightPiece, WeightSource } from '@moviegen/tensor';
 import { currentName, currentShape, isTemporal } from './weights.ts';

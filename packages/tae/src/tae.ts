@@ -1,45 +1,41 @@
 // The temporal autoencoder (Movie Gen section 3.1.1): videos to latents of an eighth of their height, width and
 // frames, and back. An image is a video of one frame. Not here: the adversarial loss, training.
 //
-// Legend: B batch, C latent channels, T' H' W' frames, height, width of the video, T H W those of the latent.
+// Legend: B batch, C latent channels, T' H' W' frames, height, width of the video, T H W of the latent.
 
 import {
   cast,
   type Device,
   type DType,
-  linear,
+  Linear,
   loadWeights,
-  type Packed,
+  permute,
   scope,
   slice,
   Tensor,
+  type Trace,
+  traced,
   WeightBook,
   type WeightOptions,
   type WeightSource,
 } from '@moviegen/tensor';
 import { Decoder, Encoder } from './coders.ts';
-import { compression, parseConfig, type TAEConfig } from './config.ts';
+import { compression, type TAEConfig } from './config.ts';
 import { decodeTiles, type LatentParts } from './decodeTiles.ts';
 import { encodeTiles } from './encodeTiles.ts';
-import { fitsOn, framesThatFit, type Grid, type GridOptions, gridOf } from './grid.ts';
+import { fitsOn, framesThatFit, type GridOptions, type TileGrid, tileGrid } from './grid.ts';
 import { fitHalves } from './halves.ts';
 import { fromModelSpace, Posterior, toModelSpace } from './posterior.ts';
 import { currentSource } from './source.ts';
 import type { TileOptions } from './tiling.ts';
-import { channelsFirst, channelsLast, noteTo, type Trace } from './trace.ts';
 import { isTemporal, weightShapes } from './weights.ts';
 
 /** Type on the device (weights and activations; sums are in f32 always; default f32), progress and stop. */
 export type LoadOptions = Pick<WeightOptions, 'dtype' | 'onProgress' | 'signal'>;
 
-/** A TAE's files: the parsed `config.json` and the weights. */
-export interface Checkpoint {
-  readonly config: unknown;
-  readonly weights: WeightSource;
-}
-
 /** Options of encoding. */
 export interface EncodeOptions {
+  /** Is shown every module's output, as [B, C, T, H, W]. */
   readonly trace?: Trace;
 }
 
@@ -50,8 +46,8 @@ export interface DecodeOptions extends EncodeOptions {
 }
 
 /**
- * The temporal autoencoder. Weights without any temporal name make it an inflated image autoencoder: a frame
- * alone comes out exactly as of the image autoencoder.
+ * The temporal autoencoder. Weights without any temporal name make it an inflated image autoencoder: a single frame
+ * comes out exactly as the image autoencoder gives it.
  *
  * ```ts
  * const tae = await TAE.load(device, source, parseConfig(json));
@@ -63,15 +59,15 @@ export class TAE {
   readonly device: Device;
   readonly config: TAEConfig;
   readonly dtype: DType;
-  /** Whether frames see one another: an image autoencoder's do not, inflated or not. */
-  private readonly seesTime: boolean;
-  private readonly weights: WeightBook;
-  /** Uses whose kernels are compiled, and in the tuner's mode `full` measured. */
-  private readonly warm = new Set<string>();
-  private readonly encoder: Encoder;
-  private readonly decoder: Decoder;
-  private readonly quantConv: Packed | undefined; // [2C, 2C]
-  private readonly postQuantConv: Packed | undefined; // [C, C]
+  /** Whether frames depend on one another: in an image autoencoder they do not, inflated or not. */
+  readonly #seesTime: boolean;
+  readonly #weights: WeightBook;
+  /** The sizes for which the kernels are compiled, and in the tuner's mode `full` measured. */
+  readonly #warm = new Set<string>();
+  readonly #encoder: Encoder;
+  readonly #decoder: Decoder;
+  readonly #quantConv: Linear | undefined; // [2C, 2C]
+  readonly #postQuantConv: Linear | undefined; // [C, C]
 
   /**
    * @param weights every tensor of `TAE.weightShapes(config)`, on the device, all the temporal ones or none. They are the
@@ -79,16 +75,16 @@ export class TAE {
    * @throws Error listing all weights that are missing, extra or misshapen.
    */
   constructor(device: Device, config: TAEConfig, weights: Readonly<Record<string, Tensor>>) {
-    this.seesTime = Object.keys(weights).some(isTemporal);
-    const book = new WeightBook('tae', weights, shapesOf(config, this.seesTime));
+    this.#seesTime = Object.keys(weights).some(isTemporal);
+    const book = new WeightBook('tae', weights, shapesOf(config, this.#seesTime));
     this.device = device;
     this.config = config;
-    this.weights = book;
+    this.#weights = book;
     this.dtype = book.get('encoder.conv_in.weight').dtype;
-    this.encoder = new Encoder(book, config);
-    this.decoder = new Decoder(book, config);
-    this.quantConv = config.useQuantConv ? book.packed('quant_conv.weight') : undefined;
-    this.postQuantConv = config.usePostQuantConv ? book.packed('post_quant_conv.weight') : undefined;
+    this.#encoder = new Encoder(book, config);
+    this.#decoder = new Decoder(book, config);
+    this.#quantConv = config.useQuantConv ? new Linear(book, 'quant_conv') : undefined;
+    this.#postQuantConv = config.usePostQuantConv ? new Linear(book, 'post_quant_conv') : undefined;
   }
 
   /** Shape of every weight by its name in the checkpoint. */
@@ -112,15 +108,6 @@ export class TAE {
     return new TAE(device, config, weights);
   }
 
-  /** Reads the configuration and loads the weights. */
-  static async fromPretrained(
-    device: Device,
-    { config, weights }: Checkpoint,
-    options: LoadOptions = {},
-  ): Promise<TAE> {
-    return TAE.load(device, weights, parseConfig(config), options);
-  }
-
   /** Compression of height and width, and of frames unless the config says `temporal: false`: 8. */
   get factor(): number {
     return compression(this.config);
@@ -131,16 +118,14 @@ export class TAE {
    * @returns the latent's distribution, [B, C, ceil(T'/8), H'/8, W'/8]; the caller owns its tensors.
    */
   encode(video: Tensor, { trace }: EncodeOptions = {}): Posterior {
-    this.checkVideo(video.shape);
-    return scope(this.device, () => {
-      const note = noteTo(trace);
-      let moments = this.encoder.forward(channelsLast(cast(video, this.dtype)), note); // [B, T, H, W, 2C]
-      if (this.quantConv) {
-        moments = linear(moments, this.quantConv, { bias: this.weights.get('quant_conv.bias') });
-        note('quant_conv', () => moments);
-      }
-      return Posterior.of(channelsFirst(cast(moments, video.dtype)), this.config);
-    });
+    this.#checkVideo(video.shape);
+    const pass = () => {
+      const x = channelsLast(cast(video, this.dtype)); // [B, T', H', W', 3]
+      const h = this.#encoder.forward(x); // [B, T, H, W, 2C]
+      const moments = channelsFirst(this.#quantConv?.forward(h) ?? h); // [B, 2C, T, H, W]
+      return Posterior.of(cast(moments, video.dtype), this.config);
+    };
+    return scope(this.device, () => traced(inChannelsFirst(trace), pass));
   }
 
   /**
@@ -148,23 +133,20 @@ export class TAE {
    * @returns frames [B, 3, T', 8H, 8W], about [-1, 1]; the caller owns them.
    */
   decode(latent: Tensor, { numFrames, trace }: DecodeOptions = {}): Tensor {
-    const frames = this.checkLatent(latent.shape, numFrames);
-    return scope(this.device, () => {
-      const note = noteTo(trace);
-      let z = channelsLast(cast(fromModelSpace(latent, this.config), this.dtype)); // [B, T, H, W, C]
-      if (this.postQuantConv) {
-        z = linear(z, this.postQuantConv, { bias: this.weights.get('post_quant_conv.bias') });
-        note('post_quant_conv', () => z);
-      }
-      const video = channelsFirst(this.decoder.forward(z, note)); // [B, 3, 8T, 8H, 8W]
-      return cast(firstFrames(video, frames), latent.dtype);
-    });
+    const frames = this.#checkLatent(latent.shape, numFrames);
+    const pass = () => {
+      const z = channelsLast(cast(fromModelSpace(latent, this.config), this.dtype)); // [B, T, H, W, C]
+      const h = this.#decoder.forward(this.#postQuantConv?.forward(z) ?? z); // [B, 8T, 8H, 8W, 3]
+      return cast(firstFrames(channelsFirst(h), frames), latent.dtype); // [B, 3, T', 8H, 8W]
+    };
+    return scope(this.device, () => traced(inChannelsFirst(trace), pass));
   }
 
   /**
    * Encodes tile by tile, in memory that does not grow with the number of frames.
    * @param video [B, 3, T', H', W'], or pieces of it along T', of any lengths, which stay the caller's.
-   * @returns the distribution of each tile's latent; together, along T, that of the whole. The caller owns their tensors.
+   * @returns the distribution of each tile's latent; together, along T, they are the whole latent's. The caller owns
+   *   their tensors.
    */
   encodeTiled(
     video: Tensor | Iterable<Tensor> | AsyncIterable<Tensor>,
@@ -175,14 +157,15 @@ export class TAE {
       throw new Error(`tae.encodeTiled: tile must be an integer of at least 1, got ${tile}`);
     return encodeTiles(
       {
-        ...{ config, factor },
-        frames: tile * this.framesPerLatent,
+        config,
+        factor,
+        frames: tile * this.#framesPerLatent,
         encode: (frames) => this.encode(frames),
-        warmUp: (size, work) => this.warmUp(['encode', ...size], work),
+        warmUp: (size, work) => this.#warmUp(['encode', ...size], work),
         grid: (shape) => {
-          this.checkVideo(shape);
+          this.#checkVideo(shape);
           const [B, , , H, W] = shape as [number, number, number, number, number];
-          return this.grid('tae.encodeTiled', B * tile, [H / factor, W / factor], sizes);
+          return this.#grid('tae.encodeTiled', B * tile, [H / factor, W / factor], sizes);
         },
       },
       video,
@@ -191,7 +174,8 @@ export class TAE {
 
   /**
    * Decodes tile by tile, in memory that does not grow with the number of frames. Tiles overlap and are blended.
-   * @param latent as of `decode`, or what gives parts of it, so that it need not lie on the device as a whole.
+   * @param latent the same as `decode` takes, or an object that gives parts of it: then it need not lie on the device as a
+   *   whole.
    * @returns the frames in pieces [B, 3, n, H', W'] as they are done; the caller owns them.
    */
   decodeTiled(
@@ -204,22 +188,28 @@ export class TAE {
     }: TileOptions & { readonly numFrames?: number | undefined } = {},
   ): AsyncGenerator<Tensor> {
     const { shape } = latent;
-    const frames = this.checkLatent(shape, numFrames);
-    const shared = overlap ?? (this.seesTime ? Math.min(2, tile - 1) : 0);
+    const frames = this.#checkLatent(shape, numFrames);
+    const shared = overlap ?? (this.#seesTime ? Math.min(2, tile - 1) : 0);
     if (!(Number.isInteger(tile) && Number.isInteger(shared) && 0 <= shared && shared < tile))
       throw new Error(
         `tae.decodeTiled: tile ${tile} and overlap ${shared} must be integers, 0 <= overlap < tile`,
       );
-    const { factor, framesPerLatent: perLatent, config } = this;
+    const { device, factor, config } = this;
+    const perLatent = this.#framesPerLatent;
     const [B, , T, H, W] = shape as [number, number, number, number, number];
-    const grid = this.grid('tae.decodeTiled', B * Math.min(tile, T), [H, W], sizes);
+    const grid = this.#grid('tae.decodeTiled', B * Math.min(tile, T), [H, W], sizes);
     const video = [B, config.outChannels, frames, H * factor, W * factor];
     return decodeTiles(
       {
-        ...{ device: this.device, factor, perLatent, tile, grid, overlap: shared },
+        device,
+        factor,
+        perLatent,
+        tile,
+        grid,
+        overlap: shared,
         decode: (part) => this.decode(part),
-        warmUp: (size, work) => this.warmUp(['decode', ...size], work),
-        mostFrames: framesThatFit(this.device, video),
+        warmUp: (size, work) => this.#warmUp(['decode', ...size], work),
+        mostFrames: framesThatFit(device, video),
       },
       latent instanceof Tensor ? partsOf(latent) : latent,
       frames,
@@ -238,25 +228,25 @@ export class TAE {
 
   /** Releases the model's weights. */
   dispose(): void {
-    this.weights.dispose();
+    this.#weights.dispose();
   }
 
-  private async warmUp(use: readonly (string | number)[], work: () => unknown): Promise<void> {
+  async #warmUp(use: readonly (string | number)[], work: () => unknown): Promise<void> {
     const key = use.join();
-    if (this.warm.has(key)) return;
+    if (this.#warm.has(key)) return;
     await this.device.warmUp(work);
-    this.warm.add(key);
+    this.#warm.add(key);
   }
 
-  private get framesPerLatent(): number {
+  get #framesPerLatent(): number {
     return this.config.temporal ? this.factor : 1;
   }
 
-  private grid(op: string, frames: number, size: readonly [number, number], options: GridOptions): Grid {
-    return gridOf(op, size, options, fitsOn(this.device, this.config, this.dtype, frames));
+  #grid(op: string, frames: number, size: readonly [number, number], options: GridOptions): TileGrid {
+    return tileGrid(op, size, options, fitsOn(this.device, this.config, this.dtype, frames));
   }
 
-  private checkVideo(shape: readonly number[]): void {
+  #checkVideo(shape: readonly number[]): void {
     const { factor, config } = this;
     const [, channels, T, H, W] = shape;
     const came = `[${shape.join(', ')}]`;
@@ -268,12 +258,12 @@ export class TAE {
       );
   }
 
-  private checkLatent(shape: readonly number[], numFrames: number | undefined): number {
+  #checkLatent(shape: readonly number[], numFrames: number | undefined): number {
     const C = this.config.latentChannels;
     const came = `[${shape.join(', ')}]`;
     if (shape.length !== 5 || shape[1] !== C)
       throw new Error(`tae.decode: latent must be [B, ${C}, T, H, W], got ${came}`);
-    const factor = this.framesPerLatent;
+    const factor = this.#framesPerLatent;
     const whole = shape[2]! * factor;
     const frames = numFrames ?? whole;
     if (!Number.isInteger(frames) || frames <= whole - factor || frames > whole)
@@ -284,6 +274,17 @@ export class TAE {
   }
 }
 
+/** [B, T, H, W, C] to [B, C, T, H, W]. */
+const channelsFirst = (x: Tensor): Tensor => permute(x, [0, 4, 1, 2, 3]);
+
+/** [B, C, T, H, W] to [B, T, H, W, C]: the layout of everything in encoder and decoder. */
+const channelsLast = (x: Tensor): Tensor => permute(x, [0, 2, 3, 4, 1]);
+
+/** The modules' outputs in PyTorch's layout. */
+const inChannelsFirst = (trace: Trace | undefined): Trace | undefined =>
+  trace && ((name, value) => trace(name, channelsFirst(value)));
+
+/** Shapes of the weights that a file has: an image autoencoder's lacks the temporal ones. */
 function shapesOf(config: TAEConfig, temporal: boolean): Record<string, readonly number[]> {
   return weightShapes({ ...config, temporal: config.temporal && temporal });
 }

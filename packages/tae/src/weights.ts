@@ -55,7 +55,7 @@ export function weightShapes(config: TAEConfig): Shapes {
   return shapes;
 }
 
-/** True for the weights that an image autoencoder lacks. */
+/** Whether a weight is one that an image autoencoder lacks. */
 export const isTemporal = (name: string): boolean => /\.temporal(_attentions)?\./.test(name);
 
 const OLD_NAMES: Readonly<Record<string, string>> = {

@@ -1,6 +1,7 @@
 // Sizes, names and shapes: no device.
 
 import { compression, parseConfig, weightShapes } from '@moviegen/tae';
+import { ConfigError } from '@moviegen/tensor';
 import { expect, test } from 'vitest';
 
 const image = { _class_name: 'AutoencoderKL', latent_channels: 4, block_out_channels: [128, 256, 512, 512] };
@@ -72,7 +73,7 @@ test('every wrong key is named', () => {
     ['model_type', 't5'],
   ] as const)
     expect(() => parseConfig({ latent_channels: 0, [key]: value })).toThrow(
-      new Error(
+      new ConfigError(
         `tae: config is wrong: ${key}: got "${value}", expected TemporalAutoencoder or AutoencoderKL; is this another model's config?`,
       ),
     );

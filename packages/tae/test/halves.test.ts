@@ -1,7 +1,8 @@
 // A stream that outgrows halves: the same function on one that does not.
 
 import { parseConfig, TAE, weightShapes } from '@moviegen/tae';
-import { compare, mul, randn, scope, scopeAsync, type Tensor } from '@moviegen/tensor';
+import { mul, randn, scope, scopeAsync, type Tensor } from '@moviegen/tensor';
+import { compare } from '@moviegen/tensor/checks';
 import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
 import { fitHalves } from '../src/halves.ts';

@@ -6,7 +6,7 @@ import { concat, type Device, mul, randn, scope, type Tensor } from '@moviegen/t
 import { openDevice } from '@moviegen/tensor/node';
 import { testDevice } from '@moviegen/testing/device';
 import { beforeAll, expect, test, vi } from 'vitest';
-import { fitsOn, gridOf, spansOf } from '../src/grid.ts';
+import { fitsOn, spansOf, tileGrid } from '../src/grid.ts';
 
 const sizes = { latent_channels: 2, layers_per_block: 1, norm_num_groups: 1 };
 const config = parseConfig({ ...sizes, block_out_channels: [4, 4, 4, 4] });
@@ -108,8 +108,8 @@ test('frames beyond the adapter’s limits are tiled, and as the same tiles of a
   });
   const one = model(small);
   const fits = fitsOn(small, config, 'f32', 4);
-  const grid = gridOf('test', [4, 3], {}, fits);
-  expect(grid).toEqual(gridOf('test', [4, 3], { spatialTile: 2, spatialOverlap: 0 }, fits));
+  const grid = tileGrid('test', [4, 3], {}, fits);
+  expect(grid).toEqual(tileGrid('test', [4, 3], { spatialTile: 2, spatialOverlap: 0 }, fits));
 
   const tiles = { spatialTile: 2, spatialOverlap: 0 };
   const values = async (on: TAE, options: object) => {
@@ -138,11 +138,11 @@ test('tiles: where they lie, how many, and when there are none', () => {
   expect(starts(4, 2, 0)).toEqual(['0-2', '2-4']);
   // 45 pixels fit: three tiles of about one size rather than two large ones and a sliver.
   const most = (pixels: number) => (h: number, w: number) => h * w <= pixels;
-  const { rows, columns, overlap } = gridOf('test', [96, 60], {}, most(45 * 45));
+  const { rows, columns, overlap } = tileGrid('test', [96, 60], {}, most(45 * 45));
   expect([rows.length, columns.length, overlap]).toEqual([3, 2, 11]);
   expect(rows.map(({ start, end }) => end - start)).toEqual([40, 40, 38]);
-  expect(gridOf('test', [96, 60], {}, () => true).rows).toEqual([{ start: 0, end: 96 }]);
-  expect(() => gridOf('test', [2, 2], {}, () => false)).toThrow('hold not even a tile of one pixel');
+  expect(tileGrid('test', [96, 60], {}, () => true).rows).toEqual([{ start: 0, end: 96 }]);
+  expect(() => tileGrid('test', [2, 2], {}, () => false)).toThrow('hold not even a tile of one pixel');
 });
 
 test('an image autoencoder’s tiles share no frames: they agree anyway', async () => {

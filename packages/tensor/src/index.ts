@@ -1,37 +1,36 @@
 // @moviegen/tensor: device, memory, dispatch, Tensor and its ops. All GPU words of the project live here.
 export type { DType, QuantFormat } from '@moviegen/kernels';
 export { orAborted } from './abort.ts';
-export type { AdapterInfo, Limits } from './adapter.ts';
-export { advance } from './advance.ts';
-export type { Ceilings, CeilingsOptions } from './ceilings.ts';
-export { measureCeilings } from './ceilings.ts';
-export type { WeightChanges } from './changes.ts';
-export { Device } from './device.ts';
-export type { DeviceOptions } from './deviceOptions.ts';
-export type { DryOptions } from './dry.ts';
-export { dryDevice } from './dry.ts';
-export type { SubmitBounds } from './encoder.ts';
-export { DeviceLostError, NoAdapterError, OutOfMemoryError, ShaderError } from './errors.ts';
-export { fold } from './fold.ts';
-export type { Host } from './host.ts';
-export type { Lora } from './lora.ts';
-export { loraChanges } from './lora.ts';
+export { ConfigError } from './configError.ts';
+export { Device } from './device/device.ts';
+export type { DryOptions } from './device/dry.ts';
+export { dryDevice } from './device/dry.ts';
+export { advance, keep, scope, scopeAsync } from './device/scope.ts';
+export type { AdapterInfo, Limits } from './gpu/adapter.ts';
+export type { SubmitBounds } from './gpu/commands.ts';
+export { DeviceLostError, NoAdapterError, OutOfMemoryError, ShaderError } from './gpu/errors.ts';
+export { fold } from './gpu/fold.ts';
+export type { Host } from './gpu/host.ts';
+export type { DeviceOptions } from './gpu/options.ts';
+export type { Memory } from './gpu/pool.ts';
+export type { Recording } from './gpu/recording.ts';
+export { largestOperand } from './gpu/storage.ts';
+export type { Timing } from './gpu/timing.ts';
+export { LayerNorm, Linear, RMSNorm } from './layers.ts';
 export type { HostArray, Numbers } from './numbers.ts';
 export { gelu, quickGelu, relu, silu, siluMul } from './ops/activations.ts';
 export { add, div, mul, sub } from './ops/arithmetic.ts';
 export type { AttentionOptions } from './ops/attention.ts';
 export { attention } from './ops/attention.ts';
-export { byRows } from './ops/byRows.ts';
 export { cast } from './ops/cast.ts';
 export type { Columns } from './ops/columns.ts';
-export { columns } from './ops/columns.ts';
+export { chunk, columns } from './ops/columns.ts';
 export type { ConvOptions } from './ops/conv.ts';
 export { conv1d, conv2d, conv3d } from './ops/conv.ts';
-export type { SpatioTemporalOptions } from './ops/convSpatioTemporal.ts';
-export { convSpatioTemporal } from './ops/convSpatioTemporal.ts';
 export { embedding } from './ops/embedding.ts';
 export type { GroupNormOptions } from './ops/groupNorm.ts';
 export { groupNorm } from './ops/groupNorm.ts';
+export { byRows } from './ops/large/byRows.ts';
 export type { LinearOptions } from './ops/linear.ts';
 export { linear } from './ops/linear.ts';
 export type { MatmulOptions } from './ops/matmul.ts';
@@ -55,28 +54,21 @@ export type { TimestepOptions } from './ops/timestepEmbedding.ts';
 export { timestepEmbedding } from './ops/timestepEmbedding.ts';
 export { abs, clamp, exp, sqrt } from './ops/unary.ts';
 export { eulerStep, gatedResidual, guidance } from './ops/updates.ts';
-export type { Memory } from './pool.ts';
-export { quantizedSource, quantizedWeights } from './quantizedSource.ts';
-export type { Recording } from './recording.ts';
-export type { CaseRun, Difference } from './runCase.ts';
-export {
-  caseOperands,
-  caseReference,
-  caseTolerance,
-  caseVariants,
-  checkCase,
-  compare,
-  prepareCase,
-  uploadOperands,
-} from './runCase.ts';
-export { keep, scope, scopeAsync } from './scope.ts';
-export { largestOperand } from './storage.ts';
 export type { TensorOptions } from './tensor.ts';
 export { Tensor } from './tensor.ts';
-export type { Timing } from './timing.ts';
-export type { Choice, TuneMode, TuneStore, TuneTable } from './tuner.ts';
-export { WeightBook } from './weightBook.ts';
-export { checkWeights, WeightsError } from './weightCheck.ts';
+export type { EncoderStates, TextEncoderName, TextStates } from './textStates.ts';
+export { TEXT_ENCODERS } from './textStates.ts';
+export type { Trace } from './trace.ts';
+export { observe, observed, traced } from './trace.ts';
+export type { Choice, TuneMode, TuneStore, TuneTable } from './tuning/tuner.ts';
+export { WeightBook } from './weights/book.ts';
+export type { WeightChanges } from './weights/changes.ts';
+export { checkWeights } from './weights/check.ts';
+export { loadWeights } from './weights/load.ts';
+export type { Lora } from './weights/lora.ts';
+export { loraChanges } from './weights/lora.ts';
+export { quantizedSource, quantizedWeights } from './weights/quantized.ts';
+export { changingBytes, decodingBytes, weightBytes } from './weights/sizes.ts';
 export type {
   PlainType,
   WeightOptions,
@@ -84,6 +76,5 @@ export type {
   WeightPieceOptions,
   WeightProgress,
   WeightSource,
-} from './weights.ts';
-export { loadWeights } from './weights.ts';
-export { changingBytes, decodingBytes, weightBytes } from './weightTypes.ts';
+} from './weights/source.ts';
+export { WeightsError } from './weights/source.ts';

@@ -1,9 +1,10 @@
 // A typed array on the device with a shape, row-major and contiguous. Ops live in ops/, memory in storage.ts.
 import { BYTES, type DType, isQuantFormat, QUANT_BLOCK } from '@moviegen/kernels';
-import type { Device } from './device.ts';
-import type { Binding } from './encoder.ts';
+import type { Device } from './device/device.ts';
+import { Operand } from './device/operand.ts';
+import type { BufferRange } from './gpu/commands.ts';
+import { largestOperand, type Storage } from './gpu/storage.ts';
 import { decode, encode, type HostArray, type Numbers, naturalType } from './numbers.ts';
-import { largestOperand, type Storage } from './storage.ts';
 
 /** What may be said of a new tensor. */
 export interface TensorOptions {
@@ -14,10 +15,10 @@ export interface TensorOptions {
 }
 
 /** An n-dimensional array on a device. Make one with `Tensor.from`, `zeros`, `full` or `empty`. */
-export class Tensor {
-  readonly device: Device;
+export class Tensor extends Operand {
+  override readonly device: Device;
   readonly shape: readonly number[];
-  readonly dtype: DType;
+  override readonly dtype: DType;
   /** Count of elements. */
   readonly size: number;
   /** Name in error messages. */
@@ -34,6 +35,7 @@ export class Tensor {
     label?: string,
     offset = 0,
   ) {
+    super();
     this.device = device;
     this.shape = shape;
     this.dtype = dtype;
@@ -107,7 +109,7 @@ export class Tensor {
   }
 
   /** Bytes of the elements. */
-  get bytes(): number {
+  override get bytes(): number {
     return this.size * BYTES[this.dtype];
   }
 
@@ -117,7 +119,7 @@ export class Tensor {
   }
 
   /** True once disposed, by hand or by its scope. */
-  get disposed(): boolean {
+  override get disposed(): boolean {
     return this.#storage === undefined;
   }
 
@@ -194,7 +196,7 @@ export class Tensor {
   }
 
   /** Gives the memory back. Scopes do this; call it only for what outlives them. Twice does no harm. */
-  dispose(): void {
+  override dispose(): void {
     const storage = this.#storage;
     if (!storage) return;
     this.#storage = undefined;
@@ -203,7 +205,7 @@ export class Tensor {
   }
 
   /** @internal The memory, or an error that says who used the tensor too late. */
-  storage(user: string): Storage {
+  override storage(user: string): Storage {
     if (this.#storage) return this.#storage;
     throw new Error(
       `${user}: ${describe(this)} was released: return it from its scope, or keep() it, to use it later`,
@@ -214,12 +216,16 @@ export class Tensor {
    * @internal Where bytes from `at` on lie: one range, which can be bound, or several where the tensor is larger than
    * a buffer. The whole is rounded up to 16 bytes, so that a vec4 may load a ragged tail.
    */
-  ranges(user: string, at = 0, bytes = Math.max(16, Math.ceil(this.bytes / 16) * 16)): Binding[] {
+  override ranges(
+    user: string,
+    at = 0,
+    bytes = Math.max(16, Math.ceil(this.bytes / 16) * 16),
+  ): BufferRange[] {
     return this.storage(user).ranges(this.#offset + at, bytes);
   }
 
   /** `weight f32 [2, 3]`. */
-  toString(): string {
+  override toString(): string {
     return describe(this);
   }
 }

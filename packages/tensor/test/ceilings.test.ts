@@ -1,9 +1,10 @@
 // The ceilings that an adapter is measured against: plausible numbers, nothing left behind.
-import { measureCeilings, scopeAsync, Tensor } from '@moviegen/tensor';
+import { scopeAsync, Tensor } from '@moviegen/tensor';
+import { measureCeilings } from '@moviegen/tensor/checks';
 import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
 import { create } from 'webgpu';
-import { multiplyAddKernel, subgroupMatrixKernel } from '../src/ceilings.ts';
+import { multiplyAddKernel, subgroupMatrixKernel } from '../src/checks/ceilings.ts';
 
 const device = await testDevice();
 /** Checks kernels without a driver; it must outlive its devices. */

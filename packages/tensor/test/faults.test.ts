@@ -1,8 +1,8 @@
 // The order in which a browser tells errors is not that in which they happened.
 import { ShaderError } from '@moviegen/tensor';
 import { expect, test } from 'vitest';
-import { Faults } from '../src/faults.ts';
-import { browser } from '../src/host.ts';
+import { Faults } from '../src/gpu/faults.ts';
+import { browser } from '../src/gpu/host.ts';
 
 const SPOILED =
   'webgpu: [Invalid CommandBuffer from CommandEncoder "batch 5"] is invalid due to a previous error.\n' +

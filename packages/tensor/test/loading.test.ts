@@ -1,6 +1,6 @@
-// Weights on their way to the device: the same wherever they are decoded, in windows that go round, and never more of
-// them under way than the bound.
-import { floatsToBytes } from '@moviegen/kernels';
+// Weights on their way to the device: decoded there as the host would decode them, in a window that is used again and
+// again, and never more bytes under way than the bound.
+import { bytesToFloats, floatsToBytes, floatsToHalves, halvesToFloats } from '@moviegen/kernels';
 import {
   decodingBytes,
   dryDevice,
@@ -11,7 +11,7 @@ import {
 } from '@moviegen/tensor';
 import { testDevice } from '@moviegen/testing/device';
 import { afterEach, describe, expect, test } from 'vitest';
-import { PlainFilling } from '../src/filling.ts';
+import { PlainFilling } from '../src/weights/filling.ts';
 
 const device = await testDevice();
 const MIB = 2 ** 20;
@@ -40,6 +40,12 @@ async function loaded(source: WeightSource, options: WeightOptions): Promise<num
   return values;
 }
 
+/** What the host's conversion makes of the file. */
+async function onHost(source: WeightSource, dtype: 'f32' | 'f16' = 'f32'): Promise<number[]> {
+  const floats = bytesToFloats(await source.read('w'), source.dtype('w'));
+  return [...(dtype === 'f16' ? halvesToFloats(floatsToHalves(floats)) : floats)];
+}
+
 const types = ['F16', 'BF16', 'F8_E4M3', 'F8_E5M2', 'F64'] as const;
 const dtypes = device.target.f16 ? (['f32', 'f16'] as const) : (['f32'] as const);
 
@@ -47,14 +53,14 @@ describe.each(types)('%s', (type) => {
   test.each([
     ['pieces that fill no word', 3001, 333, 16 * MIB],
     ['a window that goes round', 3000, 1500, 1024],
-  ])('%s: device and host alike', async (_, count, pieceElements, uploadBytes) => {
+  ])('%s: as the host converts them', async (_, count, pieceElements, uploadBytes) => {
     const source = fileOf(type, numbers(count), pieceElements);
     const { used } = device.memory();
     for (const dtype of dtypes) {
       if (type.toLowerCase() === dtype) continue;
-      const host = await loaded(source, { dtype, decodeOn: 'host', uploadBytes });
+      const host = await onHost(source, dtype);
       expect(host[1]).toBeCloseTo(Math.sin(1) / 8, 1);
-      expect(await loaded(source, { dtype, decodeOn: 'device', uploadBytes })).toEqual(host);
+      expect(await loaded(source, { dtype, uploadBytes })).toEqual(host);
     }
     expect(device.memory().used).toBe(used);
   });
@@ -69,56 +75,67 @@ describe('bindings that are smaller than the tensor', () => {
 
   test('it is decoded in ranges', async () => {
     const source = fileOf('BF16', numbers(3000), 700);
-    const host = await loaded(source, { decodeOn: 'host' });
+    const host = await onHost(source);
     limits.maxStorageBufferBindingSize = 2300; // 512 elements and some
-    expect(await loaded(source, { decodeOn: 'device', uploadBytes: 2048 })).toEqual(host);
+    expect(await loaded(source, { uploadBytes: 2048 })).toEqual(host);
   });
 });
 
-describe('what the host decodes is read into its decoder', () => {
+describe('a source that reads into its buffers again', () => {
   /** The file, read into two buffers in turn, of which one is overwritten while the other is used. */
-  function readInto(dtype: string, values: Float32Array<ArrayBuffer>, failAt = Number.POSITIVE_INFINITY) {
+  function reusing(dtype: string, values: Float32Array<ArrayBuffer>, failAt = Number.POSITIVE_INFINITY) {
     const bytes = floatsToBytes(values, dtype);
-    const made: Uint8Array<ArrayBuffer>[] = [];
+    const buffers = [new Uint8Array(1000), new Uint8Array(1000)] as const;
     const source: WeightSource = {
       ...fileOf(dtype, values, 1),
-      async *pieces(_, { allocate } = {}) {
-        if (!allocate) throw new Error('no memory was offered');
-        made.push(allocate(3 * MIB), allocate(3 * MIB)); // two loads' would not fit
+      async *pieces() {
         for (let at = 0; at < bytes.length; at += 1000) {
           if (at >= failAt) throw new Error('the disk is gone');
-          const [now, next] = at % 2000 === 0 ? [made[0]!, made[1]!] : [made[1]!, made[0]!];
+          const [now, next] = at % 2000 === 0 ? buffers : [buffers[1], buffers[0]];
           now.set(bytes.subarray(at, at + 1000));
-          next.fill(255, 0, 1000);
+          next.fill(255);
           yield { name: 'w', data: now.subarray(0, Math.min(1000, bytes.length - at)) };
         }
       },
     };
-    return { source, made };
+    return source;
   }
 
   test.each(['BF16', 'F64', 'F32'] as const)('%s, load after load', async (dtype) => {
     for (const failAt of [undefined, 3000, undefined]) {
-      const { source, made } = readInto(dtype, numbers(2101), failAt);
-      const result = loaded(source, { decodeOn: 'host' });
+      const result = loaded(reusing(dtype, numbers(2101), failAt), {});
       if (failAt) await expect(result).rejects.toThrow('the disk is gone');
-      else
-        expect(await result).toEqual(await loaded(fileOf(dtype, numbers(2101), 2101), { decodeOn: 'host' }));
-      expect(made[0]!.buffer === made[1]!.buffer).toBe(dtype !== 'F32'); // the decoder's
+      else expect(await result).toEqual(await onHost(fileOf(dtype, numbers(2101), 2101)));
     }
   });
 
   test('two loads at once have memory of their own', async () => {
-    const [one, two] = [readInto('BF16', numbers(4000)), readInto('F16', numbers(4000).reverse())];
-    const both = [one, two].map(({ source }) => loaded(source, { decodeOn: 'host' }));
-    const [first, second] = await Promise.all(both);
-    expect(first).toEqual(await loaded(fileOf('BF16', numbers(4000), 4000), { decodeOn: 'device' }));
-    expect(second).toEqual(
-      await loaded(fileOf('F16', numbers(4000).reverse(), 4000), { decodeOn: 'device' }),
-    );
-    expect(one.made[0]!.buffer).not.toBe(two.made[0]!.buffer);
+    const both = [reusing('BF16', numbers(4000)), reusing('F16', numbers(4000).reverse())];
+    const [first, second] = await Promise.all(both.map((source) => loaded(source, {})));
+    expect(first).toEqual(await onHost(fileOf('BF16', numbers(4000), 4000)));
+    expect(second).toEqual(await onHost(fileOf('F16', numbers(4000).reverse(), 4000)));
   });
 });
+
+test.each(['BOOL', 'U8', 'I8', 'U16', 'I16', 'U32', 'I32', 'U64', 'I64'] as const)(
+  '%s, which no kernel decodes, in pieces that fill no word',
+  async (type) => {
+    const count = 301;
+    const made = type === 'BOOL' ? 2 : 100;
+    const size = type === 'BOOL' ? 1 : Number(type.slice(1)) / 8;
+    const bytes = new Uint8Array(count * size);
+    for (let i = 0; i < count; i++) bytes[i * size] = i % made;
+    const source: WeightSource = {
+      ...{ names: () => ['w'], shape: () => [count], dtype: () => type, read: async () => bytes },
+      async *pieces() {
+        for (let at = 0; at < bytes.length; at += 3 * size)
+          yield { name: 'w', data: bytes.slice(at, at + 3 * size) };
+      },
+    };
+    for (const dtype of dtypes)
+      expect(await loaded(source, { dtype })).toEqual(Array.from({ length: count }, (_, i) => i % made));
+  },
+);
 
 test('pieces that are no whole words of what stays as it is', async () => {
   const values = numbers(301);
@@ -153,23 +170,23 @@ test('pieces that are no whole elements, too many and too few are refused, and n
       yield { name: 'w', data: bytes };
     },
   });
-  for (const decodeOn of ['device', 'host'] as const) {
-    await expect(loaded(other(new Uint8Array(7)), { decodeOn })).rejects.toThrow(
-      'weights: w: 7 bytes are no whole BF16s',
-    );
-    await expect(loaded(other(new Uint8Array(202)), { decodeOn })).rejects.toThrow('w has more bytes than');
-    await expect(loaded(other(new Uint8Array(20)), { decodeOn })).rejects.toThrow(
-      'weights: w ends after 40 of 400 bytes',
-    );
-    const controller = new AbortController();
-    const { signal } = controller;
-    const onProgress = () => controller.abort(new Error('enough'));
-    await expect(loaded(whole, { decodeOn, signal, onProgress })).rejects.toThrow('enough');
-  }
+  await expect(loaded(other(new Uint8Array(7)), {})).rejects.toThrow(
+    'weights: w: 7 bytes are no whole BF16s',
+  );
+  const integers = { ...other(new Uint8Array(7)), dtype: () => 'I32' };
+  await expect(loaded(integers, {})).rejects.toThrow('weights: w: 7 bytes are no whole I32s');
+  await expect(loaded(other(new Uint8Array(202)), {})).rejects.toThrow('w has more bytes than');
+  await expect(loaded(other(new Uint8Array(20)), {})).rejects.toThrow(
+    'weights: w ends after 40 of 400 bytes',
+  );
+  const controller = new AbortController();
+  const { signal } = controller;
+  const onProgress = () => controller.abort(new Error('enough'));
+  await expect(loaded(whole, { signal, onProgress })).rejects.toThrow('enough');
   expect(device.memory().used).toBe(used);
 });
 
-test('the device decodes, unless it is made of the host’s cores', async () => {
+test('the device decodes, a software adapter too', async () => {
   for (const software of [false, true]) {
     const kernels = new Set<string>();
     const info = { ...device.info, architecture: 'swiftshader', software };
@@ -183,7 +200,7 @@ test('the device decodes, unless it is made of the host’s cores', async () => 
     expect(dry.target.software).toBe(software);
     const source = fileOf('BF16', numbers(64), 64);
     await loadWeights(dry, source, { w: [64] });
-    expect([...kernels]).toEqual(software ? [] : ['decode BF16 to f32']);
+    expect([...kernels]).toEqual(['decode BF16 to f32']);
     dry.destroy();
   }
 });
@@ -196,7 +213,6 @@ test('bytes that decoding takes on the device are told beforehand', async () => 
     read: async () => new Uint8Array(10 * MIB),
   };
   expect(decodingBytes(source, ['w'], {})).toBe(8 * MIB);
-  expect(decodingBytes(source, ['w'], { decodeOn: 'host' })).toBe(0);
   expect(decodingBytes(fileOf('F32', numbers(8), 8), ['w'], {})).toBe(0);
   const dry = await dryDevice();
   const before = dry.memory().used;
@@ -209,7 +225,10 @@ test('bytes that decoding takes on the device are told beforehand', async () => 
 
 describe('bytes under way', () => {
   /** The most that a device which copies slowly is handed before it has copied them. */
-  async function mostUnderWay(type: 'F32' | 'BF16' | 'F8_E5M2', options: WeightOptions): Promise<number> {
+  async function mostUnderWay(
+    type: 'F32' | 'BF16' | 'F8_E5M2' | 'U8',
+    options: WeightOptions,
+  ): Promise<number> {
     const dry = await dryDevice();
     let [written, copied, most] = [0, 0, 0];
     const queue = dry.gpu.queue as {
@@ -226,7 +245,7 @@ describe('bytes under way', () => {
       copied = Math.max(copied, until);
       return undefined;
     };
-    const size = { F32: 4, BF16: 2, F8_E5M2: 1 }[type];
+    const size = { F32: 4, BF16: 2, F8_E5M2: 1, U8: 1 }[type];
     const piece = new Uint8Array(2 * MIB);
     const source: WeightSource = {
       names: () => ['w'],
@@ -247,11 +266,11 @@ describe('bytes under way', () => {
     ['F32', {}, 16],
     ['F32', { uploadBytes: 4 * MIB }, 4],
     ['BF16', {}, 16],
-    ['BF16', { decodeOn: 'host' }, 16],
-    ['F8_E5M2', { decodeOn: 'host' }, 16],
+    ['F8_E5M2', {}, 16],
+    ['U8', {}, 16], // the host converts it: a slice becomes four times as many bytes
   ] as const)('%s %o: %i MiB and one slice', async (type, options, mebibytes) => {
     const most = await mostUnderWay(type, options);
-    expect(most / MIB).toBeLessThanOrEqual(mebibytes + (type === 'F8_E5M2' ? 4 : 2) + 0.01); // kernels' uniforms too
+    expect(most / MIB).toBeLessThanOrEqual(mebibytes + (type === 'U8' ? 4 : 2) + 0.01); // kernels' uniforms too
     expect(most / MIB).toBeGreaterThan(mebibytes * 0.75); // something is left to copy meanwhile
   });
 });

@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { dryDevice, keep, OutOfMemoryError, scope, scopeAsync, Tensor } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
 import { afterAll, describe, expect, test } from 'vitest';
-import { sizeClass } from '../src/pool.ts';
+import { sizeClass } from '../src/gpu/pool.ts';
 import { affine } from './kernels.ts';
 
 const device = await openDevice();

@@ -1,14 +1,14 @@
 // Every case of the list, with every variant that this adapter can run, against the CPU reference.
 import { type Case, cases } from '@moviegen/kernels';
+import { scopeAsync } from '@moviegen/tensor';
 import {
   caseOperands,
   caseTolerance,
   caseVariants,
   checkCase,
   prepareCase,
-  scopeAsync,
   uploadOperands,
-} from '@moviegen/tensor';
+} from '@moviegen/tensor/checks';
 import { testDevice } from '@moviegen/testing/device';
 import { beforeAll, describe, expect, test } from 'vitest';
 

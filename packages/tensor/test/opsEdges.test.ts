@@ -11,7 +11,6 @@ import {
 import {
   add,
   cast,
-  compare,
   concat,
   conv1d,
   div,
@@ -40,6 +39,7 @@ import {
   timestepEmbedding,
   upsampleNearest,
 } from '@moviegen/tensor';
+import { compare } from '@moviegen/tensor/checks';
 import { testDevice } from '@moviegen/testing/device';
 import { describe, expect, test } from 'vitest';
 

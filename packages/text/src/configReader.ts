@@ -1,8 +1,9 @@
 // Reads values out of a parsed `config.json` and collects everything that is wrong with it into one error.
 
 import type { Activation } from '@moviegen/kernels';
+import { ConfigError } from '@moviegen/tensor';
 
-/** The names that transformers gives activations, and ours. */
+/** Our names of activations, by those of transformers. */
 const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map([
   ['relu', 'relu'],
   ['gelu', 'gelu'],
@@ -16,42 +17,42 @@ const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map([
 
 /** A configuration's values by key; `finish` throws if any was wrong. */
 export class ConfigReader {
-  private readonly given: Readonly<Record<string, unknown>>;
-  private readonly problems: string[] = [];
+  readonly #model: string;
+  readonly #given: Readonly<Record<string, unknown>>;
+  readonly #problems: string[] = [];
 
-  /** @throws Error where `json` is no object. */
-  constructor(
-    private readonly model: string,
-    json: unknown,
-  ) {
+  /** @throws ConfigError where `json` is not an object. */
+  constructor(model: string, json: unknown) {
+    this.#model = model;
     if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-      throw new Error(`${model}: config must be an object, got ${JSON.stringify(json)}`);
+      throw new ConfigError(`${model}: config must be an object, got ${JSON.stringify(json)}`);
     }
-    this.given = json as Readonly<Record<string, unknown>>;
+    this.#given = json as Readonly<Record<string, unknown>>;
   }
 
+  /** Whether the key has a value. */
   has(key: string): boolean {
-    return this.value(key) !== undefined;
+    return this.#value(key) !== undefined;
   }
 
   /** The reader of an object inside, or this one where there is none. */
   inside(key: string): ConfigReader {
-    return this.has(key) ? new ConfigReader(this.model, this.value(key)) : this;
+    return this.has(key) ? new ConfigReader(this.#model, this.#value(key)) : this;
   }
 
-  /** Checks `model_type`, where there is one. @throws Error at once: of another model the rest would be noise. */
+  /** Checks `model_type`, where there is one. @throws ConfigError at once: the rest of another model's config would be noise. */
   kind(...known: readonly string[]): void {
     for (const key of ['model_type', '_class_name']) {
-      const value = this.value(key);
+      const value = this.#value(key);
       if (value === undefined || (key === 'model_type' && known.includes(value as string))) continue;
       const got = `${key}: got ${JSON.stringify(value)}, expected ${known.join(' or ')}`;
-      throw new Error(`${this.model}: config is wrong: ${got}; is this another model's config?`);
+      throw new ConfigError(`${this.#model}: config is wrong: ${got}; is this another model's config?`);
     }
   }
 
   /** An integer of at least `min`. */
   integer(key: string, fallback?: number, min = 1): number {
-    const value = this.value(key) ?? fallback;
+    const value = this.#value(key) ?? fallback;
     if (Number.isInteger(value) && (value as number) >= min) return value as number;
     this.wrong(key, value, `an integer of at least ${min}`);
     return min;
@@ -59,7 +60,7 @@ export class ConfigReader {
 
   /** A number above 0. */
   positive(key: string, fallback: number): number {
-    const value = this.value(key) ?? fallback;
+    const value = this.#value(key) ?? fallback;
     if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value;
     this.wrong(key, value, 'a number above 0');
     return fallback;
@@ -67,33 +68,33 @@ export class ConfigReader {
 
   /** A text. */
   text(key: string, fallback: string): string {
-    const value = this.value(key) ?? fallback;
+    const value = this.#value(key) ?? fallback;
     if (typeof value === 'string') return value;
     this.wrong(key, value, 'a text');
     return fallback;
   }
 
-  /** Our name of an activation of transformers'. */
+  /** Our name of an activation that transformers names. */
   activation(key: string, name: string): Activation {
     const found = ACTIVATIONS.get(name);
     if (found !== undefined) return found;
-    this.wrong(key, this.value(key), `one of ${[...ACTIVATIONS.keys()].join(', ')}`);
+    this.wrong(key, this.#value(key), `one of ${[...ACTIVATIONS.keys()].join(', ')}`);
     return 'relu';
   }
 
-  /** Notes something that is wrong. */
+  /** Remembers something that is wrong, for `finish`. */
   wrong(key: string, got: unknown, expected: string): void {
-    this.problems.push(`${key}: got ${JSON.stringify(got)}, expected ${expected}`);
+    this.#problems.push(`${key}: got ${JSON.stringify(got)}, expected ${expected}`);
   }
 
-  /** @throws Error naming every key that is wrong, with what came and what was expected. */
+  /** @throws ConfigError naming every key that is wrong, with what came and what was expected. */
   finish(): void {
-    if (this.problems.length === 0) return;
-    throw new Error(`${this.model}: config is wrong:\n  ${this.problems.join('\n  ')}`);
+    if (this.#problems.length === 0) return;
+    throw new ConfigError(`${this.#model}: config is wrong:\n  ${this.#problems.join('\n  ')}`);
   }
 
-  private value(key: string): unknown {
-    const value = Object.hasOwn(this.given, key) ? this.given[key] : undefined;
+  #value(key: string): unknown {
+    const value = Object.hasOwn(this.#given, key) ? this.#given[key] : undefined;
     return value === null ? undefined : value;
   }
 }

@@ -1,5 +1,5 @@
-// Which weights of the encoders are matrices of linear layers: those may be quantised. Tables of tokens and positions
-// are looked up, not multiplied.
+// Which weights of the encoders are matrices of linear layers: only these may be quantised. The tables of tokens and
+// positions are looked up, not multiplied.
 
 const T5 =
   /^encoder\.block\.\d+\.layer\.\d+\.(SelfAttention\.[qkvo]|DenseReluDense\.w(i|i_0|i_1|o))\.weight$/;

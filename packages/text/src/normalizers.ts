@@ -1,16 +1,16 @@
-// Two normalizers done as the original library does them, where @huggingface/tokenizers 0.2.0 comes close only:
-// lower case letter by letter, and SentencePiece's own character map (UL2's, T5's). One difference stays: the control
-// character U+0085 is white space to the original.
+// Two normalizers done as the original library does them, to which @huggingface/tokenizers 0.2.0 only comes close:
+// lower case letter by letter, and SentencePiece's own character map (in UL2 and T5). One difference stays: the original
+// takes the control character U+0085 for white space.
 
-/** What is used of the library's normalizers. */
+/** What we use of the library's normalizers. */
 export interface Normalizer {
   readonly config?: { readonly type?: string; readonly precompiled_charsmap?: string | null };
-  /** Of a sequence. */
+  /** The members of a sequence. */
   readonly normalizers?: readonly (Normalizer | null)[];
   normalize(text: string): string;
 }
 
-/** Puts ours in place of the library's, inside sequences too. */
+/** Puts our functions in place of the library's, inside sequences too. */
 export function repair(normalizer: Normalizer | null): void {
   if (!normalizer) return;
   for (const inner of normalizer.normalizers ?? []) repair(inner);
@@ -19,16 +19,16 @@ export function repair(normalizer: Normalizer | null): void {
   if (normalizer.config?.type === 'Precompiled' && map) normalizer.normalize = precompiled(map);
 }
 
-/** Letter by letter: a sigma at the end of a word becomes no other letter than one inside. */
+/** Letter by letter: a sigma at the end of a word becomes the same letter as inside a word. */
 function lowercase(text: string): string {
   return Array.from(text, (letter) => letter.toLowerCase()).join('');
 }
 
 /**
  * SentencePiece's map of characters: a trie (a double array, as darts-clone writes it) from UTF-8 to places in a list
- * of texts. Like the original library it takes a grapheme of up to five bytes by the shortest of its beginnings that
- * the trie knows, else character by character.
- * @param base64 u32 bytes of the trie, the trie, texts that end in a zero byte
+ * of texts. As in the original library, a grapheme of up to five bytes is looked up by its shortest prefix that the
+ * trie knows; any other text is looked up character by character.
+ * @param base64 the trie's length in bytes as u32, the trie, and the texts, each ended by a zero byte
  */
 function precompiled(base64: string): (text: string) => string {
   const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
@@ -56,7 +56,7 @@ function precompiled(base64: string): (text: string) => string {
   };
 }
 
-/** The value of the shortest beginning of a key that the trie holds. */
+/** The value of the shortest prefix of a key that the trie holds. */
 function shortestPrefix(trie: Uint32Array, key: Uint8Array): number | undefined {
   const next = (unit: number) => (unit >>> 10) << ((unit & 0x200) >>> 6);
   let node = next(trie[0] ?? 0);

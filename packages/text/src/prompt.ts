@@ -1,6 +1,6 @@
 // What the three encoders see of a prompt (Movie Gen section 3.1.4): the frame rate before it, the words in quotes.
 
-/** Straight or curly quotes; a quote that is not closed opens nothing. */
+/** Text in straight or curly quotes; a quote that is never closed does not count. */
 const QUOTED = /"([^"]*)"|“([^”]*)”/g;
 
 /** The parts of a prompt in quotes, "..." or “...”, joined by a space; empty where there are none. */
@@ -22,14 +22,14 @@ export function withoutQuoted(prompt: string): string {
 export interface PromptTexts {
   /** For UL2 and MetaCLIP. */
   readonly prompt: string;
-  /** For ByT5; empty where it has nothing to say. */
+  /** For ByT5; empty where nothing is in quotes. */
   readonly quoted: string;
 }
 
 /**
  * Splits a prompt. The empty prompt is guidance's null prompt: it gets no frame rate.
- * @param fps frames a second, written before the prompt
- * @param stripQuoted takes the parts in quotes out of what UL2 and MetaCLIP see
+ * @param fps frames per second, written before the prompt
+ * @param stripQuoted removes the parts in quotes from what UL2 and MetaCLIP see
  */
 export function promptTexts(
   prompt: string,

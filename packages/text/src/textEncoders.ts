@@ -1,32 +1,36 @@
-// The text of a generation (Movie Gen section 3.1.4): each prompt through UL2, MetaCLIP and ByT5. The three go on
-// side by side; who projects and joins them is the DiT.
+// The text of a generation (Movie Gen section 3.1.4): each prompt through UL2, MetaCLIP and ByT5, whose states stay
+// apart. Not here: their projection to one width and one sequence, which is the DiT's.
 
-import type { Device, WeightProgress } from '@moviegen/tensor';
+import {
+  type Device,
+  TEXT_ENCODERS,
+  type TextEncoderName,
+  type TextStates,
+  type Trace,
+  type WeightProgress,
+  type WeightSource,
+} from '@moviegen/tensor';
 import { byt5Ids } from './byt5.ts';
 import { ClipTextModel } from './clip/clip.ts';
 import { parseClipTextConfig } from './clip/config.ts';
 import { promptTexts } from './prompt.ts';
-import type { EncoderFiles, EncoderStates } from './states.ts';
 import { parseT5Config } from './t5/config.ts';
 import { type LoadOptions, T5Encoder } from './t5/t5.ts';
 import { Tokenizer } from './tokenizer.ts';
-import type { Trace } from './trace.ts';
 
-/** The encoders' names, in the order in which the DiT joins them. */
-export const TEXT_ENCODERS = ['ul2', 'metaclip', 'byt5'] as const;
-/** Name of an encoder. */
-export type TextEncoderName = (typeof TEXT_ENCODERS)[number];
+/** The files of one encoder: the parsed `config.json`, and the weights. */
+export interface EncoderFiles {
+  readonly config: unknown;
+  readonly weights: WeightSource;
+}
 
-/** States of the encoders that had something to say to at least one prompt. */
-export type TextStates = Readonly<Partial<Record<TextEncoderName, EncoderStates>>>;
-
-/** The same with a `tokenizer.json`. */
+/** The files of an encoder that has a `tokenizer.json`. */
 export interface TokenizedEncoderFiles extends EncoderFiles {
   readonly tokenizer: unknown;
   readonly tokenizerConfig?: unknown;
 }
 
-/** The files of all encoders; one that is absent gives no tokens. */
+/** The files of all encoders; an absent encoder gives no tokens. */
 export interface TextEncoderFiles {
   readonly ul2?: TokenizedEncoderFiles | undefined;
   readonly metaclip?: TokenizedEncoderFiles | undefined;
@@ -35,9 +39,9 @@ export interface TextEncoderFiles {
 
 /** Options of {@link TextEncoders.load}. */
 export interface TextEncodersOptions extends Omit<LoadOptions, 'onProgress'> {
-  /** Tokens at most, by encoder. Default 512, 256 and 100; never more than the encoder has positions. */
+  /** The most tokens of a prompt, by encoder. Default 512, 256 and 100; never more than the encoder has positions. */
   readonly maxLength?: Readonly<Partial<Record<TextEncoderName, number>>>;
-  /** Takes the parts in quotes out of what UL2 and MetaCLIP see. Default false. */
+  /** Removes the parts in quotes from what UL2 and MetaCLIP see. Default false. */
   readonly stripQuoted?: boolean;
   readonly onProgress?: (encoder: TextEncoderName, progress: WeightProgress) => void | Promise<void>;
 }
@@ -62,15 +66,23 @@ interface Loaded {
  * ```
  */
 export class TextEncoders {
+  readonly #encoders: Loaded;
+  readonly #maxLength: Readonly<Record<TextEncoderName, number>>;
+  readonly #stripQuoted: boolean;
+
   private constructor(
-    private readonly encoders: Loaded,
-    private readonly maxLength: Readonly<Record<TextEncoderName, number>>,
-    private readonly stripQuoted: boolean,
-  ) {}
+    encoders: Loaded,
+    maxLength: Readonly<Record<TextEncoderName, number>>,
+    stripQuoted: boolean,
+  ) {
+    this.#encoders = encoders;
+    this.#maxLength = maxLength;
+    this.#stripQuoted = stripQuoted;
+  }
 
   /**
    * Loads the encoders one after the other.
-   * @throws Error of the first that cannot be loaded; the others are released.
+   * @throws ConfigError or WeightsError of the first encoder that cannot be loaded; those before it are released.
    */
   static async load(
     device: Device,
@@ -115,7 +127,7 @@ export class TextEncoders {
   /** Width of each encoder's states. */
   get dims(): Readonly<Partial<Record<TextEncoderName, number>>> {
     const present = TEXT_ENCODERS.flatMap((name) => {
-      const encoder = this.encoders[name];
+      const encoder = this.#encoders[name];
       return encoder ? [[name, encoder.model.config.hiddenSize] as const] : [];
     });
     return Object.fromEntries(present);
@@ -123,7 +135,7 @@ export class TextEncoders {
 
   /** Token ids of each prompt, cut at each encoder's length. The empty prompt is guidance's null prompt. */
   tokenize(prompts: readonly string[], { fps }: { readonly fps: number }): PromptTokens {
-    const { encoders, maxLength, stripQuoted } = this;
+    const [encoders, maxLength, stripQuoted] = [this.#encoders, this.#maxLength, this.#stripQuoted];
     const texts = prompts.map((prompt) => promptTexts(prompt, { fps, stripQuoted }));
     const ids = (name: 'ul2' | 'metaclip', tokenizer: Tokenizer) =>
       texts.map(({ prompt }) => tokenizer.encode(prompt, maxLength[name]));
@@ -139,7 +151,7 @@ export class TextEncoders {
   /**
    * The states of each prompt's tokens, by encoder. ByT5 is absent where no prompt has a part in quotes.
    * @param prompts a batch: for guidance the null prompt `''`, or a negative prompt, and the prompt
-   * @param options.fps frames a second, which stand before every prompt but the null prompt
+   * @param options.fps frames per second, which stand before every prompt but the null prompt
    * @returns the caller owns the states
    */
   encode(
@@ -149,7 +161,7 @@ export class TextEncoders {
     const tokens = this.tokenize(prompts, { fps });
     const said = TEXT_ENCODERS.flatMap((name) => {
       const ids = tokens[name];
-      const model = this.encoders[name]?.model;
+      const model = this.#encoders[name]?.model;
       if (!model || !ids?.some((text) => text.length > 0)) return [];
       return [[name, model.forward(ids, trace ? { trace: trace(name) } : {})] as const];
     });
@@ -158,7 +170,7 @@ export class TextEncoders {
 
   /** Releases the weights of all encoders. */
   dispose(): void {
-    disposeAll(this.encoders);
+    disposeAll(this.#encoders);
   }
 }
 

@@ -1,10 +1,11 @@
-// A public tokenizer by its `tokenizer.json`. The work is @huggingface/tokenizers'; here are the truncation that it
-// lacks, and errors.
+// A public tokenizer by its `tokenizer.json`. The library @huggingface/tokenizers does the work; here are the truncation
+// and the errors that it lacks, and two of its normalizers done right (normalizers.ts).
 
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import { ConfigError } from '@moviegen/tensor';
 import { type Normalizer, repair } from './normalizers.ts';
 
-/** What is used of the library. */
+/** What we use of the library. */
 interface Inner {
   readonly normalizer: Normalizer | null;
   encode(text: string, options?: { add_special_tokens?: boolean }): { readonly ids: readonly number[] };
@@ -12,12 +13,12 @@ interface Inner {
 
 /** Turns a text into token ids. */
 export class Tokenizer {
-  private readonly inner: Inner;
+  readonly #inner: Inner;
 
   /**
    * @param json the parsed `tokenizer.json`; its own truncation and padding are not used
    * @param config the parsed `tokenizer_config.json`, where there is one
-   * @throws Error where it is no tokenizer, or of a kind that is not known
+   * @throws ConfigError where it is not a tokenizer, or of a kind that is not known
    */
   constructor(json: unknown, config: unknown = {}) {
     const given = json as { readonly model?: unknown } | null;
@@ -27,14 +28,14 @@ export class Tokenizer {
       typeof given.model !== 'object' ||
       given.model === null
     ) {
-      throw new Error('tokenizer: this is no tokenizer.json: expected an object with a model');
+      throw new ConfigError('tokenizer: this is no tokenizer.json: expected an object with a model');
     }
     try {
-      this.inner = new HuggingFaceTokenizer(given, (config ?? {}) as object);
-      repair(this.inner.normalizer);
+      this.#inner = new HuggingFaceTokenizer(given, (config ?? {}) as object);
+      repair(this.#inner.normalizer);
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
-      throw new Error(`tokenizer: this tokenizer.json cannot be used: ${message}`, { cause });
+      throw new ConfigError(`tokenizer: this tokenizer.json cannot be used: ${message}`, { cause });
     }
   }
 
@@ -43,9 +44,9 @@ export class Tokenizer {
    * @param maxLength tokens at most: the text is cut, its start and end tokens stay, as the original library does
    */
   encode(text: string, maxLength = Number.POSITIVE_INFINITY): number[] {
-    const whole = this.inner.encode(text).ids;
+    const whole = this.#inner.encode(text).ids;
     if (whole.length <= maxLength) return [...whole];
-    const content = this.inner.encode(text, { add_special_tokens: false }).ids;
+    const content = this.#inner.encode(text, { add_special_tokens: false }).ids;
     const added = whole.length - content.length;
     if (maxLength < added) {
       throw new Error(`tokenizer: got a length of ${maxLength}, expected at least the ${added} added tokens`);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { relativeBucket } from '../src/index.ts';
+import { relativeBucket } from '../src/t5/positions.ts';
 
 /** [first distance, bucket] of each run, for distances 0 to -600 (keys before the query). */
 const runs = (numBuckets: number, maxDistance: number) => {

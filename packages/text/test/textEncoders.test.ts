@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Safetensors, serialize } from '@moviegen/safetensors';
-import { scope, type Tensor } from '@moviegen/tensor';
+import { ConfigError, scope, type Tensor } from '@moviegen/tensor';
 import { testDevice } from '@moviegen/testing/device';
 import { describe, expect, test } from 'vitest';
 import {
@@ -163,7 +163,7 @@ describe('configurations', () => {
     );
     // Of another model nothing else is said: one line.
     expect(() => parseClipTextConfig({ model_type: 't5' })).toThrow(
-      new Error(
+      new ConfigError(
         'clip: config is wrong: model_type: got "t5", expected clip_text_model or clip; is this another model\'s config?',
       ),
     );

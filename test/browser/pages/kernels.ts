@@ -1,16 +1,15 @@
 // In the page: cases of the list on the page's device, with every variant that it can run.
 
 import { type Case, cases } from '@moviegen/kernels';
+import { Device, scopeAsync } from '@moviegen/tensor';
 import {
   caseOperands,
   caseTolerance,
   caseVariants,
   checkCase,
-  Device,
   prepareCase,
-  scopeAsync,
   uploadOperands,
-} from '@moviegen/tensor';
+} from '@moviegen/tensor/checks';
 
 const device = await Device.create({ label: 'kernels' });
 const types = device.target.f16 ? (['f32', 'f16'] as const) : (['f32'] as const);

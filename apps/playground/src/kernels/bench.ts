@@ -3,7 +3,8 @@
 
 import { benchCases, measure, peakFlops, type Result } from '@moviegen/bench';
 import type { Case } from '@moviegen/kernels';
-import { type Ceilings, type Device, measureCeilings } from '@moviegen/tensor';
+import type { Device } from '@moviegen/tensor';
+import { type Ceilings, measureCeilings } from '@moviegen/tensor/checks';
 import { ProblemError } from '../problem.ts';
 
 /** What to measure. */

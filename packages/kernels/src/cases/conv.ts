@@ -1,5 +1,5 @@
 // Cases of conv1d, conv2d and conv3d: operands x, weight, bias, residual; options as the ops', and
-// packed (a weight prepacked at load, as models do). Then cases of convSpatioTemporal, whose weights are packed always.
+// packed (a weight prepacked at load, as models do).
 import type { ConvOptions } from '../conv/shape.ts';
 import { convSizes } from '../conv/shape.ts';
 import { type Case, spec, type TensorSpec } from './case.ts';
@@ -101,6 +101,18 @@ export const convCases: readonly Case[] = [
   conv([1, 3, 5, 4, 4], [5, 4, 3, 3, 3], { ...last, padding: 1, bias: true, residual: true }, 'test'),
   conv([1, 2, 4, 6, 16], [24, 16, 1, 2, 2], { ...last, stride: [1, 2, 2], bias: true }, 'test'),
   conv([2, 1, 5, 7, 8], [8, 8, 1, 2, 2], { ...last, stride: [1, 2, 2], bias: true }, 'test'), // a column is left over
+  conv(
+    [2, 5, 3, 4, 8],
+    [12, 8, 3, 1, 1],
+    { ...last, padding: [1, 0, 0], stride: [2, 1, 1], paddingMode: 'replicate', bias: true, residual: true },
+    'test',
+  ),
+  conv(
+    [1, 3, 4, 3, 16],
+    [16, 16, 3, 1, 1],
+    { ...last, padding: [1, 0, 0], upsample: [2, 1, 1], paddingMode: 'replicate', activation: 'silu' },
+    'test',
+  ),
   // Bench rows of the project, then shapes world's TAE: 16 to 64 channels, 16 frames of 64 x 64.
   conv([4, 64, 64, 64], [64, 64, 3, 3], { ...last, padding: 1 }, 'bench'),
   conv([1, 8, 32, 32, 32], [32, 32, 3, 3, 3], { ...last, padding: 1 }, 'bench'),
@@ -112,65 +124,4 @@ export const convCases: readonly Case[] = [
   conv([8, 32, 32, 32], [32, 32, 3, 3], { ...last, padding: 1, upsample: [2, 2], bias: true }, 'bench'),
   conv([16, 64, 64, 16], [3, 16, 3, 3], { ...last, padding: 1, bias: true }, 'bench'),
   conv([16, 64, 64, 3], [16, 3, 3, 3], { ...last, padding: 1, bias: true }, 'bench'),
-];
-
-interface BothParts extends Pick<ConvOptions, 'padding' | 'activation'> {
-  readonly stride?: readonly [number, number, number];
-  readonly upsample?: readonly [number, number, number];
-  /** Biases and a residual. */
-  readonly parts?: boolean;
-}
-
-function both(x: readonly number[], O: number, given: BothParts, use: Case['use']): Case {
-  const { parts, ...own } = given;
-  const options = { padding: 1, ...own };
-  const [B, T, ...frame] = x as [number, number, ...number[]];
-  const C = frame[2]!;
-  const { stride = [1, 1, 1], upsample = [1, 1, 1] } = own;
-  const inSpace: ConvOptions = {
-    ...{ layout: 'channels-last' as const, padding: options.padding },
-    ...{ stride: stride.slice(1), upsample: upsample.slice(1) },
-  };
-  const between = convSizes([B * T, ...frame], [O, C, 3, 3], inSpace).out;
-  const out = [B, Math.ceil((T * upsample[0]) / stride[0]), ...between.slice(1)];
-  const more = { spatialBias: spec([O]), bias: spec([O]), residual: spec(out) };
-  const weights = size([O, C, 9]) + size([O, O, 3]);
-  const named = Object.entries(own).map(([name, value]) =>
-    typeof value === 'string' ? value : `${name} ${JSON.stringify(value)}`,
-  );
-  return {
-    op: 'convSpatioTemporal',
-    name: [`${x.join('x')} to ${O}`, ...named, parts ? 'biases, residual' : ''].filter(Boolean).join(' + '),
-    inputs: { x: spec(x), spatial: spec([O, C, 3, 3]), temporal: spec([O, O, 3]), ...(parts && more) },
-    options,
-    tolerance: { ...tolerance, why: `${tolerance.why}, and in two kernels what lies between` },
-    flops: 2 * (size(between) * C * 9 + size(out) * O * 3),
-    bytes: 4 * (size(x) + weights + size(out) * (parts ? 2 : 1)),
-    use,
-  };
-}
-
-export const spatioTemporalCases: readonly Case[] = [
-  both([1, 1, 5, 7, 4], 16, {}, 'test'),
-  both([2, 3, 5, 7, 8], 12, { parts: true }, 'test'),
-  both([1, 2, 9, 9, 3], 16, { parts: true, activation: 'silu' }, 'test'),
-  both(
-    [1, 5, 6, 5, 8],
-    16,
-    {
-      stride: [2, 2, 2],
-      padding: [
-        [0, 1],
-        [0, 1],
-      ],
-      parts: true,
-    },
-    'test',
-  ),
-  both([2, 3, 4, 5, 8], 16, { upsample: [2, 2, 2], parts: true }, 'test'),
-  both([1, 4, 4, 3, 32], 40, { parts: true }, 'test'),
-  both([1, 2, 4, 4, 4], 6, {}, 'test'),
-  // The two finest levels of shapes world's TAE.
-  both([1, 16, 64, 64, 16], 16, { parts: true }, 'bench'),
-  both([1, 8, 32, 32, 32], 32, { parts: true }, 'bench'),
 ];

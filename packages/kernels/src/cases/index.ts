@@ -3,7 +3,7 @@
 import { gelu, quickGelu, relu, silu, siluMul } from '../reference/activate.ts';
 import { add, div, mul, sub } from '../reference/arithmetic.ts';
 import { attention } from '../reference/attention.ts';
-import { conv, convSpatioTemporal } from '../reference/conv.ts';
+import { conv } from '../reference/conv.ts';
 import { linear } from '../reference/linear.ts';
 import { matmul } from '../reference/matmul.ts';
 import { cast, concat, embedding, pad, permute, slice, upsampleNearest } from '../reference/movement.ts';
@@ -18,7 +18,7 @@ import { abs, clamp, exp, sqrt } from '../reference/unary.ts';
 import { eulerStep, gatedResidual, guidance } from '../reference/updates.ts';
 import { attentionCases } from './attention.ts';
 import type { Case } from './case.ts';
-import { convCases, spatioTemporalCases } from './conv.ts';
+import { convCases } from './conv.ts';
 import { elementwiseCases } from './elementwise.ts';
 import { linearCases } from './linear.ts';
 import { matmulCases } from './matmul.ts';
@@ -36,7 +36,6 @@ export const cases: readonly Case[] = [
   ...linearCases,
   ...swigluCases,
   ...convCases,
-  ...spatioTemporalCases,
   ...attentionCases,
   ...normCases,
   ...elementwiseCases,
@@ -53,7 +52,6 @@ export const references: Readonly<Record<string, Reference>> = {
   conv1d: conv,
   conv2d: conv,
   conv3d: conv,
-  convSpatioTemporal,
   attention,
   layerNorm,
   rmsNorm,

@@ -12,7 +12,7 @@ import { type ConvShape, widened } from './shape.ts';
 import { convUniforms, inputCoordinateWGSL } from './window.ts';
 
 /** The parts that a convolution may fuse beside its activation. */
-export interface ConvParts {
+interface ConvParts {
   readonly bias: boolean;
   readonly residual: boolean;
 }

@@ -127,21 +127,15 @@ export const convertibleTypes: readonly string[] = Object.keys(decoders);
 /**
  * The elements of raw little-endian bytes as f32, in an array of their own.
  * @param type name of the element type in safetensors: `F16`, `BF16`, `F8_E4M3`, `F64` ...
- * @param scratch memory for the result, where a caller converts piece after piece; used if it is large enough.
  * @throws where the type is unknown or the bytes are no whole number of elements.
  */
-export function bytesToFloats(
-  bytes: Uint8Array,
-  type: string,
-  scratch?: ArrayBuffer,
-): Float32Array<ArrayBuffer> {
+export function bytesToFloats(bytes: Uint8Array, type: string): Float32Array<ArrayBuffer> {
   const known = Object.hasOwn(decoders, type) ? decoders[type] : undefined;
   if (!known) {
     throw new Error(`convert: unknown element type ${type}; expected one of ${convertibleTypes.join(', ')}`);
   }
   const count = Math.floor(bytes.length / known.bytes);
-  const fits = scratch !== undefined && scratch.byteLength >= 4 * count;
-  const out = fits ? new Float32Array(scratch, 0, count) : new Float32Array(count);
+  const out = new Float32Array(count);
   known.decode(bytes, out);
   return out;
 }

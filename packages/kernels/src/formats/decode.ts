@@ -1,5 +1,5 @@
-// Floats of weight files on the device: their raw bytes become f32 or f16. The way of convert.ts, bit for bit, in
-// integer arithmetic only: an adapter may flush subnormals and needs no f16 to read halves.
+// Floats of weight files on the device: their raw bytes become f32 or f16, as in convert.ts, bit for bit. Subnormals are
+// handled as integers, since an adapter may flush them, and halves are read without f16, which it may lack.
 //
 //   out[first + i] = raw[from + i],  i = 0 ... count - 1,  in elements of either type
 //
@@ -21,17 +21,18 @@ export interface DecodeRange {
 const byteWGSL = 'fn element(i: u32) -> u32 { return (raw[i >> 2u] >> (8u * (i & 3u))) & 0xffu; }';
 const pairWGSL = 'fn element(i: u32) -> u32 { return (raw[i >> 1u] >> (16u * (i & 1u))) & 0xffffu; }';
 
-/** The bits of a half as those of a single; every NaN becomes the one that JavaScript writes. */
+/**
+ * The bits of a half as those of a single; every NaN becomes the one that JavaScript writes. Without branches, both sides of
+ * which a software adapter runs. A subnormal half is a whole number of 2^-24, and a normal single.
+ */
 const halfWGSL = /* wgsl */ `
 fn fromHalf(bits: u32) -> u32 {
   let sign = (bits & 0x8000u) << 16u;
   let magnitude = bits & 0x7fffu;
-  if (magnitude > 0x7c00u) { return 0x7fc00000u; }
-  if (magnitude == 0x7c00u) { return sign | 0x7f800000u; }
-  if (magnitude >= 0x400u) { return sign | ((magnitude << 13u) + 0x38000000u); }
-  if (magnitude == 0u) { return sign; }
-  let leading = firstLeadingBit(magnitude); // subnormal: 2^(leading - 24) and what follows
-  return sign | ((leading + 103u) << 23u) | ((magnitude << (23u - leading)) & 0x7fffffu);
+  let subnormal = bitcast<u32>(f32(magnitude) * 0x1p-24f);
+  let finite = select((magnitude << 13u) + 0x38000000u, subnormal, magnitude < 0x400u);
+  let number = sign | select(finite, 0x7f800000u, magnitude == 0x7c00u);
+  return select(number, 0x7fc00000u, magnitude > 0x7c00u);
 }`;
 
 /** For each type the WGSL of `single(i)`: the bits of element i as a single. */
@@ -48,11 +49,9 @@ fn single(i: u32) -> u32 {
   let bits = element(i);
   let sign = (bits & 0x80u) << 24u;
   let magnitude = bits & 0x7fu;
-  if (magnitude == 0x7fu) { return 0x7fc00000u; }
-  if (magnitude >= 8u) { return sign | ((magnitude << 20u) + 0x3c000000u); }
-  if (magnitude == 0u) { return sign; }
-  let leading = firstLeadingBit(magnitude); // subnormal: 2^(leading - 9) and what follows
-  return sign | ((leading + 118u) << 23u) | ((magnitude << (23u - leading)) & 0x7fffffu);
+  let subnormal = bitcast<u32>(f32(magnitude) * 0x1p-9f);
+  let finite = select((magnitude << 20u) + 0x3c000000u, subnormal, magnitude < 8u);
+  return select(sign | finite, 0x7fc00000u, magnitude == 0x7fu);
 }`,
   F64: `
 fn single(i: u32) -> u32 {

@@ -1,5 +1,5 @@
-// CPU reference of conv1d, conv2d and conv3d, channels first or last, and of two in a row: upsample, pad, then the sum of
-// the definition. A zero of the padding is multiplied like any other number.
+// CPU reference of conv1d, conv2d and conv3d, channels first or last: upsample, pad, then the sum of the
+// definition. A zero of the padding is multiplied like any other number.
 import { type Activation, activations } from '../activation.ts';
 import { at, generate, type NDArray, operand, type Reference } from './ndarray.ts';
 
@@ -82,33 +82,4 @@ export const conv: Reference = (inputs, options) => {
     const value = at(result, [b!, o, ...new Array<number>(3 - rank).fill(0), ...own]);
     return value + (residual ? at(residual, index) : 0);
   });
-};
-
-/** conv3d of conv2d of every frame: see the op of that name. Channels last; `stride` and `upsample` over T, H, W. */
-export const convSpatioTemporal: Reference = (inputs, options) => {
-  const [x, spatial, temporal] = ['x', 'spatial', 'temporal'].map((name) => operand(inputs, name)) as [
-    NDArray,
-    NDArray,
-    NDArray,
-  ];
-  const { spatialBias, bias, residual } = inputs;
-  const [B, T, ...frame] = x.shape as [number, number, ...number[]];
-  const [stride, upsample] = [list(options.stride, 3, 1), list(options.upsample, 3, 1)];
-  const layout = 'channels-last';
-  const between = conv(
-    { x: { ...x, shape: [B * T, ...frame] }, weight: spatial, ...(spatialBias && { bias: spatialBias }) },
-    { layout, padding: options.padding, stride: stride.slice(1), upsample: upsample.slice(1) },
-  );
-  return conv(
-    {
-      x: { ...between, shape: [B, T, ...between.shape.slice(1)] },
-      weight: { ...temporal, shape: [...temporal.shape, 1, 1] },
-      ...(bias && { bias }),
-      ...(residual && { residual }),
-    },
-    {
-      ...{ layout, padding: [1, 0, 0], paddingMode: 'replicate', activation: options.activation },
-      ...{ stride: [stride[0], 1, 1], upsample: [upsample[0], 1, 1] },
-    },
-  );
 };

@@ -2,7 +2,7 @@
 // several models is opened by models.ts.
 
 import { openCheckpoint, SafetensorsError, type TensorSource } from '@moviegen/safetensors';
-import { WeightsError } from '@moviegen/tensor';
+import { ConfigError, WeightsError } from '@moviegen/tensor';
 import type { CheckpointFiles } from '../checkpointFiles.ts';
 import { CheckpointError } from '../errors.ts';
 import { verified } from './checksums.ts';
@@ -42,7 +42,7 @@ export async function openPart(files: CheckpointFiles, folder: string, signal?: 
   }
 }
 
-/** One model's files: what `TAE.fromPretrained`, `T5Encoder.fromPretrained` and `ClipTextModel.fromPretrained` take. */
+/** One model's files: what `TAE.load`, `T5Encoder.load` and `ClipTextModel.load` are given. */
 export interface ModelFiles {
   /** Its place in messages. */
   readonly path: string;
@@ -62,7 +62,7 @@ export interface ModelFiles {
  *
  * ```ts
  * const files = await openModel('byt5-small');
- * const byt5 = await T5Encoder.fromPretrained(device, files);
+ * const byt5 = await T5Encoder.load(device, files.weights, parseT5Config(files.config));
  * await files.close();
  * ```
  *
@@ -107,13 +107,8 @@ export async function placed<T>(
   try {
     return await step();
   } catch (error) {
-    const wrong = error instanceof WeightsError || isConfigError(error);
-    if (!wrong) throw error;
+    if (!(error instanceof WeightsError || error instanceof ConfigError)) throw error;
     const { path = 'text encoders' } = (typeof part === 'function' ? part() : part) ?? {};
-    throw new CheckpointError(`checkpoint: ${path}: ${(error as Error).message}`, { cause: error });
+    throw new CheckpointError(`checkpoint: ${path}: ${error.message}`, { cause: error });
   }
 }
-
-/** The models' packages throw plain errors where a `config.json` or `tokenizer.json` is wrong. */
-const isConfigError = (error: unknown): boolean =>
-  error instanceof Error && /^\w+: (config|this (is no )?tokenizer)/.test(error.message);

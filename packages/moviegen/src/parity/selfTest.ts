@@ -2,14 +2,8 @@
 // `moviegen doctor` prints and a page shows. Not here: how it is shown.
 
 import { type Case, cases, type Target } from '@moviegen/kernels';
-import {
-  type AdapterInfo,
-  caseTolerance,
-  caseVariants,
-  checkCase,
-  type Device,
-  scopeAsync,
-} from '@moviegen/tensor';
+import { type AdapterInfo, type Device, scopeAsync } from '@moviegen/tensor';
+import { caseTolerance, caseVariants, checkCase } from '@moviegen/tensor/checks';
 import { InputError } from '../errors.ts';
 
 /** A kernel that differs from its reference. */

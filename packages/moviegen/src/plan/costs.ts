@@ -1,7 +1,7 @@
 // What a generation costs, part by part, counted while it runs on a device that computes nothing.
 
 import type { Kernel } from '@moviegen/kernels';
-import type { Ceilings } from '@moviegen/tensor';
+import type { Ceilings } from '@moviegen/tensor/checks';
 
 /** Kernels of one op. */
 export interface OpCosts {

@@ -1,7 +1,8 @@
 // A generation planned and not made: the pipeline itself runs on a device that allocates and computes nothing, so that
 // what is told of memory and operations is what the code would do.
 
-import { type Ceilings, type Device, dryDevice, WeightsError } from '@moviegen/tensor';
+import { type Device, dryDevice, WeightsError } from '@moviegen/tensor';
+import type { Ceilings } from '@moviegen/tensor/checks';
 import { openFiles } from '../checkpoint/files.ts';
 import type { DTypePolicy } from '../checkpoint/precision.ts';
 import type { CheckpointFiles } from '../checkpointFiles.ts';

@@ -6,9 +6,9 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { counted, messageOf, SafetensorsError } from '../errors.ts';
 import type { TensorsByName } from '../layout.ts';
-import { type ReadOptions, Safetensors, type TensorSource } from '../safetensors.ts';
+import { Safetensors, type TensorSource } from '../safetensors.ts';
 import { type OpenFile, openCheckpoint } from '../sharded.ts';
-import { type ByteSource, endedEarly } from '../source.ts';
+import { type ByteSource, endedEarly, type ReadOptions } from '../source.ts';
 import { serializeChunks, type TensorStream, type WriteOptions } from '../write.ts';
 
 /** Bytes of one read call: Node's own bound is 2 GiB, and an abort should not wait long. */

@@ -1,12 +1,12 @@
 // Opens a device in Node: a GPU of the system where there is one, else SwiftShader.
 import { existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { describeAdapter } from '../adapter.ts';
-import { Device } from '../device.ts';
-import type { DeviceOptions } from '../deviceOptions.ts';
-import { NoAdapterError } from '../errors.ts';
-import type { Host } from '../host.ts';
-import { TUNE_MODES, type TuneMode } from '../tuner.ts';
+import { Device } from '../device/device.ts';
+import { describeAdapter } from '../gpu/adapter.ts';
+import { NoAdapterError } from '../gpu/errors.ts';
+import type { Host } from '../gpu/host.ts';
+import type { DeviceOptions } from '../gpu/options.ts';
+import { TUNE_MODES, type TuneMode } from '../tuning/tuner.ts';
 import { pollingHost } from './polling.ts';
 import { loadVulkan, unpackSwiftShader } from './swiftshader.ts';
 import { fileStore } from './tuneFile.ts';

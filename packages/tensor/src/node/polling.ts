@@ -2,7 +2,7 @@
 // `globalThis.setImmediate`, which takes a whole core; on a software adapter, a core of the GPU's.
 // Here the binding sees, only while it is being called, a `setImmediate` that spins for a short while and
 // then waits a millisecond a turn. The user's global is untouched whenever user code runs.
-import type { Host } from '../host.ts';
+import type { Host } from '../gpu/host.ts';
 
 const immediate = globalThis.setImmediate;
 

@@ -8,7 +8,7 @@ import { constants, homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliDecompress } from 'node:zlib';
-import { NoAdapterError } from '../errors.ts';
+import { NoAdapterError } from '../gpu/errors.ts';
 
 const FILES = ['libvulkan.so.1', 'libvk_swiftshader.so', 'vk_swiftshader_icd.json'];
 const RTLD_NODELETE = 0x1000;

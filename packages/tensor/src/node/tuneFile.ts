@@ -1,19 +1,16 @@
-// Tables of variants in Node: a file an adapter in the cache folder.
+// Tables of variants in Node: one file per adapter in the cache folder.
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TuneStore } from '../tuner.ts';
-import { parseTable } from '../tuneStore.ts';
+import { parseTable } from '../tuning/store.ts';
+import type { TuneStore } from '../tuning/tuner.ts';
 import { cacheFolders } from './swiftshader.ts';
 
 /** Tables in files of one of these folders: the first that has one, or can be written. */
 export const fileStore = (folders: readonly string[] = cacheFolders()): TuneStore => ({
   async load(name) {
-    for (const folder of folders) {
-      const table = parseTable(await readFile(pathIn(folder, name), 'utf8').catch(() => undefined));
-      if (table) return table;
-    }
-    return undefined;
+    const texts = folders.map((folder) => readFile(pathIn(folder, name), 'utf8').catch(() => undefined));
+    return (await Promise.all(texts)).map(parseTable).find((table) => table !== undefined);
   },
   async save(name, table) {
     for (const folder of folders) {

@@ -1,8 +1,8 @@
 // SiLU, GELU, quick-GELU and ReLU, element by element, and the gate of SwiGLU.
 import { type Activation, activateKernel, siluMulKernel } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
+import { inParts } from './large/parts.ts';
 import { expectShape, sameType } from './operands.ts';
-import { inParts } from './parts.ts';
 
 function activate(activation: Activation, x: Tensor): Tensor {
   const dtype = sameType(activation, { x });

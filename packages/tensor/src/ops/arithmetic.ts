@@ -1,8 +1,8 @@
 // a + b, a - b, a * b, a / b.
 import { type Arithmetic, arithmeticKernel, broadcastShape } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
+import { bindable, inParts } from './large/parts.ts';
 import { promotedType } from './operands.ts';
-import { bindable, inParts } from './parts.ts';
 import { show } from './shapes.ts';
 
 function arithmetic(op: Arithmetic, a: Tensor | number, b: Tensor | number): Tensor {

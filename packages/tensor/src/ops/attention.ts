@@ -1,7 +1,7 @@
 import { attentionKernel, attentionVariants, type DType } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
-import { type Attend, attentionInParts } from './attentionInParts.ts';
 import { asColumns, type Columns } from './columns.ts';
+import { type Attend, attentionInParts } from './large/attentionInParts.ts';
 import { sameType } from './operands.ts';
 import { runVariant } from './variant.ts';
 

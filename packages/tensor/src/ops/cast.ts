@@ -1,6 +1,6 @@
 import { castKernel, type DType } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
-import { inParts } from './parts.ts';
+import { inParts } from './large/parts.ts';
 import { unquantized } from './shapes.ts';
 
 /**

@@ -23,6 +23,14 @@ export function columns(tensor: Tensor, start: number, width: number): Columns {
   return { tensor, start, width };
 }
 
+/** The last axis in as many equal ranges, without a copy: q, k and v of a stacked projection. */
+export function chunk(tensor: Tensor, count: 2): [Columns, Columns];
+export function chunk(tensor: Tensor, count: 3): [Columns, Columns, Columns];
+export function chunk(tensor: Tensor, count: number): Columns[] {
+  const width = (tensor.shape.at(-1) ?? 0) / count;
+  return Array.from({ length: count }, (_, i) => columns(tensor, i * width, width));
+}
+
 /** The whole last axis of a tensor, or the columns that were asked for. */
 export function asColumns(operand: Tensor | Columns): Columns {
   if ('tensor' in operand) return operand;

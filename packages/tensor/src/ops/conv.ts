@@ -9,7 +9,7 @@ import {
   type ConvOptions as Window,
 } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
-import type { Choice } from '../tuner.ts';
+import type { Choice } from '../tuning/tuner.ts';
 import { expectShape, sameType } from './operands.ts';
 import { type PackedConv, packConv } from './pack.ts';
 import { runVariant } from './variant.ts';
@@ -25,7 +25,7 @@ export interface ConvOptions extends Window {
 }
 
 /** The variants of one convolution as an implicit product. */
-export function convChoice(
+function convChoice(
   shape: ConvShape,
   weight: PackedConv,
   parts: { readonly bias: boolean; readonly residual: boolean },

@@ -1,9 +1,9 @@
 import { type Activation, linearKernel, linearVariants } from '@moviegen/kernels';
+import { operandsIn } from '../device/operand.ts';
 import { Tensor } from '../tensor.ts';
-import { tensorsIn } from '../tensorsIn.ts';
+import { inParts } from './large/parts.ts';
 import { expectShape, plainWeight, sameType, streamType } from './operands.ts';
 import { fillByOutputs, type Packed, pack } from './pack.ts';
-import { inParts } from './parts.ts';
 import { sizeOf } from './shapes.ts';
 import { runVariant } from './variant.ts';
 
@@ -12,9 +12,9 @@ export interface LinearOptions {
   /** [out]. */
   readonly bias?: Tensor | undefined;
   readonly activation?: Activation | undefined;
-  /** [out], or [B, out] with B the first axis of x: a row a batch item. */
+  /** [out], or [B, out] with B the first axis of x: one row per batch item. */
   readonly gate?: Tensor | undefined;
-  /** Of the result's shape; f32 where the others are f16 if it is to be added to in f32: so is the result then. */
+  /** Has the result's shape. It may be f32 where the others are f16: the sum and the result are f32 then. */
   readonly residual?: Tensor | undefined;
   /** A variant's name, for tests and benchmarks; default the best for this adapter. */
   readonly variant?: string | undefined;
@@ -30,7 +30,7 @@ export function linear(x: Tensor, weight: Tensor | Packed, options: LinearOption
   if (weight instanceof Tensor) {
     const packed = pack(weight);
     const out = linear(x, packed, options);
-    for (const tensor of tensorsIn(packed)) tensor.dispose();
+    for (const tensor of operandsIn(packed)) tensor.dispose();
     return out;
   }
   if (weight.use !== 'linear')

@@ -1,9 +1,9 @@
 import { matmulKernel, matmulSizes, matmulVariants } from '@moviegen/kernels';
-import { scope } from '../scope.ts';
+import { scope } from '../device/scope.ts';
 import { Tensor } from '../tensor.ts';
+import { bindable, copyInParts, wholeWalk } from './large/parts.ts';
 import { slice } from './movement.ts';
 import { sameType } from './operands.ts';
-import { bindable, copyInParts, wholeWalk } from './parts.ts';
 import { runVariant } from './variant.ts';
 
 /** Options of {@link matmul}. */

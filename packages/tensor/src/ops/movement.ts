@@ -7,7 +7,7 @@ import {
   upsampleNearestKernel,
 } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
-import { bindable, copyInParts, wholeWalk } from './parts.ts';
+import { bindable, copyInParts, wholeWalk } from './large/parts.ts';
 import { anySameType, axesOf, axisOf, show, unquantized } from './shapes.ts';
 
 /** Bounds of {@link slice}, one an axis; axes left out at the end are taken whole. */

@@ -7,8 +7,8 @@ import {
   rmsNormKernel,
 } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
+import { inParts } from './large/parts.ts';
 import { expectShape, sameType, streamType } from './operands.ts';
-import { inParts } from './parts.ts';
 import { sizeOf } from './shapes.ts';
 import { runVariant } from './variant.ts';
 

@@ -9,12 +9,12 @@ import {
   QUANT_BLOCK,
   type QuantFormat,
 } from '@moviegen/kernels';
-import { scope } from '../scope.ts';
-import { largestOperand } from '../storage.ts';
+import { scope } from '../device/scope.ts';
+import { largestOperand } from '../gpu/storage.ts';
 import { Tensor } from '../tensor.ts';
+import { bindable, copyColumns, copyInParts } from './large/parts.ts';
 import { slice } from './movement.ts';
 import { sameType } from './operands.ts';
-import { bindable, copyColumns, copyInParts } from './parts.ts';
 import { sizeOf } from './shapes.ts';
 
 /** A constant weight laid out for {@link linear} or {@link swiglu}. Made once, at load, by {@link pack}. */

@@ -1,6 +1,6 @@
 import { type PadMode, padKernel } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
-import { bindable, copyInParts, wholeWalk } from './parts.ts';
+import { bindable, copyInParts, wholeWalk } from './large/parts.ts';
 import { show, unquantized } from './shapes.ts';
 
 /** Options of {@link pad}. */

@@ -1,7 +1,7 @@
 import { type DType, type NoiseOptions, randnKernel } from '@moviegen/kernels';
-import type { Device } from '../device.ts';
+import type { Device } from '../device/device.ts';
 import { Tensor } from '../tensor.ts';
-import { inParts } from './parts.ts';
+import { inParts } from './large/parts.ts';
 
 /** Options of {@link randn}. */
 export interface RandnOptions extends NoiseOptions {

@@ -1,13 +1,13 @@
 // Sum, mean and maximum over axes.
 import { type Reduction, reduceStages } from '@moviegen/kernels';
-import { scope } from '../scope.ts';
-import { largestOperand } from '../storage.ts';
+import { scope } from '../device/scope.ts';
+import { largestOperand } from '../gpu/storage.ts';
 import { Tensor } from '../tensor.ts';
 import { div } from './arithmetic.ts';
 import { cast } from './cast.ts';
+import { bindable } from './large/parts.ts';
 import { concat, slice } from './movement.ts';
 import { sameType } from './operands.ts';
-import { bindable } from './parts.ts';
 import { axesOf, show } from './shapes.ts';
 
 /** Options of the reductions. */

@@ -1,7 +1,7 @@
 import { softmaxKernel, softmaxVariants } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
+import { inParts } from './large/parts.ts';
 import { sameType } from './operands.ts';
-import { inParts } from './parts.ts';
 import { axisOf, sizeOf } from './shapes.ts';
 import { runVariant } from './variant.ts';
 

@@ -1,8 +1,8 @@
 import { swigluKernel, swigluVariants } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
+import { inParts } from './large/parts.ts';
 import { plainWeight, sameType } from './operands.ts';
 import { fillByOutputs, type Packed } from './pack.ts';
-import { inParts } from './parts.ts';
 import { sizeOf } from './shapes.ts';
 import { runVariant } from './variant.ts';
 

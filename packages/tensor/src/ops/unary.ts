@@ -1,8 +1,8 @@
 // Functions of one number, element by element.
 import { clampKernel, type Unary, unaryKernel } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
+import { inParts } from './large/parts.ts';
 import { sameType } from './operands.ts';
-import { inParts } from './parts.ts';
 
 function unary(op: Unary, x: Tensor): Tensor {
   const dtype = sameType(op, { x });

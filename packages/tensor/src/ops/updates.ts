@@ -1,8 +1,8 @@
 // The updates of a model and its sampler that take several operands in one pass over memory.
 import { eulerStepKernel, gatedResidualKernel, guidanceKernel } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
+import { inParts } from './large/parts.ts';
 import { expectShape, sameType } from './operands.ts';
-import { inParts } from './parts.ts';
 
 /**
  * x + gate * y. x, y [B, ..., D]; gate [B, D], one vector a batch item, or [D].

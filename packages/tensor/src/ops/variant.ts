@@ -1,6 +1,6 @@
-import type { Device } from '../device.ts';
+import type { Device } from '../device/device.ts';
 import type { Tensor } from '../tensor.ts';
-import type { Choice } from '../tuner.ts';
+import type { Choice } from '../tuning/tuner.ts';
 
 /** Runs the variant that was asked for, else the best one. */
 export function runVariant(

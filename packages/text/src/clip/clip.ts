@@ -1,28 +1,31 @@
 // CLIP's text tower (Radford et al. 2021), also with more positions than 77 (the long-prompt MetaCLIP): texts as token
-// ids to a state a token, after the final norm. Not here: the pooled state, the projection, the image tower.
+// ids to one state per token, after the final norm. Not here: the pooled state, the projection, the image tower.
 
 import {
   add,
   advance,
   cast,
   type Device,
+  type EncoderStates,
   embedding,
-  layerNorm,
+  LayerNorm,
   loadWeights,
+  observed,
   scope,
   slice,
   type Tensor,
+  type Trace,
+  traced,
   WeightBook,
   type WeightSource,
 } from '@moviegen/tensor';
 import { isLinearWeight } from '../linearWeights.ts';
-import { type EncoderFiles, type EncoderStates, tokenBatch } from '../states.ts';
 import type { LoadOptions } from '../t5/t5.ts';
-import { noteUnder, type Trace } from '../trace.ts';
-import { ClipBlock, type Norm, normOf } from './block.ts';
-import { type ClipTextConfig, clipWeightShapes, parseClipTextConfig } from './config.ts';
+import { tokenBatch } from '../tokenBatch.ts';
+import { ClipBlock } from './block.ts';
+import { type ClipTextConfig, clipWeightShapes } from './config.ts';
 
-/** Beside the tower in a file: a buffer of old files, and what follows the tower. */
+/** What a file holds beside the tower: a buffer in old files, and what follows the tower. */
 const BESIDE = new Set([
   'embeddings.position_ids',
   'text_projection.weight',
@@ -39,27 +42,27 @@ const BESIDE = new Set([
  * ```
  */
 export class ClipTextModel {
-  private readonly weights: WeightBook;
-  private readonly tokens: Tensor; // [vocabulary, D]
-  private readonly positions: Tensor; // [positions, D]
-  private readonly blocks: readonly ClipBlock[];
-  private readonly finalNorm: Norm;
+  readonly device: Device;
+  readonly config: ClipTextConfig;
+  readonly #weights: WeightBook;
+  readonly #tokens: Tensor; // [vocabulary, D]
+  readonly #positions: Tensor; // [positions, D]
+  readonly #blocks: readonly ClipBlock[];
+  readonly #finalNorm: LayerNorm;
 
   /** @param weights those of `ClipTextModel.weightShapes(config)`, on the device; they are the tower's from here on. */
-  constructor(
-    readonly device: Device,
-    readonly config: ClipTextConfig,
-    weights: Readonly<Record<string, Tensor>>,
-  ) {
-    const layers = new WeightBook('clip', weights, clipWeightShapes(config));
-    this.weights = layers;
-    this.tokens = layers.get('embeddings.token_embedding.weight');
-    this.positions = layers.get('embeddings.position_embedding.weight');
-    this.blocks = Array.from(
+  constructor(device: Device, config: ClipTextConfig, weights: Readonly<Record<string, Tensor>>) {
+    const book = new WeightBook('clip', weights, clipWeightShapes(config));
+    this.device = device;
+    this.config = config;
+    this.#weights = book;
+    this.#tokens = book.get('embeddings.token_embedding.weight');
+    this.#positions = book.get('embeddings.position_embedding.weight');
+    this.#blocks = Array.from(
       { length: config.numLayers },
-      (_, i) => new ClipBlock(layers, `encoder.layers.${i}`, config),
+      (_, i) => new ClipBlock(book, `encoder.layers.${i}`, config),
     );
-    this.finalNorm = normOf(layers, 'final_layer_norm', config);
+    this.#finalNorm = new LayerNorm(book, 'final_layer_norm', config.normEps);
   }
 
   /** Shape of every weight by its name in the checkpoint, without the prefix `text_model.`. */
@@ -90,44 +93,27 @@ export class ClipTextModel {
   }
 
   /**
-   * Reads the configuration and loads the weights: of a CLIPTextModel, or the text tower of a CLIPModel.
-   * @param files what `openModel` of `moviegen` opens, or a `config.json` and weights from anywhere.
-   * @throws Error of a configuration that is wrong; WeightsError.
-   */
-  static async fromPretrained(
-    device: Device,
-    { config, weights }: EncoderFiles,
-    options: LoadOptions = {},
-  ): Promise<ClipTextModel> {
-    return ClipTextModel.load(device, weights, parseClipTextConfig(config), options);
-  }
-
-  /**
    * The state of every token, after the final norm. A token sees itself and those before it.
    * @param texts token ids of each text, start and end tokens included.
    * @returns states [B, L, D]; the caller owns them.
    * @throws Error where a text has more tokens than there are positions.
    */
   forward(texts: readonly (readonly number[])[], { trace }: { readonly trace?: Trace } = {}): EncoderStates {
-    return scope(this.device, () => {
-      const { config, device } = this;
+    const { config, device } = this;
+    const pass = () => {
       const limits = { ...config, maxLength: config.maxPositions };
-      const { ids, lengths, L } = tokenBatch(device, 'clip', texts, limits);
-      const positions = slice(this.positions, { start: [0, 0], end: [L, config.hiddenSize] }); // [L, D]
-      let x = scope(device, () => add(cast(embedding(this.tokens, ids), 'f32'), positions)); // [B, L, D]
-      trace?.('embeddings', x);
-      for (const [i, block] of this.blocks.entries()) {
-        const note = noteUnder(trace, `encoder.layers.${i}`);
-        x = advance(x, () => block.forward(x, lengths, note));
-      }
-      const states = layerNorm(x, this.finalNorm);
-      trace?.('final_layer_norm', states);
-      return { states, lengths: texts.map((text) => text.length) };
-    });
+      const { ids, lengths, L } = tokenBatch(device, 'clip', texts, limits); // [B, L], [B]
+      const positions = slice(this.#positions, { start: [0, 0], end: [L, config.hiddenSize] }); // [L, D]
+      let x = scope(device, () => add(cast(embedding(this.#tokens, ids), 'f32'), positions)); // [B, L, D]
+      observed('embeddings', x);
+      for (const block of this.#blocks) x = advance(x, () => block.forward(x, lengths)); // [B, L, D]
+      return { states: this.#finalNorm.forward(x), lengths: texts.map((text) => text.length) };
+    };
+    return scope(device, () => traced(trace, pass));
   }
 
   /** Releases the weights. */
   dispose(): void {
-    this.weights.dispose();
+    this.#weights.dispose();
   }
 }

@@ -19,7 +19,7 @@ export interface ClipTextConfig {
 
 /**
  * Reads a CLIP text model's `config.json`; of a whole CLIP model, its `text_config`.
- * @throws Error naming every key that is wrong, with what came and what was expected.
+ * @throws ConfigError naming every key that is wrong, with what came and what was expected.
  */
 export function parseClipTextConfig(json: unknown): ClipTextConfig {
   const whole = new ConfigReader('clip', json);

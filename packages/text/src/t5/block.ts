@@ -1,21 +1,20 @@
-// One layer of T5's encoder: self-attention and feed-forward, each on the RMS norm of its input, each added to it.
+// One layer of a T5 encoder: self-attention and feed-forward, each on the RMS norm of its input, each added to it.
 // No biases, and no scaling of the scores: the weights hold it.
 //
 // Legend: B texts, L tokens, D model width, I heads x head size, F feed-forward width.
 
 import {
   attention,
-  columns,
-  linear,
+  chunk,
+  Linear,
   mul,
+  observed,
   type Packed,
-  rmsNorm,
-  slice,
+  RMSNorm,
   swiglu,
   type Tensor,
   type WeightBook,
 } from '@moviegen/tensor';
-import type { Note } from '../trace.ts';
 import type { T5Config } from './config.ts';
 
 /** What every layer is given besides its input. */
@@ -26,99 +25,76 @@ export interface T5Shared {
   readonly keyLengths: Tensor;
 }
 
+/** Self-attention, then the feed-forward. */
 export class T5Block {
-  private readonly attentionNorm: Tensor; // [D]
-  private readonly qkv: Packed; // [3I, D]
-  private readonly o: Packed; // [D, I]
-  private readonly feedForwardNorm: Tensor; // [D]
-  private readonly feedForward: FeedForward;
+  readonly #path: string;
+  readonly #attention: SelfAttention;
+  readonly #feedForwardNorm: RMSNorm;
+  readonly #feedForward: FeedForward;
 
   /** @param path the layer's name in the checkpoint, `encoder.block.{i}`. */
-  constructor(
-    weights: WeightBook,
-    path: string,
-    private readonly config: T5Config,
-  ) {
-    const attention = `${path}.layer.0.SelfAttention`;
-    this.attentionNorm = weights.get(`${path}.layer.0.layer_norm.weight`);
-    this.qkv = weights.packed(`${attention}.q.weight`, `${attention}.k.weight`, `${attention}.v.weight`);
-    this.o = weights.packed(`${attention}.o.weight`);
-    this.feedForwardNorm = weights.get(`${path}.layer.1.layer_norm.weight`);
-    this.feedForward = feedForward(weights, `${path}.layer.1.DenseReluDense`, config);
+  constructor(weights: WeightBook, path: string, config: T5Config) {
+    this.#path = path;
+    this.#attention = new SelfAttention(weights, `${path}.layer.0`, config);
+    this.#feedForwardNorm = new RMSNorm(weights, `${path}.layer.1.layer_norm`, config.normEps);
+    this.#feedForward = feedForward(weights, `${path}.layer.1.DenseReluDense`, config);
   }
 
   /** x [B, L, D] -> [B, L, D] */
-  forward(x: Tensor, shared: T5Shared, note: Note): Tensor {
-    const { normEps: eps } = this.config;
-    const h = this.attend(x, shared, note);
-    note('layer.0', () => h);
-    const normed = rmsNorm(h, { weight: this.feedForwardNorm, eps });
-    note('layer.1.layer_norm', () => normed);
-    const y = this.feedForward.forward(normed, h, (name, value) =>
-      note(`layer.1.DenseReluDense${name}`, value),
-    );
-    note('layer.1', () => y);
-    note('', () => y);
-    return y;
+  forward(x: Tensor, shared: T5Shared): Tensor {
+    const h = this.#attention.forward(x, shared); // [B, L, D]
+    const y = this.#feedForward.forward(this.#feedForwardNorm.forward(h), h); // [B, L, D]
+    return observed(this.#path, observed(`${this.#path}.layer.1`, y));
+  }
+}
+
+/** Multi-head attention of a text's tokens to one another. */
+class SelfAttention {
+  readonly #path: string;
+  readonly #heads: number;
+  readonly #norm: RMSNorm;
+  readonly #qkv: Linear; // [3I, D]
+  readonly #o: Linear; // [D, I]
+
+  constructor(weights: WeightBook, path: string, { numHeads, normEps }: T5Config) {
+    const attention = `${path}.SelfAttention`;
+    this.#path = path;
+    this.#heads = numHeads;
+    this.#norm = new RMSNorm(weights, `${path}.layer_norm`, normEps);
+    this.#qkv = new Linear(weights, [`${attention}.q`, `${attention}.k`, `${attention}.v`]);
+    this.#o = new Linear(weights, `${attention}.o`, attention);
   }
 
-  private attend(x: Tensor, { bias, keyLengths }: T5Shared, note: Note): Tensor {
-    const { numHeads: heads, headSize, normEps: eps } = this.config;
-    const I = heads * headSize;
-    const normed = rmsNorm(x, { weight: this.attentionNorm, eps });
-    note('layer.0.layer_norm', () => normed);
-    const qkv = linear(normed, this.qkv); // [B, L, 3I]
-    for (const [i, name] of ['q', 'k', 'v'].entries()) {
-      note(`layer.0.SelfAttention.${name}`, () => columnsOf(qkv, i * I, I));
-    }
-    const [q, k, v] = [columns(qkv, 0, I), columns(qkv, I, I), columns(qkv, 2 * I, I)];
-    const a = attention(q, k, v, { heads, scale: 1, bias, keyLengths }); // [B, L, I]
-    note('layer.0.SelfAttention.o', () => linear(a, this.o));
-    note('layer.0.SelfAttention', () => linear(a, this.o));
-    return linear(a, this.o, { residual: x });
+  /** `x + attention(norm(x))` */
+  forward(x: Tensor, { bias, keyLengths }: T5Shared): Tensor {
+    const [q, k, v] = chunk(this.#qkv.forward(this.#norm.forward(x)), 3); // [B, L, I] each
+    const attended = attention(q, k, v, { heads: this.#heads, scale: 1, bias, keyLengths }); // [B, L, I]
+    return observed(this.#path, this.#o.forward(attended, { residual: x })); // [B, L, D]
   }
 }
 
 interface FeedForward {
-  /** x [B, L, D], added to `residual`; notes' names begin with a dot, or are empty. */
-  forward(x: Tensor, residual: Tensor, note: Note): Tensor;
+  /** x [B, L, D] -> [B, L, D], added to `residual`. */
+  forward(x: Tensor, residual: Tensor): Tensor;
 }
 
 /** `wo act(wi x)`, or gated: `wo (act(wi_0 x) * wi_1 x)`. */
 function feedForward(weights: WeightBook, path: string, { activation, gated }: T5Config): FeedForward {
-  const wo = weights.packed(`${path}.wo.weight`);
-  const finish = (hidden: Tensor, residual: Tensor, note: Note) => {
-    note('.wo', () => linear(hidden, wo));
-    note('', () => linear(hidden, wo));
-    return linear(hidden, wo, { residual });
-  };
+  const wo = new Linear(weights, `${path}.wo`, path);
+  const over = (hidden: (x: Tensor) => Tensor): FeedForward => ({
+    forward: (x, residual) => wo.forward(hidden(x), { residual }),
+  });
   if (!gated) {
-    const wi = weights.packed(`${path}.wi.weight`);
-    return {
-      forward(x, residual, note) {
-        note('.wi', () => linear(x, wi));
-        return finish(linear(x, wi, { activation }), residual, note);
-      },
-    };
+    const wi = new Linear(weights, `${path}.wi`);
+    return over((x) => wi.forward(x, { activation })); // [B, L, F]
   }
-  const [gate, value] = [`${path}.wi_0.weight`, `${path}.wi_1.weight`];
   if (activation === 'silu') {
-    const both = weights.packedSwiglu(gate, value);
-    return { forward: (x, residual, note) => finish(swiglu(x, both), residual, note) };
+    const both: Packed = weights.packedSwiglu(`${path}.wi_0.weight`, `${path}.wi_1.weight`);
+    return over((x) => swiglu(x, both));
   }
-  const [w0, w1] = [weights.packed(gate), weights.packed(value)];
-  return {
-    forward(x, residual, note) {
-      note('.wi_0', () => linear(x, w0));
-      const values = linear(x, w1); // [B, L, F]
-      note('.wi_1', () => values);
-      return finish(mul(linear(x, w0, { activation }), values), residual, note);
-    },
-  };
-}
-
-/** A copy of columns of the last axis. */
-function columnsOf(x: Tensor, start: number, width: number): Tensor {
-  const [B = 0, L = 0] = x.shape;
-  return slice(x, { start: [0, 0, start], end: [B, L, start + width] });
+  const [gate, value] = [new Linear(weights, `${path}.wi_0`), new Linear(weights, `${path}.wi_1`)];
+  return over((x) => {
+    const values = value.forward(x); // [B, L, F]
+    return mul(gate.forward(x, { activation }), values);
+  });
 }

@@ -23,7 +23,7 @@ export interface T5Config {
 
 /**
  * Reads a T5 model's `config.json`; of an encoder-decoder, the encoder's part.
- * @throws Error naming every key that is wrong, with what came and what was expected.
+ * @throws ConfigError naming every key that is wrong, with what came and what was expected.
  */
 export function parseT5Config(json: unknown): T5Config {
   const config = new ConfigReader('t5', json);
@@ -50,7 +50,7 @@ export function parseT5Config(json: unknown): T5Config {
   return result;
 }
 
-/** The token table has two names; a file holds one or both, with the same numbers. */
+/** The token table has two names; a file holds it under one of them, or under both with the same numbers. */
 export const EMBEDDING_NAMES = ['shared.weight', 'encoder.embed_tokens.weight'] as const;
 
 /** Shape of every weight by its name in the checkpoint, the token table under the given one of its names. */

@@ -1,25 +1,28 @@
-// The encoder of T5 (Raffel et al. 2019) and its descendants v1.1, UL2 and ByT5: texts as token ids to a state a
+// The encoder of T5 (Raffel et al. 2019) and its descendants v1.1, UL2 and ByT5: texts as token ids to one state per
 // token. Not here: tokens (tokenizer.ts, byt5.ts), the decoder.
 
 import {
   advance,
   cast,
   type Device,
+  type EncoderStates,
   embedding,
   loadWeights,
-  rmsNorm,
+  observed,
+  RMSNorm,
   scope,
   type Tensor,
+  type Trace,
+  traced,
   WeightBook,
   type WeightOptions,
   type WeightSource,
 } from '@moviegen/tensor';
 import { isLinearWeight } from '../linearWeights.ts';
-import { type EncoderFiles, type EncoderStates, tokenBatch } from '../states.ts';
-import { noteUnder, type Trace } from '../trace.ts';
+import { tokenBatch } from '../tokenBatch.ts';
 import { T5Block } from './block.ts';
-import { EMBEDDING_NAMES, parseT5Config, type T5Config, t5WeightShapes } from './config.ts';
-import { positionBias } from './positions.ts';
+import { EMBEDDING_NAMES, type T5Config, t5WeightShapes } from './config.ts';
+import { PositionBias } from './positions.ts';
 
 /** Options of loading an encoder. */
 export type LoadOptions = Pick<WeightOptions, 'dtype' | 'quantize' | 'onProgress' | 'signal'>;
@@ -33,28 +36,28 @@ export type LoadOptions = Pick<WeightOptions, 'dtype' | 'quantize' | 'onProgress
  * ```
  */
 export class T5Encoder {
-  private readonly weights: WeightBook;
-  private readonly table: Tensor; // [vocabulary, D]
-  private readonly positions: Tensor; // [buckets, heads]
-  private readonly blocks: readonly T5Block[];
-  private readonly finalNorm: Tensor; // [D]
+  readonly device: Device;
+  readonly config: T5Config;
+  readonly #weights: WeightBook;
+  readonly #table: Tensor; // [vocabulary, D]
+  readonly #positionBias: PositionBias;
+  readonly #blocks: readonly T5Block[];
+  readonly #finalNorm: RMSNorm;
 
   /** @param weights those of `T5Encoder.weightShapes(config)`, on the device; they are the encoder's from here on. */
-  constructor(
-    readonly device: Device,
-    readonly config: T5Config,
-    weights: Readonly<Record<string, Tensor>>,
-  ) {
+  constructor(device: Device, config: T5Config, weights: Readonly<Record<string, Tensor>>) {
     const table = EMBEDDING_NAMES.find((name) => Object.hasOwn(weights, name)) ?? EMBEDDING_NAMES[0];
-    const layers = new WeightBook('t5', weights, t5WeightShapes(config, table));
-    this.weights = layers;
-    this.table = layers.get(table);
-    this.positions = layers.get('encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight');
-    this.blocks = Array.from(
+    const book = new WeightBook('t5', weights, t5WeightShapes(config, table));
+    this.device = device;
+    this.config = config;
+    this.#weights = book;
+    this.#table = book.get(table);
+    this.#positionBias = new PositionBias(book, config);
+    this.#blocks = Array.from(
       { length: config.numLayers },
-      (_, i) => new T5Block(layers, `encoder.block.${i}`, config),
+      (_, i) => new T5Block(book, `encoder.block.${i}`, config),
     );
-    this.finalNorm = layers.get('encoder.final_layer_norm.weight');
+    this.#finalNorm = new RMSNorm(book, 'encoder.final_layer_norm', config.normEps);
   }
 
   /** Shape of every weight by its name in the checkpoint. */
@@ -84,43 +87,25 @@ export class T5Encoder {
   }
 
   /**
-   * Reads the configuration and loads the weights: of google/ul2, google/byt5-*, t5-v1_1 and the like.
-   * @param files what `openModel` of `moviegen` opens, or a `config.json` and weights from anywhere.
-   * @throws Error of a configuration that is wrong; WeightsError.
-   */
-  static async fromPretrained(
-    device: Device,
-    { config, weights }: EncoderFiles,
-    options: LoadOptions = {},
-  ): Promise<T5Encoder> {
-    return T5Encoder.load(device, weights, parseT5Config(config), options);
-  }
-
-  /**
    * The state of every token.
    * @param texts token ids of each text, its end token included; an empty text in a batch has length 0.
    * @returns states [B, L, D]; the caller owns them.
    */
   forward(texts: readonly (readonly number[])[], { trace }: { readonly trace?: Trace } = {}): EncoderStates {
-    return scope(this.device, () => {
-      const { ids, lengths, L } = tokenBatch(this.device, 't5', texts, this.config);
-      const bias = positionBias(this.positions, L, this.config.maxDistance); // [1, heads, L, L]
-      trace?.('position_bias', bias.reshape(bias.shape.slice(1)));
+    const pass = () => {
+      const { ids, lengths, L } = tokenBatch(this.device, 't5', texts, this.config); // [B, L], [B]
+      const shared = { bias: this.#positionBias.forward(L), keyLengths: lengths };
       // What all layers add to is f32: in large encoders it leaves the range of f16.
-      let x = scope(this.device, () => cast(embedding(this.table, ids), 'f32')); // [B, L, D]
-      trace?.('encoder.embed_tokens', x);
-      for (const [i, block] of this.blocks.entries()) {
-        const note = noteUnder(trace, `encoder.block.${i}`);
-        x = advance(x, () => block.forward(x, { bias, keyLengths: lengths }, note));
-      }
-      const states = rmsNorm(x, { weight: this.finalNorm, eps: this.config.normEps });
-      trace?.('encoder.final_layer_norm', states);
-      return { states, lengths: texts.map((text) => text.length) };
-    });
+      let x = scope(this.device, () => cast(embedding(this.#table, ids), 'f32')); // [B, L, D]
+      observed('encoder.embed_tokens', x);
+      for (const block of this.#blocks) x = advance(x, () => block.forward(x, shared)); // [B, L, D]
+      return { states: this.#finalNorm.forward(x), lengths: texts.map((text) => text.length) };
+    };
+    return scope(this.device, () => traced(trace, pass));
   }
 
   /** Releases the weights. */
   dispose(): void {
-    this.weights.dispose();
+    this.#weights.dispose();
   }
 }

@@ -1,56 +1,19 @@
-// moviegen judge: samples the fixed prompts of a checkpoint's world, reads the mp4 files back and judges what they show.
+// moviegen judge: the options. The work is in ../judge/judgeModel.ts, which loads with the command and not before: no other
+// command needs what judges videos.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { DTypePolicy } from '../../checkpoint/precision.ts';
-import type { MovieGen } from '../../movieGen.ts';
-import { readVideo } from '../../node/inputs.ts';
-import { EVALUATION_PROMPTS } from '../../shapesWorld/evaluationPrompts.ts';
-import { parsePrompt } from '../../shapesWorld/wordings.ts';
-import { draw } from '../../shapesWorld/world.ts';
-import type { Frames } from '../../video/frames.ts';
 import { onlyWith, withModel } from '../common.ts';
-import {
-  type Difference,
-  type Judged,
-  policyText,
-  say,
-  sayCompared,
-  type Table,
-  tableOf,
-  tableRecord,
-} from '../judge/table.ts';
-import { judgeTiling } from '../judge/tiling.ts';
-import { type JudgedWorld, type Question, WORLDS, type WorldName, worldOf } from '../judge/worlds.ts';
-import { adapterName, adapterRecord, type ModelOptions, type Run, secondsRecord } from '../run.ts';
+import type { JudgeOptions } from '../judge/judgeModel.ts';
+import type { Run } from '../run.ts';
 import { integer, number, policy } from '../values.ts';
-import { write } from '../writeVideo.ts';
-
-interface Options extends ModelOptions {
-  readonly world?: WorldName;
-  readonly every: number;
-  readonly batch: number;
-  readonly steps?: number;
-  readonly guidanceScale?: number;
-  readonly keep?: string;
-  readonly compare: readonly DTypePolicy[];
-  readonly tiling?: boolean;
-}
 
 /** Adds the command. */
 export function addJudge(program: Command, run: Run): void {
   const command = program
     .command('judge')
     .description(
-      'judge a checkpoint on the fixed list of prompts of the small world it knows, by the frames of the mp4 files',
-    )
-    .addOption(
-      new Option(
-        '--world <name>',
-        'whose prompts are taken (default: the world that the checkpoint names, else shapes)',
-      ).choices(WORLDS),
+      'judge a checkpoint on the fixed list of prompts of shapes world, by the frames of the mp4 files',
     )
     .option('--every <n>', 'only every nth prompt', integer, 1)
     .option('--batch <n>', 'prompts sampled together', integer, 8)
@@ -59,7 +22,7 @@ export function addJudge(program: Command, run: Run): void {
     .option('--keep <folder>', 'keep the mp4 files here')
     .option(
       '--compare <type>',
-      'then judge the same videos with the models in this --dtype, and print their PSNR against the first; may be repeated',
+      'then judge the same videos with the models in this --dtype, and print their PSNR and SSIM against the first; may be repeated',
       (text: string, before: readonly DTypePolicy[]) => [...before, policy(text)],
       [] as readonly DTypePolicy[],
     )
@@ -67,119 +30,13 @@ export function addJudge(program: Command, run: Run): void {
       '--tiling',
       'measure what the autoencoder’s tiles cost, on shapes world’s true clips, and nothing else',
     );
-  withModel(command).action((options: Options) => {
+  withModel(command).action(async (options: JudgeOptions) => {
     run.configure(options);
     if (options.tiling) onlyWith(command, FOR_TILING, '--tiling');
-    return judgeModel(run, options);
+    const { judgeModel } = await import('../judge/judgeModel.ts');
+    await judgeModel(run, options);
   });
 }
 
 /** What applies where only the autoencoder runs. */
 const FOR_TILING = ['tiling', 'every', 'model', 'dtype', 'adapter', 'json', 'quiet', 'debug'];
-
-async function judgeModel(run: Run, options: Options): Promise<void> {
-  const { outputs } = run;
-  const { every, keep, compare, json } = options;
-  worldOf(options.world ?? 'shapes', every); // before anything is loaded
-  if (options.tiling) {
-    const prompts = EVALUATION_PROMPTS.filter((_, i) => i % every === 0);
-    return judgeTiling(
-      run,
-      prompts.map(([prompt]) => draw(parsePrompt(prompt))),
-      options,
-    );
-  }
-  if (keep !== undefined) await outputs.checkFolder(keep);
-  const model = await run.model(options);
-  const adapter = { name: adapterName(model.device), record: adapterRecord(model.device) };
-  const world = worldOf(options.world ?? model.index.world ?? 'shapes', every);
-  const folder = keep ?? (await mkdtemp(join(tmpdir(), 'moviegen-judge-')));
-  try {
-    const first = await judgeWith(run, model, world, options, folder);
-    if (!json) say(run, world, first.judged, adapter.name);
-    const others: { dtype: DTypePolicy; table: Table; psnr: Difference }[] = [];
-    for (const dtype of compare) {
-      const compared = { ...options, dtype };
-      const { judged, videos } = await judgeWith(run, await run.model(compared), world, compared, undefined);
-      const other = { dtype, table: tableOf(world, judged), psnr: difference(videos, first.videos) };
-      others.push(other);
-      if (!json) sayCompared(run, world, dtype, other.table, other.psnr);
-    }
-    if (json)
-      run.print({
-        ...tableRecord(world, tableOf(world, first.judged)),
-        videos: first.judged.map(({ question: { prompt, seed }, answer }) => ({
-          ...{ prompt, seed, ...answer.record },
-        })),
-        ...(compare.length > 0 && {
-          compared: others.map(({ dtype, table, psnr }) => ({ dtype, ...tableRecord(world, table), psnr })),
-        }),
-        ...{ adapter: adapter.record, seconds: secondsRecord(run.bars.seconds) },
-      });
-  } finally {
-    if (keep === undefined) await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/** Samples and judges: by the mp4 files in `folder`, or without one by the frames as they are. In the order of the list. */
-async function judgeWith(
-  run: Run,
-  model: MovieGen,
-  { questions }: JudgedWorld,
-  { steps, guidanceScale, batch, dtype }: Options,
-  folder: string | undefined,
-): Promise<{ judged: Judged[]; videos: Uint8Array[] }> {
-  const { bars, signal } = run;
-  const name = folder === undefined ? `judge ${policyText(dtype)}` : 'judge';
-  bars.begin(name, questions.length, { name: 'videos', each: 'video' });
-  const found = new Map<Question, { judged: Judged; video: Uint8Array }>();
-  for (const group of groupsOf(questions)) {
-    const made = model.generateEach(
-      group.map(({ prompt }) => prompt),
-      {
-        ...group[0]!.sampling,
-        seed: group.map(({ seed }) => seed),
-        ...{ batch, signal },
-        ...(steps !== undefined && { steps }),
-        ...(guidanceScale !== undefined && { guidanceScale }),
-      },
-    );
-    let next = 0;
-    for await (const { frames } of made) {
-      const question = group[next++]!;
-      let seen: Frames = frames;
-      if (folder !== undefined) {
-        const file = join(folder, `${question.name}.mp4`);
-        await write(run, frames, file, undefined);
-        seen = await readVideo(file, { signal });
-      }
-      found.set(question, { judged: { question, answer: question.judge(seen) }, video: frames.data });
-      bars.update(found.size);
-    }
-  }
-  bars.end();
-  const all = questions.map((question) => found.get(question)!);
-  return { judged: all.map(({ judged }) => judged), videos: all.map(({ video }) => video) };
-}
-
-/** Those of one size, length and rate together. */
-function groupsOf(questions: readonly Question[]): Question[][] {
-  const groups = new Map<string, Question[]>();
-  for (const question of questions) {
-    const key = JSON.stringify(question.sampling);
-    groups.set(key, [...(groups.get(key) ?? []), question]);
-  }
-  return [...groups.values()];
-}
-
-/** PSNR of 8-bit videos. */
-function difference(videos: readonly ArrayLike<number>[], others: readonly ArrayLike<number>[]): Difference {
-  const errors = videos.map((video, k) => {
-    let sum = 0;
-    for (let i = 0; i < video.length; i++) sum += (video[i]! - others[k]![i]!) ** 2;
-    return sum / video.length;
-  });
-  const decibels = (error: number) => 10 * Math.log10(255 ** 2 / error);
-  const mean = errors.reduce((sum, error) => sum + error, 0) / errors.length;
-  return { all: decibels(mean), worst: decibels(Math.max(...errors)) };
-}

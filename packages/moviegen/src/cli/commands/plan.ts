@@ -1,7 +1,7 @@
 // moviegen plan: what a generation would take on this adapter, before anything of it is allocated.
 
 import { totalmem } from 'node:os';
-import { measureCeilings } from '@moviegen/tensor';
+import { measureCeilings } from '@moviegen/tensor/checks';
 import { type Command, Option } from 'commander';
 import type { DTypePolicy } from '../../checkpoint/precision.ts';
 import { InputError, shown } from '../../errors.ts';

@@ -2,7 +2,7 @@
 
 import type { DTypePolicy } from '../../checkpoint/precision.ts';
 import type { Run } from '../run.ts';
-import type { Answer, JudgedWorld, Question } from './worlds.ts';
+import type { Answer, Question, Questionnaire } from './questions.ts';
 
 /** A video, and what the judge says of it. */
 export interface Judged {
@@ -16,58 +16,54 @@ export interface Share {
   readonly of: number;
 }
 
-/** Shares of each row, by part. */
+/** Shares of each part, by the rows' names. */
 export type Table = Readonly<Record<string, Readonly<Record<string, Share>>>>;
 
 /** Counts right words. */
-export function tableOf({ rows, parts }: JudgedWorld, judged: readonly Judged[]): Table {
-  const share = (row: string, part: string): Share => {
+export function tableOf({ rows, parts }: Questionnaire, judged: readonly Judged[]): Table {
+  const share = (title: string, part: string): Share => {
     const said = judged.filter(
-      ({ question, answer }) => question.rows.includes(row) && answer.parts[part] !== undefined,
+      ({ question, answer }) => question.rows.includes(title) && answer.parts[part] !== undefined,
     );
     return { right: said.filter(({ answer }) => answer.parts[part] === true).length, of: said.length };
   };
-  const rowOf = (row: string) => Object.fromEntries(parts.map((part) => [part, share(row, part)]));
-  return Object.fromEntries(rows.map((row) => [row, rowOf(row)]));
-}
-
-/** A table as data: shapes world has its rows at the top. */
-export function tableRecord({ name }: JudgedWorld, table: Table): Record<string, unknown> {
-  if (name === 'shapes') return { trained: table.trained, heldOut: table['held out'] };
-  return { world: name, sets: table };
+  const rowOf = (title: string) => Object.fromEntries(parts.map((part) => [part, share(title, part)]));
+  return Object.fromEntries(Object.entries(rows).map(([name, title]) => [name, rowOf(title)]));
 }
 
 /** Prints each video and the table. */
-export function say(run: Run, world: JudgedWorld, judged: readonly Judged[], adapter: string): void {
+export function say(run: Run, list: Questionnaire, judged: readonly Judged[], adapter: string): void {
   for (const { question, answer } of judged) {
     const told = answer.right ? '' : `  (${answer.words})`;
     run.say(`${question.name} ${answer.right ? 'right' : 'WRONG'}  ${question.prompt}${told}`);
   }
   run.say('');
-  sayTable(run, world, tableOf(world, judged));
+  sayTable(run, list, tableOf(list, judged));
   run.say('');
   run.say(`adapter: ${adapter}, ${(performance.now() / 1000).toFixed(0)} s`);
 }
 
-/** PSNR in dB of the same videos: of all, and of the worst one. */
-export interface Difference {
-  readonly all: number;
-  readonly worst: number;
+/** How near videos are to others of the same prompts: over all of them, and of the one that is furthest away. */
+export interface Nearness {
+  /** In dB. */
+  readonly psnr: { readonly all: number; readonly worst: number };
+  readonly ssim: { readonly all: number; readonly worst: number };
 }
 
 /** Prints what another type of weights changes. */
 export function sayCompared(
   run: Run,
-  world: JudgedWorld,
+  list: Questionnaire,
   dtype: DTypePolicy,
   table: Table,
-  { all, worst }: Difference,
+  { psnr, ssim }: Nearness,
 ): void {
   run.say('');
   run.say(
-    `${policyText(dtype)}: PSNR ${all.toFixed(2)} dB over all videos, ${worst.toFixed(2)} dB the worst`,
+    `${policyText(dtype)}: PSNR ${psnr.all.toFixed(2)} dB over all videos, ${psnr.worst.toFixed(2)} dB the worst; ` +
+      `SSIM ${ssim.all.toFixed(4)}, ${ssim.worst.toFixed(4)} the worst`,
   );
-  sayTable(run, world, table);
+  sayTable(run, list, table);
 }
 
 /** Types of weights, as `--dtype` takes them. */
@@ -78,11 +74,11 @@ export const policyText = (dtype: DTypePolicy = 'f32'): string =>
         .map(([module, precision]) => `${module}=${precision}`)
         .join(',');
 
-function sayTable(run: Run, { parts, rows }: JudgedWorld, table: Table): void {
+function sayTable(run: Run, { parts, rows }: Questionnaire, table: Table): void {
   const cell = ({ right, of }: Share) =>
     of === 0 ? '-' : `${right} of ${of} (${((100 * right) / of).toFixed(0)}%)`;
   run.say(`| prompts | ${parts.join(' | ')} |`);
   run.say(`|---|${parts.map(() => '---').join('|')}|`);
-  for (const row of rows)
-    run.say(`| ${row} | ${parts.map((part) => cell(table[row]![part]!)).join(' | ')} |`);
+  for (const [name, title] of Object.entries(rows))
+    run.say(`| ${title} | ${parts.map((part) => cell(table[name]![part]!)).join(' | ')} |`);
 }

@@ -1,9 +1,9 @@
 // moviegen judge --tiling: what tiles cost. Attention and norms see a whole frame and all frames, or those of a tile: the
 // autoencoder in tiles is held against itself without any, on clips of the world played forth and back.
 
+import { ByteErrors, FRAMES } from '@moviegen/evaluation';
 import type { TileOptions } from '@moviegen/tae';
 import type { Autoencoder } from '../../autoencoder.ts';
-import { FRAMES } from '../../shapesWorld/world.ts';
 import { type Frames, frameOf, joinFrames } from '../../video/frames.ts';
 import { adapterName, adapterRecord, type ModelOptions, type Run, secondsRecord } from '../run.ts';
 
@@ -32,8 +32,8 @@ export async function measureTiling(
   clips: readonly Frames[],
   { signal, onClip }: { readonly signal?: AbortSignal; readonly onClip?: (done: number) => void } = {},
 ): Promise<TilingRow[]> {
-  const ofClip = RUNS.map(() => new Squares());
-  const ofWhole = RUNS.map(() => new Squares());
+  const ofClip = RUNS.map(() => new ByteErrors());
+  const ofWhole = RUNS.map(() => new ByteErrors());
   for (const [k, clip] of clips.entries()) {
     const video = forthAndBack(clip);
     let whole: Frames | undefined;
@@ -41,8 +41,8 @@ export async function measureTiling(
       const options = { tiles, ...(signal && { signal }) };
       const back = await autoencoder.decode(await autoencoder.encode(video, options), options);
       whole ??= back;
-      ofClip[i]!.add(back, video);
-      ofWhole[i]!.add(back, whole);
+      ofClip[i]!.add(back.data, video.data);
+      ofWhole[i]!.add(back.data, whole.data);
     }
     onClip?.(k + 1);
   }
@@ -84,20 +84,4 @@ function forthAndBack(clip: Frames): Frames {
   return joinFrames(
     Array.from({ length: PLAYED }, (_, i) => (i % 2 === 0 ? forth : forth.toReversed())).flat(),
   );
-}
-
-/** Squared differences of 8-bit videos, gathered. */
-class Squares {
-  #sum = 0;
-  #count = 0;
-
-  add({ data }: Frames, { data: other }: Frames): void {
-    for (let i = 0; i < data.length; i++) this.#sum += (data[i]! - other[i]!) ** 2;
-    this.#count += data.length;
-  }
-
-  /** In dB, over everything. */
-  psnr(): number {
-    return 10 * Math.log10((255 ** 2 * this.#count) / this.#sum);
-  }
 }

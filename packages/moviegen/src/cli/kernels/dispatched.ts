@@ -2,7 +2,8 @@
 // operands without content.
 
 import type { Case, Kernel } from '@moviegen/kernels';
-import { caseVariants, type Device, prepareCase, scope, Tensor } from '@moviegen/tensor';
+import { type Device, scope, Tensor } from '@moviegen/tensor';
+import { caseVariants, prepareCase } from '@moviegen/tensor/checks';
 import { InputError, shown } from '../../errors.ts';
 
 /** What a device has dispatched since the last call: its `onDispatch` fills it. */

@@ -1,6 +1,6 @@
 // What Movie Gen's velocity is conditioned on: the contexts of the prompts, and of the null or negative prompts before them.
 
-import type { Context, DiT, TextStates } from '@moviegen/dit';
+import { type Context, StreamedDiT, type TextStates, type VelocityModel } from '@moviegen/dit';
 import { scopeAsync, slice } from '@moviegen/tensor';
 import type { TextEncoders } from '@moviegen/text';
 import type { GenerationRequest, Guidance, RequestedVideo } from '../../generate/request.ts';
@@ -10,7 +10,7 @@ const BATCHED_BYTES = 2 ** 29;
 
 /** How the branches of guidance are computed: as was asked for, or by the size of the activations. */
 export function guidanceOf(
-  { config, dtype }: Pick<DiT, 'config' | 'dtype'>,
+  { config, dtype }: Pick<VelocityModel, 'config' | 'dtype'>,
   {
     guidance,
     batch,
@@ -28,7 +28,7 @@ export function guidanceOf(
  * in one context, or one for each branch.
  */
 export async function contextsOf(
-  { text, dit }: { readonly text: TextEncoders; readonly dit: DiT },
+  { text, dit }: { readonly text: TextEncoders; readonly dit: VelocityModel },
   videos: readonly RequestedVideo[],
   request: GenerationRequest,
   signal: AbortSignal | undefined,
@@ -39,7 +39,10 @@ export async function contextsOf(
   const negatives = guidanceScale === 1 ? [] : videos.map(({ negativePrompt }) => negativePrompt);
   const states = text.encode([...negatives, ...prompts], { fps });
   const branch = (from: number, to: number): Promise<Context> =>
-    scopeAsync(dit.device, () => dit.contextAsync(rowsOf(states, from, to), { signal }));
+    scopeAsync(dit.device, async () => {
+      const rows = rowsOf(states, from, to);
+      return dit instanceof StreamedDiT ? dit.contextAsync(rows, { signal }) : dit.context(rows);
+    });
   const [B, rows] = [prompts.length, negatives.length + prompts.length];
   const cuts = rows === B || guidance === 'batched' ? [0, rows] : [0, B, rows];
   const contexts: Context[] = [];

@@ -6,6 +6,7 @@ import {
   type DiTConfig,
   configs as ditConfigs,
   isLinearWeight as isLinearOfDiT,
+  loadDiT,
   parseConfig as parseDitConfig,
 } from '@moviegen/dit';
 import { BYTES, canQuantize, type DType } from '@moviegen/kernels';
@@ -19,6 +20,7 @@ import {
   parseT5Config,
   type T5Config,
   T5Encoder,
+  type TextEncoderName,
   TextEncoders,
 } from '@moviegen/text';
 import { pathOf, readJson } from '../../checkpoint/files.ts';
@@ -26,7 +28,7 @@ import { type ModuleName, type ModulePrecision, modulePrecisions } from '../../c
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import { CheckpointError } from '../../errors.ts';
 import type { LoadModelsOptions, PlannedPipeline, PlannedWeights } from '../../generate/family.ts';
-import { type EncoderName, type ModelIndex, parseModelIndex } from './modelIndex.ts';
+import { type ModelIndex, parseModelIndex } from './modelIndex.ts';
 import { MovieGenModels } from './models.ts';
 
 /** Configs of a pipeline's models, and its tokenizers where it has any. */
@@ -178,7 +180,7 @@ export async function dryModels(
         { ...options('text'), maxLength: index.maxLength, stripQuoted: index.stripQuoted },
       )
     : await longestText(device, pipeline, sources, options('text'));
-  const dit = await DiT.load(
+  const dit = await loadDiT(
     device,
     source('dit', 'dit', DiT.weightShapes(pipeline.dit), isLinearOfDiT),
     pipeline.dit,
@@ -197,7 +199,7 @@ export async function dryModels(
 async function longestText(
   device: Device,
   { ul2, metaclip, byt5 }: PipelineConfigs,
-  sources: Readonly<Partial<Record<EncoderName, WeightSource | undefined>>>,
+  sources: Readonly<Partial<Record<TextEncoderName, WeightSource | undefined>>>,
   options: { readonly dtype: 'f32' | 'f16' },
 ): Promise<TextEncoders> {
   const models = {
@@ -211,7 +213,7 @@ async function longestText(
     encode: (prompts: readonly string[]) =>
       Object.fromEntries(
         all.map(([name, model]) => {
-          const [none, most] = lengths[name as EncoderName];
+          const [none, most] = lengths[name as TextEncoderName];
           return [
             name,
             model!.forward(prompts.map((prompt) => new Array<number>(prompt === '' ? none : most).fill(1))),

@@ -1,10 +1,18 @@
 // Loads the models of a Movie Gen checkpoint: opens and checks all files first, then fills the device. Not here: what the
 // models do (models.ts).
 
-import { DiT, isLinearWeight, parseConfig as parseDitConfig, placeLayers } from '@moviegen/dit';
+import {
+  DiT,
+  isLinearWeight,
+  loadDiT,
+  parseConfig as parseDitConfig,
+  placeLayers,
+  StreamedDiT,
+  type VelocityModel,
+} from '@moviegen/dit';
 import { parseConfig as parseTaeConfig, TAE } from '@moviegen/tae';
 import { type Device, loraChanges } from '@moviegen/tensor';
-import { type TextEncoderFiles, TextEncoders } from '@moviegen/text';
+import { type TextEncoderFiles, type TextEncoderName, TextEncoders } from '@moviegen/text';
 import { verified } from '../../checkpoint/checksums.ts';
 import { pathOf, readJson } from '../../checkpoint/files.ts';
 import { heldSource } from '../../checkpoint/heldSource.ts';
@@ -14,7 +22,7 @@ import { type ModuleName, modulePrecisions } from '../../checkpoint/precision.ts
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import { CheckpointError, InputError, shown } from '../../errors.ts';
 import type { LoadModelsOptions } from '../../generate/family.ts';
-import { type EncoderName, type ModelIndex, parseModelIndex } from './modelIndex.ts';
+import { type ModelIndex, parseModelIndex } from './modelIndex.ts';
 import { MovieGenModels } from './models.ts';
 
 /**
@@ -43,7 +51,7 @@ export async function loadModels(
     closing.push(part.weights);
     return part;
   };
-  const loaded: { text?: TextEncoders; dit?: DiT; tae?: TAE } = {};
+  const loaded: { text?: TextEncoders; dit?: VelocityModel; tae?: TAE } = {};
   const loras = await openLoras(loraFiles, http, signal);
   const closing: { close(): Promise<void> }[] = [...loras];
   const close = () => Promise.all(closing.map((source) => source.close()));
@@ -95,14 +103,14 @@ export async function loadModels(
     const inHost = maxMemory !== undefined && (offload ?? (source.remote ? 'host' : 'disk')) === 'host';
     const weights = inHost ? heldSource(transformer.weights) : transformer.weights;
     loaded.dit = await placed(transformer, () =>
-      DiT.load(device, weights, ditConfig, { ...options(transformer, 'dit'), loras, maxMemory }),
+      loadDiT(device, weights, ditConfig, { ...options(transformer, 'dit'), loras, maxMemory }),
     );
     loaded.tae = await placed(autoencoder, () =>
       TAE.load(device, autoencoder.weights, taeConfig, options(autoencoder, 'tae')),
     );
     await files.verify(signal);
     const { text, dit, tae } = loaded;
-    const streams = dit.residentLayers < ditConfig.numLayers;
+    const streams = dit instanceof StreamedDiT;
     if (!streams) await close();
     return new MovieGenModels(index, text, dit, tae, () => streams && void close());
   } catch (error) {
@@ -151,10 +159,10 @@ async function openEncoders(
   };
 }
 
-type Widths = Readonly<Partial<Record<EncoderName, number>>>;
+type Widths = Readonly<Partial<Record<TextEncoderName, number>>>;
 
 function checkWidths(wanted: Widths, given: Widths): void {
-  for (const name of Object.keys(given) as EncoderName[])
+  for (const name of Object.keys(given) as TextEncoderName[])
     if (wanted[name] !== given[name])
       throw new CheckpointError(
         `checkpoint: the transformer projects ${name} of width ${shown(wanted[name])}, but that encoder gives ${given[name]}`,

@@ -1,18 +1,14 @@
 // A checkpoint's `model_index.json`: which folder holds which model, and what sampling it was made for.
 
+import { TEXT_ENCODERS, type TextEncoderName } from '@moviegen/text';
 import { CheckpointError, shown } from '../../errors.ts';
-
-/** Names of the text encoders. */
-export const ENCODERS = ['ul2', 'metaclip', 'byt5'] as const;
-/** Name of a text encoder. */
-export type EncoderName = (typeof ENCODERS)[number];
 
 /** What `model_index.json` says; what it leaves out takes the paper's values. */
 export interface ModelIndex {
   /** Folders. */
   readonly transformer: string;
   readonly tae: string;
-  readonly textEncoders: Readonly<Partial<Record<EncoderName, string>>>;
+  readonly textEncoders: Readonly<Partial<Record<TextEncoderName, string>>>;
   /** Defaults of sampling. */
   readonly sampler: {
     readonly steps: number;
@@ -29,10 +25,8 @@ export interface ModelIndex {
     readonly fps: number;
   };
   /** Tokens at most. */
-  readonly maxLength: Readonly<Partial<Record<EncoderName, number>>>;
+  readonly maxLength: Readonly<Partial<Record<TextEncoderName, number>>>;
   readonly stripQuoted: boolean;
-  /** The small world it was trained on, which `moviegen judge` knows by this name; undefined where it says none. */
-  readonly world: string | undefined;
   /** Examples; the first is the default prompt of the command line. */
   readonly prompts: readonly string[];
 }
@@ -65,12 +59,14 @@ export function parseModelIndex(json: unknown, path = 'model_index.json'): Model
     take(from, key, fallback, isCount, 'an integer of at least 1');
   const positive = (from: Record<string, unknown>, key: string, fallback: number) =>
     take(from, key, fallback, isPositive, 'a number above 0');
-  const byEncoder = <T>(values: Record<string, unknown>, key: string, read: (name: EncoderName) => T) => {
+  const byEncoder = <T>(values: Record<string, unknown>, key: string, read: (name: TextEncoderName) => T) => {
     for (const name of Object.keys(values))
-      if (!(ENCODERS as readonly string[]).includes(name))
-        problems.push(`${key}: unknown encoder ${shown(name)}, expected ${ENCODERS.join(', ')}`);
-    const present = ENCODERS.filter((name) => Object.hasOwn(values, name));
-    return Object.fromEntries(present.map((name) => [name, read(name)])) as Partial<Record<EncoderName, T>>;
+      if (!(TEXT_ENCODERS as readonly string[]).includes(name))
+        problems.push(`${key}: unknown encoder ${shown(name)}, expected ${TEXT_ENCODERS.join(', ')}`);
+    const present = TEXT_ENCODERS.filter((name) => Object.hasOwn(values, name));
+    return Object.fromEntries(present.map((name) => [name, read(name)])) as Partial<
+      Record<TextEncoderName, T>
+    >;
   };
 
   const className = json._class_name;
@@ -106,7 +102,6 @@ export function parseModelIndex(json: unknown, path = 'model_index.json'): Model
     },
     maxLength: byEncoder(maxLength, 'max_length', (name) => count(maxLength, name, 1)),
     stripQuoted: take(json, 'strip_quoted', false, (value) => typeof value === 'boolean', 'true or false'),
-    world: take<string | undefined>(json, 'world', undefined, isTextOrNone, 'a text'),
     prompts: take(json, 'prompts', [], isTexts, 'a list of texts'),
   };
   if (problems.length > 0)
@@ -122,5 +117,4 @@ const isCount: Check = (value) => Number.isInteger(value) && (value as number) >
 const isNumber: Check = (value) => typeof value === 'number' && Number.isFinite(value);
 const isPositive: Check = (value) => isNumber(value) && (value as number) > 0;
 const isSchedule: Check = (value) => value === 'linear-quadratic' || value === 'linear';
-const isTextOrNone: Check = (value) => value === undefined || typeof value === 'string';
 const isTexts: Check = (value) => Array.isArray(value) && value.every((text) => typeof text === 'string');

@@ -1,7 +1,7 @@
 // The loaded models of Movie Gen, as the pipeline uses them: three text encoders, the diffusion transformer, the temporal
 // autoencoder. Not here: how they are loaded (load.ts).
 
-import type { Context, DiT } from '@moviegen/dit';
+import { type Context, StreamedDiT, type VelocityModel } from '@moviegen/dit';
 import { linearQuadraticSchedule, linearSchedule } from '@moviegen/sampler';
 import type { TAE } from '@moviegen/tae';
 import type { Device } from '@moviegen/tensor';
@@ -43,7 +43,7 @@ export class MovieGenModels implements VideoModels<Contexts> {
   constructor(
     readonly index: ModelIndex,
     readonly text: TextEncoders,
-    readonly dit: DiT,
+    readonly dit: VelocityModel,
     readonly tae: TAE,
     close: () => void,
   ) {
@@ -77,9 +77,9 @@ export class MovieGenModels implements VideoModels<Contexts> {
     { guidanceScale }: GenerationRequest,
     signal?: AbortSignal,
   ): GuidedVelocity {
-    const streams = this.dit.residentLayers < this.dit.config.numLayers;
-    const prepare = streams ? streamedVelocity : recordVelocity;
-    return prepare(this.dit, contexts, shape, guidanceScale, signal);
+    const { dit } = this;
+    if (dit instanceof StreamedDiT) return streamedVelocity(dit, contexts, shape, guidanceScale, signal);
+    return recordVelocity(dit, contexts, shape, guidanceScale);
   }
 
   guidanceOf(request: Pick<GenerationRequest, 'guidance' | 'batch' | 'latentShape'>): Guidance {

@@ -1,7 +1,7 @@
 // The velocity of a generation's flow where layers of the transformer are streamed: encoded anew at every step, since
 // the layers' buffers are others each time.
 
-import type { Context, DiT } from '@moviegen/dit';
+import type { Context, StreamedDiT } from '@moviegen/dit';
 import { castKernel } from '@moviegen/kernels';
 import { combineBranches } from '@moviegen/sampler';
 import { concat, guidance, scopeAsync, Tensor } from '@moviegen/tensor';
@@ -9,7 +9,7 @@ import type { GuidedVelocity } from '../../generate/family.ts';
 
 /** What `recordVelocity` gives, to the bit, without a recording; takes the same. @param signal stops within a layer. */
 export function streamedVelocity(
-  dit: DiT,
+  dit: StreamedDiT,
   [context, text]: readonly Context[],
   shape: readonly number[],
   scale: number,

@@ -1,0 +1,15 @@
+// A video as worlds draw it and judges see it. What `moviegen` gives fits in, and what a world draws fits in there: the
+// types have the same structure, and this package does not import that one.
+
+/** Frames of a video, 8-bit RGB. */
+export interface Clip {
+  /** Row-major [T, H, W, 3]. */
+  readonly data: Uint8Array<ArrayBuffer>;
+  readonly shape: readonly [frames: number, height: number, width: number, channels: 3];
+}
+
+/** A clip with the rate at which it is shown. */
+export interface TimedClip extends Clip {
+  /** Frames per second. */
+  readonly fps: number;
+}

@@ -1,0 +1,224 @@
+// From a case's op name, operands and plain options to a call of the op, and to the variants of its kernel.
+import {
+  attentionVariants,
+  convSizes,
+  convVariants,
+  type DType,
+  groupNormVariants,
+  linearVariants,
+  matmulVariants,
+  normVariants,
+  softmaxVariants,
+  swigluVariants,
+  type Target,
+  type TensorSpec,
+} from '@moviegen/kernels';
+import type { Device } from '../device/device.ts';
+import { gelu, quickGelu, relu, silu, siluMul } from '../ops/activations.ts';
+import { add, div, mul, sub } from '../ops/arithmetic.ts';
+import { attention } from '../ops/attention.ts';
+import { cast } from '../ops/cast.ts';
+import { columns } from '../ops/columns.ts';
+import { conv1d, conv2d, conv3d } from '../ops/conv.ts';
+import { embedding } from '../ops/embedding.ts';
+import { groupNorm } from '../ops/groupNorm.ts';
+import { linear } from '../ops/linear.ts';
+import { matmul } from '../ops/matmul.ts';
+import { concat, permute, slice, upsampleNearest } from '../ops/movement.ts';
+import { layerNorm, rmsNorm } from '../ops/norms.ts';
+import { pack, packConv } from '../ops/pack.ts';
+import { pad } from '../ops/pad.ts';
+import { randn } from '../ops/randn.ts';
+import { max, mean, sum } from '../ops/reduce.ts';
+import { softmax } from '../ops/softmax.ts';
+import { swiglu } from '../ops/swiglu.ts';
+import { timestepEmbedding } from '../ops/timestepEmbedding.ts';
+import { abs, clamp, exp, sqrt } from '../ops/unary.ts';
+import { eulerStep, gatedResidual, guidance } from '../ops/updates.ts';
+import type { Tensor } from '../tensor.ts';
+
+type Operands = Readonly<Record<string, Tensor>>;
+type Specs = Readonly<Record<string, TensorSpec>>;
+type Options = Readonly<Record<string, unknown>>;
+
+/** One use of an op, as a case says it. */
+export interface OpCall {
+  readonly device: Device;
+  readonly operands: Operands;
+  readonly options: Options;
+  readonly dtype: 'f32' | 'f16';
+  readonly variant: string | undefined;
+}
+
+/** How the cases of an op are run. */
+export interface OpEntry {
+  /** Does what is done once for constant weights, and gives the call. */
+  prepare(call: OpCall): () => Tensor;
+  /** Variants of the kernel, best first. */
+  variants?(inputs: Specs, options: Options, target: Target, dtype: DType): string[];
+}
+
+const size = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
+const shapeOf = (inputs: Specs, name: string): readonly number[] => inputs[name]!.shape;
+const rowsOf = (inputs: Specs): number => size(shapeOf(inputs, 'x').slice(0, -1));
+
+/** An entry from a function of the operands' tensors in order and the options, variant included. */
+const entry = (
+  call: (tensors: Tensor[], options: Options) => Tensor,
+  variants?: OpEntry['variants'],
+): OpEntry => ({
+  prepare({ operands, options, variant }) {
+    const tensors = Object.values(operands);
+    const all = variant === undefined ? options : { ...options, variant };
+    return () => call(tensors, all);
+  },
+  ...(variants && { variants }),
+});
+
+/** Tensors of the optional operands among `operands`, as options of that name. */
+const parts = (operands: Operands, required: readonly string[]): Operands =>
+  Object.fromEntries(Object.entries(operands).filter(([name]) => !required.includes(name)));
+
+const norm = (op: typeof layerNorm): OpEntry => ({
+  prepare({ operands, options, variant }) {
+    const all = { ...options, ...parts(operands, ['x']), variant };
+    return () => op(operands.x!, all);
+  },
+  variants: (_inputs, _options, target) => normVariants(target),
+});
+
+const conv = (op: typeof conv1d): OpEntry => ({
+  prepare({ operands, options, variant }) {
+    const weight = options.packed ? packConv(operands.weight!) : operands.weight!;
+    const all = { ...options, ...parts(operands, ['x', 'weight']), variant };
+    return () => op(operands.x!, weight, all);
+  },
+  variants(inputs, options, target, dtype) {
+    const { shape } = convSizes(shapeOf(inputs, 'x'), shapeOf(inputs, 'weight'), options);
+    return shape.channelsLast && shape.groups === 1 ? convVariants(shape, target, dtype) : [];
+  },
+});
+
+type Side = readonly [start: number, width: number];
+
+/** Every op of the case list. */
+export const opTable: Readonly<Record<string, OpEntry>> = {
+  matmul: entry(
+    ([a, b], options) => matmul(a!, b!, options),
+    (inputs, options, target, dtype) =>
+      matmulVariants({ ...options, a: shapeOf(inputs, 'a'), b: shapeOf(inputs, 'b') }, target, dtype),
+  ),
+  linear: {
+    prepare({ operands, options, variant }) {
+      const weight = options.packed ? pack(operands.weight!) : operands.weight!;
+      const all = { ...options, ...parts(operands, ['x', 'weight']), variant };
+      return () => linear(operands.x!, weight, all);
+    },
+    variants(inputs, _options, target, dtype) {
+      const [N, K] = shapeOf(inputs, 'weight') as [number, number];
+      return linearVariants({ rows: rowsOf(inputs), K, N, pitch: 4 * Math.ceil(N / 4) }, target, dtype);
+    },
+  },
+  swiglu: {
+    prepare({ operands, variant }) {
+      const w13 = pack([operands.w1!, operands.w3!], { use: 'swiglu' });
+      return () => swiglu(operands.x!, w13, { variant });
+    },
+    variants(inputs, _options, target, dtype) {
+      const [N, K] = shapeOf(inputs, 'w1') as [number, number];
+      return swigluVariants({ rows: rowsOf(inputs), K, N, pitch: 8 * Math.ceil(N / 4) }, target, dtype);
+    },
+  },
+  conv1d: conv(conv1d),
+  conv2d: conv(conv2d),
+  conv3d: conv(conv3d),
+  attention: {
+    prepare({ operands, options, variant }) {
+      const ranges = options.columns as Readonly<Record<string, Side>> | undefined;
+      const side = (name: string) => {
+        const range = ranges?.[name];
+        return range ? columns(operands[name]!, ...range) : operands[name]!;
+      };
+      const { heads, scale, causal } = options as { heads: number; scale?: number; causal?: boolean };
+      const all = { heads, scale, causal, ...parts(operands, ['q', 'k', 'v']), variant };
+      return () => attention(side('q'), side('k'), side('v'), all);
+    },
+    variants(inputs, options, target, dtype) {
+      const ranges = options.columns as Readonly<Record<string, Side>> | undefined;
+      const rows = (name: string) => ({ pitch: shapeOf(inputs, name)[2]!, start: ranges?.[name]?.[0] ?? 0 });
+      const [batch, N, width] = shapeOf(inputs, 'q') as [number, number, number];
+      const heads = options.heads as number;
+      const D = (ranges?.q?.[1] ?? width) / heads;
+      const shape = {
+        ...{ batch, heads, N, M: shapeOf(inputs, 'k')[1]!, D },
+        ...{ q: rows('q'), k: rows('k'), v: rows('v'), scale: (options.scale as number) ?? D ** -0.5 },
+        causal: options.causal === true,
+        keyLengths: inputs.keyLengths !== undefined,
+        bias: inputs.bias && { batchStride: 0, headStride: 0 },
+      };
+      return attentionVariants(shape, target, dtype);
+    },
+  },
+  layerNorm: norm(layerNorm),
+  rmsNorm: norm(rmsNorm),
+  groupNorm: {
+    prepare({ operands, options, variant }) {
+      const all = { ...(options as { groups: number }), ...parts(operands, ['x']), variant };
+      return () => groupNorm(operands.x!, all);
+    },
+    variants: (_inputs, _options, target) => groupNormVariants(target),
+  },
+  softmax: entry(
+    ([x], options) => softmax(x!, options),
+    (inputs, options, target) => {
+      const x = shapeOf(inputs, 'x');
+      const axis = ((options.axis as number) + x.length) % x.length;
+      const [A, I] = [size(x.slice(0, axis)), size(x.slice(axis + 1))];
+      return softmaxVariants({ A, N: x[axis]!, I }, target);
+    },
+  ),
+  silu: entry(([x]) => silu(x!)),
+  gelu: entry(([x], options) => gelu(x!, options)),
+  quickGelu: entry(([x]) => quickGelu(x!)),
+  relu: entry(([x]) => relu(x!)),
+  exp: entry(([x]) => exp(x!)),
+  sqrt: entry(([x]) => sqrt(x!)),
+  abs: entry(([x]) => abs(x!)),
+  clamp: entry(([x], options) => clamp(x!, options.low as number, options.high as number)),
+  siluMul: entry(([a, b]) => siluMul(a!, b!)),
+  ...Object.fromEntries(
+    Object.entries({ add, sub, mul, div }).map(([name, op]): [string, OpEntry] => [
+      name,
+      {
+        prepare({ operands, options }) {
+          const side = (which: string) => operands[which] ?? (options[which] as number);
+          return () => op(side('a'), side('b'));
+        },
+      },
+    ]),
+  ),
+  gatedResidual: entry(([x, gate, y]) => gatedResidual(x!, gate!, y!)),
+  guidance: entry(([uNull, uText], options) => guidance(uNull!, uText!, options.scale as number)),
+  eulerStep: entry(([x, velocity], options) => eulerStep(x!, velocity!, options.dt as number)),
+  slice: entry(([x], options) => slice(x!, options as unknown as Parameters<typeof slice>[1])),
+  concat: entry((tensors, options) => concat(tensors, { axis: options.axis as number })),
+  permute: entry(([x], options) => permute(x!, options.axes as number[])),
+  pad: entry(([x], options) => pad(x!, options as unknown as Parameters<typeof pad>[1])),
+  upsampleNearest: entry(([x], options) =>
+    upsampleNearest(x!, options as unknown as Parameters<typeof upsampleNearest>[1]),
+  ),
+  embedding: entry(([table, ids]) => embedding(table!, ids!)),
+  cast: entry(([x], options) => cast(x!, options.to as DType)),
+  sum: entry(([x], options) => sum(x!, options)),
+  mean: entry(([x], options) => mean(x!, options)),
+  max: entry(([x], options) => max(x!, options)),
+  timestepEmbedding: entry(([t], options) =>
+    timestepEmbedding(t!, options as unknown as Parameters<typeof timestepEmbedding>[1]),
+  ),
+  randn: {
+    prepare({ device, options, dtype }) {
+      const { shape, ...noise } = options as { shape: number[]; seed: number };
+      return () => randn(device, shape, { ...noise, dtype });
+    },
+  },
+};

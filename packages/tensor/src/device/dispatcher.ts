@@ -1,0 +1,125 @@
+// From kernels and tensors to dispatches: at once, or into a recording while one is being made. Variants are chosen
+// on the way.
+import type { Kernel } from '@moviegen/kernels';
+import type { BufferRange } from '../gpu/commands.ts';
+import { type Engine, waitFor } from '../gpu/engine.ts';
+import type { DeviceOptions } from '../gpu/options.ts';
+import { RecordedSteps, Recording } from '../gpu/recording.ts';
+import type { Choice, Tuner } from '../tuning/tuner.ts';
+import { bind } from './bind.ts';
+import { measureKernel } from './measure.ts';
+import { type Operand, type OperandHome, operandsIn } from './operand.ts';
+
+/** Dispatches and records for one device. */
+export class Dispatcher {
+  readonly #device: OperandHome & { readonly limits: GPUSupportedLimits };
+  readonly #engine: Engine;
+  readonly #tuner: Tuner;
+  readonly #onDispatch: DeviceOptions['onDispatch'];
+  #recordings = 0;
+
+  /** @param device whose operands are taken: its scopes, and the limits to keep to. */
+  constructor(
+    device: OperandHome & { readonly limits: GPUSupportedLimits },
+    engine: Engine,
+    tuner: Tuner,
+    onDispatch: DeviceOptions['onDispatch'],
+  ) {
+    this.#device = device;
+    this.#engine = engine;
+    this.#tuner = tuner;
+    this.#onDispatch = onDispatch;
+  }
+
+  /** Runs a kernel; of a use with variants that which was chosen. */
+  run(kernel: Kernel, buffers: readonly Operand[], choice?: Choice): void {
+    const { faults, commands, recording } = this.#engine;
+    faults.throwIfLost();
+    const bindings = bind(this.#device, kernel, buffers);
+    if (kernel.workgroups === 0) return;
+    this.#onDispatch?.(kernel, distinctBytes(bindings));
+    if (recording) {
+      const storages = buffers.map((tensor) => tensor.storage(kernel.label));
+      recording.dispatch(kernel, bindings, storages, choice);
+    } else commands.dispatch(kernel, bindings);
+  }
+
+  /** Runs the variant that suits best, as far as is known. */
+  runBest(choice: Choice, buffers: readonly Operand[]): void {
+    // In mode `full` a recording may still exchange it, once measured.
+    const open = this.#engine.recording !== undefined && this.#tuner.mode === 'full';
+    const kernel = choice.make(this.#tuner.choose(choice, !open));
+    this.#tuner.note(
+      choice,
+      buffers.map(({ bytes }) => bytes),
+    );
+    this.run(kernel, buffers, choice);
+  }
+
+  /** Measures what is unknown of variants, in mode `full`. */
+  async tune(): Promise<void> {
+    const engine = this.#engine;
+    const sync = () => waitFor(engine);
+    await this.#tuner.tune((kernel, bytes, best) => measureKernel(engine, sync, kernel, bytes, best));
+  }
+
+  /** Records the dispatches of `fn`. */
+  record<T>(fn: () => T): Recording<T> {
+    const { faults } = this.#engine;
+    const { scopes } = this.#device;
+    faults.throwIfLost();
+    if (this.#engine.recording) throw new Error('record: a recording is being made already');
+    const steps = this.#newSteps();
+    const opened = scopes.open();
+    this.#engine.recording = steps;
+    let result: T;
+    let own: readonly Operand[] = [];
+    try {
+      result = fn();
+      if (result instanceof Promise) {
+        result.catch(() => undefined);
+        throw new Error('record: fn returned a promise: it must queue all its work at once');
+      }
+      // What was there before stays whose it was.
+      own = operandsIn(result).filter((tensor) => opened.has(tensor) || steps.owns(tensor.storage('record')));
+      for (const tensor of own) scopes.detach(tensor);
+      scopes.close(opened, []);
+      steps.finish();
+    } catch (error) {
+      scopes.close(opened, []);
+      for (const tensor of own) tensor.dispose();
+      steps.destroy();
+      throw error;
+    } finally {
+      this.#engine.recording = undefined;
+    }
+    const release = (): void => {
+      for (const tensor of own) tensor.dispose();
+    };
+    return new Recording(result, steps, () => faults.throwIfLost(), release);
+  }
+
+  #newSteps(): RecordedSteps {
+    const { gpu, pipelines, pool, commands, maxWorkgroups } = this.#engine;
+    return new RecordedSteps({
+      gpu,
+      pipelines,
+      pool,
+      commands,
+      maxWorkgroups,
+      label: `recording ${this.#recordings++}`,
+      tune: this.#tuner.mode === 'full' ? () => this.#tuned() : undefined,
+    });
+  }
+
+  async #tuned(): Promise<(choice: Choice) => Kernel> {
+    await this.tune();
+    return (choice) => choice.make(this.#tuner.choose(choice, true));
+  }
+}
+
+/** Bytes that bindings name together, a range that two of them share once. */
+function distinctBytes(bindings: readonly BufferRange[]): number {
+  const ranges = new Map(bindings.map(({ block, offset, bytes }) => [`${block.id} ${offset}`, bytes]));
+  return [...ranges.values()].reduce((sum, bytes) => sum + bytes, 0);
+}

@@ -1,0 +1,101 @@
+// The layers that all models are built of: the weights of a module of the checkpoint, its op, and its name. A trace is
+// given the output of the plain module, as PyTorch computes it, whatever is fused into the kernel that runs.
+
+import { type LinearOptions, linear } from './ops/linear.ts';
+import { concat, slice } from './ops/movement.ts';
+import { layerNorm, type NormOptions, rmsNorm } from './ops/norms.ts';
+import type { Packed } from './ops/pack.ts';
+import type { Tensor } from './tensor.ts';
+import { observe } from './trace.ts';
+import type { WeightBook } from './weights/book.ts';
+
+/** `x W^T + b`, or several such maps of one input, whose outputs lie side by side. */
+export class Linear {
+  readonly #paths: readonly string[];
+  readonly #endOf: string | undefined;
+  readonly #weight: Packed; // [out, in]
+  readonly #bias: Tensor | undefined; // [out]
+
+  /**
+   * @param path the module's name in the checkpoint, or the names of several; a bias is taken where there is one.
+   * @param endOf the name of a module that ends in this one, so that its output is this one's.
+   */
+  constructor(weights: WeightBook, path: string | readonly string[], endOf?: string) {
+    const paths = typeof path === 'string' ? [path] : path;
+    const biases = paths.map((each) => `${each}.bias`);
+    this.#paths = paths;
+    this.#endOf = endOf;
+    this.#weight = weights.packed(...paths.map((each) => `${each}.weight`));
+    if (!weights.has(biases[0]!)) return;
+    this.#bias =
+      biases.length === 1
+        ? weights.get(biases[0]!)
+        : weights.replaced(biases, (all) => concat(all, { axis: 0 }));
+  }
+
+  /**
+   * x [..., in] to [..., out].
+   * @param fused what the same kernel does to the product: activation, gate, residual.
+   */
+  forward(x: Tensor, fused?: Pick<LinearOptions, 'activation' | 'gate' | 'residual'>): Tensor {
+    const bias = this.#bias;
+    const result = linear(x, this.#weight, { ...fused, bias });
+    const plain = () => (fused ? linear(x, this.#weight, { bias }) : result);
+    let start = 0;
+    for (const [i, path] of this.#paths.entries()) {
+      const [from, to] = [start, start + this.#weight.outputs[i]!];
+      observe(path, () => (this.#paths.length === 1 ? plain() : lastAxis(plain(), from, to)));
+      start = to;
+    }
+    if (this.#endOf !== undefined) observe(this.#endOf, plain);
+    return result;
+  }
+}
+
+/** {@link rmsNorm} with a module's weight. */
+export class RMSNorm {
+  readonly #path: string;
+  readonly #eps: number;
+  readonly #weight: Tensor; // [D]
+
+  constructor(weights: WeightBook, path: string, eps: number) {
+    this.#path = path;
+    this.#eps = eps;
+    this.#weight = weights.get(`${path}.weight`);
+  }
+
+  /** @param modulation adaLN, fused: `norm(x) (1 + scale) + shift`. */
+  forward(x: Tensor, modulation?: Pick<NormOptions, 'shift' | 'scale'>): Tensor {
+    const plain = { weight: this.#weight, eps: this.#eps };
+    observe(this.#path, () => rmsNorm(x, plain));
+    return rmsNorm(x, { ...plain, shift: modulation?.shift, scale: modulation?.scale });
+  }
+}
+
+/** {@link layerNorm} with a module's weight and bias. */
+export class LayerNorm {
+  readonly #names: readonly string[];
+  readonly #eps: number;
+  readonly #weight: Tensor; // [D]
+  readonly #bias: Tensor; // [D]
+
+  /** @param endOf the name of a module that ends in this one, so that its output is this one's. */
+  constructor(weights: WeightBook, path: string, eps: number, endOf?: string) {
+    this.#names = endOf === undefined ? [path] : [path, endOf];
+    this.#eps = eps;
+    this.#weight = weights.get(`${path}.weight`);
+    this.#bias = weights.get(`${path}.bias`);
+  }
+
+  forward(x: Tensor): Tensor {
+    const result = layerNorm(x, { weight: this.#weight, bias: this.#bias, eps: this.#eps });
+    for (const name of this.#names) observe(name, () => result);
+    return result;
+  }
+}
+
+/** A copy of a range of the last axis. */
+function lastAxis(x: Tensor, start: number, end: number): Tensor {
+  const before = x.shape.slice(0, -1);
+  return slice(x, { start: [...before.map(() => 0), start], end: [...before, end] });
+}

@@ -1,0 +1,97 @@
+// Attention over operands larger than the device binds: batch item by batch item, then head by head with the keys
+// and values of a few heads laid out for themselves, then queries by ranges. Each head still sees all its keys
+// at once, so that keys may be as many as one head's fit into a binding.
+import { BYTES } from '@moviegen/kernels';
+import { scope } from '../../device/scope.ts';
+import { largestOperand } from '../../gpu/storage.ts';
+import { Tensor } from '../../tensor.ts';
+import type { Columns } from '../columns.ts';
+import { slice } from '../movement.ts';
+import { bindable, copyColumns, inParts } from './parts.ts';
+
+/** Operands of an attention, checked. */
+export interface Attend {
+  readonly q: Columns;
+  readonly k: Columns;
+  readonly v: Columns;
+  readonly keyLengths: Tensor | undefined;
+  readonly bias: Tensor | undefined;
+  /** [B, N, heads D]. */
+  readonly out: Tensor;
+  readonly heads: number;
+  readonly causal: boolean;
+}
+
+/** Runs `attend` once where everything can be bound, else on parts. */
+export function attentionInParts(whole: Attend, attend: (part: Attend) => void): void {
+  const { q, k, v, keyLengths, bias, out, heads, causal } = whole;
+  const { device } = out;
+  if (bindable(q.tensor, k.tensor, v.tensor, bias, out)) {
+    attend(whole);
+    return;
+  }
+  const [B, N, width] = out.shape as [number, number, number];
+
+  if (B > 1) {
+    for (let b = 0; b < B; b++) {
+      scope(device, () => {
+        const item = (t: Tensor) => t.rows(b, b + 1) ?? slice(t, { start: [b], end: [b + 1] });
+        const of = ({ tensor, ...columns }: Columns) => ({ tensor: item(tensor), ...columns });
+        const place = out.rows(b, b + 1);
+        const part = place ?? Tensor.empty(device, [1, N, width], out.dtype);
+        attentionInParts(
+          {
+            ...{ q: of(q), k: of(k), v: of(v), out: part, heads, causal },
+            keyLengths: keyLengths && slice(keyLengths, { start: [b], end: [b + 1] }),
+            bias: bias && (bias.shape[0] === 1 ? bias : item(bias)),
+          },
+          attend,
+        );
+        const size = N * width;
+        if (!place)
+          copyColumns('attention', part.reshape([1, size]), 0, out.reshape([1, B * size]), b * size, size);
+      });
+    }
+    return;
+  }
+
+  const D = width / heads;
+  const most = largestOperand(device);
+  if (!bindable(k.tensor, v.tensor, bias) || causal || bias) {
+    const M = k.tensor.shape[1]!;
+    // Queries can be split afterwards, except where their position counts.
+    const longest = causal || bias ? Math.max(M, N) : M;
+    const each = Math.max(longest * D * BYTES[out.dtype], bias ? N * M * BYTES[out.dtype] : 0);
+    const group = Math.min(Math.floor(most / each), heads);
+    if (group === 0)
+      throw new Error(
+        `attention: the ${M} keys of one head of ${D} take more than the ${most} bytes that this adapter binds`,
+      );
+    for (let first = 0; first < heads; first += group) {
+      const count = Math.min(group, heads - first);
+      scope(device, () => {
+        const of = ({ tensor, start }: Columns): Columns => {
+          const part = Tensor.empty(device, [1, tensor.shape[1]!, count * D], tensor.dtype);
+          copyColumns('attention', tensor, start + first * D, part, 0, count * D);
+          return { tensor: part, start: 0, width: count * D };
+        };
+        const part = Tensor.empty(device, [1, N, count * D], out.dtype);
+        const ofBias =
+          bias && bias.shape[1] !== 1 ? slice(bias, { start: [0, first], end: [1, first + count] }) : bias;
+        attentionInParts(
+          { q: of(q), k: of(k), v: of(v), keyLengths, bias: ofBias, out: part, heads: count, causal },
+          attend,
+        );
+        copyColumns('attention', part, 0, out, first * D, count * D);
+      });
+    }
+    return;
+  }
+  scope(device, () => {
+    const rows = (t: Tensor) => t.reshape([N, t.shape[2]!]);
+    inParts('attention', [N], 1, { q: rows(q.tensor), out: rows(out) }, (_, parts) => {
+      const again = (t: Tensor) => t.reshape([1, ...t.shape]);
+      attend({ ...whole, q: { ...q, tensor: again(parts.q) }, out: again(parts.out) });
+    });
+  });
+}

@@ -1,0 +1,48 @@
+// A long sequence taken range by range, so that what is made on the way stays small.
+import { scope } from '../../device/scope.ts';
+import { Tensor } from '../../tensor.ts';
+import { asColumns, type Columns } from '../columns.ts';
+import { slice } from '../movement.ts';
+import { copyInParts } from './parts.ts';
+
+/**
+ * Applies a function to at most `most` rows of x at a time and joins what it gives; to all of x at once where that
+ * has no more. What the function makes besides its results is released at once.
+ * @param x [B, N, D].
+ * @param fn given rows [1, n, D] and the batch item that they are of, or x and undefined; each of its results is
+ *   [1, n, any], or columns of such a tensor.
+ * @returns the results as [B, N, any]; columns only where x was taken at once.
+ */
+export function byRows(
+  x: Tensor,
+  most: number,
+  fn: (rows: Tensor, item: number | undefined) => readonly (Tensor | Columns)[],
+): readonly (Tensor | Columns)[] {
+  const { device } = x;
+  const [B, N, D] = x.shape as [number, number, number];
+  if (B * N <= most) return scope(device, () => fn(x, undefined));
+  const ranges = Math.ceil(N / most);
+  const count = Math.ceil(N / ranges / 64) * 64; // so that ranges can be bound without a copy
+  let joined: readonly Tensor[] | undefined;
+  for (let b = 0; b < B; b++)
+    for (let start = 0; start < N; start += count) {
+      const n = Math.min(count, N - start);
+      joined = scope(device, () => {
+        const first = b * N + start;
+        const flat = x.reshape([B * N, D]);
+        const rows = flat.rows(first, first + n) ?? slice(flat, { start: [first], end: [first + n] });
+        const results = fn(rows.reshape([1, n, D]), b).map(asColumns);
+        const into =
+          joined ?? results.map(({ tensor, width }) => Tensor.empty(device, [B, N, width], tensor.dtype));
+        for (const [i, { tensor, start: column, width }] of results.entries()) {
+          const from = { start: column, strides: [tensor.shape.at(-1)!, 1] };
+          copyInParts('join', [n, width], tensor, from, into[i]!, {
+            start: first * width,
+            strides: [width, 1],
+          });
+        }
+        return into;
+      });
+    }
+  return joined!;
+}

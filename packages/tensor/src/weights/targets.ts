@@ -1,0 +1,61 @@
+// The tensors of one load of weights: chooses how the bytes of each get from the type in the file to the type on the
+// device. How the bytes are written is in filling.ts.
+import { canDecode, isQuantFormat } from '@moviegen/kernels';
+import type { Device } from '../device/device.ts';
+import { keep } from '../device/scope.ts';
+import { Tensor } from '../tensor.ts';
+import { DeviceDecoder } from './decoding.ts';
+import { ConvertedFilling, DecodedFilling, type Filling, PlainFilling, QuantizedFilling } from './filling.ts';
+import { decodingBytes, firstType } from './sizes.ts';
+import type { WeightOptions, WeightSource } from './source.ts';
+
+/** The tensors of one load, each made when its first bytes arrive, and the decoder that they share. */
+export class Fillings {
+  readonly #open = new Map<string, Filling>();
+  #decoder: DeviceDecoder | undefined;
+
+  constructor(
+    readonly device: Device,
+    readonly source: WeightSource,
+    readonly names: readonly string[],
+    readonly options: WeightOptions,
+  ) {}
+
+  /** The filling of a weight, by its name without the prefix. */
+  of(name: string): Filling {
+    const open = this.#open.get(name);
+    if (open) return open;
+    const { device, source, options } = this;
+    const full = (options.prefix ?? '') + name;
+    const from = source.dtype(full);
+    const type = firstType(source, name, options);
+    const tensor = keep(Tensor.empty(device, source.shape(full), type, name));
+    const filling = this.#fill(tensor, from);
+    this.#open.set(name, filling);
+    return filling;
+  }
+
+  /** Leaves a tensor to the caller: `dispose` will not release it. */
+  forget(name: string): void {
+    this.#open.delete(name);
+  }
+
+  /** Releases the tensors. */
+  dispose(): void {
+    for (const { tensor } of this.#open.values()) tensor.dispose();
+  }
+
+  /** Releases the decoder. */
+  close(): void {
+    this.#decoder?.dispose();
+  }
+
+  #fill(tensor: Tensor, from: string): Filling {
+    const { dtype } = tensor;
+    if (from.toLowerCase() === dtype) return new PlainFilling(tensor);
+    if (isQuantFormat(dtype)) return new QuantizedFilling(tensor, dtype, from);
+    if (!canDecode(from, dtype)) return new ConvertedFilling(tensor, from);
+    this.#decoder ??= new DeviceDecoder(this.device, decodingBytes(this.source, this.names, this.options));
+    return new DecodedFilling(tensor, from, this.#decoder);
+  }
+}
