@@ -1,5 +1,5 @@
-// How the browser's tests run: each file drives a Chromium of its own, one file after the other, since pages
-// that measure time would otherwise measure each other.
+// How the browser tests run: each file drives its own Chromium, one file after the other, because pages that measure
+// time would otherwise disturb each other.
 import { defineConfig } from 'vitest/config';
 
 const source = ['@moviegen/source'];
@@ -15,6 +15,6 @@ export default defineConfig({
     fileParallelism: false,
     isolate: false,
     testTimeout: 300_000,
-    hookTimeout: 600_000, // an op's kernels are compiled in one
+    hookTimeout: 600_000, // one hook compiles an op's kernels
   },
 });

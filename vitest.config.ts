@@ -1,4 +1,4 @@
-// How the tests run: from source, a device a file. Tests of the command line start the build.
+// How the tests run: from source, with a device per file. Tests of the command line start the build.
 import { defineConfig } from 'vitest/config';
 
 const source = ['@moviegen/source'];

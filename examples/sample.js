@@ -1,5 +1,6 @@
-// The diffusion transformer and the sampler on their own: latents out of noise, along the model's velocity. No text
-// encoder, no autoencoder. The same file runs in Node (node.js) and in a page without a bundler (index.html).
+// The diffusion transformer and the sampler on their own: noise becomes latents, by following the model's velocity.
+// There is no text encoder and no autoencoder. The same file runs in Node (node.js) and in a page without a bundler
+// (index.html).
 
 import { DiT, parseConfig } from '@moviegen/dit';
 import { openCheckpoint } from '@moviegen/safetensors';
@@ -8,7 +9,7 @@ import { randn, Tensor } from '@moviegen/tensor';
 
 /**
  * @param {import('@moviegen/tensor').Device} device
- * @param {import('@moviegen/safetensors').OpenFile} open opens files of a transformer's folder by name
+ * @param {import('@moviegen/safetensors').OpenFile} open opens the files of a transformer's folder by their names
  * @param {(line: string) => void} say
  */
 export async function sampleLatents(device, open, say) {

@@ -1,5 +1,5 @@
-// Stories of one model alone: someone with a public image autoencoder brings a picture to latents and back on the command line;
-// someone gives it something else; someone stops a long decoding half-way.
+// Stories about one model alone, on the command line: someone encodes a picture with a public image autoencoder and
+// decodes it again; someone gives it something else; someone stops a long decoding half-way.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ const vae = join(fixtures, 'autoencoder-kl-16');
 const root = temporaryFolder();
 let folders = 0;
 
-/** A new folder of its own for a test. */
+/** A new folder for a test. */
 function folder(): string {
   const path = join(root, String(folders++));
   mkdirSync(path);
@@ -28,7 +28,7 @@ const image: Frames = {
   shape: [1, 24, 32, 3],
 };
 
-test('a picture becomes latents of a public image autoencoder, and a picture again, also tile by tile', async () => {
+test('a public image autoencoder makes latents of a picture, and a picture of latents, also tile by tile', async () => {
   const cwd = folder();
   writeFileSync(join(cwd, 'a.png'), encodePng(image));
   const encoded = await moviegen(['encode', 'a.png', '--model', vae, '--json'], { cwd });
@@ -54,7 +54,7 @@ test('a picture becomes latents of a public image autoencoder, and a picture aga
   expect(filesIn(cwd)).toEqual(['a.png', 'b.png', 'c.png', 'latents.safetensors']);
 });
 
-test('frames go through it one by one, or eight to a latent one where it is inflated', async () => {
+test('frames are encoded one by one, or eight per latent frame if the autoencoder is inflated', async () => {
   const cwd = folder();
   mkdirSync(join(cwd, 'frames'));
   for (const k of [1, 2, 10]) writeFileSync(join(cwd, 'frames', `${k}.png`), encodePng(image));
@@ -87,7 +87,7 @@ const latents = (shape: readonly number[]) => {
   return serialize({ latents: { dtype: 'F32', shape, data } });
 };
 
-test('a long decoding stops within a tile and leaves what was there', async () => {
+test('a long decoding stops within a tile and leaves existing files alone', async () => {
   const cwd = folder();
   writeFileSync(join(cwd, 'z.safetensors'), latents([4, 32, 24, 24]));
   writeFileSync(join(cwd, 'old.mp4'), 'before');

@@ -1,15 +1,16 @@
-// The benchmark measures what it says: order statistics, a checked and timed row, a wrong result refused.
+// The bench measures what it claims to: order statistics, rows that are checked and timed, wrong results that are
+// refused.
 import { type Case, cases, type NDArray, spec } from '@moviegen/kernels';
 import { caseOperands, caseReference, caseVariants, uploadOperands } from '@moviegen/tensor/checks';
 import { openDevice } from '@moviegen/tensor/node';
 import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
+import { firstAndLastRows, narrowArray } from '../bench/src/caseRows.ts';
 import { boundOf } from '../bench/src/ceilings.ts';
 import { checkOnDevice } from '../bench/src/check.ts';
 import { largeCases } from '../bench/src/largeCases.ts';
 import { measure } from '../bench/src/measure.ts';
 import { taeDecode } from '../bench/src/models.ts';
-import { narrowArray, parts } from '../bench/src/parts.ts';
 import { percentile } from '../bench/src/statistics.ts';
 import { modelTable, table } from '../bench/src/table.ts';
 import { namedIn } from '../bench/src/variant.ts';
@@ -47,7 +48,7 @@ test('a case is checked, timed and shown', async () => {
   expect(device.memory().used).toBe(used);
 });
 
-test('the variant that ran is told by the labels of its kernels', () => {
+test('the labels of dispatched kernels tell which variant ran', () => {
   const variants = ['8x8', 'tiles 8x8', 'plain'];
   expect(namedIn(['matmul f32 tiles 8x8 silu', 'copy'], variants)).toBe('tiles 8x8');
   expect(namedIn(['matmul f32 8x8'], variants)).toBe('8x8');
@@ -61,7 +62,7 @@ test('a wrong result is refused', async () => {
   );
 });
 
-test('the roof is what bounds the work: operations or bytes', () => {
+test('the roof is whatever bounds the work, operations or bytes', () => {
   expect(boundOf(ceilings, 'f32', { flops: 2e9, bytes: 1e8, ms: 2000 })).toEqual({
     share: 0.5,
     by: 'compute',
@@ -74,7 +75,7 @@ test('the roof is what bounds the work: operations or bytes', () => {
   expect(boundOf(matrices, 'f16', { flops: 8e9, bytes: 1, ms: 1000 })).toEqual({ share: 1, by: 'compute' });
 });
 
-test('the first and last rows of a case are those of the whole', () => {
+test('the first and last rows, computed alone, equal those rows of the whole result', () => {
   const last = { layout: 'channels-last' };
   const made = (
     op: string,
@@ -83,7 +84,9 @@ test('the first and last rows of a case are those of the whole', () => {
     options: Case['options'],
   ): Case => ({
     ...item,
-    ...{ op, inputs: { x: spec(x), weight: spec(weight) }, options: { ...last, ...options } },
+    op,
+    inputs: { x: spec(x), weight: spec(weight) },
+    options: { ...last, ...options },
   });
   const tried = [
     made('conv2d', [2, 9, 5, 3], [4, 3, 3, 3], { padding: 1 }),
@@ -105,7 +108,7 @@ test('the first and last rows of a case are those of the whole', () => {
   for (const one of tried) {
     const operands = caseOperands(one);
     const whole = caseReference(one, operands).data;
-    const some = parts<NDArray>(one, operands, whole.length, 0.3, narrowArray)!;
+    const some = firstAndLastRows<NDArray>(one, operands, whole.length, 0.3, narrowArray)!;
     expect(some.map(({ from }) => from)[0], one.op).toBe(0);
     expect(some[1]!.from + some[1]!.count, one.op).toBe(whole.length);
     for (const { operands: own, skip, from, count } of some) {
@@ -131,11 +134,20 @@ test('large cases are checked on the device, and each has rows or variants to ch
 
 test('a model of seeded weights is timed', async () => {
   const config = {
-    ...{ inChannels: 3, outChannels: 3, latentChannels: 4, blockOutChannels: [4, 4, 4, 4] },
-    ...{ layersPerBlock: 1, normNumGroups: 1, midBlockAddAttention: false },
-    ...{ useQuantConv: false, usePostQuantConv: false, scalingFactor: 1, shiftFactor: 0, temporal: true },
+    inChannels: 3,
+    outChannels: 3,
+    latentChannels: 4,
+    blockOutChannels: [4, 4, 4, 4],
+    layersPerBlock: 1,
+    normNumGroups: 1,
+    midBlockAddAttention: false,
+    useQuantConv: false,
+    usePostQuantConv: false,
+    scalingFactor: 1,
+    shiftFactor: 0,
+    temporal: true,
   };
-  const own = await openDevice(); // of others' tensors, what is collected in the meantime would be counted
+  const own = await openDevice(); // a shared one would also count the tensors of other tests that are collected meanwhile
   const { used } = own.memory();
   const row = taeDecode('tiny', config, [1, 1, 1], false);
   const result = await row.run({ device: own, dtype: 'f32', runs: 3, time: 1 });

@@ -1,4 +1,4 @@
-// What is made of the bench's reports: comparison with an earlier run, PyTorch's rows beside ours, the roofline.
+// What the bench makes of its reports: a comparison with an earlier run, PyTorch's rows beside ours, the roofline.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -11,14 +11,30 @@ import { changeTable, torchTable } from '../bench/src/table.ts';
 import { mergeTorch, type TorchReport, torchCases } from '../bench/src/torch.ts';
 
 const row = (name: string, median: number, spread: number, more: Partial<Result> = {}): Result => ({
-  ...{ op: 'matmul', name, dtype: 'f32', variant: 'a', median, p10: median - spread, p90: median + spread },
-  ...{ runs: 20, rotated: 1e6, gflops: 10 / median, gbps: 1, intensity: 100, source: 'gpu' },
+  op: 'matmul',
+  name,
+  dtype: 'f32',
+  variant: 'a',
+  median,
+  p10: median - spread,
+  p90: median + spread,
+  runs: 20,
+  rotated: 1e6,
+  gflops: 10 / median,
+  gbps: 1,
+  intensity: 100,
+  source: 'gpu',
   check: { against: 'reference', error: 0 },
   ...more,
 });
 const report = (results: readonly Result[]): Report => ({
   adapter: { vendor: 'v', architecture: 'a', device: '', description: 'd', software: false },
-  ...{ date: '', command: '', results, models: [], wrong: [], leftOut: [] },
+  date: '',
+  command: '',
+  results,
+  models: [],
+  wrong: [],
+  leftOut: [],
 });
 
 test('only what is slower beyond noise counts', () => {
@@ -42,12 +58,12 @@ test('only what is slower beyond noise counts', () => {
   ]);
   expect(changes[0]!.ratio).toBeCloseTo(1.2);
   expect(changeTable(changes)).toMatch(/steady.*slower.*1\.20/);
-  // Steady to the microsecond, and 4% slower: not worth a word.
+  // Steady to the microsecond and 4% slower, which is too little to report.
   const close = compareReports(report([row('x', 100, 0.01)]), report([row('x', 104, 0.01)]));
   expect(close[0]!.verdict).toBe('same');
 });
 
-test('a machine at another pace is not the code', () => {
+test('a change of the machine’s pace does not count as a change of the code', () => {
   const at = (median: number, pace: number, spread = 0.1): Report => ({
     ...report([row('x', median, spread)]),
     ceilings: { flops: { f32: 1e12 / pace }, copyBytes: 1e11 / pace },
@@ -57,18 +73,18 @@ test('a machine at another pace is not the code', () => {
   expect(pacesOf(at(10, 1), report([]))).toEqual([]);
   expect(verdict(at(10, 1), at(19, 2))).toBe('same');
   expect(verdict(at(10, 1), at(25, 2))).toBe('slower');
-  expect(verdict(at(10, 1), at(10, 2))).toBe('same'); // faster than the machine, but nobody waits less
+  expect(verdict(at(10, 1), at(10, 2))).toBe('same'); // faster relative to the machine, but no shorter wait for anybody
   expect(verdict(at(20, 2), at(11, 1))).toBe('same');
   expect(verdict(at(20, 2), at(8, 1))).toBe('faster');
 });
 
-test('of several variants the fastest is compared', () => {
+test('of several variants, the fastest is compared', () => {
   const before = report([row('x', 10, 0.1)]);
   const after = report([row('x', 30, 0.1, { variant: 'slow' }), row('x', 10, 0.1)]);
   expect(compareReports(before, after).map(({ verdict }) => verdict)).toEqual(['same']);
 });
 
-test('runs of another adapter are told apart', () => {
+test('runs on different adapters are recognised', () => {
   const other: Report = { ...report([]), adapter: { ...report([]).adapter, description: 'e' } };
   expect([sameAdapter(report([]), report([])), sameAdapter(report([]), other)]).toEqual([true, false]);
 });
@@ -117,7 +133,7 @@ test('the roofline has every roof, and every kernel at its place', () => {
   const heights = [...svg.matchAll(/cy="([\d.]+)" r="4.5" fill="white"/g)].map(([, y]) => Number(y));
   expect(heights).toHaveLength(2);
   expect(heights[1]).toBeLessThan(heights[0]!); // faster is higher
-  // The roof passes where intensity times bandwidth meets the peak: at 10 operations a byte and 1 TFLOP/s.
+  // The roof passes where intensity times bandwidth meets the peak: at 10 operations per byte and 1 TFLOP/s.
   const roof = svg
     .match(/<polyline points="([^"]+)"/)![1]!
     .split(' ')
@@ -139,7 +155,7 @@ test('the measuring core runs in browsers: no file that it reaches imports Node'
   expect(readdirSync(folder)).toEqual(expect.arrayContaining([...reached]));
 });
 
-test('PyTorch is given every case of floats, and each model to build', () => {
+test('PyTorch gets every case of floats, and every model that it shall build', () => {
   const { cases: given, models } = torchCases(seededRows);
   expect(given.find(({ op, name }) => op === 'matmul' && name.startsWith('73728x6144'))).toMatchObject({
     inputs: { a: [73728, 6144], b: [6144, 6144] },

@@ -1,11 +1,11 @@
-// Builds the packages once before the tests: some of them start the command line as a user does, from dist/.
+// Builds the packages once before the tests, because some tests start the command line as a user does, from dist/.
 
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Vitest's global setup. A build that fails fails those tests only: they start what is not there, or old. */
+/** Vitest's global setup. If the build fails, only the tests that start the command line fail. */
 export default function build(): void {
   const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
   const root = fileURLToPath(new URL('..', import.meta.url));

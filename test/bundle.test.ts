@@ -1,4 +1,4 @@
-// What a browser's bundle of the packages holds: nothing of Node, and not more than was asked for.
+// A browser's bundle of the packages must not contain anything of Node, and not more than is needed.
 
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
@@ -7,7 +7,7 @@ import { bundle } from './browser/bundle.ts';
 const NODE =
   /\bnode:|\brequire\(|\bprocess\.|\bBuffer\.|__dirname|sparticuz|@mediabunny\/server|cli-progress/;
 
-/** KiB after minification and gzip, with what they stand on; with room to grow, but not to grow unseen. */
+/** KiB after minification and gzip, with all dependencies. There is room to grow a little, but not unnoticed. */
 const most: Readonly<Record<string, number>> = {
   '@moviegen/kernels': 60,
   '@moviegen/tensor': 95,
@@ -34,7 +34,7 @@ test.each(Object.entries(most))('%s: no Node, and at most %i KiB', async (name, 
   expect(size).toBeLessThan(limit);
 });
 
-test('a page that only makes frames carries no codecs of files', async () => {
+test('a page that only makes frames does not load codecs', async () => {
   const { code, moduleIds } = await bundle(`export { MovieGen } from 'moviegen';\n`, { minify: true });
   expect(moduleIds.filter((id) => /mediabunny|modern-gif|fast-png/.test(id))).toEqual([]);
   const size = gzipSync(code).length / 1024;

@@ -18,7 +18,7 @@ describe('generate', () => {
     const { status, stdout, stderr } = await moviegen(['generate', PROMPT, '--seed', '3', '--model', TINY], {
       cwd,
     });
-    const done = stderr.split('\n').filter((line) => !/\/s, \d+ s left$/.test(line)); // a slow machine tells more
+    const done = stderr.split('\n').filter((line) => !/\/s, \d+ s left$/.test(line)); // a slow machine prints more lines
     expect(done.join('\n')).toMatch(
       /^load: .*\ntext: .*\ncompile: .*\nsample: 4 .*\ndecode: 9 .*\nwrite: .*\n$/,
     );
@@ -31,7 +31,7 @@ describe('generate', () => {
     expect(video).toMatchObject({ shape: [9, 16, 32, 3], fps: 12 });
   });
 
-  test('a prompt of letters that take three bytes each, whose name is cut', async () => {
+  test('a prompt of letters of three bytes each: its file name is cut', async () => {
     const cwd = folder();
     const prompt = '红色的圆形在黑色背景上向右移动'.repeat(6);
     const { status, stderr } = await moviegen(
@@ -48,7 +48,7 @@ describe('generate', () => {
     expect(long.stderr).toMatch(/^error: output: the name 长+\.gif has more than 255 bytes\n$/u);
   });
 
-  test('goes on without a reader of its progress', async () => {
+  test('continues if nobody reads its progress', async () => {
     const cwd = folder();
     const args = ['generate', PROMPT, '--model', TINY, '-o', 'a.mp4'];
     const { status } = await moviegen(args, { cwd, close: 'stderr' });
@@ -56,7 +56,7 @@ describe('generate', () => {
     expect(filesIn(cwd)).toEqual(['a.mp4']);
   });
 
-  test('takes the checkpoint’s own example without a prompt; writes frames beside a webm, as JSON says', async () => {
+  test('without a prompt, uses the checkpoint’s example; writes frames and a webm, as its JSON says', async () => {
     const cwd = folder();
     const args = [
       '--output',
@@ -84,7 +84,7 @@ describe('generate', () => {
     expect((await readVideo(join(cwd, 'a/b.webm'))).shape).toEqual([10, 16, 32, 3]);
   });
 
-  test('makes a video of each line of a file, and gives the same bytes again', async () => {
+  test('makes a video per line of a file, with the same bytes each time', async () => {
     const cwd = folder();
     writeFileSync(join(cwd, 'prompts.txt'), 'one star\r\n\n  \nTwo “stars”, é!\n');
     const common = ['generate', '--prompts', 'prompts.txt', '--model', TINY, '--seed', '7', '--quiet'];
@@ -154,7 +154,7 @@ test('encode and decode: frames to latents and back to a file', async () => {
   ]);
 });
 
-test('inspect lists tensors of a file, of an index and of a folder', async () => {
+test('inspect lists the tensors of a file, of an index and of a folder', async () => {
   const [file, index, whole] = await Promise.all([
     moviegen(['inspect', join(TINY, 'tae/model.safetensors')]),
     moviegen(['inspect', join(TINY, 'transformer/model.safetensors.index.json'), '--json']),
@@ -233,6 +233,7 @@ const COMMANDS = [
   'decode',
   'inspect',
   'doctor',
+  'kernels',
   'parity',
   'judge',
   'quantize',

@@ -1,4 +1,4 @@
-// Starts the built command line as a user does.
+// Starts the built command line, as a user does.
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { afterAll, expect } from 'vitest';
 
 const program = fileURLToPath(new URL('../packages/moviegen/bin/moviegen.js', import.meta.url));
 
-/** How a run ended. */
+/** The end of a run. */
 export interface Ended {
   readonly status: number | null;
   readonly stdout: string;
@@ -20,9 +20,9 @@ export interface Ended {
 export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Sends this signal once stderr holds a text. */
+  /** Sends this signal as soon as stderr contains a text. */
   readonly stop?: { readonly after: string; readonly signal: 'SIGINT' | 'SIGTERM' };
-  /** Reads one piece of this stream, then nobody reads it any more. */
+  /** Reads one piece of this stream and then closes it. */
   readonly close?: 'stdout' | 'stderr';
 }
 
@@ -54,10 +54,10 @@ export async function moviegen(
   return { status, stdout, stderr };
 }
 
-/** A prompt of the world that the tiny checkpoint knows. */
+/** A prompt that the tiny checkpoint knows. */
 export const PROMPT = 'a small red circle moves right on a black background';
 
-/** Makes folders, each a new one, that go after the tests of a file. */
+/** A function that makes a new folder at each call; all are removed after the tests of the file. */
 export function folders(): () => string {
   const root = temporaryFolder();
   let made = 0;
@@ -68,13 +68,13 @@ export function folders(): () => string {
   };
 }
 
-/** A folder that goes after the tests of a file. */
+/** A folder that is removed after the tests of the file. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'moviegen-test-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** Everything below a folder, by path. */
+/** The paths of everything below a folder. */
 export const filesIn = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();

@@ -1,4 +1,4 @@
-// The command line on the tiny checkpoint where something is wrong: what it says, and that it leaves nothing behind.
+// Errors of the command line, on the tiny checkpoint: what it says, and that it leaves nothing behind.
 
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { filesIn, folders, moviegen, PROMPT } from './cli.ts';
 const fixtures = fileURLToPath(new URL('../packages/moviegen/fixtures', import.meta.url));
 const folder = folders();
 
-describe('wrong input: one line, status 2, what was there stays', () => {
+describe('wrong input: one line, status 2, existing files stay', () => {
   const inputs = folder();
   const file = (name: string, content: string | Uint8Array): string => {
     writeFileSync(join(inputs, name), content);
@@ -20,7 +20,7 @@ describe('wrong input: one line, status 2, what was there stays', () => {
   const latents = (shape: number[]) =>
     serialize({ latents: { dtype: 'F32', shape, data: new Float32Array(shape.reduce((a, b) => a * b)) } });
   const gen = ['generate', PROMPT, '--model', TINY];
-  const noModel = ['generate', PROMPT, '--model', '/none']; // outputs are looked at before the model
+  const noModel = ['generate', PROMPT, '--model', '/none']; // outputs are checked before the model
 
   test.each<[string, string[], string | RegExp]>([
     ['unknown option', [...gen, '--sed', '3'], "error: unknown option '--sed' (Did you mean --seed?)"],
@@ -144,7 +144,7 @@ describe('wrong input: one line, status 2, what was there stays', () => {
     return join(inputs, name);
   }
 
-  test('a checkpoint whose tensors are wrong: all are listed', async () => {
+  test('wrong tensors in a checkpoint: all are listed', async () => {
     const cwd = folder();
     cpSync(TINY, join(cwd, 'model'), { recursive: true });
     const bytes = await taeFile((tensors) => {

@@ -1,4 +1,4 @@
-// The examples, as a reader runs them in Node. test/browser runs them in a page.
+// Runs the examples in Node, as a reader does. test/browser runs them in a page.
 
 import { execFile } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
@@ -17,7 +17,7 @@ test('dit and sampler on their own make latents', async () => {
   expect(lines).toHaveLength(11);
   expect(lines[9]).toBe('step 10 of 10: t = 1.000');
   const deviation = Number(/^latents \[1, 16, 2, 8, 8\] of deviation (\S+)$/.exec(lines[10]!)?.[1]);
-  expect(deviation).toBeGreaterThan(0.5); // latents are scaled to a deviation of about 1
+  expect(deviation).toBeGreaterThan(0.5); // latents have a standard deviation of about 1
   expect(deviation).toBeLessThan(1.5);
 });
 

@@ -1,4 +1,4 @@
-// moviegen gallery, as a user starts it.
+// `moviegen gallery`, as a user starts it.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,13 +17,13 @@ function folder(name: string, files: Readonly<Record<string, string | Uint8Array
   return path;
 }
 
-test('makes a video of each line of a file and puts them side by side, the same every time', async () => {
+test('makes a video per line of a file and puts the videos side by side, the same every time', async () => {
   const cwd = folder('made', { 'prompts.txt': 'one star\n\na red circle moves right\nthree\n' });
   const args = ['gallery', '--prompts', 'prompts.txt', '--model', TINY, '--steps', '2', '--columns', '2'];
   const more = ['--scale', '2', '--gap', '4', '--captions', '--seed', '5', '-o', 'a/grid.gif'];
   const { status, stdout, stderr } = await moviegen([...args, ...more], { cwd });
   expect(stderr).toMatch(/^load: .*\ntext 1\/3: [\s\S]*\nsample 3\/3: 2 steps[\s\S]*\nwrite: .*\n$/);
-  // 2 x 32 pixels of a video twice and three gaps; 2 x 16 twice, captions of four lines and one, three gaps
+  // width: twice 2 x 32 pixels and three gaps; height: twice 2 x 16 pixels, captions of four lines and of one, three gaps
   expect(stdout).toContain('a/grid.gif  140x126, 3 videos, 9 frames at 12 a second\nadapter: ');
   expect(stdout).toMatch(/\nload [\d.]+ s, text .*, total [\d.]+ s\n$/);
   expect(status).toBe(0);
@@ -34,7 +34,7 @@ test('makes a video of each line of a file and puts them side by side, the same 
   expect(readFileSync(join(cwd, 'a/grid.gif')).equals(bytes)).toBe(true);
 });
 
-test('takes videos that are there, of any kind and size, without a model', async () => {
+test('takes existing videos of any kind and size, without a model', async () => {
   const clip = { data: new Uint8Array(2 * 16 * 16 * 3).fill(90), shape: [2, 16, 16, 3] as const, fps: 10 };
   const image = { data: new Uint8Array(32 * 16 * 3).fill(30), shape: [1, 32, 16, 3] as const };
   const files = { 'a-star.gif': await encodeVideo(clip, { format: 'gif' }), 'b.png': encodePng(image) };
@@ -55,7 +55,12 @@ test('takes videos that are there, of any kind and size, without a model', async
   expect(status).toBe(0);
   const { seconds, ...said } = JSON.parse(stdout);
   expect(said).toEqual({
-    ...{ path: 'g.webm', framesDir: 'f', width: 50, height: 74, numFrames: 2, fps: 10 },
+    path: 'g.webm',
+    framesDir: 'f',
+    width: 50,
+    height: 74,
+    numFrames: 2,
+    fps: 10,
     videos: [
       { path: 'a-star.gif', width: 16, height: 16, numFrames: 2, fps: 10 },
       { path: 'b.png', width: 16, height: 32, numFrames: 1, fps: 5 },
@@ -74,7 +79,7 @@ test('takes videos that are there, of any kind and size, without a model', async
   expect([data[(14 * 50 + 6) * 3], data[(6 * 50 + 28) * 3], data[0]]).toEqual([90, 30, 255]);
 });
 
-test('ends at SIGINT with status 130, and what was there stays', async () => {
+test('ends at SIGINT with status 130, and existing files stay', async () => {
   const cwd = folder('stopped', { 'prompts.txt': 'a\nb', 'old.gif': 'before' });
   const args = ['gallery', '-p', 'prompts.txt', '--schedule', 'linear', '--steps', '100000', '-o', 'old.gif'];
   const ended = await moviegen([...args, '--model', TINY], {

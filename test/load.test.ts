@@ -1,4 +1,5 @@
-// What loading costs the host, measured in a process of its own: files and an address, plain and converted.
+// The host memory that loading takes, measured in a separate process: from files and from an address, plain and
+// converted.
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
@@ -38,7 +39,7 @@ async function measured(place: string): Promise<{ host: number; deviceBytes: num
   return JSON.parse(out);
 }
 
-// Host memory as Linux tells it.
+// Linux tells the host memory of a process.
 test.each<[SafetensorsDType, boolean]>([
   ['F32', false],
   ['BF16', true],

@@ -1,4 +1,4 @@
-// The command line's options of loading, and averaging: what they do, and one line where they cannot.
+// The command line's options for loading, and averaging: what they do, and the one line that they print if they cannot.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ const common = [
   'gif',
 ];
 
-test('a LoRA with a weight changes the video, a bound on memory does not', async () => {
+test('a LoRA with a weight changes the video, and a memory bound does not', async () => {
   const cwd = folder();
   writeFileSync(join(cwd, 'style.safetensors'), factors('transformer.layers.0.attention.wo'));
   const video = async (output: string, ...more: string[]) => {
@@ -46,7 +46,7 @@ test('a LoRA with a weight changes the video, a bound on memory does not', async
   const styled = await video('styled', ...lora);
   expect(styled).not.toEqual(plain);
   const { stderr } = await moviegen([...common, ...lora, '--max-memory', '1KiB'], { cwd });
-  const [, least] = /give at least (\d+) KiB\n$/.exec(stderr) ?? []; // merging counts
+  const [, least] = /give at least (\d+) KiB\n$/.exec(stderr) ?? []; // the merge of the LoRA needs memory too
   expect(await video('streamed', ...lora, '--max-memory', `${least}KiB`)).toEqual(styled);
 });
 

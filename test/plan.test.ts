@@ -1,4 +1,4 @@
-// moviegen plan, as a user runs it.
+// `moviegen plan`, as a user runs it.
 
 import { expect, test } from 'vitest';
 import { moviegen } from './cli.ts';

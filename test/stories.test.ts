@@ -1,5 +1,5 @@
-// Three stories, end to end on the shipped checkpoint: someone types a prompt and watches the video; someone encodes
-// a clip and gets it back; someone imports the library and builds a model of their own.
+// Three stories from end to end, on the shipped checkpoint: someone types a prompt and watches the video; someone
+// encodes a clip and decodes it again; someone imports the library and builds a model of their own.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -37,7 +37,7 @@ test('unseen clips come back from the autoencoder as well as the model card says
   const bound = cardBound(readFileSync(join(model, 'README.md'), 'utf8'));
   const device = await testDevice();
   const movieGen = await MovieGen.fromPretrained(model, { device });
-  // Facts and offsets that no list of the training has: any start offset is new.
+  // Facts and offsets that are not in any training list; every start offset is new.
   const clips: readonly [Facts, readonly [number, number]][] = [
     [{ colour: 'red', shape: 'square', motion: 'moves left', background: 'navy', size: 'big' }, [1.7, -2.6]],
     [{ colour: 'yellow', shape: 'circle', motion: 'shrinks', background: 'black', size: '' }, [-3.3, 0.6]],
@@ -63,7 +63,7 @@ test('unseen clips come back from the autoencoder as well as the model card says
   expect(psnr).toBeGreaterThan(bound);
 });
 
-/** The lowest PSNR of an unseen clip that the model card tells. */
+/** The lowest PSNR of an unseen clip, as the model card tells it. */
 function cardBound(card: string): number {
   const found = /worst clip ([\d.]+) dB/.exec(card);
   expect(found, 'the model card says what the worst clip loses').not.toBeNull();
@@ -74,17 +74,16 @@ test('a library user builds a small DiT from weights of their own, samples it, a
   const device = await testDevice();
   const { used } = device.memory();
   const config: DiTConfig = parseConfig({
-    ...{
-      in_channels: 4,
-      hidden_size: 24,
-      num_layers: 2,
-      num_heads: 3,
-      ffn_hidden_size: 40,
-      timestep_dim: 32,
-    },
-    ...{ max_grid: [2, 3, 3], text_dims: { metaclip: 10 } },
+    in_channels: 4,
+    hidden_size: 24,
+    num_layers: 2,
+    num_heads: 3,
+    ffn_hidden_size: 40,
+    timestep_dim: 32,
+    max_grid: [2, 3, 3],
+    text_dims: { metaclip: 10 },
   });
-  // Weights as a file would have them: numbers of a generator that anyone can repeat.
+  // Weights as in a file: numbers from a formula that everybody can repeat.
   const tensors = Object.entries(DiT.weightShapes(config)).map(([name, shape], seed) => {
     const data = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) =>
       name.endsWith('norm.weight') ? 1 : 0.2 * Math.sin(12.9898 * (i + 1) + 78.233 * seed),

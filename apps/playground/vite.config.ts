@@ -1,5 +1,5 @@
-// How the playground is served and built: from the packages' sources, to a static folder with relative addresses
-// that any web server hosts from any path.
+// Serves and builds the playground from the packages' sources. The build is a static folder with relative addresses,
+// which any web server can host under any path.
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 import { checkpoint } from './vite/checkpoint.ts';

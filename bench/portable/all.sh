@@ -1,6 +1,6 @@
 #!/bin/sh
-# Everything that a machine with a GPU is asked for, into one folder: ./all.sh RESULTS. A step that fails does not
-# keep the others from running; the exit status tells.
+# Measures everything that we want to know of a machine with a GPU, into one folder: ./all.sh RESULTS. If a step fails, the
+# others still run, and the exit status is 1.
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:?usage: ./all.sh RESULTS}
 mkdir -p "$out"

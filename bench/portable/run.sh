@@ -1,13 +1,13 @@
 #!/bin/sh
-# Runs the packed bench: ./run.sh --help tells its options. Works from any folder and with an empty environment.
+# Runs the packed bench; ./run.sh --help lists its options. Works from any folder and with an empty environment.
 here=$(cd "$(dirname "$0")" && pwd)
 
-# A Vulkan loader of our own where the system has none.
+# The packed Vulkan loader, if the system has none.
 if ! /sbin/ldconfig -p 2>/dev/null | grep -q 'libvulkan\.so\.1'; then
   LD_LIBRARY_PATH="$here/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
   export LD_LIBRARY_PATH
 fi
-# NVIDIA's driver, where containers have mounted it without telling the loader.
+# NVIDIA's driver, if a container has mounted it but the loader does not know of it.
 if [ -z "$VK_DRIVER_FILES$VK_ICD_FILENAMES" ] && ! ls /etc/vulkan/icd.d/*.json /usr/share/vulkan/icd.d/*.json >/dev/null 2>&1; then
   if ls /usr/local/nvidia/share/vulkan/icd.d/*.json >/dev/null 2>&1; then
     VK_DRIVER_FILES=$(ls /usr/local/nvidia/share/vulkan/icd.d/*.json | head -1)

@@ -1,4 +1,4 @@
-// What the bench's commands share: how their options are read, and progress where somebody watches.
+// What the bench's commands share: how their options are read, and a progress line on terminals.
 import { InvalidArgumentError } from 'commander';
 
 /** Reads an integer from `least`. */

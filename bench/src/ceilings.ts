@@ -1,14 +1,14 @@
-// How near a time comes to what the adapter can do at most.
+// How near a measured time comes to the best that the adapter can do.
 import type { Ceilings } from '@moviegen/tensor/checks';
 
 /** What bounds a piece of work on an adapter. */
 export interface Bound {
-  /** Of what the adapter reaches at most for work of this intensity: 1 is the roof. */
+  /** Speed as a share of the adapter's best for work of this intensity; 1 is the roof. */
   readonly share: number;
   readonly by: 'compute' | 'memory';
 }
 
-/** The most operations a second by type: matrices of a subgroup where there are any. */
+/** The most operations per second in a type; with subgroup matrices where the adapter has them. */
 export const peakFlops = ({ flops }: Ceilings, dtype: 'f32' | 'f16'): number =>
   dtype === 'f32' ? flops.f32 : (flops.subgroupMatrix ?? flops.f16 ?? flops.f32);
 

@@ -1,5 +1,6 @@
-// Before a case is timed its result is checked: against the CPU reference, whole or in parts, else against the
-// simplest variant of its kernel. Outputs are poisoned first, so that a kernel that writes too little shows.
+// Before a case is timed, its result is checked: against the CPU reference, all of it or some rows, or else against the
+// simplest variant of its kernel. Outputs are filled with NaN first, so that elements that a kernel never writes are
+// seen.
 import { type Case, type NDArray, sizeOf } from '@moviegen/kernels';
 import { type Device, scopeAsync, slice, Tensor } from '@moviegen/tensor';
 import {
@@ -11,19 +12,19 @@ import {
   prepareCase,
   uploadOperands,
 } from '@moviegen/tensor/checks';
-import { AFFORDABLE, narrowArray, parts, referenceCost } from './parts.ts';
+import { AFFORDABLE, firstAndLastRows, narrowArray, referenceCost } from './caseRows.ts';
 
-/** What a result was held against, and how far off it is. */
+/** What a result was compared with, and how much it differs. */
 export interface Check {
   /** `reference`, `reference, first and last rows`, the name of a variant (with or without rows), or `nothing`. */
   readonly against: string;
-  /** max|a - b| / max|b|; absent where there was nothing to hold it against. */
+  /** max|a - b| / max|b|; absent if there was nothing to compare it with. */
   readonly error?: number;
 }
 
 type Arrays = Readonly<Record<string, NDArray>>;
 type Tensors = Readonly<Record<string, Tensor>>;
-/** Some elements of a result, and what they ought to be. */
+/** Some elements of a result, and the expected ones. */
 interface Pair {
   readonly got: ArrayLike<number>;
   readonly expected: ArrayLike<number>;
@@ -33,7 +34,7 @@ const ROWS = ', first and last rows';
 const section = (from: ArrayLike<number>, start: number, count: number): ArrayLike<number> =>
   Array.prototype.slice.call(from, start, start + count) as number[];
 
-/** Checks a case whose operands are on the host. @throws where the result is wrong. */
+/** Checks a case whose operands are on the host. @throws if the result is wrong. */
 export function check(device: Device, item: Case, operands: Arrays, run: CaseRun): Promise<Check> {
   return scopeAsync(device, async (): Promise<Check> => {
     const tensors = uploadOperands(device, operands);
@@ -42,7 +43,7 @@ export function check(device: Device, item: Case, operands: Arrays, run: CaseRun
     if (cost <= 4 * AFFORDABLE) {
       return verdict(item, run, 'reference', [{ got, expected: caseReference(item, operands).data }]);
     }
-    const some = parts(item, operands, got.length, AFFORDABLE / cost, narrowArray);
+    const some = firstAndLastRows(item, operands, got.length, AFFORDABLE / cost, narrowArray);
     if (some) {
       const pairs = some.map(({ operands: own, skip, from, count }) => ({
         got: section(got, from, count),
@@ -58,8 +59,8 @@ export function check(device: Device, item: Case, operands: Arrays, run: CaseRun
 }
 
 /**
- * Checks the first and last rows of a case too large for the host: against the simplest variant, or where there is but
- * one, the CPU reference. @throws where wrong.
+ * Checks the first and last rows of a case too large for the host: against the simplest variant, or against the CPU
+ * reference if there is only one variant. @throws if the result is wrong.
  */
 export function checkOnDevice(device: Device, item: Case, operands: Tensors, run: CaseRun): Promise<Check> {
   return scopeAsync(device, async (): Promise<Check> => {
@@ -68,7 +69,7 @@ export function checkOnDevice(device: Device, item: Case, operands: Tensors, run
     const result = poisoned(device, prepareCase(device, item, operands, run));
     const size = sizeOf(result.shape);
     const share = Math.min(0.01, alone ? AFFORDABLE / referenceCost(item) : 1e10 / item.flops);
-    const some = parts(item, operands, size, share, narrowTensor);
+    const some = firstAndLastRows(item, operands, size, share, narrowTensor);
     if (!some) return { against: 'nothing' };
     const pairs: Pair[] = [];
     for (const { operands: own, skip, from, count } of some) {
@@ -110,9 +111,9 @@ const narrowTensor = (x: Tensor, axis: number, start: number, end: number): Tens
     end: [...x.shape.slice(0, axis), end],
   });
 
-/** Runs `call` into memory full of NaN: the pool hands a released buffer of the same size out again. */
+/** Runs `call` into memory full of NaN: the pool reuses a released buffer of the same size. */
 export function poisoned(device: Device, call: () => Tensor): Tensor {
-  const recording = device.record(call); // tells the size without running anything
+  const recording = device.record(call); // gives the size without running anything
   const { size, dtype } = recording.result;
   recording.destroy();
   if (dtype === 'f32' || dtype === 'f16') Tensor.full(device, [size], Number.NaN, dtype).dispose();

@@ -1,4 +1,4 @@
-// Two runs of the bench beside each other: what became slower by more than noise.
+// Compares two runs of the bench: what became slower by more than noise.
 import { keyOf, type Report } from './report.ts';
 import type { Spread } from './statistics.ts';
 
@@ -12,12 +12,13 @@ export interface Change {
   readonly verdict: 'slower' | 'faster' | 'same';
 }
 
-/** A change of less is never told, however steady the times are. */
+/** A smaller change is never reported, however steady the times are. */
 const LEAST = 1.05;
 
 /**
- * Rows of both runs. A change counts where medians differ by 5% and the middle 80% of the times lie apart, also when the
- * earlier times are taken at the later run's pace: ceilings that moved are the machine, not the code.
+ * Rows of both runs. A change counts if the medians differ by 5% and the middle 80% of the times do not overlap, and if that
+ * still holds when the earlier times are scaled to the later run's ceilings: if the ceilings moved, the machine changed and
+ * not the code.
  */
 export function compareReports(before: Report, after: Report): Change[] {
   const old = new Map(rowsOf(before));
@@ -37,7 +38,7 @@ export function compareReports(before: Report, after: Report): Change[] {
   });
 }
 
-/** By how much arithmetic and copying, by each run's own ceilings, took longer in the later one; none where it has none. */
+/** How many times as long arithmetic and copying took in the later run, by the ceilings of both; empty without ceilings. */
 export function pacesOf({ ceilings: then }: Report, { ceilings: now }: Report): number[] {
   if (!then || !now) return [];
   const rates = [[then.copyBytes, now.copyBytes]];
@@ -48,7 +49,7 @@ export function pacesOf({ ceilings: then }: Report, { ceilings: now }: Report): 
   return rates.map(([earlier, later]) => earlier! / later!);
 }
 
-/** Rows by what they compute; the variant may have changed. Of several variants of a case, the fastest. */
+/** Rows by what they compute, whatever the variant. Of several variants of a case, the fastest. */
 function rowsOf({ results, models }: Report): [string, Spread][] {
   const rows = new Map<string, Spread>();
   for (const result of results) {
@@ -59,7 +60,7 @@ function rowsOf({ results, models }: Report): [string, Spread][] {
   return [...rows];
 }
 
-/** Whether two runs are of one adapter: else their times say nothing of the code. */
+/** Whether two runs used the same adapter; if not, their times say nothing about the code. */
 export const sameAdapter = (a: Report, b: Report): boolean =>
   a.adapter.vendor === b.adapter.vendor &&
   a.adapter.architecture === b.adapter.architecture &&

@@ -1,5 +1,5 @@
-// @moviegen/bench: the measuring core, for the commands here and for pages. The commands are main.ts, peers/ and
-// portable.ts, which need Node.
+// @moviegen/bench: the measuring core, for the commands here and for pages. The commands (main.ts, peers/ and
+// portable.ts) need Node and are not exported.
 export { boundOf, peakFlops } from './ceilings.ts';
 export { type Change, compareReports, sameAdapter } from './compare.ts';
 export { type Budget, type MeasureOptions, measure, type Result } from './measure.ts';

@@ -1,9 +1,8 @@
-// Cases that only a GPU can run: Movie Gen 30B's own shapes, and the TAE's decoder at 768 x 768. The case list of
-// @moviegen/kernels has what every adapter can run.
-import { type Case, spec } from '@moviegen/kernels';
+// Cases that only a GPU can run: the shapes of Movie Gen 30B, and the TAE's decoder at 768 x 768. Cases that every
+// adapter can run are in the case list of @moviegen/kernels.
+import { type Case, sizeOf, spec } from '@moviegen/kernels';
 
 const TOKENS = 73_728; // 256 frames of 768 x 768: 32 x 48 x 48 patches
-const size = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
 const product = { f32: 1e-5, f16: 4e-3, why: 'sums in f32 in another order; f16 rounds operands and result' };
 const pointwise = { f32: 5e-6, f16: 4e-3, why: 'f16 rounds operands and result' };
 
@@ -38,7 +37,7 @@ const attention = (heads: number, N: number, D: number): Case => {
     `1 x ${heads} heads x ${N} x ${D}`,
     { q: shape, k: shape, v: shape },
     { heads },
-    [4 * heads * N * N * D, 4 * size(shape)],
+    [4 * heads * N * N * D, 4 * sizeOf(shape)],
     { f32: 2e-5, f16: 4e-3, why: 'exponentials and sums in f32; f16 rounds operands and result' },
   );
 };
@@ -47,23 +46,23 @@ const attention = (heads: number, N: number, D: number): Case => {
 function conv(op: 'conv1d' | 'conv2d', x: readonly number[], O: number): Case {
   const C = x.at(-1)!;
   const weight = op === 'conv2d' ? [O, C, 3, 3] : [O, C, 3];
-  const out = (size(x) / C) * O;
+  const out = (sizeOf(x) / C) * O;
   return large(
     op,
     `${x.join('x')} * ${weight.join('x')}, last + packed + padding 1`,
     { x, weight },
     { layout: 'channels-last', packed: true, padding: 1 },
-    [2 * out * size(weight.slice(1)), size(x) + size(weight) + out],
+    [2 * out * sizeOf(weight.slice(1)), sizeOf(x) + sizeOf(weight) + out],
   );
 }
 
 const bytes = (op: string, inputs: Readonly<Record<string, readonly number[]>>, elements: number): Case => {
   const [first] = Object.values(inputs);
-  return large(op, first!.join('x'), inputs, {}, [8 * size(first!), elements], pointwise);
+  return large(op, first!.join('x'), inputs, {}, [8 * sizeOf(first!), elements], pointwise);
 };
 
 const hidden = [TOKENS, 6144];
-/** Cases for GPUs, in f16 where there is any. */
+/** Cases for GPUs, in f16 where the adapter has it. */
 export const largeCases: readonly Case[] = [
   matmul(4096, 4096, 4096),
   matmul(TOKENS, 6144, 6144),
@@ -81,16 +80,16 @@ export const largeCases: readonly Case[] = [
   conv('conv2d', [4, 192, 192, 512], 512),
   conv('conv1d', [192 * 192, 8, 512], 512),
   conv('conv1d', [384 * 384, 8, 128], 128),
-  bytes('rmsNorm', { x: hidden, weight: [6144] }, 2 * size(hidden)),
-  bytes('layerNorm', { x: hidden, weight: [6144] }, 2 * size(hidden)),
-  bytes('siluMul', { a: hidden, b: hidden }, 3 * size(hidden)),
-  bytes('silu', { x: hidden }, 2 * size(hidden)),
+  bytes('rmsNorm', { x: hidden, weight: [6144] }, 2 * sizeOf(hidden)),
+  bytes('layerNorm', { x: hidden, weight: [6144] }, 2 * sizeOf(hidden)),
+  bytes('siluMul', { a: hidden, b: hidden }, 3 * sizeOf(hidden)),
+  bytes('silu', { x: hidden }, 2 * sizeOf(hidden)),
   large(
     'rmsNorm',
     `1x${hidden.join('x')}, modulated`,
     { x: [1, ...hidden], weight: [6144], shift: [1, 6144], scale: [1, 6144] },
     {},
-    [8 * size(hidden), 2 * size(hidden)],
+    [8 * sizeOf(hidden), 2 * sizeOf(hidden)],
     pointwise,
   ),
   large(
@@ -98,7 +97,7 @@ export const largeCases: readonly Case[] = [
     `1x${hidden.join('x')}`,
     { x: [1, ...hidden], gate: [1, 6144], y: [1, ...hidden] },
     {},
-    [2 * size(hidden), 3 * size(hidden)],
+    [2 * sizeOf(hidden), 3 * sizeOf(hidden)],
     pointwise,
   ),
   large(

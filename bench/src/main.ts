@@ -1,4 +1,4 @@
-// `npm run bench`: times the kernels and the models on the adapter at hand, against what it can do at most.
+// `npm run bench`: times the kernels and the models on this machine's adapter, against the best that it can do.
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
@@ -43,20 +43,23 @@ const program = new Command('npm run bench --')
     'Time kernels and models on this adapter (MOVIEGEN_ADAPTER chooses), against its measured ceilings.',
   )
   .option('--filter <regex>', 'only rows whose "op name" or "model name" matches', expression)
-  .option('--json <file>', 'also write the results to a file; - for standard output alone')
-  .option('--compare <old.json>', 'tell what became slower beyond noise since; exit status 1 if anything')
+  .option('--json <file>', 'also write the results to a file; - writes only them, to standard output')
+  .option(
+    '--compare <old.json>',
+    'say what has become slower by more than noise since then; exit status 1 if anything has',
+  )
   .option('--svg <file>', 'draw the roofline')
-  .option('--torch <torch.json>', 'show what bench/torch/bench.py has measured beside ours')
-  .option('--from <report.json>', 'measure nothing: show this earlier run')
-  .option('--cases <file>', 'only write what bench/torch/bench.py is to time')
-  .option('--runs <n>', 'at most so many timed runs of a case', atLeast(3), 50)
-  .option('--time <ms>', 'at most so much time for the runs of a case', atLeast(1), 1000)
+  .option('--torch <torch.json>', 'show the figures of bench/torch/bench.py beside ours')
+  .option('--from <report.json>', 'measure nothing, show this earlier run')
+  .option('--cases <file>', 'only write the cases that bench/torch/bench.py shall time')
+  .option('--runs <n>', 'the most timed runs per case', atLeast(3), 50)
+  .option('--time <ms>', 'the most time for the runs of a case', atLeast(1), 1000)
   .option('--dtype <type>', 'f32, or f16 where the adapter has it', floatType, 'f32')
-  .option('--variants', 'every variant of a kernel, not only the chosen one', false)
-  .option('--no-models', 'no rows of whole models')
-  .option('--checkpoint <folder>', 'the model of the rows of the shipped one', 'models/shapes-world')
-  .option('--unchecked', "a column without Dawn's bounds checks", false)
-  .option('--driver <text>', "the driver's version, to be recorded")
+  .option('--variants', 'time every variant of a kernel, not only the chosen one', false)
+  .option('--no-models', 'leave out the rows of whole models')
+  .option('--checkpoint <folder>', 'the checkpoint for the rows of the shipped model', 'models/shapes-world')
+  .option('--unchecked', "add a column without Dawn's bounds checks", false)
+  .option('--driver <text>', "the driver's version, for the report")
   .parse();
 const given = program.opts<Arguments>();
 const readJson = async <T>(path: string): Promise<T> => JSON.parse(await readFile(path, 'utf8')) as T;
@@ -84,7 +87,7 @@ if (given.svg && report.ceilings) {
 }
 process.exitCode = report.wrong.length > 0 || slower.length > 0 ? 1 : 0;
 
-/** A run on this machine's adapter. */
+/** Runs the bench on this machine's adapter. */
 async function measureAll(): Promise<Report> {
   const ear = new Ear();
   const device = await openDevice({ label: 'bench', onDispatch: ear.heard });
@@ -129,7 +132,7 @@ function show(): void {
   if (whole.length > 0) console.log(modelTable(whole));
   if (leftOut.length > 0) console.log(`left out:\n  ${leftOut.join('\n  ')}`);
   if (old && !sameAdapter(old, report)) {
-    console.log(`${given.compare} is of another adapter: ${adapterName(old.adapter)}`);
+    console.log(`${given.compare} was measured on another adapter: ${adapterName(old.adapter)}`);
   }
   const paces = old ? pacesOf(old, report).map((pace) => pace.toFixed(2)) : [];
   if (paces.length > 0)
@@ -141,14 +144,14 @@ function show(): void {
   }
 }
 
-/** The pipeline of the row of a whole generation, where that row is wanted and the checkpoint is there. */
+/** The pipeline for the row of a whole generation, if that row is wanted and the checkpoint exists. */
 async function openCheckpoint(device: Device): Promise<MovieGen | undefined> {
   const { checkpoint, dtype, filter } = given;
   if (!existsSync(checkpoint) || filter?.test(`model ${GENERATION}`) === false) return undefined;
   return MovieGen.fromPretrained(checkpoint, { device, dtype });
 }
 
-/** Rows of the shapes of the shipped checkpoint. */
+/** Rows with the shapes of the shipped checkpoint. */
 async function shippedRows(folder: string): Promise<ModelRow[]> {
   if (!existsSync(folder)) return [];
   const dit = parseDit(await readJson(`${folder}/transformer/config.json`));

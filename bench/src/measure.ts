@@ -1,4 +1,4 @@
-// Times one case: fresh random operands in rotation, as many runs as a budget allows.
+// Times one case, on several sets of random operands in turn, as often as a budget allows.
 import { BYTES, type Case, type NDArray, sizeOf } from '@moviegen/kernels';
 import { type Device, mul, randn, scope, scopeAsync, type Tensor } from '@moviegen/tensor';
 import {
@@ -15,17 +15,17 @@ import { chosenVariant } from './variant.ts';
 
 /** How much to measure. */
 export interface Budget {
-  /** At most so many timed runs of a case. */
+  /** The most timed runs of a case. */
   readonly runs: number;
-  /** And at most so many milliseconds, but three runs always. */
+  /** The most milliseconds for them; three runs are always made. */
   readonly time: number;
 }
 
 /** What the bench needs beside the case. */
 export interface MeasureOptions extends Budget {
-  /** Gives every row its share of these. */
+  /** With these, every row tells its share of them. */
   readonly ceilings?: Ceilings | undefined;
-  /** Labels of the kernels dispatched since the last call: a device's `onDispatch` tells them. */
+  /** Labels of the kernels dispatched since the last call, as a device's `onDispatch` tells them. */
   readonly dispatched?: (() => readonly string[]) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -36,36 +36,36 @@ export interface Result extends Spread {
   readonly name: string;
   readonly dtype: 'f32' | 'f16';
   readonly variant: string;
-  /** Labels of the kernels that ran, where the device tells them. */
+  /** Labels of the kernels that ran, if the device tells them. */
   readonly kernels?: readonly string[];
   // Spread is in milliseconds.
   readonly runs: number;
   /** Bytes of all sets of operands. */
   readonly rotated: number;
   readonly gflops: number;
-  /** Algorithmic bytes a second: each operand read once, the result written once. */
+  /** Bytes of the algorithm per second: each operand read once, the result written once. */
   readonly gbps: number;
-  /** Operations a byte. */
+  /** Operations per byte. */
   readonly intensity: number;
-  /** How near the roof; absent where the ceilings are unknown. */
+  /** How near to the roof; absent if the ceilings are unknown. */
   readonly bound?: Bound;
   readonly source: 'gpu' | 'host';
   readonly check: Check;
-  /** Median without Dawn's bounds checks, where that was asked for. */
+  /** Median without Dawn's bounds checks, if it was asked for. */
   readonly unchecked?: number;
 }
 
 const WARM_UPS = 2;
 /**
- * Operand sets rotate so that together they exceed a cache; a software adapter shares the CPU's. Those of tiny cases
- * do not: `rotated` tells.
+ * Bytes that the rotating operand sets have together, so that no cache holds them; a software adapter uses the CPU's caches.
+ * The sets of tiny cases stay below that, see `rotated`.
  */
 const ROTATED_BYTES = { software: 32 * 2 ** 20, gpu: 256 * 2 ** 20 };
 const MOST_SETS = 64;
-/** Elements of all operands above which they are drawn on the device and never come to the host. */
+/** Operands with more elements than this together are drawn on the device and never copied to the host. */
 const HOST_ELEMENTS = 2 ** 25;
 
-/** Checks a case, then times it. @throws where its result is wrong; the signal's reason. */
+/** Checks a case, then times it. @throws if its result is wrong, or the signal's reason */
 export async function measure(
   device: Device,
   item: Case,
@@ -152,7 +152,7 @@ const operandBytes = ({ inputs }: Case, dtype: 'f32' | 'f16'): number =>
     0,
   );
 
-/** Sets of operands: the given one, and others like it. Large normals are drawn on the device. */
+/** The given operands, and other sets like them. Large normals are drawn on the device. */
 function rotate(device: Device, operands: Readonly<Record<string, NDArray>>): Record<string, Tensor>[] {
   const bytes = Object.values(operands).reduce((sum, { data }) => sum + data.byteLength, 0);
   const wanted = ROTATED_BYTES[device.target.software ? 'software' : 'gpu'];
@@ -168,7 +168,7 @@ function rotate(device: Device, operands: Readonly<Record<string, NDArray>>): Re
   });
 }
 
-/** Operands drawn on the device; weights at the scale at which a model's results keep theirs. */
+/** Operands drawn on the device. Weights are scaled so that results have the scale of their inputs. */
 function draw(device: Device, { inputs }: Case, dtype: 'f32' | 'f16', set: number): Record<string, Tensor> {
   return Object.fromEntries(
     Object.entries(inputs).map(([name, { shape }], k) => {

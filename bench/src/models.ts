@@ -1,7 +1,7 @@
-// Whole models: one step of a DiT, one decode of a TAE, one layer of Movie Gen 30B, a sampling run, a generation;
-// how long each takes and in what share of that time the GPU works.
+// Whole models: one step of a DiT, one decode of a TAE, one layer of Movie Gen 30B, a sampling run, a generation. For
+// each, how long it takes and for which share of that time the GPU works.
 import { configs, DiT, type DiTConfig } from '@moviegen/dit';
-import { castKernel } from '@moviegen/kernels';
+import { castKernel, sizeOf } from '@moviegen/kernels';
 import { sample } from '@moviegen/sampler';
 import { parseConfig, TAE, type TAEConfig } from '@moviegen/tae';
 import { type Device, mul, type Recording, randn, scope, scopeAsync, Tensor } from '@moviegen/tensor';
@@ -16,7 +16,7 @@ export interface ModelResult extends Spread {
   /** Kernels of one run. */
   readonly dispatches?: number;
   readonly gflops?: number;
-  /** Share of wall time in which the GPU worked, by its timestamps; absent where it has none. */
+  /** Share of wall time in which the GPU worked, by its timestamps; absent without timestamps. */
   readonly busy?: number;
   readonly source: 'gpu' | 'host';
 }
@@ -25,9 +25,9 @@ export interface ModelResult extends Spread {
 export interface ModelContext {
   readonly device: Device;
   readonly dtype: 'f32' | 'f16';
-  /** Operations of what was dispatched since the last call, and how many dispatches: a device's `onDispatch` tells. */
+  /** Operations and dispatches since the last call, as a device's `onDispatch` tells them. */
   readonly counted?: (() => { readonly flops: number; readonly dispatches: number }) | undefined;
-  /** At most so many timed runs, and so many milliseconds, but two runs always. */
+  /** The most timed runs, and the most milliseconds for them; two runs are always made. */
   readonly runs: number;
   readonly time: number;
   readonly signal?: AbortSignal | undefined;
@@ -38,30 +38,30 @@ export interface ModelRow {
   readonly name: string;
   /** Too much for a software adapter. */
   readonly hardware: boolean;
-  /** What is run, for those who run the same elsewhere: latent frames, height and width. */
+  /** What is run, so that PyTorch can run the same. */
   readonly spec?:
     | { readonly kind: 'dit'; readonly config: DiTConfig; readonly latent: Latent; readonly batch: number }
     | { readonly kind: 'tae'; readonly config: TAEConfig; readonly latent: Latent };
   run(context: ModelContext): Promise<ModelResult>;
 }
 
+/** Shape of a latent. */
 type Latent = readonly [frames: number, height: number, width: number];
 type Shapes = Readonly<Record<string, readonly number[]>>;
-const size = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
 
-/** Seeded weights at the scale at which activations keep theirs. */
+/** Seeded weights, scaled so that activations keep their scale from layer to layer. */
 function seededWeights(device: Device, shapes: Shapes, dtype: 'f32' | 'f16'): Record<string, Tensor> {
   return Object.fromEntries(
     Object.entries(shapes).map(([name, shape], stream) => {
       if (shape.length === 1 && !name.endsWith('bias')) return [name, Tensor.full(device, shape, 1, dtype)];
-      const scale = shape.length === 1 ? 0.02 : size(shape.slice(1)) ** -0.5;
+      const scale = shape.length === 1 ? 0.02 : sizeOf(shape.slice(1)) ** -0.5;
       const weight = scope(device, () => mul(randn(device, shape, { seed: 7, stream, dtype }), scale));
       return [name, weight];
     }),
   );
 }
 
-/** Replays a recording: GPU time of each, and the share of the wall that it takes when they follow one another. */
+/** Times the replays of a recording, one after the other. */
 async function timeReplays(
   name: string,
   { device, dtype, counted, runs, time, signal }: ModelContext,
@@ -132,7 +132,7 @@ export function ditStep(
   };
 }
 
-/** A sampling run of a seeded DiT: wall time of the whole, and the GPU's share. */
+/** A sampling run of a seeded DiT: wall time of the whole run, and the GPU's share of it. */
 export function samplingRun(name: string, config: DiTConfig, [T, H, W]: Latent, steps: number): ModelRow {
   return {
     name,

@@ -1,5 +1,5 @@
-// `npm run bench:portable`: one folder with Node, Dawn, the bundled bench, a Vulkan loader and SwiftShader, that runs
-// on a Linux machine of this architecture with a GPU, and needs neither a network nor anything installed.
+// `npm run bench:portable`: packs Node, Dawn, the bundled bench, a Vulkan loader and SwiftShader into one folder. It
+// runs on a Linux machine of this architecture with a GPU, and needs neither a network nor installed software.
 import { chmod, copyFile, cp, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -11,28 +11,29 @@ import { rolldown } from 'rolldown';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const program = new Command('npm run bench:portable --')
   .description('Pack the bench into one folder that runs elsewhere.')
-  .argument('[folder]', 'where to', join(root, 'out', 'bench-portable'))
-  .option('--checkpoint <folder>', 'the model to take along', join(root, 'models', 'shapes-world'))
-  .option('--no-checkpoint', 'none: no rows of the shipped model')
+  .argument('[folder]', 'where to pack it', join(root, 'out', 'bench-portable'))
+  .option('--checkpoint <folder>', 'the model to pack', join(root, 'models', 'shapes-world'))
+  .option('--no-checkpoint', 'pack no model: then there are no rows of the shipped one')
   .parse();
 const { checkpoint } = program.opts<{ checkpoint: string | false }>();
 const folder = resolve(program.args[0] ?? join(root, 'out', 'bench-portable'));
 const require = createRequire(import.meta.url);
 
 if (process.platform !== 'linux')
-  program.error(`error: packs on Linux for Linux, not on ${process.platform}`);
+  program.error(`error: this packs on Linux for Linux, not on ${process.platform}`);
 const marker = 'bench.mjs';
 const present = await readdir(folder).catch((): string[] => []);
 if (present.length > 0 && !present.includes(marker))
-  program.error(`error: ${folder} has other files in it: name another folder`);
+  program.error(`error: ${folder} holds other files: name another folder`);
 await rm(folder, { recursive: true, force: true });
 await mkdir(folder, { recursive: true });
 
 const external = ['webgpu', '@sparticuz/chromium', '@mediabunny/server'];
 const bundle = await rolldown({
-  input: fileURLToPath(new URL('./main.js', import.meta.url)),
+  input: fileURLToPath(new URL('./main.ts', import.meta.url)),
   platform: 'node',
   external,
+  resolve: { conditionNames: ['@moviegen/source', 'node', 'import', 'default'] },
 });
 await bundle.write({
   dir: folder,
@@ -93,7 +94,7 @@ async function packageRoot(file: string): Promise<string> {
       if (await stat(join(at, 'package.json')).catch(() => undefined)) return at;
     }
   }
-  throw new Error(`internal: ${file} is in no package`);
+  throw new Error(`internal: ${file} does not belong to a package`);
 }
 
 async function bytesIn(path: string): Promise<number> {

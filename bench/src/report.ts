@@ -1,4 +1,4 @@
-// What a run of the bench says of itself, as JSON: what `--compare` reads again and the page shows.
+// The report of a run of the bench, as JSON. `--compare` reads it again, and the page shows it.
 import type { AdapterInfo } from '@moviegen/tensor';
 import type { Ceilings } from '@moviegen/tensor/checks';
 import type { Result } from './measure.ts';
@@ -7,10 +7,10 @@ import type { ModelResult } from './models.ts';
 /** A run. */
 export interface Report {
   readonly adapter: AdapterInfo;
-  /** Absent where they were not measured. */
+  /** Absent if they were not measured. */
   readonly ceilings?: Ceilings;
   readonly date: string;
-  /** How the bench was called. */
+  /** The command that started the bench. */
   readonly command: string;
   /** Where it ran, as far as is known. */
   readonly machine?: { readonly cores: number; readonly load: readonly number[]; readonly driver?: string };
@@ -26,6 +26,6 @@ export interface Report {
 export const adapterName = ({ vendor, architecture, device, description }: AdapterInfo): string =>
   [vendor, architecture, device, description].filter((part) => part !== '').join(' ');
 
-/** Which rows of two runs are the same work. */
+/** Equal for rows of two runs that compute the same. */
 export const keyOf = ({ op, name, dtype }: Pick<Result, 'op' | 'name' | 'dtype'>): string =>
   `${op} ${name} ${dtype}`;

@@ -1,5 +1,5 @@
-// The roofline as SVG: what an adapter reaches at most at each arithmetic intensity, and where our kernels
-// stand. Pure text from a report; the page shows the same drawing.
+// The roofline as SVG: the best that an adapter can reach at each arithmetic intensity, and where our kernels stand. Text
+// made from a report, nothing else.
 import type { Ceilings } from '@moviegen/tensor/checks';
 
 /** A kernel's place. */
@@ -7,7 +7,7 @@ export interface Point {
   readonly op: string;
   readonly name: string;
   readonly dtype: 'f32' | 'f16';
-  /** Operations a byte. */
+  /** Operations per byte. */
   readonly intensity: number;
   readonly gflops: number;
 }
@@ -31,7 +31,7 @@ const rate = (gflops: number): string =>
     : `${Number(gflops.toPrecision(3))} GFLOP/s`;
 const power = (value: number): number => Math.log10(value);
 
-/** Draws it. Points without operations (copies, permutes) have no place here and are left out. */
+/** Draws a roofline. Points without operations (copies, permutes) are left out. */
 export function rooflineSvg({ title, ceilings, points }: Roofline): string {
   const placed = points.filter(({ intensity, gflops }) => intensity > 0 && gflops > 0);
   const { flops, copyBytes } = ceilings;
@@ -61,7 +61,7 @@ export function rooflineSvg({ title, ceilings, points }: Roofline): string {
       const { op, name, dtype, intensity, gflops } = point;
       const at = `cx="${x.at(intensity).toFixed(1)}" cy="${y.at(gflops).toFixed(1)}"`;
       const label = escaped(
-        `${op} ${name} ${dtype}: ${rate(gflops)}, ${intensity.toPrecision(3)} operations a byte`,
+        `${op} ${name} ${dtype}: ${rate(gflops)}, ${intensity.toPrecision(3)} operations per byte`,
       );
       const filling = dtype === 'f16' ? colour(op) : 'white';
       return `<circle ${at} r="4.5" fill="${filling}" stroke="${colour(op)}" stroke-width="2"><title>${label}</title></circle>`;
@@ -86,7 +86,7 @@ interface Axis {
   readonly end: number;
 }
 
-/** A logarithmic axis over whole powers of ten that hold all values. */
+/** A logarithmic axis between the powers of ten that enclose all values. */
 function axis(values: readonly number[], begin: number, end: number): Axis {
   const low = Math.floor(power(Math.min(...values)));
   const high = Math.max(low + 1, Math.ceil(power(Math.max(...values))));
@@ -117,12 +117,12 @@ function grid(x: Axis, y: Axis): string[] {
         `<text x="${x.begin - 6}" y="${at + 4}" text-anchor="end">${number(exponent)}</text>`,
       ];
     }),
-    `<text x="${(x.begin + x.end) / 2}" y="${HEIGHT - 18}" text-anchor="middle">operations a byte</text>`,
+    `<text x="${(x.begin + x.end) / 2}" y="${HEIGHT - 18}" text-anchor="middle">operations per byte</text>`,
     `<text transform="translate(20 ${(y.begin + y.end) / 2}) rotate(-90)" text-anchor="middle">GFLOP/s</text>`,
   ];
 }
 
-/** The copy's rate, beside the middle of the slope. */
+/** The label with the copy's rate, beside the middle of the slope. */
 function slopeLabel(bandwidth: number, ridge: number, x: Axis, y: Axis): string {
   const entry = Math.max(10 ** x.powers[0]!, 10 ** y.powers[0]! / bandwidth);
   const middle = Math.sqrt(entry * ridge);

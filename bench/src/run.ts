@@ -1,4 +1,4 @@
-// A whole run of the bench on a device: ceilings, cases, models. Needs no Node: a page can call it.
+// A whole run of the bench on a device: ceilings, cases, models. It does not need Node, so that a page can call it.
 import { type Case, cases, type Kernel } from '@moviegen/kernels';
 import type { Device } from '@moviegen/tensor';
 import { type Ceilings, caseVariants, measureCeilings } from '@moviegen/tensor/checks';
@@ -7,7 +7,7 @@ import { type Budget, measure, type Result } from './measure.ts';
 import type { ModelResult, ModelRow } from './models.ts';
 import type { Report } from './report.ts';
 
-/** Hears what a device dispatches: its `heard` is the device's `onDispatch`. */
+/** Listens to a device's dispatches: give its `heard` as the device's `onDispatch`. */
 export class Ear {
   #labels = new Set<string>();
   #flops = 0;
@@ -35,14 +35,14 @@ export class Ear {
 
 /** What to run. */
 export interface RunOptions extends Budget {
-  /** Type of the cases; the models' too. */
+  /** Type of the cases and of the models. */
   readonly dtype: 'f32' | 'f16';
   /** Every variant of each kernel, not only the chosen one. */
   readonly variants: boolean;
-  /** Only what this says of `op name`, or of `model name`. */
+  /** Only cases whose `op name`, and models whose `model name`, match this. */
   readonly filter?: RegExp | undefined;
   readonly models: readonly ModelRow[];
-  /** Hears the device's dispatches. */
+  /** Listens to the device's dispatches. */
   readonly ear?: Ear | undefined;
   /** A device without bounds checks, for a column of its own. */
   readonly unchecked?: Device | undefined;
@@ -51,13 +51,13 @@ export interface RunOptions extends Budget {
   readonly onResult?: ((result: Result | ModelResult) => void) | undefined;
 }
 
-/** The case list's rows for the bench, and those for GPUs. */
+/** The cases of the case list that the bench times, and the large cases on a GPU. */
 export const benchCases = (software: boolean): readonly Case[] => [
   ...cases.filter(({ use }) => use !== 'test'),
   ...(software ? [] : largeCases),
 ];
 
-/** Runs it. A wrong result or a failure is told in the report; @throws the signal's reason. */
+/** Runs the bench. Wrong results and failures are part of the report. @throws the signal's reason */
 export async function run(
   device: Device,
   options: RunOptions,

@@ -1,6 +1,6 @@
 // Order statistics of timings.
 
-/** The value below which the share `p` of the samples lies, interpolated between neighbours. */
+/** The value below which a share `p` of the samples lies, interpolated between neighbours. */
 export function percentile(samples: readonly number[], p: number): number {
   const sorted = [...samples].sort((a, b) => a - b);
   if (sorted.length === 0) return Number.NaN;

@@ -18,7 +18,7 @@ const percent = (share: number | undefined): string =>
   share === undefined ? '' : `${(100 * share).toFixed(share < 0.1 ? 1 : 0)}%`;
 
 type Cell = string | number;
-/** A table whose columns after the first `left` are figures. */
+/** A table whose first `left` columns are text; the others are figures. */
 export function tableOf(head: readonly string[], left: number, rows: readonly (readonly Cell[])[]): string {
   const table = new Table({
     head: [...head],
@@ -29,7 +29,7 @@ export function tableOf(head: readonly string[], left: number, rows: readonly (r
   return table.toString();
 }
 
-/** Rows of cases. TFLOP/s where they are many, else GFLOP/s. */
+/** Rows of cases, in TFLOP/s if one of them reaches that, else in GFLOP/s. */
 export function table(results: readonly Result[]): string {
   const unit = results.some(({ gflops }) => gflops >= 1000) ? 1000 : 1;
   const unchecked = results.some((result) => result.unchecked !== undefined);
@@ -57,7 +57,7 @@ export function modelTable(models: readonly ModelResult[]): string {
   return tableOf(head, 3, rows);
 }
 
-/** Rows beside an earlier run's. */
+/** Rows beside the rows of an earlier run. */
 export function changeTable(changes: readonly Change[]): string {
   const rows = changes.map(({ row, verdict, before, after, ratio }) => [
     ...[row, verdict, milliseconds(before), milliseconds(after), ratio.toFixed(2)],
@@ -65,7 +65,7 @@ export function changeTable(changes: readonly Change[]): string {
   return tableOf(['row', 'verdict', 'before', 'after', 'after/before'], 2, rows);
 }
 
-/** Rows beside PyTorch's. */
+/** Rows beside the rows of PyTorch. */
 export function torchTable(pairs: readonly TorchPair[]): string {
   const rows = pairs.map(({ row, torchType, backend, ours, torch, ratio }) => [
     ...[row, torchType, backend, milliseconds(ours), milliseconds(torch), ratio.toFixed(2)],

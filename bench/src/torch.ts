@@ -1,4 +1,4 @@
-// The same shapes in PyTorch, as bench/torch/bench.py writes them, beside our rows.
+// The same shapes in PyTorch beside our rows: what bench/torch/bench.py reads and writes.
 import { type Case, cases } from '@moviegen/kernels';
 import { largeCases } from './largeCases.ts';
 import type { ModelRow } from './models.ts';
@@ -17,13 +17,16 @@ export interface TorchCases {
   readonly models: readonly object[];
 }
 
-/** What is to be timed in PyTorch: the cases whose operands are all floats, and the models. */
+/** What PyTorch shall time: the cases whose operands are all floats, and the models. */
 export function torchCases(models: readonly ModelRow[]): TorchCases {
   const listed = [...cases.filter(({ use }) => use !== 'test'), ...largeCases];
   const floats = listed.filter(({ inputs }) => Object.values(inputs).every(({ dtype }) => dtype === 'f32'));
   return {
     cases: floats.map((item) => ({
-      ...{ op: item.op, name: item.name, options: item.options, large: largeCases.includes(item) },
+      op: item.op,
+      name: item.name,
+      options: item.options,
+      large: largeCases.includes(item),
       inputs: Object.fromEntries(Object.entries(item.inputs).map(([name, { shape }]) => [name, shape])),
     })),
     models: models.flatMap(({ name, hardware, spec }) => (spec ? [{ name, hardware, ...spec }] : [])),
@@ -40,32 +43,32 @@ export interface TorchReport {
   readonly rows: readonly TorchRow[];
 }
 
-/** A row of PyTorch's. */
+/** A row of PyTorch. */
 export interface TorchRow {
   readonly op: string;
-  /** The case's name in our list, or a model's row. */
+  /** The name of the case in our list, or of a model's row. */
   readonly name: string;
   readonly dtype: string;
   /** Milliseconds. */
   readonly median: number;
   readonly p10: number;
   readonly p90: number;
-  /** Which of PyTorch's implementations ran, where it says: attention's backend. */
+  /** Which implementation PyTorch ran, if it says so: the backend of attention. */
   readonly backend?: string;
 }
 
-/** A row that both have. */
+/** A row that both runs have. */
 export interface TorchPair {
   readonly row: string;
   readonly ours: number;
   readonly torch: number;
-  /** PyTorch's time over ours: 2 is twice as fast as PyTorch, 0.5 half as fast. */
+  /** PyTorch's time divided by ours: at 2 ours is twice as fast, at 0.5 half as fast. */
   readonly ratio: number;
   readonly torchType: string;
   readonly backend: string;
 }
 
-/** Rows of both, by case: PyTorch's bf16 and f16 stand for our f16. @throws where the file is not such a report. */
+/** Rows of both, by case: PyTorch's bf16 and f16 stand for our f16. @throws if the file is not such a report. */
 export function mergeTorch(report: Report, torch: TorchReport): TorchPair[] {
   if (!Array.isArray(torch.rows))
     throw new Error('bench: --torch: the file has no rows; expected what bench/torch/bench.py writes');

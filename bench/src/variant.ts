@@ -1,18 +1,17 @@
-// Which variant of a kernel a device takes for a case: the tables of its tuner may know better than the kernels'
-// own order.
+// Which variant of a kernel a device chooses for a case. The tuner's tables take precedence over the kernels' own order.
 import type { Case } from '@moviegen/kernels';
 import type { Device, Tensor } from '@moviegen/tensor';
 import { caseVariants } from '@moviegen/tensor/checks';
 
-/** The variant among `variants` that the labels of dispatched kernels name. */
+/** The one of `variants` that the labels of dispatched kernels name. */
 export function namedIn(labels: readonly string[], variants: readonly string[]): string | undefined {
   const named = variants.filter((variant) => labels.some((label) => ` ${label} `.includes(` ${variant} `)));
   return named.sort((a, b) => b.length - a.length)[0]; // `tiles 8x8` before `8x8`
 }
 
 /**
- * The variant that runs where none is asked for; where tuning is on, it is measured here.
- * @param dispatched labels of the kernels dispatched since the last call; without it, the kernels' own first.
+ * The variant that runs if none is asked for. If tuning is on, it is measured here.
+ * @param dispatched labels of the kernels dispatched since the last call; without it, the first variant is taken for it
  */
 export async function chosenVariant(
   device: Device,

@@ -1,8 +1,8 @@
-"""The bench's cases and models in PyTorch, to stand beside ours: cuBLAS, scaled_dot_product_attention, cuDNN.
+"""Times the bench's cases and models in PyTorch, beside ours: cuBLAS, scaled_dot_product_attention, cuDNN.
 
-    npm run bench -- --cases cases.json                       # writes what is to be timed
+    npm run bench -- --cases cases.json                       # writes what shall be timed
     python3 bench/torch/bench.py cases.json torch.json        # on the same machine
-    npm run bench -- --dtype f16 --torch torch.json           # both, and the ratio
+    npm run bench -- --dtype f16 --torch torch.json           # shows both, and the ratio
 
 Times are by CUDA events, or by the clock on a CPU. Inputs are fresh normals in rotation, resident. Nothing is
 checked here: PyTorch is the other side's reference, and our own results are checked before they are timed.
@@ -33,7 +33,7 @@ ACTIVATIONS = {
 
 
 def spatial_first(x):
-    """[B, ..., C] seen as [B, C, ...]: PyTorch's view of channels last."""
+    """A view of [B, ..., C] as [B, C, ...], which is how PyTorch takes channels last."""
     return x.movedim(-1, 1)
 
 
@@ -99,7 +99,7 @@ def linear(tensors, options):
 
 
 def prepare(op, t, o):
-    """A function that runs the op once, or None where PyTorch has no such call."""
+    """A function that runs the op once, or None if PyTorch has no such call."""
     if op == "matmul":
         a = t["a"].mT if o.get("transposeA") else t["a"]
         b = t["b"].mT if o.get("transposeB") else t["b"]
@@ -175,7 +175,7 @@ class Timer:
 
 
 def attention_times(timer, calls, device):
-    """The fastest of the backends that take these operands, by name."""
+    """The times of the fastest backend that takes these operands, with its name."""
     found = []
     for backend in BACKENDS if device.type == "cuda" else (None,):
         try:
@@ -194,7 +194,7 @@ def snake(config):
 
 
 def model(spec, dtype, device):
-    """A model of random weights as the bench makes it: a function that runs it once."""
+    """A function that runs a model once; its weights are random, as the bench makes them."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "reference"))
     from moviegen_reference.dit import DiT
     from moviegen_reference.tae import TAE

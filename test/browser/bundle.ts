@@ -1,10 +1,10 @@
-// Bundles of sources for browsers, as a user's own tool would make them.
+// Bundles sources for browsers, as a user's own tool would do it.
 
 import { type OutputChunk, rolldown } from 'rolldown';
 
 /**
  * Bundles a module into one ES module.
- * @param input a path; or the text of a module that imports packages by their names, where it holds a line break
+ * @param input a path, or the text of a module that imports packages by their names; a text is recognised by a line break
  */
 export async function bundle(input: string, { minify = false } = {}): Promise<OutputChunk> {
   const entry = `${import.meta.dirname}/entry.js`;

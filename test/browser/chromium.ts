@@ -1,5 +1,5 @@
-// The Chromium that the tests drive: a system's own, since only a whole Chromium has WebGPU (the headless shell
-// that playwright downloads has none). Its adapter is SwiftShader, so that a machine without a GPU does.
+// The Chromium that the tests drive. It is the system's, because only a complete Chromium has WebGPU (the headless
+// shell that playwright downloads has none). Its adapter is SwiftShader, so that the tests need no GPU.
 
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
@@ -19,18 +19,20 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-/** Chromium's path: `CHROMIUM_PATH`, or where Linux systems keep it. @throws with what to install. */
+/** Chromium's path: `CHROMIUM_PATH`, or one of the usual places on Linux. @throws with a message that says what to install */
 export function chromiumPath(): string {
   const { CHROMIUM_PATH } = process.env;
   const path = (CHROMIUM_PATH ? [CHROMIUM_PATH] : PATHS).find((candidate) => existsSync(candidate));
   if (path !== undefined) return path;
-  const tried = CHROMIUM_PATH ? `CHROMIUM_PATH=${CHROMIUM_PATH} is no file` : `none of ${PATHS.join(', ')}`;
+  const tried = CHROMIUM_PATH
+    ? `CHROMIUM_PATH=${CHROMIUM_PATH} is not a file`
+    : `none of ${PATHS.join(', ')}`;
   throw new Error(
     `browser tests: no Chromium (${tried}): apt-get install chromium, or set CHROMIUM_PATH to a Chromium or Chrome`,
   );
 }
 
-/** Starts a Chromium for this test file; it ends with the file's tests. */
+/** Starts a Chromium for this test file and stops it after the file's tests. */
 export async function launchChromium(...flags: string[]): Promise<Browser> {
   // `headless: true` would start it in the old mode, without WebGPU.
   const browser = await chromium.launch({

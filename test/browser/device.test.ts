@@ -1,4 +1,4 @@
-// What a browser's device does beside computing: memory, recordings, errors, and the loss of the GPU.
+// What a browser's device does apart from computing: memory, recordings, errors, and the loss of the GPU.
 
 import { randn } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
@@ -6,23 +6,23 @@ import { expect, test } from 'vitest';
 import { launchChromium } from './chromium.ts';
 import { openModule } from './remote.ts';
 
-// Without the flag Chromium refuses a page that saw the GPU's process die another device.
+// Without this flag, Chromium refuses a new device to a page that has seen the GPU's process die.
 const browser = await launchChromium('--disable-domain-blocking-for-3d-apis');
 const { module } = await openModule<typeof import('./pages/device.ts')>(browser, 'device');
 
-test('a scope gives its memory back', async () => {
+test('a scope releases its memory', async () => {
   const { before, during, after, values } = await module.scoped();
   expect(values).toEqual([20, 30, 40]);
   expect(during).toBeGreaterThan(before);
   expect(after).toBe(before);
 });
 
-test('a recording replays with the present content', async () => {
+test('a recording replays with the present content of its operands', async () => {
   expect(await module.recorded()).toEqual([4, 12, 0]);
 });
 
-test('a seed gives the normals of Node', async () => {
-  const device = await openDevice({ adapter: 'swiftshader' }); // as Chromium's
+test('a seed gives the same normals as in Node', async () => {
+  const device = await openDevice({ adapter: 'swiftshader' }); // the same adapter as Chromium's
   expect(await module.normals(7)).toEqual([...(await randn(device, [64], { seed: 7 }).read())]);
   device.destroy();
 });
@@ -34,7 +34,7 @@ test('a kernel that WGSL refuses is named, with its line, and the device goes on
   expect(after).toBe(3);
 });
 
-test('a budget that is too small is told', async () => {
+test('a memory limit that is too small is reported', async () => {
   const { kind, message } = await module.crowded();
   expect(kind).toBe(true);
   expect(message).toMatch(/OutOfMemoryError: .*1000/);
@@ -48,7 +48,7 @@ test('the GPU goes away: the device says so, and a new one computes', async () =
   expect((await module.scoped()).values).toEqual([20, 30, 40]);
 });
 
-test('a device that was ended says so', async () => {
+test('a destroyed device says so', async () => {
   await module.destroy();
   const { reason, kind, message } = await module.lost();
   expect({ reason, kind }).toEqual({ reason: 'destroyed', kind: true });

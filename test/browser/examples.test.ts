@@ -1,4 +1,4 @@
-// The example's page: no bundler, an import map over the built files. What it says is what Node says.
+// The example's page, without a bundler, on an import map of the built files. It prints the same as in Node.
 
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +10,7 @@ import { serve } from './server.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-test('dit and sampler on their own make the latents of Node', async () => {
+test('dit and sampler on their own make the same latents as in Node', async () => {
   const server = await serve({ '/any/path/': root });
   const page = await openPage(await launchChromium(), `${server.origin}/any/path/examples/`, {
     expected: [OPTIONAL_FILES],
@@ -21,7 +21,7 @@ test('dit and sampler on their own make the latents of Node', async () => {
   expect(deviationOf((await log.textContent()) ?? '')).toBeCloseTo(deviationOf(stdout), 3);
   expect(await seriousAxeFaults(page)).toEqual([]);
 
-  // Nothing was bundled: every module came from its package's build, and none of them is Node's.
+  // Nothing was bundled: every module came from its package's build, and none of them needs Node.
   const modules = server.requests.filter((path) => path.endsWith('.js'));
   const folders = modules.map((path) => /^\/any\/path\/(examples|packages\/\w+\/dist)\//.exec(path)?.[1]);
   const packages = ['dit', 'kernels', 'safetensors', 'sampler', 'tensor'];

@@ -1,5 +1,5 @@
-// What went wrong in pages while a test looked elsewhere: errors that nobody caught, errors on the console (a
-// violated content security policy is one), crashes, requests to other origins. Any of them fails the test.
+// What goes wrong in pages without a test looking for it: uncaught errors, errors on the console (also violations of
+// the content security policy), crashes, requests to other origins. Each of them fails the test.
 
 import type { Page } from 'playwright-core';
 
@@ -10,8 +10,8 @@ export const takeFaults = (): string[] => faults.splice(0);
 
 /**
  * Watches a page for faults.
- * @param origin where everything that it loads must come from
- * @param expected faults that belong to the test
+ * @param origin the only origin that the page may load from
+ * @param expected faults that the test provokes
  */
 export function watchFaults(page: Page, origin: string, expected: readonly RegExp[]): void {
   const tell = (fault: string): void => {

@@ -1,4 +1,4 @@
-// Safetensors in Chromium: a picked file, ranges over HTTP, transfers that break off, servers that answer otherwise.
+// Safetensors in Chromium: a picked file, ranges over HTTP, broken transfers, unusual servers.
 
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
@@ -42,7 +42,7 @@ test('shards of a folder over HTTP, by ranges', async () => {
   expect(largest).toBeLessThan(statSync(`${root}/transformer/model-00001-of-00002.safetensors`).size);
 });
 
-test('a transfer that breaks off is resumed where it stopped', async () => {
+test('a broken transfer is resumed where it stopped', async () => {
   const bytes = readFileSync(tae);
   let cuts = 0;
   server.intercept = (_, response, request) => {
@@ -62,7 +62,7 @@ test('a transfer that breaks off is resumed where it stopped', async () => {
   expect(cuts).toBe(2);
 });
 
-test('a server without ranges, and one that is busy for a while', async () => {
+test('a server without ranges, and a server that is busy for a while', async () => {
   let busy = 2;
   server.intercept = (_, response) => {
     if (busy-- > 0) response.writeHead(503).end();
@@ -74,7 +74,7 @@ test('a server without ranges, and one that is busy for a while', async () => {
   );
 });
 
-test('failures are told', async () => {
+test('failures are reported', async () => {
   expect(await module.failureOf('/model/none.safetensors')).toContain('there is no such file');
   expect(await module.failureOf('/model/model_index.json')).toMatch(
     /^SafetensorsError: safetensors open http/,
@@ -85,7 +85,7 @@ test('failures are told', async () => {
   );
 });
 
-/** Answers with a file whose tag is another from the second request on. */
+/** Answers with a file whose tag changes after the first request. */
 function changedLater(request: IncomingMessage, response: ServerResponse): boolean {
   const [start, end] = rangeOf(request);
   const bytes = readFileSync(tae).subarray(start, end);

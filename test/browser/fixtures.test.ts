@@ -1,4 +1,4 @@
-// The models in Chromium against PyTorch's tensors, layer by layer, and the tokenizers against the original library's.
+// The models in Chromium against PyTorch's tensors, layer by layer, and the tokenizers against the original library.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -62,7 +62,7 @@ describe('tokenizer', () => {
     expect(ids).toEqual(rows.map((row) => [row.ids, row.cut]));
   });
 
-  test('what each encoder sees of a prompt', async () => {
+  test('the part of a prompt that each encoder sees', async () => {
     for (const row of json('tokenizer/prompts.json'))
       expect(await module.seen(row.prompt, row.fps, row.strip_quoted)).toEqual({
         prompt: row.prompt_text,

@@ -1,5 +1,5 @@
-// The same prompt and seed give in Chromium the video that they give in Node; what Chromium's codecs write, Node's
-// read, and the other way round.
+// A prompt and a seed give the same video in Chromium as in Node. Node's codecs read what Chromium's codecs write, and
+// the other way round.
 
 import { fileURLToPath } from 'node:url';
 import { draw, type Facts, judge } from '@moviegen/evaluation';
@@ -27,7 +27,7 @@ const prompt = 'a small blue circle moves right on a black background';
 
 test.each([
   ['tiny checkpoint, all of its steps', TINY, 'tiny', {}],
-  // Few steps: rounding parts the two in the same places as in fifty, in a tenth of the time.
+  // Few steps: rounding separates the two videos as it does with fifty, in a tenth of the time.
   ['shipped checkpoint, five steps', SHIPPED, 'shipped', { steps: 5 }],
 ])('%s: the frames of Node, to 50 dB', async (_, path, name, options) => {
   const found = await module.generate(`/${name}`, prompt, { seed: 3, ...options });
@@ -51,7 +51,7 @@ test('another seed gives other frames', async () => {
 const facts: Facts = { colour: 'red', shape: 'circle', motion: 'moves right', background: 'black', size: '' };
 
 describe.each(VIDEO_FORMATS)('%s', (format) => {
-  // Colour at half the resolution costs most at the edges of saturated shapes; a gif keeps 256 colours.
+  // Half the resolution of colour costs most at the edges of saturated shapes. A gif keeps 256 colours.
   const least = format === 'gif' ? 38 : 31;
 
   test('written by Chromium, read by Node', async () => {
@@ -71,7 +71,7 @@ describe.each(VIDEO_FORMATS)('%s', (format) => {
   });
 });
 
-/** How far frames are apart: PSNR in dB. */
+/** The PSNR of two videos in dB. */
 function decibels(a: Frames, b: Frames): number {
   const squares = a.data.reduce((sum, value, i) => sum + (value - b.data[i]!) ** 2, 0);
   return 10 * Math.log10(255 ** 2 / (squares / b.data.length));

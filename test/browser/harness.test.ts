@@ -1,4 +1,4 @@
-// The harness itself: the adapter is the one that the tests mean, faults are seen, ranges are served.
+// The harness itself: it has the right adapter, notices faults and serves ranges.
 
 import { expect, test } from 'vitest';
 import { launchChromium } from './chromium.ts';
@@ -37,7 +37,7 @@ test('a page has WebGPU on SwiftShader and WebCodecs', async () => {
   expect(found).toEqual({ architecture: 'swiftshader', device: true, encoder: 'function' });
 });
 
-/** Opens a page, and waits until all of these faults were told of it. */
+/** Opens a page and waits until all of these faults were noticed. */
 async function expectFaults(name: string, ...patterns: RegExp[]): Promise<void> {
   const faults: string[] = [];
   const page = await openPage(browser, at + name);
@@ -46,12 +46,12 @@ async function expectFaults(name: string, ...patterns: RegExp[]): Promise<void> 
     return patterns.filter((pattern) => !faults.some((fault) => pattern.test(fault))).map(String);
   };
   await expect.poll(missing, { timeout: 20_000 }).toEqual([]);
-  await page.waitForLoadState('networkidle'); // and the rest of what is told
+  await page.waitForLoadState('networkidle'); // and for any other faults
   takeFaults();
   await page.context().close();
 }
 
-test('faults are seen, but for those that are expected', async () => {
+test('faults are noticed, except expected ones', async () => {
   await expectFaults('bad.html', /^uncaught: Error: on purpose/, /^console: .*status of 404 .*no\.js/);
   await expectFaults('far.html', /^another origin: GET http:\/\/127\.0\.0\.2:1\//);
   await expectFaults(
@@ -70,7 +70,7 @@ test('axe-core runs', async () => {
   expect(faults).toEqual([expect.stringMatching(/^label \(critical\)/)]);
 });
 
-test('the server gives ranges, and nothing from outside of its folders', async () => {
+test('the server gives ranges, and nothing outside its folders', async () => {
   const get = (path: string, range?: string) =>
     fetch(server.origin + path, range === undefined ? {} : { headers: { range } });
   const part = await get('/server.ts', 'bytes=3-9');

@@ -1,5 +1,5 @@
-// The playground as a person uses it, in a real Chromium: a prompt becomes a video, it can be cancelled, kept,
-// downloaded, linked and had again without a network.
+// The playground as a person uses it, in a real Chromium: a prompt becomes a video, which can be cancelled, kept,
+// downloaded, linked and shown again without a network.
 
 import { readFile } from 'node:fs/promises';
 import { judge, parsePrompt } from '@moviegen/evaluation';
@@ -24,7 +24,7 @@ import {
 vi.setConfig({ testTimeout: PATIENCE + 20_000 });
 
 const prompt = 'a small blue circle moves right on a black background';
-// Eight steps are judged right with as much room as fifty.
+// The judge accepts eight steps as clearly as fifty.
 const asked = { prompt, seed: 1, steps: 8 };
 
 const { server, url, path } = await servePlayground();
@@ -51,7 +51,7 @@ test('the page has a strict policy, relative addresses, and nothing that axe-cor
   expect(await seriousAxeFaults(page)).toEqual([]);
 });
 
-test('a prompt becomes a video that shows what it says, and the page never stands still', async () => {
+test('a prompt becomes a video that shows what it says, and the page always responds', async () => {
   await note(page);
   const tasks = await tasksDuring(page, async () => {
     await generate(page, asked);
@@ -108,7 +108,7 @@ test('a link carries prompt and settings', async () => {
   await other.close();
 });
 
-test('after a reload without a network the video is there, and another can be made', async () => {
+test('after a reload without a network, the video is still there and another can be made', async () => {
   const before = await framesOnStage(page);
   server.intercept = (_, response) => {
     response.destroy();
@@ -125,7 +125,7 @@ test('after a reload without a network the video is there, and another can be ma
   expect(server.requests.slice(asked).filter((request) => request.endsWith('.safetensors'))).toEqual([]);
   expect(await page.locator('.past').count()).toBe(2);
 
-  // And back to the first.
+  // And back to the first video.
   await page.locator('.past', { hasText: prompt }).click();
   await expect.poll(() => page.locator('.stage canvas').getAttribute('width')).toBe('64');
   expect(await page.locator('#steps').inputValue()).toBe('8');
@@ -133,7 +133,7 @@ test('after a reload without a network the video is there, and another can be ma
   expect(await page.locator('.past').count()).toBe(1);
 });
 
-test('a generation is cancelled by keyboard, and axe-core finds nothing while it goes on', async () => {
+test('a generation is cancelled by keyboard, and axe-core finds nothing while it runs', async () => {
   await page.locator('#prompt').fill('a green square shrinks on a navy background');
   await page.locator('#steps').fill('50');
   await page.locator('#prompt').press('Enter');
@@ -147,7 +147,7 @@ test('a generation is cancelled by keyboard, and axe-core finds nothing while it
   expect(await page.locator('.past').count()).toBe(1);
 });
 
-test('what cannot be made is said at the field', async () => {
+test('a setting that cannot be used is explained at its field', async () => {
   await page.locator('#width').fill('50');
   await page.getByRole('button', { name: 'Generate' }).click();
   expect(await page.evaluate(() => document.activeElement?.id)).toBe('width');
@@ -156,7 +156,7 @@ test('what cannot be made is said at the field', async () => {
   await page.locator('#width').fill('64');
 });
 
-test('kernels are timed under the roof, and the device is tested', async () => {
+test('kernels are timed and drawn under the roof, and the device is tested', async () => {
   await page.getByRole('tab', { name: 'Create' }).focus();
   await page.keyboard.press('ArrowRight');
   await page.getByLabel('Only names with').first().fill('rmsNorm');

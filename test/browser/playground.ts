@@ -1,4 +1,4 @@
-// The built playground for its tests: where it is served, and what a person sees on it.
+// The built playground for its tests: serves it, and reads what a person sees on it.
 
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -15,18 +15,18 @@ import { serve, type TestServer } from './server.ts';
 export interface Playground {
   readonly server: TestServer;
   readonly url: string;
-  /** Of the address. */
+  /** The origin of its address. */
   readonly path: string;
-  /** Where the build lies. */
+  /** The folder of the build. */
   readonly folder: string;
 }
 
-/** A static server with the build under a path that nothing told the build of. */
+/** A static server that has the build under a path which the build does not know. */
 export async function servePlayground(): Promise<Playground> {
   const outDir = mkdtempSync(join(tmpdir(), 'moviegen-playground-'));
   afterAll(() => rmSync(outDir, { recursive: true, force: true }));
   const cwd = fileURLToPath(new URL('../..', import.meta.url));
-  const { NODE_ENV, ...env } = process.env; // a test's is not what people build with
+  const { NODE_ENV, ...env } = process.env; // people do not build with a test's NODE_ENV
   const options = ['--outDir', outDir, '--emptyOutDir', '--logLevel', 'error'];
   await promisify(execFile)('npm', ['run', 'playground:build', '--', ...options], { cwd, env });
   const path = '/some/sub/path/';
@@ -34,7 +34,7 @@ export async function servePlayground(): Promise<Playground> {
   return { server, url: server.origin + path, path, folder: outDir };
 }
 
-/** Settings that differ from what the form holds. */
+/** Settings to change in the form. */
 export interface Asked {
   readonly prompt: string;
   readonly seed?: number;
@@ -44,15 +44,19 @@ export interface Asked {
   readonly frames?: number;
 }
 
-/** Milliseconds for a video where kernels are still to be compiled and other work has the cores. */
+/** Milliseconds that a video may take if kernels must be compiled and other work uses the cores. */
 export const PATIENCE = 280_000;
 
-/** Chromium's flag against taking a GPU process for hung that waits for a core. */
+/** Without this flag, Chromium takes a GPU process that waits for a core for a hung one. */
 export const PATIENT = '--disable-gpu-watchdog';
 
 /** The cheapest video there is. */
 export const TINY: Asked = {
-  ...{ prompt: 'a red circle stays still on a white background', steps: 2, width: 16, height: 16, frames: 1 },
+  prompt: 'a red circle stays still on a white background',
+  steps: 2,
+  width: 16,
+  height: 16,
+  frames: 1,
 };
 
 /** Fills the form and presses the button. */
@@ -61,7 +65,7 @@ export async function generate(page: Page, asked: Asked): Promise<void> {
   await page.getByRole('button', { name: 'Generate', exact: true }).click();
 }
 
-/** Waits until a video is there. @throws with the page's words where there is a problem instead. */
+/** Waits for the video. @throws with the page's words if there is a problem instead */
 export async function finished(page: Page): Promise<void> {
   await page.locator('.player, .stage .problem').first().waitFor({ timeout: PATIENCE });
   const problem = page.locator('.stage .problem');
@@ -75,7 +79,7 @@ export async function problemCode(page: Page): Promise<string | null> {
   return problem.getAttribute('data-code');
 }
 
-/** Every frame of the video on the stage, as its canvas shows it when the scrubber is there. */
+/** Every frame of the video on the stage, as its canvas shows it at that position of the scrubber. */
 export async function framesOnStage(page: Page): Promise<Frames> {
   const { pixels, shape } = await page.evaluate(async () => {
     const slider = document.querySelector<HTMLInputElement>('.player input')!;
@@ -98,13 +102,13 @@ export async function framesOnStage(page: Page): Promise<Frames> {
   return { data: Uint8Array.from(pixels), shape };
 }
 
-/** What a page notes of itself while a video is made: what was seen running, and previews drawn, in order. */
+/** What a page notes while a video is made: the phases that were running and the previews that were drawn, in order. */
 export interface Noted {
   readonly phases: string[];
   readonly steps: number[];
 }
 
-/** Begins to note. */
+/** Starts to take notes. */
 export async function note(page: Page): Promise<void> {
   await page.evaluate(() => {
     const noted: Noted = { phases: [], steps: [] };
@@ -116,12 +120,14 @@ export async function note(page: Page): Promise<void> {
       if (step > 0 && noted.steps.at(-1) !== step) noted.steps.push(step);
     };
     new MutationObserver(look).observe(document.querySelector('.stage')!, {
-      ...{ subtree: true, childList: true, attributes: true },
+      subtree: true,
+      childList: true,
+      attributes: true,
     });
   });
 }
 
-/** What was noted. */
+/** The notes. */
 export const noted = (page: Page): Promise<Noted> =>
   page.evaluate(() => (globalThis as unknown as { noted: Noted }).noted);
 
@@ -131,21 +137,21 @@ interface TraceEvent {
   readonly ph: string;
   readonly pid: number;
   readonly tid: number;
-  /** Microseconds that passed, and microseconds that the thread itself worked. */
+  /** Microseconds that passed, and microseconds for which the thread worked. */
   readonly dur?: number;
   readonly tdur?: number;
   readonly args?: { readonly name?: string };
 }
 
-/** A task of the page's own thread, in milliseconds: what passed, and what it worked. */
+/** A task of the page's thread: milliseconds that passed, and milliseconds for which it worked. */
 export interface Task {
   readonly passed: number;
   readonly worked: number;
 }
 
 /**
- * The tasks of the page's thread while something goes on. Chromium's trace tells the time in which the thread
- * worked; `longtask` entries tell only what passed, which on a busy machine is mostly waiting for a core.
+ * The tasks of the page's thread during some work. Chromium's trace tells for how long the thread worked; `longtask`
+ * entries tell only how much time passed, which on a busy machine is mostly waiting for a core.
  */
 export async function tasksDuring(page: Page, work: () => Promise<void>): Promise<Task[]> {
   const events: TraceEvent[] = [];

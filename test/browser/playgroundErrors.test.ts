@@ -1,5 +1,5 @@
-// What goes wrong in the playground: each cause is provoked, and the page says what happened and what to do, and goes
-// on without a reload where it can.
+// Errors in the playground. Each cause is provoked; the page must say what happened and what to do and, if possible,
+// work on without a reload.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ const again = (page: Page) => page.locator('.stage').getByRole('button', { name:
 const title = (page: Page) => page.locator('.stage .problem h2').textContent();
 const ownWords = (page: Page) => page.locator('.stage .own-words').textContent();
 
-/** Answers requests whose path holds a part with other bytes. */
+/** Answers requests with other bytes if their path contains a text. */
 function replace(part: string, status: number, text = ''): void {
   server.intercept = (asked, response) => {
     if (!asked.includes(part)) return false;
@@ -30,7 +30,7 @@ function replace(part: string, status: number, text = ''): void {
   };
 }
 
-test('a model that cannot be fetched, and a second try that keeps what had arrived', async () => {
+test('a model that cannot be fetched, and a second try that keeps the files that had arrived', async () => {
   const page = await openPage(browser, url, { expected: [/status of 503/] });
   replace('/transformer/', 503);
   await generate(page, TINY);
@@ -51,7 +51,7 @@ test('a model that cannot be fetched, and a second try that keeps what had arriv
   await page.context().close();
 });
 
-test('after a failure the form is still checked, and a past video can be looked at', async () => {
+test('after a failure, the form is still checked and a past video can be looked at', async () => {
   const page = await openPage(browser, url, { expected: [/status of 503/] });
   await generate(page, TINY);
   await finished(page);
@@ -79,7 +79,7 @@ test('after a failure the form is still checked, and a past video can be looked 
   await page.context().close();
 });
 
-test('what waits for the bench says so and is cancelled at once; focus and announcements stay', async () => {
+test('a generation that waits for the bench says so and is cancelled at once; focus and announcements stay', async () => {
   const page = await openPage(browser, url);
   await page.getByRole('tab', { name: 'Kernels' }).click();
   await page.getByRole('button', { name: 'Run the bench' }).press('Enter');
@@ -111,7 +111,7 @@ test('a model that arrives damaged is not kept', async () => {
   await page.context().close();
 });
 
-test('storage that is full: the video is made all the same, and not kept', async () => {
+test('full storage: the video is made but not kept', async () => {
   const page = await openPage(browser, url);
   await page.locator('.empty').waitFor();
   const session = await page.context().newCDPSession(page);
@@ -127,12 +127,12 @@ test('storage that is full: the video is made all the same, and not kept', async
   await page.context().close();
 });
 
-test('a lost device: another is opened for the next try', async () => {
+test('a lost device: the next try opens another', async () => {
   const page = await openPage(browser, url);
   await generate(page, { ...TINY, steps: 250 });
   await page.locator('.stage canvas[data-step]').waitFor({ timeout: PATIENCE });
   const session = await browser.newBrowserCDPSession();
-  await session.send('Browser.crashGpuProcess').catch(() => {}); // there is nobody left to answer
+  await session.send('Browser.crashGpuProcess').catch(() => {}); // nothing is left that could answer
   expect(await problemCode(page)).toBe('device-lost');
   expect(await title(page)).toBe('The graphics device was lost');
   await page.locator('#steps').fill('2');
@@ -141,7 +141,7 @@ test('a lost device: another is opened for the next try', async () => {
   await page.context().close();
 });
 
-test('a worker that cannot start, and its second start', async () => {
+test('a worker that cannot start, and a second start that works', async () => {
   replace('/assets/worker-', 404);
   const page = await openPage(browser, url, { expected: [/status of 404 .*worker/] });
   expect(await problemCode(page)).toBe('internal');

@@ -1,13 +1,13 @@
-// The parts of the playground that need no browser: links, lists of checksums, time left, the roofline's geometry.
+// The parts of the playground that do not need a browser: links, lists of checksums, time left, the roofline's geometry.
 
 import { expect, test } from 'vitest';
-import { parseSums } from '../../apps/playground/src/checkpoint/sums.ts';
+import { listedFiles } from '../../apps/playground/src/checkpoint/listedFiles.ts';
 import { FRAME, roofline } from '../../apps/playground/src/kernels/roofline.ts';
 import { advanced, counted, secondsLeft, share, waiting } from '../../apps/playground/src/phases.ts';
 import { problemOf } from '../../apps/playground/src/problem.ts';
 import { DEFAULTS, fileName, fromHash, toHash, wrongWith } from '../../apps/playground/src/settings.ts';
 
-test('a link gives its settings back, and takes defaults for nonsense', () => {
+test('a link keeps its settings, and nonsense in it becomes defaults', () => {
   const settings = {
     ...DEFAULTS,
     prompt: 'a “red” star & 50% more = #1',
@@ -24,7 +24,7 @@ test('a link gives its settings back, and takes defaults for nonsense', () => {
   });
 });
 
-test('numbers are refused in words', () => {
+test('wrong numbers are explained in words', () => {
   expect(wrongWith('steps', 0)).toBe('Steps must be from 1 to 250.');
   expect(wrongWith('steps', 2.5)).toBe('Steps must be a whole number.');
   expect(wrongWith('width', 50)).toBe('Width must be a multiple of 16.');
@@ -39,23 +39,25 @@ test('files are named after their prompt', () => {
   expect(fileName({ ...DEFAULTS, prompt: '…', seed: 7 }, 'gif')).toBe('video-seed-7.gif');
 });
 
-test('a list of checksums names what the pipeline reads', () => {
+test('of a list of checksums, the files that the pipeline reads are taken', () => {
   const sum = 'a'.repeat(64);
   const list = `${sum}  README.md\n${sum}  tae/config.json\n${sum} *tae/model.safetensors\n${sum}  training/dit.jsonl\n`;
-  expect(parseSums(list).map(({ path }) => path)).toEqual(['tae/config.json', 'tae/model.safetensors']);
-  expect(() => parseSums('<!doctype html>')).toThrow('SHA256SUMS is no list of checksums');
-  expect(() => parseSums(`${sum}  ../../other/model.json`)).toThrow('SHA256SUMS is no list of checksums');
+  expect(listedFiles(list).map(({ path }) => path)).toEqual(['tae/config.json', 'tae/model.safetensors']);
+  expect(() => listedFiles('<!doctype html>')).toThrow('SHA256SUMS is not a list of checksums');
+  expect(() => listedFiles(`${sum}  ../../other/model.json`)).toThrow(
+    'SHA256SUMS is not a list of checksums',
+  );
 });
 
-test('phases that are passed over are done, and time left follows the rate after the first step', () => {
+test('phases that were skipped are done, and the time left follows the rate after the first step', () => {
   let states = advanced(waiting, { phase: 'sample', done: 0, total: 10 }, 1000);
   expect(states.map(({ state }) => state)).toEqual(['done', 'done', 'done', 'done', 'running', 'waiting']);
   const sample = () => states[4]!;
   expect(secondsLeft(sample(), 1500)).toBeUndefined();
   states = advanced(states, { phase: 'sample', done: 1, total: 10 }, 6000);
-  expect(secondsLeft(sample(), 6000)).toBe(45); // 5 s a step, the only one known
+  expect(secondsLeft(sample(), 6000)).toBe(45); // 5 s per step, the only one known
   states = advanced(states, { phase: 'sample', done: 3, total: 10 }, 8000);
-  expect(secondsLeft(sample(), 8000)).toBe(7); // 1 s a step since the first
+  expect(secondsLeft(sample(), 8000)).toBe(7); // 1 s per step since the first
   expect(secondsLeft(sample(), 8500)).toBe(6.5);
   expect([share(sample()), counted(sample())]).toEqual([0.3, '3 of 10']);
   states = advanced(states, { phase: 'decode', done: 0, total: 16 }, 9000);
@@ -75,12 +77,12 @@ test('a roofline rises with intensity to its ridge, then is flat; kernels stand 
       { intensity: 0, gflops: 0 },
     ],
     100e9, // 100 GFLOP/s
-    10e9, // 10 GB/s: a ridge at 10 operations a byte
+    10e9, // 10 GB/s: a ridge at 10 operations per byte
   );
   const [start, ridge, end] = corners;
   expect(ridge).toEqual(place({ intensity: 10, gflops: 100 }));
   expect(end![1]).toBe(ridge![1]);
-  expect(start![1]).toBeGreaterThan(ridge![1]); // downwards on a page
+  expect(start![1]).toBeGreaterThan(ridge![1]); // lower on the page
   const [x, y] = place({ intensity: 100, gflops: 50 });
   expect(x).toBeGreaterThan(ridge![0]);
   expect(y).toBeGreaterThan(ridge![1]);
@@ -89,7 +91,7 @@ test('a roofline rises with intensity to its ridge, then is flat; kernels stand 
   expect(yTicks.map(({ label }) => label)).toContain('100');
 });
 
-test('errors are told by their names', () => {
+test('errors are recognised by their names', () => {
   class DeviceLostError extends Error {
     override readonly name = 'DeviceLostError';
   }

@@ -1,4 +1,4 @@
-// Code of a test that runs in the page: a module of pages/, bundled from source, whose functions the test calls.
+// Runs code of a test in the page: a module of pages/ is bundled from source, and the test calls its functions.
 
 import { createRequire } from 'node:module';
 import type { Browser, Page } from 'playwright-core';
@@ -6,14 +6,14 @@ import { bundle } from './bundle.ts';
 import { type OpenPageOptions, openPage } from './page.ts';
 import { type Mount, serve, type TestServer } from './server.ts';
 
-/** A module's functions, called in the page: arguments and results are copied. */
+/** A module's functions as the test calls them: they run in the page, and arguments and results are copied. */
 export type Remote<M> = {
   [K in keyof M]: M[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never;
 };
 
 type Functions = Readonly<Record<string, (...args: readonly unknown[]) => unknown>>;
 
-/** A page that holds nothing but a module of pages/, and the server that both come from. */
+/** A page with nothing but a module of pages/, and the server of both. */
 export interface RemotePage<M> {
   readonly module: Remote<M>;
   readonly page: Page;
@@ -22,7 +22,7 @@ export interface RemotePage<M> {
 
 /**
  * Opens a page with the module `pages/<name>.ts`.
- * @param mounts what else its server serves
+ * @param mounts what its server serves in addition
  */
 export async function openModule<M>(
   browser: Browser,
@@ -31,7 +31,7 @@ export async function openModule<M>(
   options: OpenPageOptions = {},
 ): Promise<RemotePage<M>> {
   const { code } = await bundle(createRequire(import.meta.url).resolve(`./pages/${name}.ts`));
-  // The import stands in the page's own text: one in the text below would be rewritten by the test runner.
+  // The import is part of the page's text, because the test runner would rewrite an import in the text below.
   const html = `<!doctype html><html lang="en"><title>${name}</title><link rel="icon" href="data:,">
 <script>globalThis.loaded = import('./module.js')</script>`;
   const server = await serve({ ...mounts, '/module/': { 'index.html': html, 'module.js': code } });

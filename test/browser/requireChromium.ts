@@ -1,4 +1,4 @@
-// Before all browser tests: without a Chromium there is nothing to test, and the run fails with one line.
+// Runs before all browser tests: without a Chromium there is nothing to test, so that the run fails with one line.
 
 import { chromiumPath } from './chromium.ts';
 
@@ -8,6 +8,6 @@ export default function requireChromium(): void {
     console.log(`chromium: ${chromiumPath()}`);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
-    process.exit(1); // thrown, the line would drown in the test runner's own stack
+    process.exit(1); // a thrown error would be lost in the test runner's stack trace
   }
 }

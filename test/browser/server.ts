@@ -1,5 +1,5 @@
-// A plain web server for the tests: files of folders, under any sub-path, with byte ranges. It builds and rewrites
-// nothing: what a page gets is what any static host would give.
+// A plain web server for the tests: it serves folders under any sub-path, with byte ranges. It does not build or
+// rewrite anything, so that a page gets the same as from any static host.
 
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -26,23 +26,23 @@ const TYPES: Readonly<Record<string, string>> = {
   '.txt': 'text/plain; charset=utf-8',
 };
 
-/** What a mount gives: a folder's files, or texts by path. */
+/** What is served under a path: a folder's files, or texts by path. */
 export type Mount = string | Readonly<Record<string, string>>;
 
 /** A running server. */
 export interface TestServer {
-  /** `http://127.0.0.1:PORT`, without a slash at its end. */
+  /** `http://127.0.0.1:PORT`, without a slash at the end. */
   readonly origin: string;
-  /** Paths asked for, in order. */
+  /** The requested paths, in order. */
   readonly requests: string[];
-  /** Set to answer some paths otherwise: true where it has answered, or means never to. */
+  /** Set this to answer some requests differently. It returns true if it has answered, or wants no answer. */
   intercept?: ((path: string, response: ServerResponse, request: IncomingMessage) => boolean) | undefined;
   close(): void;
 }
 
 /**
- * Serves folders, each under its path (`'/'`, `'/some/sub/path/'`), the longest path first. It ends with the
- * file's tests.
+ * Serves folders, each under its path (`'/'`, `'/some/sub/path/'`), the longest path first. It stops after
+ * the file's tests.
  */
 export async function serve(mounts: Readonly<Record<string, Mount>>): Promise<TestServer> {
   const paths = Object.keys(mounts).sort((a, b) => b.length - a.length);

@@ -1,4 +1,5 @@
-// `npm run check`'s look at the import graph: prints what breaks the plan of the house, and fails on any.
+// The part of `npm run check` that looks at the import graph: prints every import that breaks the plan of the house,
+// and fails if there are any.
 
 import { execFileSync } from 'node:child_process';
 import { house } from './house.ts';

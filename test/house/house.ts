@@ -1,11 +1,11 @@
-// The plan of the house: which package may import which, and the rooms of the larger packages from top to bottom. The
-// check of the import graph reads it; ARCHITECTURE.md says what lies in each room.
+// The plan of the house: which packages a package may import, and the rooms (folders) of the larger packages from top
+// to bottom. The check of the import graph reads it; ARCHITECTURE.md says what each room contains.
 
 import type { House } from './importGraph.ts';
 
 const MODELS = ['tensor', 'kernels'];
 
-/** Arrows run downward only: a room imports rooms of lower lines. */
+/** Arrows run downward only: a room may import rooms of lower lines. */
 export const house: House = {
   packages: {
     safetensors: [],

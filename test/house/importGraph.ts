@@ -1,6 +1,6 @@
-// The import graph of the sources, type imports included, and what is wrong with it: arrows between packages or between the
-// rooms of a package that the plan of the house does not have, circles, Node in code that browsers run. Files are read as
-// text; nothing is resolved beyond relative paths and names of workspaces.
+// Checks the import graph of the sources, type imports included. It finds imports between packages or between the rooms
+// of a package that the plan of the house does not allow, circles, and Node in code that browsers run. Files are read
+// as text; only relative paths and names of workspaces are resolved.
 
 import { readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
@@ -9,9 +9,9 @@ import { dirname, join, normalize, relative } from 'node:path';
 export interface House {
   /** Package folder -> the packages that its `src` may import. */
   readonly packages: Readonly<Record<string, readonly string[]>>;
-  /** Package folder -> its rooms from top to bottom; rooms of one line, separated by spaces, do not import each other. */
+  /** Package folder -> its rooms from top to bottom. Rooms on the same line, separated by spaces, do not import each other. */
   readonly rooms: Readonly<Record<string, readonly string[]>>;
-  /** Rooms that run in Node only, as `package/room`. Everything else runs in browsers, too. */
+  /** Rooms that run only in Node, as `package/room`. Everything else also runs in browsers. */
   readonly node: readonly string[];
 }
 
@@ -26,7 +26,7 @@ const STATEMENT =
 const NODE =
   /^(node:|webgpu$|@sparticuz\/chromium|@mediabunny\/server|@moviegen\/\w+\/node$|moviegen\/node$)/;
 
-/** Everything that breaks the plan of the house, a line each. @param files paths from the root of the repository */
+/** One line per import that breaks the plan of the house. @param files paths from the root of the repository */
 export function violations(files: readonly string[], house: House, read = readText): string[] {
   const imports = files.flatMap((from) =>
     specifiersOf(read(from)).map((specifier) => ({ from, specifier: resolved(from, specifier) })),
@@ -40,14 +40,14 @@ export function violations(files: readonly string[], house: House, read = readTe
 
 const readText = (file: string): string => readFileSync(file, 'utf8');
 
-/** A package's `#name` is a file of its `src`, which a condition may exchange for another. */
+/** A package's `#name` stands for a file in its `src`, which an export condition may exchange for another. */
 function resolved(from: string, specifier: string): string {
   if (!specifier.startsWith('#')) return specifier;
   const path = relative(dirname(from), `${from.split('/src/')[0]}/src/${specifier.slice(1)}.ts`);
   return path.startsWith('.') ? path : `./${path}`;
 }
 
-/** What a source text imports, dynamic imports and types included. */
+/** The imports of a source text, dynamic and type imports included. */
 export function specifiersOf(text: string): string[] {
   return [...text.matchAll(STATEMENT)].map(([, still, dynamic]) => (still ?? dynamic)!);
 }
@@ -91,7 +91,7 @@ function placeOf(file: string): [name: string | undefined, room: string] {
   return [name, rest.split('/')[0]!.replace(/\.ts$/, '')];
 }
 
-/** Circles of files, each once, from its first file by name. */
+/** Circles of files. Each is listed once, from its alphabetically first file on. */
 function circles(files: readonly string[], imports: readonly Import[]): string[][] {
   const known = new Set(files);
   const next = new Map<string, string[]>(files.map((file) => [file, []]));

@@ -1,19 +1,19 @@
-// The import graph as `npm run check` sees it, and that the check finds what is planted.
+// The import graph as `npm run check` sees it, and the check itself: it must find the faults that are planted here.
 
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { house } from './house.ts';
 import { specifiersOf, violations } from './importGraph.ts';
 
-/** What is wrong with files that exist only here. */
+/** The faults in files that exist only here. */
 const wrongWith = (files: Readonly<Record<string, string>>): string[] =>
   violations(Object.keys(files), house, (file) => files[file]!);
 
-test('the sources have no circle, no arrow upward, no Node in code of browsers', () => {
+test('the sources have no circle, no arrow upward, and no Node in code for browsers', () => {
   expect(execFileSync('npx', ['tsx', 'test/house/check.ts'], { encoding: 'utf8' })).toContain('no circle');
 });
 
-describe('what is planted is found', () => {
+describe('planted faults are found', () => {
   test('a circle of types', () => {
     const found = wrongWith({
       'packages/dit/src/a.ts': "import type { B } from './b.ts';\nexport type A = B;\n",
@@ -24,7 +24,7 @@ describe('what is planted is found', () => {
     ]);
   });
 
-  test('a circle through a file that a condition exchanges', () => {
+  test('a circle through a file that an export condition exchanges', () => {
     const found = wrongWith({
       'packages/moviegen/src/platform.ts': "import { a } from './errors.ts';\n",
       'packages/moviegen/src/errors.ts': "import { b } from '#platform';\n",
@@ -32,7 +32,7 @@ describe('what is planted is found', () => {
     expect(found.join('\n')).toMatch(/circle: .*errors\.ts -> .*platform\.ts -> .*errors\.ts/);
   });
 
-  test('an arrow upward between packages, also of a type, also by a dynamic import', () => {
+  test('an arrow upward between packages, also by a type import or a dynamic import', () => {
     const still = wrongWith({
       'packages/kernels/src/shape.ts': "import type { Tensor } from '@moviegen/tensor';\n",
     });
@@ -50,7 +50,7 @@ describe('what is planted is found', () => {
     ]);
   });
 
-  test('a room and a package that the plan does not have', () => {
+  test('a room and a package that are missing in the plan', () => {
     const found = wrongWith({
       'packages/kernels/src/attic/old.ts': "import { u32 } from '../kernel.ts';\n",
       'packages/shed/src/index.ts': "import { u32 } from './kernel.ts';\n",
@@ -61,7 +61,7 @@ describe('what is planted is found', () => {
     ]);
   });
 
-  test('another package by its path', () => {
+  test('a package that is imported by its path', () => {
     const found = wrongWith({
       'packages/dit/src/dit.ts': "import { x } from '../../tensor/src/tensor.ts';\n",
     });
@@ -70,7 +70,7 @@ describe('what is planted is found', () => {
     ]);
   });
 
-  test('Node in code that browsers run: its modules, its packages, our own rooms for it', () => {
+  test('Node in code that browsers run: its modules, its packages, our own rooms for Node', () => {
     const node = wrongWith({ 'packages/tae/src/tae.ts': "import { readFile } from 'node:fs/promises';\n" });
     expect(node).toEqual(['packages/tae/src/tae.ts: imports node:fs/promises, and browsers run this file']);
     const own = wrongWith({
@@ -83,7 +83,7 @@ describe('what is planted is found', () => {
   });
 });
 
-test('imports are seen in all their forms, and only they', () => {
+test('all forms of imports are recognised, and nothing else', () => {
   const text = `import a from './a.ts';
 import type { B } from './b.ts';
 import {

@@ -1,15 +1,15 @@
-// The command for large models, at a size that always runs: seeded weights against PyTorch's of the same seeds.
+// The measurement of large models, at a size that every machine can run, against PyTorch with the same seeds.
 
 import { fileURLToPath } from 'node:url';
 import { configs } from '@moviegen/dit';
 import { dryDevice } from '@moviegen/tensor';
 import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
-import { referenceOf, runLarge } from './main.ts';
+import { referenceOf, runLarge } from './run.ts';
 
 const device = await testDevice();
 
-test('a seeded model gives what PyTorch gives of the same seeds, and its memory back', async () => {
+test('a seeded model computes the same as PyTorch with the same seeds, and releases its memory', async () => {
   const small = await referenceOf(fileURLToPath(new URL('small.safetensors', import.meta.url)));
   const { used } = device.memory();
   const bounds = { f32: 1e-4, ...(device.target.f16 && { f16: 5e-3 }) };
@@ -23,7 +23,7 @@ test('a seeded model gives what PyTorch gives of the same seeds, and its memory 
   expect(device.memory().used).toBe(used);
 });
 
-test("30b whole at 73,728 tokens runs within a large GPU's limits, counted on a device of nothing", async () => {
+test("30b whole at 73,728 tokens runs within a large GPU's limits, counted on a dry device", async () => {
   const ops: Record<string, number> = {};
   const dry = await dryDevice({
     onDispatch: ({ label, flops = 0 }) => {
@@ -34,7 +34,7 @@ test("30b whole at 73,728 tokens runs within a large GPU's limits, counted on a 
   const result = await runLarge(dry, { config: configs['30b'], latent: [32, 96, 96], dtype: 'f16', runs: 1 });
   dry.destroy();
   expect(result).toMatchObject({ tokens: 73_728, layers: 48, finite: true });
-  // The specification: about 10.2 PFLOP a forward pass, 63% of it attention.
+  // The specification: about 10.2 PFLOP per forward pass, 63% of them in attention.
   const total = Object.values(ops).reduce((a, b) => a + b);
   expect(total / 1e15).toBeCloseTo(10.2, 1);
   expect(ops.attention! / total).toBeCloseTo(0.63, 2);

@@ -1,15 +1,15 @@
-// A DiT of any size whose weights and inputs are seeded numbers, drawn on the device. reference/seeded_dit.py states the
-// same rules, so that a model too large for a fixture can be held against PyTorch.
+// A DiT of any size, whose weights and inputs are seeded numbers that are drawn on the device. reference/seeded_dit.py
+// follows the same rules, so that a model too large for a fixture can be compared with PyTorch.
 
 import { type Context, DiT, type DiTConfig } from '@moviegen/dit';
 import { add, type Device, keep, mul, randn, scope, Tensor } from '@moviegen/tensor';
 
-/** Tokens of the text encoders' states. */
+/** Tokens per text encoder. */
 const LENGTHS = { ul2: 40, metaclip: 20, byt5: 10 } as const;
 
 type Plain = 'f32' | 'f16';
 
-/** Weight i of the names in order has seed 1000 + i; matrices are scaled by 1 / sqrt(inputs), norms lie about 1. */
+/** The i-th weight, in the order of names, has seed 1000 + i. Matrices are scaled by 1 / sqrt(inputs); norms are about 1. */
 export function seededDiT(device: Device, config: DiTConfig, dtype: Plain): DiT {
   const shapes = Object.entries(DiT.weightShapes(config)).sort(([a], [b]) => (a < b ? -1 : 1));
   const weights = shapes.map(([name, shape], i): [string, Tensor] => {

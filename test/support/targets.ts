@@ -1,4 +1,4 @@
-// Adapters with tensor cores, as far as kernels know them.
+// What kernels know of adapters with tensor cores.
 import type { Target } from '@moviegen/kernels';
 
 const matrices = (side: number) => [

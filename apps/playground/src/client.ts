@@ -1,4 +1,4 @@
-// The page's side of the worker: start a job, hear its news, cancel it. Not here: what jobs do.
+// The page's side of the worker: starts jobs, passes their news on, cancels them. Not here: what jobs do.
 
 import { ProblemError } from './problem.ts';
 import type { FromWorker, JobName, Jobs, ToWorker } from './protocol.ts';
@@ -10,7 +10,7 @@ interface Running {
   readonly reject: (error: Error) => void;
 }
 
-/** What goes with a job. */
+/** Options of a job. */
 export interface JobOptions<K extends JobName> {
   readonly onNews?: (news: Jobs[K]['news']) => void;
   /** Cancels: the job rejects with the code `cancelled`. */

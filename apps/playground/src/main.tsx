@@ -1,4 +1,4 @@
-// The page begins: shows itself, and asks the service worker to keep it for when there is no network.
+// Where the page begins: it is shown, and the service worker is asked to keep it for times without a network.
 
 import { render } from 'preact';
 import { App } from './components/App.tsx';

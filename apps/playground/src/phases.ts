@@ -1,4 +1,5 @@
-// How far a generation is, phase by phase, and how long each will still take. Pure: time is given.
+// The progress of a generation, phase by phase, and the time that each still takes. Pure functions: the time is an
+// argument.
 
 import { type GenerateNews, PHASES, type Phase } from './protocol.ts';
 
@@ -9,7 +10,7 @@ export interface PhaseState {
   /** Milliseconds, by the page's clock. */
   readonly began?: number;
   readonly ended?: number;
-  /** When its count last changed, and the first time it stood above zero. */
+  /** When its count last changed, and when it first rose above zero. */
   readonly told?: number;
   readonly first?: { readonly at: number; readonly done: number };
   readonly done?: number;
@@ -29,7 +30,7 @@ export const LABELS: Readonly<Record<Phase, string>> = {
 /** Before anything has begun. */
 export const waiting: readonly PhaseState[] = PHASES.map((phase) => ({ phase, state: 'waiting' }));
 
-/** The phases after news. Phases before the one told of are done. */
+/** The phases after some news. All phases before the one in the news are done. */
 export function advanced(states: readonly PhaseState[], news: GenerateNews, now: number): PhaseState[] {
   const at = PHASES.indexOf(news.phase);
   return states.map((state, i) => {
@@ -39,7 +40,10 @@ export function advanced(states: readonly PhaseState[], news: GenerateNews, now:
     const { done, total } = news;
     const counts = done !== undefined && done > 0;
     return {
-      ...{ phase: state.phase, state: 'running', began, told: now },
+      phase: state.phase,
+      state: 'running',
+      began,
+      told: now,
       ...(done !== undefined && { done }),
       ...(total !== undefined && { total }),
       ...(first !== undefined ? { first } : counts ? { first: { at: now, done } } : {}),
@@ -48,8 +52,8 @@ export function advanced(states: readonly PhaseState[], news: GenerateNews, now:
 }
 
 /**
- * Seconds that a running phase will still take, from the rate so far; undefined while nobody can know. The first count
- * is left out of the rate: it holds what a phase does once.
+ * Seconds that a running phase will still take, from its rate so far; undefined while that is unknown. The rate leaves out the
+ * first count, which includes the work that a phase does only once.
  */
 export function secondsLeft(
   { state, began, first, told, done, total }: PhaseState,
@@ -62,14 +66,14 @@ export function secondsLeft(
   return Math.max(0, ((total - done) * each - (now - told)) / 1000);
 }
 
-/** How far a phase is, as a share; undefined where there is nothing to count. */
+/** The share of a phase that is done; undefined if there is nothing to count. */
 export function share({ state, done, total }: PhaseState): number | undefined {
   if (state === 'done') return 1;
   if (state === 'waiting') return 0;
   return done === undefined || !total ? undefined : Math.min(1, done / total);
 }
 
-/** `12 of 50`, `3.1 of 15.7 MB`, and the like; empty where there is nothing to count. */
+/** `12 of 50`, `3.1 of 15.7 MB`, and the like; empty if there is nothing to count. */
 export function counted({ phase, done, total }: PhaseState): string {
   if (done === undefined || total === undefined) return '';
   if (phase !== 'fetch' && phase !== 'load') return `${done} of ${total}`;
@@ -77,7 +81,7 @@ export function counted({ phase, done, total }: PhaseState): string {
   return `${mb(done)} of ${mb(total)} MB`;
 }
 
-/** `8 s`, `2 min`: rounded as one says it. */
+/** `8 s`, `2 min`: rounded as people say it. */
 export function spoken(seconds: number): string {
   if (seconds < 100) return `${Math.ceil(seconds)} s`;
   return `${Math.round(seconds / 60)} min`;

@@ -1,4 +1,4 @@
-// RGB frames onto canvases.
+// Draws RGB frames on canvases.
 
 /** 8-bit RGB, row-major. */
 export interface Picture {
@@ -17,7 +17,7 @@ export function frameAt(
   return { data: video.data.subarray(index * size, (index + 1) * size), width, height };
 }
 
-/** Draws a picture; the canvas takes its size. */
+/** Draws a picture on a canvas, which gets the picture's size. */
 export function draw(canvas: HTMLCanvasElement, picture: Picture): void {
   const { width, height } = picture;
   if (canvas.width !== width) canvas.width = width;
@@ -25,7 +25,7 @@ export function draw(canvas: HTMLCanvasElement, picture: Picture): void {
   put(canvas, picture, 0);
 }
 
-/** Draws a picture onto a canvas, from the column `x` on. */
+/** Draws a picture on a canvas, with its left edge at column `x`. */
 export function put(canvas: HTMLCanvasElement, { data, width, height }: Picture, x: number): void {
   const image = new ImageData(width, height);
   for (let from = 0, to = 0; from < data.length; from += 3, to += 4) {
@@ -34,6 +34,6 @@ export function put(canvas: HTMLCanvasElement, { data, width, height }: Picture,
     image.data[to + 2] = data[from + 2]!;
     image.data[to + 3] = 255;
   }
-  // Kept in memory: pictures this small are not worth waiting for the GPU, which the worker keeps busy.
+  // Kept in main memory: pictures this small are not worth a wait for the GPU, which the worker keeps busy.
   canvas.getContext('2d', { willReadFrequently: true })?.putImageData(image, x, 0);
 }

@@ -1,4 +1,4 @@
-// What can go wrong, as a person reads it: a title, what happened, and what to do.
+// What can go wrong, in words for people: a title, what happened, and what to do.
 
 export type ProblemCode =
   | 'insecure'
@@ -25,7 +25,7 @@ export interface Problem {
 export interface Advice {
   readonly title: string;
   readonly advice: string;
-  /** Trying the same again makes sense. */
+  /** Whether it makes sense to try the same again. */
   readonly again: boolean;
 }
 
@@ -67,7 +67,7 @@ export const ADVICE: Readonly<Record<ProblemCode, Advice>> = {
   'checkpoint-damaged': {
     title: 'The model arrived damaged',
     advice:
-      'Its checksum is wrong, so it was not kept. Try again; if it stays so, the files on the server are not those of its SHA256SUMS.',
+      'Its checksum is wrong, so it was not kept. Try again; if it stays so, the files on the server differ from its SHA256SUMS.',
     again: true,
   },
   'storage-full': {
@@ -100,7 +100,7 @@ export class ProblemError extends Error {
   }
 }
 
-/** The problem behind an error, told by its name: errors of the packages keep theirs. */
+/** The problem behind an error. Errors of the packages are recognised by their names. */
 export function problemOf(error: unknown): Problem {
   const { name, message } = error instanceof Error ? error : { name: '', message: String(error) };
   if (error instanceof ProblemError) return { code: error.code, message };

@@ -7,31 +7,31 @@ import type { Settings } from './settings.ts';
 
 /** The phases of a generation, in order. */
 export const PHASES = ['fetch', 'load', 'text', 'compile', 'sample', 'decode'] as const;
-/** A phase of a generation; `fetch` brings the checkpoint over the network. */
+/** A phase of a generation; `fetch` gets the checkpoint over the network. */
 export type Phase = (typeof PHASES)[number];
 
-/** How far a generation is. */
+/** The progress of a generation. */
 export interface GenerateNews {
   readonly phase: Phase;
-  /** Bytes, steps, frames; absent where there is nothing to count. */
+  /** Bytes, steps or frames; absent if there is nothing to count. */
   readonly done?: number;
   readonly total?: number;
-  /** What the video will about look like, small. */
+  /** A small preview of the video. */
   readonly preview?: Frames;
-  /** Something that the person should know, but that stops nothing. */
+  /** Something that the person should know, although the generation goes on. */
   readonly notice?: string;
 }
 
-/** A generation's end. */
+/** The result of a generation. */
 export interface Made {
   readonly video: Video;
   /** Seconds of each phase. */
   readonly seconds: Readonly<Record<string, number>>;
-  /** Who computed it. */
+  /** The adapter that computed it. */
   readonly adapter: string;
 }
 
-/** The jobs: what is asked, what is told on the way, what is answered. */
+/** The jobs: the question, the news on the way, and the answer. */
 export interface Jobs {
   /** Whether this browser can compute at all; the answer names its adapter. */
   probe: { ask: null; news: never; answer: string };

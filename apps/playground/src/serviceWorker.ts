@@ -1,10 +1,10 @@
-// Keeps the page's own files, so that it opens without a network. The list is filled in by the build; a new version
-// is fetched whole before it takes over. The checkpoint's files pass by: the page keeps those itself.
+// Keeps the page's own files, so that it opens without a network. The build fills in their list. All files of a new
+// version are fetched before it takes over. The checkpoint's files are left to the page, which keeps them itself.
 
 const FILES: readonly string[] = JSON.parse('__FILES__');
 const VERSION = '__VERSION__';
 
-/** The parts of a service worker's scope that are used here; the DOM's types lack them. */
+/** The parts of a service worker's scope that are used here, which the DOM's types lack. */
 interface Scope {
   readonly registration: { readonly scope: string };
   readonly clients: { claim(): Promise<void> };

@@ -1,8 +1,8 @@
-// What a video is made of: a prompt and numbers. Their defaults, their checks, and the link that carries them.
+// What a video is made from: a prompt and numbers, with their defaults, their checks, and the link that carries them.
 
 import index from '../../../models/shapes-world/model_index.json' with { type: 'json' };
 
-/** Everything that decides a video. */
+/** Everything that determines a video. */
 export interface Settings {
   readonly prompt: string;
   readonly seed: number;
@@ -16,12 +16,12 @@ export interface Settings {
 /** The numbers among the settings. */
 export type NumberName = Exclude<keyof Settings, 'prompt'>;
 
-/** How a number may be chosen. */
+/** The values that a number may have. */
 export interface NumberRule {
   readonly label: string;
   readonly min: number;
   readonly max: number;
-  /** Between neighbours: multiples of it from `min`. */
+  /** Values are multiples of this, counted from `min`. */
   readonly step: number;
   readonly hint: string;
 }
@@ -50,7 +50,7 @@ export const RULES: Readonly<Record<NumberName, NumberRule>> = {
     step: 16,
     hint: 'Pixels, a multiple of 16. The model knows 64.',
   },
-  frames: { label: 'Frames', min: 1, max: 64, step: 1, hint: '16 are a second. The model knows 16.' },
+  frames: { label: 'Frames', min: 1, max: 64, step: 1, hint: '16 frames make a second. The model knows 16.' },
 };
 
 /** Prompts that the model was made for. */
@@ -68,7 +68,7 @@ export const DEFAULTS: Settings = {
 
 const NUMBERS = Object.keys(RULES) as NumberName[];
 
-/** What is wrong with a number, in words; undefined where nothing is. */
+/** What is wrong with a number, in words; undefined if nothing is. */
 export function wrongWith(name: NumberName, value: number): string | undefined {
   const { label, min, max, step } = RULES[name];
   if (!Number.isFinite(value)) return `${label} must be a number.`;
@@ -78,13 +78,13 @@ export function wrongWith(name: NumberName, value: number): string | undefined {
   return undefined;
 }
 
-/** The settings as the part of a link behind `#`. */
+/** The settings as the part of a link after `#`. */
 export function toHash(settings: Settings): string {
   const entries = [['prompt', settings.prompt], ...NUMBERS.map((name) => [name, String(settings[name])])];
   return new URLSearchParams(entries).toString();
 }
 
-/** The settings of a link; what it leaves out or says wrongly takes its default. Undefined where it says none. */
+/** The settings in a link. Missing and wrong ones get their defaults. Undefined if the link has none. */
 export function fromHash(hash: string): Settings | undefined {
   const said = new URLSearchParams(hash.replace(/^#/, ''));
   if (!said.has('prompt')) return undefined;

@@ -6,10 +6,10 @@ import type { Plugin } from 'vite';
 
 /** The list of the files and their checksums, which the page reads first. */
 const SUMS = 'SHA256SUMS';
-/** What the pipeline reads; model cards and logs of training stay at home. */
+/** What the pipeline reads. Model cards and training logs are not copied. */
 const WANTED = /\.(json|safetensors)$/;
 
-/** @param source the checkpoint's folder; the page finds it under `checkpoint/`. */
+/** Gives the page a checkpoint under `checkpoint/`. @param source the checkpoint's folder */
 export function checkpoint(source: string): Plugin {
   let outDir = '';
   return {

@@ -1,5 +1,5 @@
-// The built page's content security policy, as a meta tag: a static server need not be configured. Not in
-// development, where the bundler's client puts styles into the page.
+// The built page's content security policy, as a meta tag, so that a static server need not be configured. It is left
+// out in development, where the bundler's client puts styles into the page.
 import type { Plugin } from 'vite';
 
 const POLICY = {
@@ -14,7 +14,7 @@ const POLICY = {
   'form-action': "'none'",
 };
 
-/** Puts the policy first into the head. */
+/** Puts the policy at the beginning of the head. */
 export function contentSecurityPolicy(): Plugin {
   const content = Object.entries(POLICY)
     .map(([name, value]) => `${name} ${value}`)

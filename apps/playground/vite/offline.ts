@@ -1,4 +1,4 @@
-// Tells the built service worker which files the page consists of, and their version.
+// Tells the built service worker which files belong to the page, and their version.
 import { createHash } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
@@ -6,7 +6,7 @@ import type { Plugin } from 'vite';
 
 const WORKER = 'serviceWorker.js';
 
-/** Fills the list in when all files are written. The checkpoint is not among them: the page keeps it itself. */
+/** Fills the list in when all files are written. The checkpoint is left out, because the page keeps it itself. */
 export function offline(): Plugin {
   let outDir = '';
   return {

@@ -1,12 +1,12 @@
-// The surroundings in which peers run: the adapter, the toggles and the event-loop tick that our own device
-// has. Browsers give libraries `navigator.gpu`; here it is made of the adapter that was found.
+// Gives the peers the same adapter, toggles and event-loop tick as our own device. Libraries expect a browser's
+// `navigator.gpu`; here it is made from the adapter that was found.
 import type { Found } from '@moviegen/tensor/node';
 import { globals } from 'webgpu';
 
 type Method = (...args: unknown[]) => unknown;
 type Prototype = Record<string, Method>;
 
-/** Methods of WebGPU that give promises, which Dawn resolves by polling. */
+/** WebGPU methods that return promises, which Dawn resolves only while somebody polls. */
 const PROMISES: Readonly<Record<string, readonly string[]>> = {
   GPUAdapter: ['requestDevice'],
   GPUDevice: ['createComputePipelineAsync', 'createRenderPipelineAsync', 'popErrorScope'],
@@ -15,7 +15,7 @@ const PROMISES: Readonly<Record<string, readonly string[]>> = {
   GPUShaderModule: ['getCompilationInfo'],
 };
 
-/** Gives this process `navigator.gpu` with the found adapter, and all of WebGPU the tick of our own device. */
+/** Gives this process a `navigator.gpu` with the found adapter, and WebGPU's promises the tick of our own device. */
 export function surround(found: Found): void {
   Object.assign(globalThis, globals);
   const classes = globals as Record<string, { readonly prototype: Prototype }>;
@@ -42,7 +42,7 @@ function wrap(prototype: Prototype, name: string, { host }: Found): void {
   };
 }
 
-/** Dawn's binding refuses views of shared memory, such as WebAssembly's with threads: they are copied. */
+/** Copies views of shared memory, such as the memory of WebAssembly with threads: Dawn's binding refuses them. */
 function acceptSharedMemory(queue: Prototype): void {
   const { writeBuffer } = queue;
   queue.writeBuffer = function (this: unknown, ...args) {

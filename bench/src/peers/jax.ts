@@ -1,4 +1,4 @@
-// jax-js on WebGPU, every way compiled by its `jit`: channels first.
+// jax-js on WebGPU, channels first. Every way is compiled by its `jit`.
 import type { Case, NDArray } from '@moviegen/kernels';
 import {
   channelsFirst,
@@ -13,7 +13,7 @@ import { importFile, version } from './packages.ts';
 import type { Peer, Way } from './peer.ts';
 import { strides } from './tfjs.ts';
 
-/** Its arrays count owners: a call consumes its operands, `ref` is one owner more. */
+/** An array of jax-js counts its owners: a call consumes its operands, and `ref` adds an owner. */
 interface JaxArray {
   readonly ref: JaxArray;
   readonly shape: number[];
@@ -116,7 +116,7 @@ const convolution = (jax: Jax, item: Case, { x, weight }: Operands): Call[] => {
   const [B, T, H, W, C] = x!.shape as [number, number, number, number, number];
   const [O, , , kh, kw] = weight!.shape as [number, number, number, number, number];
   const frames: Call = {
-    how: 'lax.convGeneralDilated a frame',
+    how: 'lax.convGeneralDilated per frame',
     inputs: [permuted(reshaped(x!, [B * T, H, W, C]), channelsFirst(4)), reshaped(weight!, [O, C, kh, kw])],
     run: (input, filter) => jax.lax.convGeneralDilated(input!, filter!, step.slice(1), padding),
     arrange: (result) => permuted(result, channelsLast(4)),

@@ -1,4 +1,4 @@
-// Operands in the axis order that a library prefers, and results back in ours.
+// Brings operands into the axis order that a library prefers, and results back into ours.
 import { type NDArray, sizeOf, stridesOf } from '@moviegen/kernels';
 
 /** An array whose axes are reordered as `permute` does it. */
@@ -35,25 +35,25 @@ export const f32Array = (data: ArrayLike<number>, shape: readonly number[]): NDA
   data: data instanceof Float32Array ? data : Float32Array.from(data),
 });
 
-/** Axes of channels last to channels first, of a rank. */
+/** The axes that bring channels from the end to axis 1, for `permuted`. */
 export const channelsFirst = (rank: number): number[] => [
   0,
   rank - 1,
   ...Array.from({ length: rank - 2 }, (_, k) => k + 1),
 ];
 
-/** And back. */
+/** The axes that bring channels from axis 1 to the end, for `permuted`. */
 export const channelsLast = (rank: number): number[] => [
   0,
   ...Array.from({ length: rank - 2 }, (_, k) => k + 2),
   1,
 ];
 
-/** What a case's attention works on: heads apart, [H, N, D]. */
+/** Separates the heads of an attention operand: [1, N, H D] to [H, N, D]. */
 export function headsApart(x: NDArray, heads: number): NDArray {
   const [, N, width] = x.shape as [number, number, number];
   return permuted(reshaped(x, [N, heads, width / heads]), [1, 0, 2]);
 }
 
-/** And heads side by side again, [N, H D]. */
+/** Puts the heads side by side again: [H, N, D] to [N, H, D]. */
 export const headsTogether = (x: NDArray): NDArray => permuted(x, [1, 0, 2]);

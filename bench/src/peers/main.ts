@@ -1,5 +1,5 @@
-// `npm run bench:peers`: our kernels beside TensorFlow.js, ONNX Runtime Web and jax-js on one adapter, with the
-// same toggles and event-loop tick, in turns, every result checked before its time counts.
+// `npm run bench:peers`: our kernels beside TensorFlow.js, ONNX Runtime Web and jax-js on one adapter, with the same
+// toggles and event-loop tick. They take turns, and every result is checked before its time counts.
 import { writeFile } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
@@ -35,7 +35,7 @@ const program = new Command('npm run bench:peers --')
   .option('--filter <regex>', 'only rows whose name matches', expression)
   .option('--samples <n>', 'timings of each way', atLeast(3), 20)
   .option('--peers <names>', 'some of tfjs,ort,jax', 'tfjs,ort,jax')
-  .option('--json <file>', 'also write the results to a file; - for standard output alone')
+  .option('--json <file>', 'also write the results to a file; - writes only them, to standard output')
   .parse();
 const { filter, json, samples, peers: named } = program.opts<Arguments>();
 const chosen = rows.filter(({ name }) => filter?.test(name) ?? true);
@@ -46,7 +46,7 @@ const found = await findAdapter();
 surround(found);
 const ear = new Ear();
 const device = await openDevice({ found, label: 'bench', onDispatch: ear.heard });
-// WebAssembly is optimised in the background for a minute: on a software adapter, in the kernels' own time.
+// V8 optimises WebAssembly in the background for a minute, and on a software adapter that takes time from the kernels.
 if (device.target.software) setFlagsFromString('--liftoff-only');
 
 const peers: Peer[] = [];
@@ -82,7 +82,7 @@ for (const row of chosen) {
       await race(device, peers, row, { samples, dispatched: ear.labels, onProgress: progressLine }),
     );
     progressLine('');
-    if (json && json !== '-') await writeFile(json, reported()); // a long run may be ended early
+    if (json && json !== '-') await writeFile(json, reported()); // a long run may be stopped early
     if (json !== '-') console.log(peersTable([outcomes.at(-1)!], outcomes.length === 1));
   } catch (error) {
     failed = true;
@@ -94,7 +94,9 @@ if (json === '-') process.stdout.write(reported());
 else {
   console.log(`\nadapter: ${found.name}`);
   console.log(peers.map(({ name, version }) => `${name} ${version}`).join(', '));
-  console.log('times by the host, wait included; every result checked against the CPU reference\n');
+  console.log(
+    "times by the host's clock, waiting included; every result was checked against the CPU reference\n",
+  );
   console.log(peersTable(outcomes, true));
 }
-process.exit(failed ? 1 : 0); // peers leave work behind that would keep the process
+process.exit(failed ? 1 : 0); // peers leave work behind that would keep the process alive

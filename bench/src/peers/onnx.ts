@@ -1,7 +1,7 @@
-// Writes small ONNX models: just enough of the format (protobuf, IR version 9) for graphs of a few nodes.
+// Writes small ONNX models. Only as much of the format (protobuf, IR version 9) as graphs of a few nodes need.
 
 type Bytes = Uint8Array<ArrayBuffer>;
-/** An attribute of a node. A `float` is marked, since 1 could be either. */
+/** An attribute of a node. A `float` is marked, because 1 could be an integer too. */
 export type Attribute = number | string | readonly number[] | { readonly float: number };
 
 const text = new TextEncoder();

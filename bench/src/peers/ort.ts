@@ -1,5 +1,5 @@
-// ONNX Runtime Web on its WebGPU provider: a model of one or a few nodes a way, inputs and outputs in GPU
-// buffers, weights as constants. Channels first.
+// ONNX Runtime Web on its WebGPU provider, channels first. Each way is a model of a few nodes, with inputs and outputs in
+// GPU buffers and weights as constants.
 import type { Case, NDArray } from '@moviegen/kernels';
 import { sizeOf } from '@moviegen/kernels';
 import {
@@ -151,7 +151,7 @@ function convolution(item: Case, { x, weight }: Operands): Graph[] {
   const [B, T, H, W, C] = x!.shape as [number, number, number, number, number];
   const [O, , , kh, kw] = weight!.shape as [number, number, number, number, number];
   const frames = permuted(reshaped(x!, [B * T, H, W, C]), channelsFirst(4));
-  return [direct, make('Conv a frame', frames, reshaped(weight!, [O, C, kh, kw]), step.slice(1))];
+  return [direct, make('Conv per frame', frames, reshaped(weight!, [O, C, kh, kw]), step.slice(1))];
 }
 
 const norm = (op: string, item: Case, { x, weight }: Operands): Graph[] => [

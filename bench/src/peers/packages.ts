@@ -1,4 +1,4 @@
-// The peers' packages: installed under bench/peers when first needed, and imported from there.
+// The peers' packages, which are installed under bench/peers when first needed and imported from there.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -8,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const folder = fileURLToPath(new URL('../../peers/', import.meta.url));
 const require = createRequire(join(folder, 'package.json'));
 
-/** Installs the peers where they are not. @throws where npm fails. */
+/** Installs the peers if they are missing. @throws if npm fails. */
 export function install(): void {
   if (existsSync(join(folder, 'node_modules'))) return;
   console.error(`installing the peers in ${folder}`);

@@ -1,10 +1,10 @@
-// One row: every way checked, then timed in turns with ours, so that whatever else the machine does falls on
-// all of them alike.
+// One row: every way is checked, then timed in turns with ours, so that whatever else the machine does affects all of
+// them equally.
 import type { Case, NDArray } from '@moviegen/kernels';
 import { type Device, scope } from '@moviegen/tensor';
 import { caseOperands, caseReference, compare, prepareCase, uploadOperands } from '@moviegen/tensor/checks';
+import { AFFORDABLE, type CaseRows, firstAndLastRows, narrowArray, referenceCost } from '../caseRows.ts';
 import { poisoned } from '../check.ts';
-import { AFFORDABLE, narrowArray, type Part, parts, referenceCost } from '../parts.ts';
 import { percentile } from '../statistics.ts';
 import { chosenVariant } from '../variant.ts';
 import type { Peer, Way } from './peer.ts';
@@ -14,7 +14,7 @@ import type { Row } from './rows.ts';
 export interface Entry {
   readonly library: string;
   readonly how: string;
-  /** Milliseconds of a call; absent where the result is wrong or the call failed. */
+  /** Milliseconds of a call; absent if the result is wrong or the call failed. */
   readonly median?: number;
   readonly p10?: number;
   readonly p90?: number;
@@ -31,7 +31,7 @@ export interface Outcome {
   readonly bound: number;
   readonly ours: Entry;
   readonly peers: readonly Entry[];
-  /** Median of the fastest correct peer over ours; absent where no peer computes the row. */
+  /** Median of the fastest correct peer, divided by ours; absent if no peer computes the row. */
   readonly ratio?: number;
   readonly fastest?: string;
 }
@@ -44,11 +44,11 @@ export interface RaceOptions {
   readonly onProgress?: (text: string) => void;
 }
 
-const BOUND = 1e-4; // of a peer's difference from the reference: sums in another order
-const LONG = 5000; // ms: fewer samples of such
+const BOUND = 1e-4; // the largest difference from the reference that a peer may have: it sums in another order
+const LONG = 5000; // ms: a way that takes longer gets fewer samples
 const FEW = 3;
-const HOPELESS = 4; // a way that much slower than the fastest is timed a few times only, or once if it is long
-const BATCH = 20; // ms of calls between two waits, so that a wait's own cost does not count
+const HOPELESS = 4; // a way this many times slower than the fastest is timed only a few times, or once if it is long
+const BATCH = 20; // ms of calls between two waits, so that the cost of waiting is small beside them
 
 type Operands = Readonly<Record<string, NDArray>>;
 interface Racer {
@@ -58,7 +58,7 @@ interface Racer {
   readonly times: number[];
 }
 
-/** Checks and times a row. @throws where our own result is wrong. */
+/** Checks and times a row. @throws if our own result is wrong. */
 export async function race(
   device: Device,
   peers: readonly Peer[],
@@ -71,10 +71,10 @@ export async function race(
   onProgress(`${row.name}: ours`);
   const expected = await mine.result();
   const share = AFFORDABLE / referenceCost(item);
-  const held = parts(item, operands, expected.length, share, narrowArray) ?? [
+  const held = firstAndLastRows(item, operands, expected.length, share, narrowArray) ?? [
     { operands, skip: 0, from: 0, count: expected.length },
   ];
-  const references = held.map((part) => caseReference(item, part.operands).data);
+  const references = held.map((rows) => caseReference(item, rows.operands).data);
   const error = reference(held, references, expected);
   if (!(error <= item.tolerance.f32)) throw new Error(`${row.name}: our result is wrong by ${error}`);
 
@@ -122,7 +122,7 @@ export async function race(
   };
 }
 
-/** Times all in turns. */
+/** Times all ways in turns. */
 async function take(racers: readonly Racer[], samples: number, say: (text: string) => void): Promise<void> {
   const timed = async ({ way }: Racer, calls: number): Promise<number> => {
     const begin = performance.now();
@@ -143,7 +143,7 @@ async function take(racers: readonly Racer[], samples: number, say: (text: strin
     const medians = racers.map(({ times }) => percentile(times, 0.5));
     const best = Math.min(...medians);
     say(`${turn} of ${samples}`);
-    // The order turns, so that none always follows the same one.
+    // The order rotates, so that no way always runs after the same other way.
     for (let k = 0; k < racers.length; k++) {
       const at = (k + turn) % racers.length;
       const racer = racers[at]!;
@@ -165,9 +165,9 @@ const entry = ({ way, library, error, times }: Racer): Entry => ({
   error,
 });
 
-/** The largest difference from the reference, over the parts that it has computed. */
+/** The largest difference from the reference, over the rows that it has computed. */
 function reference(
-  held: readonly Part<NDArray>[],
+  held: readonly CaseRows<NDArray>[],
   expected: readonly ArrayLike<number>[],
   result: ArrayLike<number>,
 ): number {
@@ -178,7 +178,7 @@ function reference(
   return Math.max(...errors);
 }
 
-/** Our own op as one of the ways: into poisoned memory first. */
+/** Our own op as one of the ways; its checked result is computed into memory full of NaN. */
 async function ourWay(
   device: Device,
   item: Case,

@@ -1,21 +1,21 @@
-// The rows on which ours is held against other libraries, and by how much it is to be faster.
+// The rows in which our kernels are compared with other libraries, and how much faster ours must be.
 import { type Case, cases, spec } from '@moviegen/kernels';
 
 /** A row of the table. */
 export interface Row {
   readonly name: string;
   readonly item: Case;
-  /** How many times as fast as the fastest correct peer ours is to be. */
+  /** How many times as fast as the fastest correct peer ours must be. */
   readonly bound: number;
 }
 
 const find = (op: string, start: string): Case => {
   const found = cases.find((item) => item.op === op && item.use !== 'test' && item.name.startsWith(start));
-  if (!found) throw new Error(`internal: no case ${op} ${start} to hold against peers`);
+  if (!found) throw new Error(`internal: no case ${op} ${start} to compare with peers`);
   return found;
 };
 
-/** Patchify of 8 frames of 64 x 64 latents. The case list has shapes world's, which takes microseconds. */
+/** Patchify of 8 frames of 64 x 64 latents. The case list's is the shipped model's, which takes only microseconds. */
 const patchify: Case = {
   op: 'conv3d',
   name: '1x8x64x64x16 * 256x16x1x2x2, last + packed + stride [1,2,2]',

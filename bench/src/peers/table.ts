@@ -6,7 +6,7 @@ import type { Entry, Outcome } from './race.ts';
 const time = ({ library, how, median, problem }: Entry): string =>
   `${library}, ${how}: ${median === undefined ? problem : milliseconds(median)}`;
 
-/** One line a row: ours, every way of the peers, the ratio against the fastest correct one. */
+/** One line per row: ours, every way of the peers, the ratio to the fastest correct one. */
 export function peersTable(outcomes: readonly Outcome[], head: boolean): string {
   const table = new Table({
     head: head ? ['row', 'ours', 'peers', 'ratio', 'bound'] : [],

@@ -1,4 +1,4 @@
-// TensorFlow.js on its WebGPU backend: channels last, as ours.
+// TensorFlow.js on its WebGPU backend, channels last like ours.
 import type { Case, NDArray } from '@moviegen/kernels';
 import { f32Array, headsApart, headsTogether, permuted, reshaped } from './layout.ts';
 import { load, version } from './packages.ts';
@@ -59,7 +59,7 @@ interface Call {
   readonly how: string;
   readonly inputs: readonly NDArray[];
   run(...inputs: TfTensor[]): TfTensor;
-  /** Brings the result to our layout. */
+  /** Brings the result into our layout. */
   arrange?(result: NDArray): NDArray;
 }
 
@@ -118,11 +118,11 @@ const calls: Readonly<Record<string, (tf: Tf, item: Case, operands: Operands) =>
       inputs: [x!, filter],
       run: (input, weights) => tf.conv3d(input!, weights!, step, options.padding ? 'same' : 'valid'),
     };
-    // One tap in time: the frames are a batch of images.
+    // With one tap in time, the frames are a batch of images.
     if (weight!.shape[2] !== 1) return [direct];
     const [B, T, H, W, C] = x!.shape as [number, number, number, number, number];
     const frames: Call = {
-      how: 'conv2d a frame',
+      how: 'conv2d per frame',
       inputs: [reshaped(x!, [B * T, H, W, C]), reshaped(filter, filter.shape.slice(1))],
       run: (input, weights) => tf.conv2d(input!, weights!, step.slice(1), 'valid'),
     };
@@ -182,7 +182,7 @@ const calls: Readonly<Record<string, (tf: Tf, item: Case, operands: Operands) =>
   ],
 };
 
-/** Strides of a case a spatial axis. */
+/** A case's stride per spatial axis. */
 export function strides({ stride = 1 }: Case['options'], rank: number): number[] {
   return typeof stride === 'number' ? new Array<number>(rank).fill(stride) : (stride as number[]);
 }

@@ -2,7 +2,7 @@
 // needs a file system).
 
 export { Autoencoder, type AutoencoderOptions } from './autoencoder.ts';
-export { type VerifiedFiles, verified } from './checkpoint/checksums.ts';
+export { parseSums, type VerifiedFiles, verified } from './checkpoint/checksums.ts';
 export { type FilesOptions, openFiles } from './checkpoint/files.ts';
 export type { LoraFile } from './checkpoint/loras.ts';
 export { type ModelFiles, openModel } from './checkpoint/modelFiles.ts';

@@ -1,4 +1,4 @@
-// In the page: what a browser's device does beside computing.
+// In the page: what a browser's device does apart from computing.
 
 import {
   add,
@@ -14,7 +14,7 @@ import {
 
 let device = await Device.create({ label: 'device' });
 
-/** Bytes in use before, while and after a scope's work, and its result. */
+/** Bytes in use before, during and after a scope's work, and its result. */
 export async function scoped() {
   const before = device.memory().used;
   const kept = scope(device, () => mul(add(Tensor.from(device, [1, 2, 3]), 1), 10));
@@ -39,12 +39,12 @@ export async function recorded(): Promise<number[]> {
   return results;
 }
 
-/** Normals of a seed: the same on every adapter. */
+/** Normals of a seed, which are the same on every adapter. */
 export const normals = async (seed: number): Promise<number[]> => [
   ...(await randn(device, [64], { seed }).read()),
 ];
 
-/** What a kernel with a fault in its text gives, and that the device goes on. */
+/** The error of a kernel with a fault in its text, and whether the device still works. */
 export async function refused(): Promise<{ kind: boolean; message: string; after: number }> {
   const y = Tensor.zeros(device, [1]);
   const bindings = [{ name: 'y', dtype: 'f32', access: 'read_write' }] as const;
@@ -55,7 +55,7 @@ export async function refused(): Promise<{ kind: boolean; message: string; after
   return { kind: error instanceof ShaderError, message: String(error), after: await add(y, 3).item() };
 }
 
-/** What a budget that is too small gives. */
+/** The error of a memory limit that is too small. */
 export async function crowded(): Promise<{ kind: boolean; message: string }> {
   const small = await Device.create({ memoryLimit: 1000 });
   try {
@@ -68,7 +68,7 @@ export async function crowded(): Promise<{ kind: boolean; message: string }> {
   }
 }
 
-/** Waits until the device is lost. @returns its reason, and what a further op gives */
+/** Waits until the device is lost. @returns the reason, and the error of the next op */
 export async function lost(): Promise<{ reason: string; kind: boolean; message: string }> {
   const { reason } = await device.lost;
   try {
@@ -79,10 +79,10 @@ export async function lost(): Promise<{ reason: string; kind: boolean; message: 
   }
 }
 
-/** Ends the device. */
+/** Destroys the device. */
 export const destroy = (): void => device.destroy();
 
-/** Takes a new one in its place. */
+/** Opens a new device in its place. */
 export async function reopen(): Promise<void> {
   device = await Device.create({ label: 'device again' });
 }

@@ -1,11 +1,11 @@
-// In the page: safetensors out of files that a person picks, and over HTTP.
+// In the page: safetensors from a file that a person picks, and over HTTP.
 
 import { httpFolder, openCheckpoint, Safetensors, type TensorSource } from '@moviegen/safetensors';
 
-/** What a tensor is: type, shape, SHA-256 of its bytes. */
+/** A tensor's type, shape and SHA-256 of its bytes. */
 export type Digests = Record<string, string>;
 
-/** Puts an input for a file on the page. */
+/** Puts a file input on the page. */
 export function addInput(): void {
   const input = document.createElement('input');
   input.type = 'file';
@@ -19,17 +19,17 @@ export async function readPicked(): Promise<Digests> {
   return digests(await Safetensors.open(file));
 }
 
-/** Reads a file of the page's server. */
+/** Reads a file from the page's server. */
 export async function readAddress(path: string): Promise<Digests> {
   return digests(await Safetensors.open(new URL(path, location.href), { retryDelay: 1 }));
 }
 
-/** Reads a folder of the page's server: one file or shards. */
+/** Reads a folder from the page's server: one file or shards. */
 export async function readFolder(path: string): Promise<Digests> {
   return digests(await openCheckpoint(httpFolder(new URL(path, location.href))));
 }
 
-/** What opening and reading an address says where it fails. */
+/** The error message when opening or reading an address fails. */
 export const failureOf = (path: string): Promise<string> =>
   readAddress(path).then(() => 'no failure', String);
 

@@ -24,7 +24,7 @@ const files: FixtureFiles = {
   },
 };
 
-/** Loads the model of a fixture in the place of the last one. */
+/** Loads a fixture's model in the place of the previous one. */
 export async function load(folder: string): Promise<void> {
   current?.model.dispose();
   device.trim();
@@ -40,16 +40,16 @@ export async function check(name: string): Promise<{ compared: number; first: st
   return { compared: report.compared, first: report.first && describeReport(report) };
 }
 
-/** Token ids of texts, by the tokenizer of a file: whole, and cut at `limit`. */
+/** Token ids of texts by the tokenizer of a file, complete and cut at `limit`. */
 export async function tokenize(file: string, texts: readonly string[], limit: number): Promise<number[][][]> {
   const tokenizer = new Tokenizer(JSON.parse(new TextDecoder().decode(await files.read(file))));
   return texts.map((text) => [tokenizer.encode(text), tokenizer.encode(text, limit)]);
 }
 
-/** The same by bytes. */
+/** Token ids by the byte-level tokenizer, complete and cut at `limit`. */
 export const bytes = (texts: readonly string[], limit: number): number[][][] =>
   texts.map((text) => [byt5Ids(text), byt5Ids(text, limit)]);
 
-/** What each encoder sees of a prompt. */
+/** The part of a prompt that each encoder sees. */
 export const seen = (prompt: string, fps: number, stripQuoted: boolean) =>
   promptTexts(prompt, { fps, stripQuoted });

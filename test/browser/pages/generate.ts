@@ -1,4 +1,4 @@
-// In the page: a video of a prompt, and files of videos by the browser's own codecs.
+// In the page: makes a video from a prompt, and video files with the browser's codecs.
 
 import {
   decodeVideo,
@@ -11,7 +11,7 @@ import {
 
 let opened: { readonly url: string; readonly movieGen: MovieGen } | undefined;
 
-/** Makes a video. @param path of the checkpoint on the page's server */
+/** Makes a video. @param path the checkpoint's path on the page's server */
 export async function generate(path: string, prompt: string, options: GenerateOptions): Promise<Video> {
   const url = new URL(path, location.href).href;
   if (opened?.url !== url) {
@@ -21,9 +21,9 @@ export async function generate(path: string, prompt: string, options: GenerateOp
   return (await opened.movieGen.generate(prompt, options)).frames;
 }
 
-/** Bytes of a video's file. */
+/** Encodes a video as the bytes of a file. */
 export const encode = (video: Video, format: VideoFormat): Promise<Uint8Array<ArrayBuffer>> =>
   encodeVideo(video, { format });
 
-/** A video of a file's bytes. */
+/** Decodes the bytes of a video's file. */
 export const decode = (bytes: Uint8Array<ArrayBuffer>): Promise<Video> => decodeVideo(bytes);

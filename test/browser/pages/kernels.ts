@@ -14,13 +14,13 @@ import {
 const device = await Device.create({ label: 'kernels' });
 const types = device.target.f16 ? (['f32', 'f16'] as const) : (['f32'] as const);
 
-/** What the device is, in one line. */
+/** Describes the device in one line. */
 export function adapter(): string {
   const { vendor, architecture, description } = device.info;
   return `${vendor} ${architecture} (${description}), f16: ${device.target.f16}`;
 }
 
-/** Compiles all that an op's cases run, at once: the browser does so on all cores. */
+/** Compiles all kernels of an op's cases together, because the browser then uses all cores. */
 export async function compile(op: string): Promise<void> {
   const own = cases.filter((item) => item.op === op && item.use !== 'bench');
   await Promise.all(
@@ -33,7 +33,7 @@ export async function compile(op: string): Promise<void> {
   );
 }
 
-/** Checks a case. @returns how many runs it took, and what is wrong, one line a run */
+/** Checks a case. @returns how many runs were made, and one line per wrong run */
 export async function check(op: string, name: string): Promise<{ runs: number; wrong: string[] }> {
   const item = cases.find((one) => one.op === op && one.name === name);
   if (!item) throw new Error(`no case ${op} ${name}`);

@@ -1,32 +1,36 @@
-// The checkpoint's files: from the browser's storage, else from the server, each held against its checksum as it
-// arrives. Without storage they stay in memory for as long as the page is open.
+// Fetches the checkpoint's files, from the browser's storage or else from the server. Each is checked against its
+// checksum as it arrives. Without storage they stay in memory for as long as the page is open.
 
 import { blobSource } from '@moviegen/safetensors';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import type { CheckpointFiles } from 'moviegen';
 import { ProblemError } from '../problem.ts';
+import { type ListedFile, listedFiles } from './listedFiles.ts';
 import type { Draft, Store } from './store.ts';
-import { type Listed, parseSums } from './sums.ts';
 
-/** How to bring a checkpoint. */
+/** How to fetch a checkpoint. */
 export interface FetchOptions {
-  /** Undefined where this browser keeps no files. */
+  /** Undefined if this browser does not keep files. */
   readonly store: Store | undefined;
   readonly signal: AbortSignal;
   readonly onProgress: (bytes: number, totalBytes: number) => void;
-  /** Is told once where files cannot be kept. */
+  /** Called once if files cannot be kept. */
   readonly onNotKept: () => void;
 }
 
 const SUMS = 'SHA256SUMS';
 
-/** @param base the checkpoint's folder on the server. @throws ProblemError; the signal's reason where aborted. */
+/**
+ * Fetches the checkpoint's files.
+ * @param base the checkpoint's folder on the server
+ * @throws ProblemError, or the signal's reason if aborted
+ */
 export async function fetchCheckpoint(base: URL, options: FetchOptions): Promise<CheckpointFiles> {
   const { signal, onNotKept } = options;
   let { store } = options;
   const sums = await listOf(base, store, signal);
-  const listed = parseSums(sums);
+  const listed = listedFiles(sums);
   const found = new Map<string, Blob>(); // by checksum
   for (const { sum } of listed) {
     const file = await store?.get(sum);
@@ -73,7 +77,7 @@ export async function fetchCheckpoint(base: URL, options: FetchOptions): Promise
   };
 }
 
-/** The server's list; without a server, the one that was kept. */
+/** The server's list, or the list that was kept if the server cannot be reached. */
 async function listOf(base: URL, store: Store | undefined, signal: AbortSignal): Promise<string> {
   try {
     const response = await fetched(new URL(SUMS, base), { cache: 'no-cache', signal });
@@ -86,24 +90,24 @@ async function listOf(base: URL, store: Store | undefined, signal: AbortSignal):
   }
 }
 
-/** Bytes of files together, for the progress; what a server does not say counts nothing. */
-async function sizeOf(base: URL, files: readonly Listed[], signal: AbortSignal): Promise<number> {
+/** Bytes of all files together, for the progress. A file whose size the server does not tell counts as 0. */
+async function sizeOf(base: URL, files: readonly ListedFile[], signal: AbortSignal): Promise<number> {
   const sizes = files.map(async ({ path }) => {
     try {
       const response = await fetched(new URL(path, base), { method: 'HEAD', cache: 'no-cache', signal });
       return Number(response.headers.get('content-length') ?? 0);
     } catch {
       signal.throwIfAborted();
-      return 0; // the file's own request tells what is wrong
+      return 0; // the request for the file itself will say what is wrong
     }
   });
   return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
 
-/** One file, twice where a cache on the way holds another version. */
+/** Fetches a file; once more, past all caches, if its checksum is wrong: a cache may hold another version. */
 async function fetchVerified(
   base: URL,
-  file: Listed,
+  file: ListedFile,
   store: Store | undefined,
   signal: AbortSignal,
   tell: (bytes: number) => void,
@@ -117,10 +121,10 @@ async function fetchVerified(
   );
 }
 
-/** Undefined where the checksum is wrong. */
+/** Fetches a file once. Undefined if its checksum is wrong. */
 async function fetchOnce(
   base: URL,
-  { path, sum }: Listed,
+  { path, sum }: ListedFile,
   store: Store | undefined,
   signal: AbortSignal,
   tell: (bytes: number) => void,
@@ -144,7 +148,7 @@ async function fetchOnce(
     await draft.drop();
     return undefined;
   } catch (error) {
-    await draft.drop().catch(() => {}); // the first error counts
+    await draft.drop().catch(() => {}); // the first error is the one to report
     throw error;
   }
 }

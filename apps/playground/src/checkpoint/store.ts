@@ -1,29 +1,29 @@
-// Where files of the checkpoint are kept: the browser's private file system, each file under its checksum, so that a
-// name is a proof of content and a new checkpoint brings only what has changed. For workers only.
+// Keeps the checkpoint's files in the browser's private file system. Each has its checksum as its name, so that a name
+// proves the content, and a new checkpoint fetches only the files that have changed. For workers only.
 
-/** Files that were verified, by their checksum. */
+/** Verified files by their checksum. */
 export interface Store {
-  /** Undefined where it is not there. */
+  /** The file of a name; undefined if there is none. */
   get(name: string): Promise<File | undefined>;
-  /** Opens a file for writing; nobody sees it before `keep`. */
+  /** Opens a file for writing; it exists for `get` only after `keep`. */
   create(name: string): Promise<Draft>;
   readText(name: string): Promise<string | undefined>;
   writeText(name: string, text: string): Promise<void>;
-  /** Removes what is not named. */
+  /** Removes all files but those named. */
   retain(names: ReadonlySet<string>): Promise<void>;
 }
 
 /** A file that is being written. */
 export interface Draft {
-  /** @throws QuotaExceededError where storage is full. */
+  /** @throws QuotaExceededError if the storage is full */
   write(bytes: Uint8Array<ArrayBuffer>): void;
-  /** Makes it the file of its name. */
+  /** Finishes the file under its name. */
   keep(): Promise<File>;
-  /** Removes it. */
+  /** Removes what was written. */
   drop(): Promise<void>;
 }
 
-/** What the DOM's types lack: it exists in workers only. */
+/** Missing in the DOM's types, because it exists in workers only. */
 interface SyncAccessHandle {
   write(bytes: Uint8Array<ArrayBuffer>, options: { at: number }): number;
   truncate(size: number): void;
@@ -35,7 +35,7 @@ type FileHandle = FileSystemFileHandle & {
   move(name: string): Promise<void>;
 };
 
-/** Opens the store of a page. @throws where this browser, or this private window, keeps no files. */
+/** Opens a page's store. @throws if this browser, or this private window, does not keep files */
 export async function openStore(name: string): Promise<Store> {
   const root = await navigator.storage.getDirectory();
   const folder = await root.getDirectoryHandle(name, { create: true });

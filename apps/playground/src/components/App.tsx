@@ -1,5 +1,5 @@
-// The whole page: its three views, one at a time. The others stay as they are, so that a video goes on being made
-// while somebody looks at kernels.
+// The whole page: three views, of which one is shown. The hidden ones keep their state, so that a video is still being
+// made while somebody looks at kernels.
 
 import { useRef, useState } from 'preact/hooks';
 import { Create } from './Create.tsx';

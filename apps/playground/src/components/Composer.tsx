@@ -8,7 +8,7 @@ interface Properties {
   readonly form: RefObject<HTMLFormElement | null>;
   readonly settings: Settings;
   readonly running: boolean;
-  /** Cancelled, but not yet at rest. */
+  /** Cancelled, but still running. */
   readonly cancelling: boolean;
   readonly onChange: (settings: Settings) => void;
   readonly onGenerate: (settings: Settings) => void;
@@ -31,7 +31,7 @@ export function Composer({
   const generate = useRef<HTMLButtonElement>(null);
   const cancel = useRef<HTMLButtonElement>(null);
 
-  // The button under the finger changes its meaning: focus goes with it.
+  // The button that was pressed is replaced by another, which takes over the focus.
   const before = useRef(running);
   useEffect(() => {
     if (before.current === running) return;
@@ -150,7 +150,9 @@ function NumberField({ name, value, onChange }: NumberProperties) {
         id={name}
         type="number"
         inputMode="decimal"
-        {...{ min, max, step }}
+        min={min}
+        max={max}
+        step={step}
         value={Number.isNaN(value) ? '' : value}
         title={hint}
         aria-invalid={wrong !== undefined}

@@ -18,14 +18,14 @@ import { Strip } from './Strip.tsx';
 import { useGeneration } from './useGeneration.ts';
 import { useResults } from './useResults.ts';
 
-/** On the stage. */
+/** What the stage shows. */
 interface Shown {
   readonly result: Result;
   readonly video: Video;
 }
 
 interface Properties {
-  /** Tells a screen reader, whatever view is shown. */
+  /** Tells a screen reader something, whichever view is shown. */
   readonly onSay: (text: string) => void;
 }
 
@@ -44,14 +44,14 @@ export function Create({ onSay }: Properties) {
   };
   useEffect(probe, []);
 
-  // A link that is followed while the page is open.
+  // Somebody follows a link while the page is open.
   useEffect(() => {
     const follow = () => setSettings((before) => fromHash(location.hash) ?? before);
     addEventListener('hashchange', follow);
     return () => removeEventListener('hashchange', follow);
   }, []);
 
-  // At the beginning: the video of the link where it was made here, else the last one.
+  // At first, the stage shows the link's video if it was made here, else the last one.
   const begun = useRef(false);
   useEffect(() => {
     if (begun.current || store.results === undefined) return;
@@ -145,7 +145,7 @@ export function Create({ onSay }: Properties) {
   );
 }
 
-/** Says each phase once, and each quarter of the steps: a screen reader should not read every step. */
+/** Announces each phase once and each quarter of the steps, because a screen reader should not read every step. */
 function announcer(say: (text: string) => void): (news: GenerateNews) => void {
   let last = '';
   return ({ phase, done, total }) => {
@@ -163,7 +163,10 @@ function resultOf(settings: Settings, { video, seconds, adapter }: Made): Result
   return {
     id: crypto.randomUUID(),
     made: Date.now(),
-    ...{ settings, seconds, adapter, fps: video.fps },
+    settings,
+    seconds,
+    adapter,
+    fps: video.fps,
     poster: { data: new Uint8Array(data), width, height },
   };
 }

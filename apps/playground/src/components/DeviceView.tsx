@@ -1,4 +1,4 @@
-// The view of the graphics adapter: what it is and can, and whether it computes right.
+// The view of the graphics adapter: what it is, what it can do, and whether its results are right.
 
 import type { DeviceDescription, SelfTestReport } from 'moviegen';
 import { useEffect, useRef, useState } from 'preact/hooks';

@@ -1,4 +1,4 @@
-// The view of kernels: the bench's case list, timed on this machine, under the roof of its adapter.
+// The view of kernels: the bench's case list, timed on this machine and drawn under the roof of its adapter.
 
 import { useState } from 'preact/hooks';
 import type { BenchAsk, BenchReport, BenchRow, Roof } from '../kernels/bench.ts';

@@ -1,4 +1,4 @@
-// A video that is being made: what it will about look like, drawn at every step, and how far each phase is.
+// A video that is being made: a preview of it, drawn at every step, and the progress of each phase.
 
 import type { Frames } from 'moviegen';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
@@ -7,13 +7,13 @@ import { draw, frameAt, put } from '../pictures.ts';
 
 interface Properties {
   readonly phases: readonly PhaseState[];
-  /** One a step, so far. */
+  /** One per step, so far. */
   readonly previews: readonly Frames[];
   readonly steps: number;
   readonly aspect: readonly [width: number, height: number];
 }
 
-/** How long a frame of the preview is shown: a latent frame stands for eight. */
+/** Milliseconds for which a frame of the preview is shown: a latent frame stands for eight frames. */
 const PREVIEW_MS = 400;
 
 export function Making({ phases, previews, steps, aspect: [width, height] }: Properties) {
@@ -28,12 +28,19 @@ export function Making({ phases, previews, steps, aspect: [width, height] }: Pro
     <>
       <div class="screen">
         {preview === undefined ? (
-          <canvas class="picture noise" {...{ width, height }} role="img" aria-label="Nothing to see yet" />
+          <canvas
+            class="picture noise"
+            width={width}
+            height={height}
+            role="img"
+            aria-label="Nothing to see yet"
+          />
         ) : (
           <canvas
             ref={canvas}
             class="picture preview"
-            {...{ width, height }}
+            width={width}
+            height={height}
             role="img"
             aria-label={`Preview after step ${previews.length}`}
             data-step={previews.length}
@@ -76,7 +83,7 @@ function PhaseRow({ state, now }: { readonly state: PhaseState; readonly now: nu
   );
 }
 
-/** Moments of the way from noise to video that are shown side by side. */
+/** How many previews on the way from noise to video are shown side by side. */
 const MOMENTS = 16;
 
 function Ribbon({ previews, steps }: { readonly previews: readonly Frames[]; readonly steps: number }) {
@@ -99,7 +106,7 @@ function Ribbon({ previews, steps }: { readonly previews: readonly Frames[]; rea
   );
 }
 
-/** The time, told every so often. */
+/** The present time, updated at intervals. */
 function useClock(every: number): number {
   const [now, setNow] = useState(() => performance.now());
   useEffect(() => {

@@ -1,4 +1,4 @@
-// A finished video: it loops on a canvas, can be stopped, and any frame can be looked at.
+// A finished video. It loops on a canvas, it can be stopped, and every frame can be looked at.
 
 import type { Video } from 'moviegen';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
@@ -17,7 +17,7 @@ export function Player({ video, prompt }: Properties) {
   const [playing, setPlaying] = useState(() => !wantsStillness() && frames > 1);
   const canvas = useRef<HTMLCanvasElement>(null);
 
-  // Ends before the next frame is due, so that it never moves on what a person has just chosen.
+  // A layout effect ends before the next frame is due: it never replaces the frame that a person has just chosen.
   useLayoutEffect(() => {
     if (!playing) return;
     let last = performance.now();
@@ -42,7 +42,8 @@ export function Player({ video, prompt }: Properties) {
       <div class="screen">
         <canvas
           ref={canvas}
-          {...{ width, height }}
+          width={width}
+          height={height}
           class="picture"
           role="img"
           aria-label={`Video: ${prompt}`}

@@ -1,10 +1,10 @@
-// A problem, readable: what happened, what to do, and the error's own words for who wants them.
+// A problem in readable words: what happened, what to do and, for those who want it, the error's own message.
 
 import { ADVICE, type Problem } from '../problem.ts';
 
 interface Properties {
   readonly problem: Problem;
-  /** Does the same once more. */
+  /** Tries the same again. */
   readonly onAgain?: (() => void) | undefined;
 }
 

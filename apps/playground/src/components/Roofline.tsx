@@ -36,7 +36,7 @@ export function Roofline({ rows, roof }: Properties) {
           </g>
         ))}
         <text x={(left + width - right) / 2} y={height - 8} text-anchor="middle">
-          operations a byte
+          operations per byte
         </text>
         <text x={left + 8} y={top + 12}>
           GFLOP/s
@@ -59,5 +59,5 @@ export function Roofline({ rows, roof }: Properties) {
   );
 }
 
-/** A share as people read it. */
+/** A share in percent. */
 export const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;

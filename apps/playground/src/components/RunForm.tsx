@@ -1,9 +1,9 @@
-// What starts a long run over the case list: a button that stops it again, and a filter.
+// The form that starts a long run over the case list: a button, which also stops the run, and a filter.
 
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 
-/** Handles a form's submission by running something. */
+/** A handler of a form's submission that runs something. */
 export const submits = (run: () => Promise<void>) => (event: SubmitEvent) => {
   event.preventDefault();
   void run();
@@ -15,11 +15,11 @@ interface RunButtonProperties {
   readonly children: ComponentChildren;
 }
 
-/** Starts by submitting its form; while it runs, stops. A case that has begun is finished first. */
+/** Submits its form, which starts the run; during the run it stops it, after the case that has begun. */
 export function RunButton({ stop, children }: RunButtonProperties) {
   const [stopping, setStopping] = useState(false);
   useEffect(() => setStopping(false), [stop]);
-  // The one takes the other's place, and its focus.
+  // Each button takes the other's place, and its focus.
   const button = useRef<HTMLButtonElement>(null);
   const before = useRef(stop);
   useEffect(() => {

@@ -1,4 +1,4 @@
-// A part of the page that is wider than a phone: it scrolls by itself, by keyboard too.
+// A part of the page that is wider than a phone. It scrolls alone, also by keyboard.
 
 import type { ComponentChildren } from 'preact';
 
@@ -9,7 +9,7 @@ interface Properties {
 
 export function Scroll({ label, children }: Properties) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: without it nobody scrolls here by keyboard
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: without it nobody can scroll here by keyboard
     <section class="scroll" tabIndex={0} aria-label={label}>
       {children}
     </section>

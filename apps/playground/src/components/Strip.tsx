@@ -13,7 +13,7 @@ interface Properties {
 
 export function Strip({ results, shownId, onShow, onRemove }: Properties) {
   const list = useRef<HTMLUListElement>(null);
-  /** Where the focus goes: to what takes the place of a video that was removed by its button. */
+  /** When a video is removed by its button, the focus goes to the element that takes its place. */
   const place = useRef<number | undefined>(undefined);
   useEffect(() => {
     const at = place.current;

@@ -1,4 +1,4 @@
-// A generation as state of the page: begin it, watch it, cancel it.
+// A generation as state of the page, which can begin, watch and cancel it.
 
 import type { Frames } from 'moviegen';
 import { useCallback, useRef, useState } from 'preact/hooks';
@@ -11,7 +11,7 @@ import type { Settings } from '../settings.ts';
 /** The model lies beside the page. */
 const CHECKPOINT = new URL('checkpoint/', document.baseURI).href;
 
-/** A generation that goes on. */
+/** A generation that is running. */
 export interface Running {
   readonly settings: Settings;
   readonly phases: readonly PhaseState[];
@@ -22,11 +22,11 @@ export interface Running {
 /** What the page knows of generations. */
 export interface Generation {
   readonly running: Running | undefined;
-  /** Why the last one ended without a video. */
+  /** Why the last generation ended without a video. */
   readonly problem: Problem | undefined;
-  /** What to know, though nothing failed. */
+  /** Something that the person should know, although nothing failed. */
   readonly notice: string | undefined;
-  /** Resolves with undefined where it was cancelled or failed. */
+  /** Resolves with undefined if the generation is cancelled or fails. */
   begin(settings: Settings, onNews: (news: GenerateNews) => void): Promise<Made | undefined>;
   cancel(): void;
   /** Forgets what went wrong. */

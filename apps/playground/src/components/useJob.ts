@@ -1,30 +1,30 @@
-// A long job of the worker as state of the page: its news, its report, what went wrong, and its stop.
+// A long job of the worker as state of the page: its news, its report, its problem, and a way to stop it.
 
 import { useState } from 'preact/hooks';
 import { client } from '../client.ts';
 import { type Problem, problemOf } from '../problem.ts';
 import type { JobName, Jobs } from '../protocol.ts';
 
-/** A job that is begun as often as wanted, one at a time. */
-export interface Job<K extends JobName> {
-  /** What the job told last. */
+/** What the page knows of a job that may be started again and again, one run at a time. */
+export interface JobState<K extends JobName> {
+  /** The job's latest news. */
   readonly news: Jobs[K]['news'] | undefined;
   readonly report: Jobs[K]['answer'] | undefined;
   /** Why the last run ended without a report. */
   readonly problem: Problem | undefined;
   /** Set while it runs. */
   readonly stop: AbortController | undefined;
-  /** Does nothing while it runs; what the run before gave is forgotten. */
+  /** Starts the job and forgets what the previous run gave. Does nothing while the job runs. */
   run(ask: Jobs[K]['ask'], onNews?: (news: Jobs[K]['news']) => void): Promise<void>;
 }
 
-export function useJob<K extends JobName>(name: K): Job<K> {
+export function useJob<K extends JobName>(name: K): JobState<K> {
   const [news, setNews] = useState<Jobs[K]['news'] | undefined>();
   const [report, setReport] = useState<Jobs[K]['answer'] | undefined>();
   const [problem, setProblem] = useState<Problem | undefined>();
   const [stop, setStop] = useState<AbortController | undefined>();
 
-  const run: Job<K>['run'] = async (ask, onNews) => {
+  const run: JobState<K>['run'] = async (ask, onNews) => {
     if (stop !== undefined) return;
     const controller = new AbortController();
     setStop(controller);

@@ -1,15 +1,15 @@
-// Past videos as state of the page. Where the browser keeps nothing they live as long as the page.
+// Past videos as state of the page. If the browser keeps nothing, they last as long as the page is open.
 
 import type { Video } from 'moviegen';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { type Problem, problemOf } from '../problem.ts';
 import { openResults, type Result, type ResultStore } from '../results/store.ts';
 
-/** The strip, and what is on the stage. */
+/** The past videos, and the one on the stage. */
 export interface Results {
   /** The newest first; undefined until the store has been read. */
   readonly results: readonly Result[] | undefined;
-  /** Why the last one was not kept. */
+  /** Why the last video was not kept. */
   readonly problem: Problem | undefined;
   add(result: Result, video: Video): Promise<void>;
   remove(result: Result): Promise<void>;

@@ -1,5 +1,5 @@
-// The bench's case list on the device of this page: its ceilings first, then every case that they let hope to end
-// soon. Not here: how a case is timed (bench/src/measure.ts), how results are drawn.
+// The bench's case list on this page's device: first the ceilings, then every case that should be quick by these
+// ceilings. Not here: how a case is timed (bench/src/measure.ts), how results are drawn.
 
 import { benchCases, measure, peakFlops, type Result } from '@moviegen/bench';
 import type { Case } from '@moviegen/kernels';
@@ -21,17 +21,17 @@ export interface BenchRow {
   readonly op: string;
   readonly name: string;
   readonly variant: string;
-  /** Median of a run, in milliseconds. */
+  /** Milliseconds per run, the median. */
   readonly ms: number;
   readonly gflops: number;
   readonly gbps: number;
-  /** Operations a byte. */
+  /** Operations per byte. */
   readonly intensity: number;
   /** Share of what the ceilings allow at that intensity. */
   readonly share: number;
 }
 
-/** An adapter's ceilings, a second, in the type that is timed. */
+/** An adapter's ceilings per second, in the type that is timed. */
 export interface Roof {
   readonly flops: number;
   readonly bytes: number;
@@ -42,18 +42,18 @@ export interface Roof {
 export interface BenchNews {
   readonly done: number;
   readonly total: number;
-  /** What the adapter can do at most, once it is known. */
+  /** The best that the adapter can do, once it is known. */
   readonly roof?: Roof;
   readonly row?: BenchRow;
 }
 
-/** The end of a bench. */
+/** The result of a bench. */
 export interface BenchReport {
-  /** Whose clock. */
+  /** Whose clock measured the times. */
   readonly source: 'gpu' | 'host';
-  /** Cases left out since they would take long. */
+  /** How many cases were left out because they would take long. */
   readonly skipped: number;
-  /** Cases whose result was wrong, in words. */
+  /** Messages about cases whose result was wrong. */
   readonly wrong: readonly string[];
 }
 
@@ -63,13 +63,13 @@ export interface BenchOptions {
   readonly onProgress: (news: BenchNews) => Promise<void>;
 }
 
-/** A case that would take longer than this a run is left out, unless all are asked for. */
+/** A case whose runs would take longer than this is left out, unless all are asked for. */
 const PATIENCE_MS = 100;
-/** What share of its ceiling a kernel is guessed to reach, before it was measured. */
+/** The share of its ceiling that a kernel is expected to reach before it is measured. */
 const GUESS = 0.25;
 const BUDGET = { runs: 20, time: 300 };
 
-/** Times the case list. @throws ProblemError; the signal's reason where aborted. */
+/** Times the case list. @throws ProblemError, or the signal's reason if aborted */
 export async function runBench(device: Device, ask: BenchAsk, options: BenchOptions): Promise<BenchReport> {
   const { filter, dtype, all } = ask;
   const { signal, onProgress } = options;
@@ -101,7 +101,7 @@ export async function runBench(device: Device, ask: BenchAsk, options: BenchOpti
   return { source, skipped: wanted.length - chosen.length, wrong };
 }
 
-/** Milliseconds that a case may take. */
+/** Milliseconds that a case probably takes. */
 const guess = ({ flops, bytes }: Case, dtype: BenchAsk['dtype'], ceilings: Ceilings): number =>
   (1000 * Math.max(flops / peakFlops(ceilings, dtype), bytes / ceilings.copyBytes)) / GUESS;
 

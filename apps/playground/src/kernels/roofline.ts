@@ -1,12 +1,12 @@
-// The geometry of a roofline: arithmetic intensity to the right, speed upwards, both by powers of ten; under the
-// roof, every kernel a dot. Pure numbers; Roofline.tsx draws them.
+// The geometry of a roofline: arithmetic intensity to the right and speed upwards, both by powers of ten, and every
+// kernel as a dot under the roof. Numbers only; Roofline.tsx draws them.
 
 /** The picture's size and margins, in its own units. */
 export const FRAME = { width: 720, height: 400, left: 60, right: 28, top: 16, bottom: 48 } as const;
 
 /** A kernel's place. */
 export interface Dot {
-  /** Operations a byte; a copy's are 0 and stand at the left edge. */
+  /** Operations per byte. A copy has 0 and stands at the left edge. */
   readonly intensity: number;
   readonly gflops: number;
 }
@@ -28,8 +28,8 @@ export interface Roofline {
 }
 
 /**
- * @param peak operations a second at most
- * @param bandwidth bytes a second at most
+ * @param peak the most operations per second
+ * @param bandwidth the most bytes per second
  */
 export function roofline(dots: readonly Dot[], peak: number, bandwidth: number): Roofline {
   const top = peak / 1e9;
@@ -45,7 +45,7 @@ export function roofline(dots: readonly Dot[], peak: number, bandwidth: number):
     height - bottom - ((Math.log10(value) - y0) / (y1 - y0)) * (height - above - bottom);
   const clampX = (value: number) => Math.max(value, 10 ** x0);
   const clampY = (value: number) => Math.max(value, 10 ** y0);
-  // The slope enters the frame at its left edge or, where it is lower than the frame there, at its bottom.
+  // The slope enters the frame at the left edge or, if it lies below the frame there, at the bottom.
   const start = Math.max(10 ** x0, (10 ** y0 * 1e9) / bandwidth);
   return {
     xTicks: powers(x0, x1).map((power) => ({ at: x(10 ** power), label: plain(power) })),
@@ -59,7 +59,7 @@ export function roofline(dots: readonly Dot[], peak: number, bandwidth: number):
   };
 }
 
-/** Powers of ten around values, one apart at least. */
+/** Powers of ten that enclose the values, at least one apart. */
 function decades(values: readonly number[]): [number, number] {
   const logs = values.map(Math.log10);
   const low = Math.floor(Math.min(...logs));

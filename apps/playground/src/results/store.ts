@@ -1,10 +1,10 @@
-// Past videos, kept in the browser's database across reloads: a list of what was made, and the frames apart from it,
-// so that the strip is quick to show.
+// Past videos, kept in the browser's database across reloads. The list of videos is stored apart from their frames, so
+// that the strip can be shown quickly.
 
 import type { Video } from 'moviegen';
 import type { Settings } from '../settings.ts';
 
-/** What is known of a video without its frames. */
+/** Everything about a video but its frames. */
 export interface Result {
   readonly id: string;
   /** Milliseconds since 1970. */
@@ -14,7 +14,7 @@ export interface Result {
   /** Seconds of each phase. */
   readonly seconds: Readonly<Record<string, number>>;
   readonly adapter: string;
-  /** A frame of the middle, 8-bit RGB. */
+  /** The middle frame, 8-bit RGB. */
   readonly poster: {
     readonly data: Uint8Array<ArrayBuffer>;
     readonly width: number;
@@ -24,15 +24,15 @@ export interface Result {
 
 /** Where results are kept. */
 export interface ResultStore {
-  /** All, the newest first. */
+  /** All results, the newest first. */
   list(): Promise<Result[]>;
   video(id: string): Promise<Video | undefined>;
-  /** @throws QuotaExceededError where storage is full. */
+  /** Keeps a result. @throws QuotaExceededError if the storage is full */
   add(result: Result, video: Video): Promise<void>;
   remove(id: string): Promise<void>;
 }
 
-/** Opens the store. @param name of the database. @throws where this browser keeps nothing. */
+/** Opens the store. @param name the name of the database. @throws if this browser keeps nothing */
 export async function openResults(name: string): Promise<ResultStore> {
   const opening = indexedDB.open(name, 1);
   opening.onupgradeneeded = () => {

@@ -4,7 +4,7 @@ import type { GenerateNews, Made } from '../protocol.ts';
 import type { Settings } from '../settings.ts';
 import { adapterName, type Session } from './session.ts';
 
-/** Between news of bytes: a page need not know of every chunk. */
+/** Milliseconds between news of bytes: a page need not know of every chunk. */
 const PATIENCE = 60;
 
 export async function generate(
@@ -19,7 +19,13 @@ export async function generate(
   const load = (performance.now() - loading) / 1000;
   const { prompt, seed, steps, guidance, width, height, frames: numFrames } = settings;
   const made = await model.generate(prompt, {
-    ...{ seed, steps, width, height, numFrames, signal, guidanceScale: guidance },
+    seed,
+    steps,
+    width,
+    height,
+    numFrames,
+    signal,
+    guidanceScale: guidance,
     onProgress: async (progress) => {
       const { phase } = progress;
       if (phase === 'sample') {
@@ -35,7 +41,7 @@ export async function generate(
   return { video: made.frames, seconds: { load, ...made.timings }, adapter: adapterName(model.device) };
 }
 
-/** Lets through the first and the last news of a phase, and of those between what is not too much. */
+/** Passes the first and the last news of a phase on, and of those between only one per interval. */
 function sparsely(tell: (news: GenerateNews) => void): (news: GenerateNews) => void {
   let [phase, at] = ['', 0];
   return (news) => {

@@ -1,5 +1,5 @@
-// What lives as long as the worker: one device, one model on it. A device that is lost is forgotten; whoever asks
-// next gets another.
+// What lives as long as the worker: one device, and one model on it. A lost device is forgotten, and the next caller
+// gets a new one.
 
 import { Device, type DeviceLostError, orAborted } from '@moviegen/tensor';
 import { describeDevice, MovieGen } from 'moviegen';
@@ -12,15 +12,15 @@ import type { GenerateNews } from '../protocol.ts';
 export class Session {
   #device: Promise<Device> | undefined;
   #model: Promise<MovieGen> | undefined;
-  /** The last one that was opened, lost or not. */
+  /** The last device that was opened, lost or not. */
   #lastDevice: Promise<Device> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #busy = false;
 
   /**
-   * Runs work that needs the device to itself, after the work before it.
-   * @param onWait told where there is some.
-   * @throws the signal's reason, at once while it waits.
+   * Runs work that must be alone on the device, after all work that was given before.
+   * @param onWait called if other work is running
+   * @throws the signal's reason, at once while it waits
    */
   async exclusive<T>(work: () => Promise<T>, signal: AbortSignal, onWait?: () => void): Promise<T> {
     const before = this.#turn;
@@ -37,7 +37,7 @@ export class Session {
     return turn;
   }
 
-  /** The device; opened where there is none. @throws ProblemError, NoAdapterError */
+  /** The device, opened if there is none. @throws ProblemError, NoAdapterError */
   device(): Promise<Device> {
     if (this.#device !== undefined) return this.#device;
     const opening = this.#open();
@@ -46,7 +46,7 @@ export class Session {
     return opening;
   }
 
-  /** The model, brought and loaded where it is not there yet. @param checkpoint the address of its folder. */
+  /** The model, fetched and loaded at the first call. @param checkpoint the address of its folder */
   async model(
     checkpoint: string,
     tell: (news: GenerateNews) => void,
@@ -62,7 +62,7 @@ export class Session {
     return loading;
   }
 
-  /** What became of the device, where an error may only be the first sign of its loss. */
+  /** The loss of the device behind an error, if there was one: an error may be its first sign. */
   async lostWithin(ms: number): Promise<DeviceLostError | undefined> {
     const device = await this.#lastDevice?.catch(() => undefined);
     if (device === undefined) return undefined;
@@ -86,14 +86,14 @@ export class Session {
   }
 }
 
-/** @throws ProblemError saying why there is no WebGPU at all. */
+/** Checks that the browser has WebGPU. @throws ProblemError that says why it has none */
 export function checkWebGpu(): void {
   if (!globalThis.isSecureContext)
     throw new ProblemError('insecure', `${location.origin} is neither https nor localhost`);
   if (navigator.gpu === undefined) throw new ProblemError('no-webgpu', 'navigator.gpu is not there');
 }
 
-/** An adapter's name for people: what it says of itself, the plainest first. */
+/** An adapter's name for people: the plainest of the texts with which it describes itself. */
 export function adapterName(device: Device): string {
   const { vendor, architecture, device: name, description } = describeDevice(device).adapter;
   return (
@@ -108,7 +108,7 @@ async function load(
   signal: AbortSignal,
 ): Promise<MovieGen> {
   tell({ phase: 'fetch' });
-  // Pages of one origin keep their files apart; of one page's windows one fetches.
+  // Each page of an origin keeps its own files; of several windows of a page, only one fetches.
   const name = `moviegen ${encodeURIComponent(checkpoint.pathname)}`;
   const files = await navigator.locks.request(name, { signal }, async () =>
     fetchCheckpoint(checkpoint, {
@@ -124,7 +124,8 @@ async function load(
     }),
   );
   return MovieGen.fromPretrained(files, {
-    ...{ device, signal },
+    device,
+    signal,
     onProgress: (progress) => {
       if (progress.phase !== 'load') return;
       tell({ phase: 'load', done: progress.bytes, total: progress.totalBytes });
@@ -132,7 +133,7 @@ async function load(
   });
 }
 
-/** Private windows and old browsers keep no files. */
+/** Opens the store; undefined in private windows and old browsers, which do not keep files. */
 async function storeOrNone(name: string): Promise<Store | undefined> {
   try {
     return await openStore(name);

@@ -1,5 +1,5 @@
-// The worker: everything that takes longer than a moment. It answers the jobs of protocol.ts; each job stands in a
-// file of its own.
+// The worker does everything that takes longer than a moment. It answers the jobs of protocol.ts; each job has its own
+// file.
 
 import { describeDevice, encodeVideo, selfTest } from 'moviegen';
 import { runBench } from '../kernels/bench.ts';
@@ -12,7 +12,7 @@ const post = (said: FromWorker, transfer: Transferable[] = []): void => self.pos
 const session = new Session();
 const running = new Map<number, AbortController>();
 
-/** What a job gets besides its question. */
+/** What a job gets in addition to its question. */
 interface Context<K extends JobName> {
   readonly tell: (news: Jobs[K]['news'], transfer?: Transferable[]) => void;
   readonly signal: AbortSignal;
@@ -53,7 +53,7 @@ const work: Work = {
     ),
 };
 
-/** Tells, and lets messages of the page in before the work goes on: else nothing could be cancelled. */
+/** Sends news, then lets the page's messages in before the work goes on; otherwise nothing could be cancelled. */
 function told<T>(tell: (news: T) => void): (news: T) => Promise<void> {
   return async (news) => {
     tell(news);

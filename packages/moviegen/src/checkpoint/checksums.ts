@@ -40,7 +40,11 @@ export async function verified(files: CheckpointFiles, signal?: AbortSignal): Pr
   };
 }
 
-/** Sums by path. */
+/**
+ * The SHA-256 sums of a list, in lower-case hexadecimal digits, by path.
+ * @param label the list's name in messages
+ * @throws CheckpointError where a line is not one of such a list
+ */
 export function parseSums(bytes: Uint8Array, label: string): Map<string, string> {
   const sums = new Map<string, string>();
   for (const [i, line] of new TextDecoder().decode(bytes).split(/\r?\n/).entries()) {

@@ -9,6 +9,7 @@ import { addGallery } from './commands/gallery.ts';
 import { addGenerate } from './commands/generate.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addJudge } from './commands/judge.ts';
+import { addKernels } from './commands/kernels.ts';
 import { addParity } from './commands/parity.ts';
 import { addPlan } from './commands/plan.ts';
 import { addQuantize } from './commands/quantize.ts';
@@ -71,6 +72,7 @@ function programOf(run: Run): Command {
     addDecode,
     addInspect,
     addDoctor,
+    addKernels,
     addParity,
     addJudge,
     addAverage,

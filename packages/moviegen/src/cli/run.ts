@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Device } from '@moviegen/tensor';
+import type { Device, DeviceOptions } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
 import { Autoencoder } from '../autoencoder.ts';
 import type { LoraFile } from '../checkpoint/loras.ts';
@@ -44,14 +44,20 @@ export class Run {
   }
 
   /** Chooses how progress is shown. */
-  configure({ quiet, json }: CommonOptions): void {
+  configure({ quiet, json }: Pick<CommonOptions, 'quiet' | 'json'>): void {
     const terminal = process.stderr.isTTY === true;
     this.bars = new Bars(quiet ? 'none' : terminal ? 'bars' : json ? 'none' : 'lines');
   }
 
-  /** The adapter asked for. */
-  async device({ adapter }: CommonOptions): Promise<Device> {
-    this.#device ??= await openDevice(adapter === undefined ? {} : { adapter });
+  /** The adapter asked for. @param onDispatch told of every dispatch; only the first call can say so */
+  async device(
+    { adapter }: CommonOptions,
+    onDispatch?: NonNullable<DeviceOptions['onDispatch']>,
+  ): Promise<Device> {
+    this.#device ??= await openDevice({
+      ...(adapter !== undefined && { adapter }),
+      ...(onDispatch && { onDispatch }),
+    });
     return this.#device;
   }
 

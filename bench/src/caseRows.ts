@@ -1,5 +1,5 @@
-// Parts of a large case that can be checked apart: its first and its last rows. Each part is a case of its
-// own, whose result is some rows of the whole. Operands are arrays on the host or tensors on a device.
+// The first and the last rows of a large case, so that they can be checked without the rest: each is a case of its own
+// with fewer operands. Operands are arrays on the host or tensors on a device.
 import { type Case, type NDArray, sizeOf } from '@moviegen/kernels';
 
 interface Shaped {
@@ -8,35 +8,35 @@ interface Shaped {
 /** Elements `start` to `end` of an axis. */
 export type Narrow<T> = (x: T, axis: number, start: number, end: number) => T;
 
-/** Some rows of a case. */
-export interface Part<T> {
+/** Some rows of a case's result, and how to compute them alone. */
+export interface CaseRows<T> {
   /** Operands that give these rows. */
   readonly operands: Readonly<Record<string, T>>;
-  /** Elements of the part's own result that come before its rows. */
+  /** Elements of the small case's result that come before these rows. */
   readonly skip: number;
   /** Where the rows begin in the whole result, in elements. */
   readonly from: number;
   readonly count: number;
 }
 
-/** Operations that the CPU references may take for a part; those of the convolutions are some twenty times slower. */
+/** Operations that a CPU reference may take for some rows. */
 export const AFFORDABLE = 5e7;
 
-/** What a case costs the CPU references, in operations. */
+/** What a case costs its CPU reference, in operations; the convolutions' reference is some twenty times slower. */
 export const referenceCost = ({ op, flops }: Case): number => (op.startsWith('conv') ? 20 * flops : flops);
 
 /**
- * The first and the last rows; undefined where the op has no rows that stand by themselves.
- * @param share of all rows that a part may have; one row at least.
+ * The first and the last rows; undefined where the op's rows cannot be computed alone.
+ * @param share how many of all rows each of the two may have; at least one row
  */
-export function parts<T extends Shaped>(
+export function firstAndLastRows<T extends Shaped>(
   item: Case,
   operands: Readonly<Record<string, T>>,
   outputSize: number,
   share: number,
   narrow: Narrow<T>,
-): readonly Part<T>[] | undefined {
-  if (/^conv\dd$/.test(item.op)) return convolutionParts(item, operands, outputSize, share, narrow);
+): readonly CaseRows<T>[] | undefined {
+  if (/^conv\dd$/.test(item.op)) return convolutionRows(item, operands, outputSize, share, narrow);
   const sliced = slicedOperands(item, operands);
   if (!sliced) return undefined;
   const { names, axis } = sliced;
@@ -56,7 +56,7 @@ export function parts<T extends Shaped>(
   }));
 }
 
-/** The operands that have the result's rows, and on which axis. */
+/** The operands that are cut with the result's rows, and the axis of those rows. */
 function slicedOperands(
   { op, options }: Case,
   operands: Readonly<Record<string, Shaped>>,
@@ -77,7 +77,7 @@ function slicedOperands(
       : undefined;
   }
   if (op === 'swiglu') return x!.shape.length === 2 ? { names: ['x'], axis: 0 } : undefined;
-  const single = x?.shape.length === 3 && x.shape[0] === 1; // one batch item: rows are the next axis
+  const single = x?.shape.length === 3 && x.shape[0] === 1; // with one batch item, rows are the next axis
   if (op === 'layerNorm' || op === 'rmsNorm') {
     if (!operands.shift || operands.shift.shape.length === 1) return { names: ['x'], axis: 0 };
     return single ? { names: ['x'], axis: 1 } : undefined;
@@ -88,14 +88,14 @@ function slicedOperands(
   return undefined;
 }
 
-/** Rows along the first spatial axis, of the first batch item and of the last, with what they look at. */
-function convolutionParts<T extends Shaped>(
+/** Rows along the first spatial axis, of the first batch item and of the last, with the input that they read. */
+function convolutionRows<T extends Shaped>(
   item: Case,
   operands: Readonly<Record<string, T>>,
   outputSize: number,
   share: number,
   narrow: Narrow<T>,
-): readonly Part<T>[] | undefined {
+): readonly CaseRows<T>[] | undefined {
   const { layout, upsample, padding = 0, paddingMode, stride = 1, dilation = 1 } = item.options;
   const { x, weight, residual } = operands;
   if (layout !== 'channels-last' || upsample || paddingMode || residual) return undefined;
@@ -110,7 +110,7 @@ function convolutionParts<T extends Shaped>(
     ...operands,
     x: narrow(narrow(x!, 0, batch, batch + 1), 1, begin, end),
   });
-  const above = Math.ceil(padding / step); // rows that would see the crop's own padding
+  const above = Math.ceil(padding / step); // rows that would read the padding of the cropped input
   const first = Math.max(0, rows - some - above);
   return [
     {

@@ -1,0 +1,40 @@
+// The checkpoint's files as the page fetches them: those of SHA256SUMS that the pipeline reads. The list itself is read
+// by the library.
+
+import { parseSums } from 'moviegen';
+import { ProblemError } from '../problem.ts';
+
+/** A file of the checkpoint. */
+export interface ListedFile {
+  /** With its folder: `tae/config.json`. */
+  readonly path: string;
+  /** SHA-256 in hexadecimal digits. */
+  readonly sum: string;
+}
+
+const LIST = 'checkpoint/SHA256SUMS';
+
+/** What the pipeline reads. Model cards and training logs stay on the server. */
+const WANTED = /\.(json|safetensors)$/;
+
+/** Names below the checkpoint's folder, without a way out of it. */
+const BELOW = /^(?!(?:.*\/)?\.\.(?:\/|$))[\w.-]+(?:\/[\w.-]+)*$/;
+
+/** The files that a list names. @throws ProblemError where the text is not such a list */
+export function listedFiles(text: string): ListedFile[] {
+  const files = [...sumsOf(text)].map(([path, sum]): ListedFile => ({ path, sum }));
+  const outside = files.find(({ path }) => !BELOW.test(path));
+  if (outside) throw notAList(`${JSON.stringify(outside.path)} does not lie below the checkpoint`);
+  return files.filter(({ path }) => WANTED.test(path));
+}
+
+function sumsOf(text: string): Map<string, string> {
+  try {
+    return parseSums(new TextEncoder().encode(text), LIST);
+  } catch (error) {
+    throw notAList((error as Error).message);
+  }
+}
+
+const notAList = (why: string): ProblemError =>
+  new ProblemError('checkpoint-damaged', `${LIST} is not a list of checksums: ${why}`);
