@@ -10,7 +10,7 @@ import { quantizedSource } from './quantized.ts';
 import { fileBytes, typeOf } from './sizes.ts';
 import { piecesOf, type WeightOptions, type WeightSource, WeightsError } from './source.ts';
 import { Fillings } from './targets.ts';
-import { UPLOAD_BYTES, Uploads } from './uploads.ts';
+import { SOFTWARE_UPLOAD_BYTES, UPLOAD_BYTES, Uploads } from './uploads.ts';
 
 /** Bytes of a file that are written in one go. An integer that becomes a float takes up to four times as many. */
 const SLICE_BYTES = 2 ** 20;
@@ -29,14 +29,15 @@ export async function loadWeights<Name extends string>(
   spec: Readonly<Record<Name, readonly number[]>>,
   options: WeightOptions = {},
 ): Promise<Record<Name, Tensor>> {
-  const { dtype = 'f32', prefix = '', uploadBytes = UPLOAD_BYTES, changes, onProgress, signal } = options;
+  const { dtype = 'f32', prefix = '', changes, onProgress, signal } = options;
   const source = quantizedSource(given);
   const names = checkWeights(source, spec, options);
   if (dtype === 'f16' && !device.target.f16)
     throw new WeightsError(`weights: this adapter has no f16 (${device.info.description}): use f32`);
   const totalBytes = names.reduce((sum, name) => sum + fileBytes(source, prefix + name), 0);
   const fillings = new Fillings(device, source, names, options);
-  const uploads = new Uploads(device, uploadBytes);
+  const most = device.target.software ? SOFTWARE_UPLOAD_BYTES : UPLOAD_BYTES;
+  const uploads = new Uploads(device, options.uploadBytes ?? most);
   const merged = new Map<string, Tensor>();
   const began = performance.now();
   let bytes = 0;
