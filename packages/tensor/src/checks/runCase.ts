@@ -11,13 +11,14 @@ import {
 } from '@moviegen/kernels';
 import type { Device } from '../device/device.ts';
 import { Tensor } from '../tensor.ts';
+import { operandType } from './caseVariants.ts';
 import { opTable } from './opTable.ts';
 
 /** How a case is run. */
 export interface CaseRun {
   /** Type of the operands that the case calls f32. Default f32. */
   readonly dtype?: 'f32' | 'f16' | undefined;
-  /** A kernel's variant; default the best for the adapter. See {@link caseVariants}. */
+  /** A kernel's variant; default the best for the adapter. `caseVariants` lists them. */
   readonly variant?: string | undefined;
   /** Default 1. */
   readonly seed?: number | undefined;
@@ -40,7 +41,7 @@ export function caseOperands(
 ): Record<string, NDArray> {
   const operands = Object.entries(inputs).map(([name, spec], k): [string, NDArray] => {
     const array = fill(spec, seed * 1000 + k);
-    if (dtype === 'f32' || spec.dtype !== 'f32' || spec.wide) return [name, array];
+    if (operandType(spec, dtype) === spec.dtype) return [name, array];
     return [
       name,
       { ...array, dtype, data: Float32Array.from(array.data, (v) => halfToFloat(floatToHalf(v))) },
@@ -74,15 +75,6 @@ export function prepareCase(
   const make = opTable[op];
   if (!make) throw new Error(`internal: no op ${op} for its cases`);
   return make.prepare({ device, operands, options, dtype, variant });
-}
-
-/** The variants of the kernel behind a case that this device can run in a type, best first; empty where there is one only. */
-export function caseVariants(
-  device: Device,
-  { op, inputs, options }: Case,
-  dtype: 'f32' | 'f16' = 'f32',
-): string[] {
-  return opTable[op]?.variants?.(inputs, options, device.target, dtype) ?? [];
 }
 
 /** What the CPU reference gives for a case. */

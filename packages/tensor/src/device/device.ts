@@ -53,7 +53,7 @@ export class Device {
     this.features = new Set(gpu.features);
     this.#engine = engineOf(gpu, this.limits, options);
     this.lost = this.#engine.faults.lost;
-    this.#dispatcher = new Dispatcher(this, this.#engine, tuner, options.onDispatch);
+    this.#dispatcher = new Dispatcher(this, this.#engine, tuner, options);
     this.#memory = new TensorMemory(this.#engine);
   }
 
@@ -71,6 +71,11 @@ export class Device {
     const tuner = await Tuner.open(tune, name, tuneStore);
     const opened = await host.poll(() => requestDevice(adapter, label, options.limits));
     return new Device(adapter, opened, options, tuner);
+  }
+
+  /** @internal A device over objects that are there already, with the kernels' own order of variants. */
+  static over(adapter: GPUAdapter, gpu: GPUDevice, options: DeviceOptions): Device {
+    return new Device(adapter, gpu, options, Tuner.off());
   }
 
   /** Bytes held on the device, exactly. */

@@ -15,7 +15,7 @@ export class Dispatcher {
   readonly #device: OperandHome & { readonly limits: GPUSupportedLimits };
   readonly #engine: Engine;
   readonly #tuner: Tuner;
-  readonly #onDispatch: DeviceOptions['onDispatch'];
+  readonly #hear: Pick<DeviceOptions, 'onDispatch' | 'onChoice'>;
   #recordings = 0;
 
   /** @param device whose operands are taken: its scopes, and the limits to keep to. */
@@ -23,12 +23,12 @@ export class Dispatcher {
     device: OperandHome & { readonly limits: GPUSupportedLimits },
     engine: Engine,
     tuner: Tuner,
-    onDispatch: DeviceOptions['onDispatch'],
+    hear: Pick<DeviceOptions, 'onDispatch' | 'onChoice'>,
   ) {
     this.#device = device;
     this.#engine = engine;
     this.#tuner = tuner;
-    this.#onDispatch = onDispatch;
+    this.#hear = hear;
   }
 
   /** Runs a kernel; of a use with variants that which was chosen. */
@@ -37,7 +37,7 @@ export class Dispatcher {
     faults.throwIfLost();
     const bindings = bind(this.#device, kernel, buffers);
     if (kernel.workgroups === 0) return;
-    this.#onDispatch?.(kernel, distinctBytes(bindings));
+    this.#hear.onDispatch?.(kernel, distinctBytes(bindings));
     if (recording) {
       const storages = buffers.map((tensor) => tensor.storage(kernel.label));
       recording.dispatch(kernel, bindings, storages, choice);
@@ -46,6 +46,7 @@ export class Dispatcher {
 
   /** Runs the variant that suits best, as far as is known. */
   runBest(choice: Choice, buffers: readonly Operand[]): void {
+    this.#hear.onChoice?.(choice);
     // In mode `full` a recording may still exchange it, once measured.
     const open = this.#engine.recording !== undefined && this.#tuner.mode === 'full';
     const kernel = choice.make(this.#tuner.choose(choice, !open));

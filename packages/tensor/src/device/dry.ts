@@ -2,6 +2,7 @@
 // the program itself, so that no estimate of ours can drift from it. Results read from it are zeros.
 import type { Kernel, SubgroupMatrixConfig } from '@moviegen/kernels';
 import type { Limits } from '../gpu/adapter.ts';
+import type { Choice } from '../tuning/tuner.ts';
 import { Device } from './device.ts';
 
 /** What the device pretends to be. */
@@ -12,6 +13,8 @@ export interface DryOptions {
   readonly limits?: Limits | undefined;
   /** Told of every dispatch, and of each once in a recording: the kernel, and the bytes that it names. */
   readonly onDispatch?: ((kernel: Kernel, bytes: number) => void) | undefined;
+  /** Told of every use of a kernel that has variants. */
+  readonly onChoice?: ((choice: Choice) => void) | undefined;
   /** Told the size of every buffer that would be made. */
   readonly onBuffer?: ((bytes: number) => void) | undefined;
 }
@@ -29,37 +32,44 @@ const LARGE = {
 const MATRIX: SubgroupMatrixConfig = {
   componentType: 'f16',
   resultComponentType: 'f32',
-  ...{ M: 16, N: 16, K: 16 },
+  M: 16,
+  N: 16,
+  K: 16,
 };
 
 /** Milliseconds for which waiting for the device may keep everything else waiting. */
 const WAIT = 50;
 
 /** Opens a device that only counts; its `memory()` is what the same work would hold on a real one. */
-export function dryDevice({ like, limits, onDispatch, onBuffer }: DryOptions = {}): Promise<Device> {
+export function dryDevice({ like, limits, onDispatch, onChoice, onBuffer }: DryOptions = {}): Device {
   const target = like?.target;
   const features = like
     ? [...like.features].filter((name) => name !== 'timestamp-query')
     : ['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix'];
   const [subgroupMinSize, subgroupMaxSize] = target?.subgroupSize ?? [32, 32];
   const { vendor, architecture, device, description, software } = like?.info ?? {
-    ...{ vendor: '', architecture: '', device: '', description: 'a large GPU, supposed', software: false },
+    vendor: '',
+    architecture: '',
+    device: '',
+    description: 'a large GPU, supposed',
+    software: false,
   };
   const adapter = {
     info: {
-      ...{ vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize },
+      vendor,
+      architecture,
+      device,
+      description,
+      subgroupMinSize,
+      subgroupMaxSize,
       isFallbackAdapter: software,
       subgroupMatrixConfigs: target?.subgroupMatrix ?? [MATRIX],
     },
-    features: new Set(features),
-    limits: { ...(like?.limits ?? LARGE), ...limits },
-    requestDevice: async () => gpuOfNothing(new Set(features), adapter.limits, onBuffer),
   };
-  return Device.create({
-    adapter: adapter as unknown as GPUAdapter,
-    label: 'dry',
-    tune: 'off',
+  const gpu = gpuOfNothing(new Set(features), { ...(like?.limits ?? LARGE), ...limits }, onBuffer);
+  return Device.over(adapter as unknown as GPUAdapter, gpu, {
     ...(onDispatch && { onDispatch }),
+    ...(onChoice && { onChoice }),
   });
 }
 
@@ -94,13 +104,17 @@ function gpuOfNothing(
     finish: () => ({}),
   };
   const gpu = {
-    ...{ features, limits, lost },
+    features,
+    limits,
+    lost,
     queue: { submit: nothing, writeBuffer: nothing, onSubmittedWorkDone: later },
     createBuffer: ({ size }: { readonly size: number }) => {
       onBuffer?.(size);
       return {
         size,
-        ...{ destroy: nothing, unmap: nothing, mapAsync: later },
+        destroy: nothing,
+        unmap: nothing,
+        mapAsync: later,
         getMappedRange: (_: number, bytes: number) => new ArrayBuffer(bytes),
       };
     },

@@ -1,6 +1,6 @@
 // What may be said when a device is opened.
 import type { Kernel } from '@moviegen/kernels';
-import type { TuneMode, TuneStore } from '../tuning/tuner.ts';
+import type { Choice, TuneMode, TuneStore } from '../tuning/tuner.ts';
 import type { Limits } from './adapter.ts';
 import type { SubmitBounds } from './commands.ts';
 import type { Host } from './host.ts';
@@ -21,6 +21,8 @@ export interface DeviceOptions {
   readonly limits?: Limits;
   /** Told of every dispatch, and of each once in a recording: the kernel, and the bytes that it names. */
   readonly onDispatch?: (kernel: Kernel, bytes: number) => void;
+  /** Told of every use of a kernel that has variants. */
+  readonly onChoice?: (choice: Choice) => void;
   /** How promises get to resolve. The Node entry sets it. */
   readonly host?: Host;
   /** How variants of kernels are chosen. Default `cached`: measured before, or by the kernels' own order. */

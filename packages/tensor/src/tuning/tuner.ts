@@ -51,6 +51,11 @@ export class Tuner {
     this.#save = save;
   }
 
+  /** A tuner that keeps to the kernels' own order. */
+  static off(): Tuner {
+    return new Tuner('off', () => undefined);
+  }
+
   /** @param adapter all that it says of itself: every adapter has a table of its own. */
   static async open(mode: TuneMode, adapter: string, store: TuneStore | undefined): Promise<Tuner> {
     const name = `${adapter} #2`; // counts the editions of our kernels: a table of earlier ones is not read
