@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { configs, type DiTConfig, parseConfig } from '@moviegen/dit';
 import { Safetensors } from '@moviegen/safetensors';
 import type { Device } from '@moviegen/tensor';
-import { compare, measureCeilings } from '@moviegen/tensor/checks';
+import { compareArrays, measureCeilings } from '@moviegen/tensor/checks';
 import { openDevice } from '@moviegen/tensor/node';
 import { seededDiT, seededInputs } from './seeded.ts';
 
@@ -44,7 +44,7 @@ export async function runLarge(device: Device, { config, latent, dtype, expected
     times.push(seconds(start));
     const values = await velocity.read();
     finite &&= values.every(Number.isFinite);
-    if (expected) ({ error } = compare(values, expected));
+    if (expected) ({ error } = compareArrays(values, expected));
     velocity.dispose();
   }
   const { peak, peakUsed } = device.memory();

@@ -4,13 +4,13 @@
 export { caseVariants } from './caseVariants.ts';
 export type { Ceilings, CeilingsOptions } from './ceilings.ts';
 export { measureCeilings } from './ceilings.ts';
-export type { CaseRun, Difference } from './runCase.ts';
+export type { CaseRun, OpDifference } from './runCase.ts';
 export {
   caseOperands,
   caseReference,
   caseTolerance,
-  checkCase,
-  compare,
+  checkOpCase,
+  compareArrays,
   prepareCase,
   uploadOperands,
 } from './runCase.ts';

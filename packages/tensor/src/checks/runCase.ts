@@ -25,7 +25,7 @@ export interface CaseRun {
 }
 
 /** A difference between a result and its reference. */
-export interface Difference {
+export interface OpDifference {
   /** max|a - b| / max|b|; infinite where shapes differ, or one is NaN or infinite and the other is not. */
   readonly error: number;
   /** Where the difference is largest, row-major. */
@@ -85,18 +85,18 @@ export function caseReference({ op, options }: Case, operands: Readonly<Record<s
 }
 
 /** Runs a case and holds its result against the CPU reference. */
-export async function checkCase(device: Device, item: Case, run: CaseRun = {}): Promise<Difference> {
+export async function checkOpCase(device: Device, item: Case, run: CaseRun = {}): Promise<OpDifference> {
   const operands = caseOperands(item, run);
   const result = prepareCase(device, item, uploadOperands(device, operands), run)();
   const expected = caseReference(item, operands);
   if (result.shape.join() !== expected.shape.join()) {
     return { error: Number.POSITIVE_INFINITY, index: -1, got: result.size, expected: expected.data.length };
   }
-  return compare(await result.read(), expected.data);
+  return compareArrays(await result.read(), expected.data);
 }
 
 /** max|a - b| / max|b| and where it is. Equal NaNs and equal infinities do not differ. */
-export function compare(got: ArrayLike<number>, expected: ArrayLike<number>): Difference {
+export function compareArrays(got: ArrayLike<number>, expected: ArrayLike<number>): OpDifference {
   let largest = 0;
   let worst = 0;
   let index = -1;
@@ -115,6 +115,6 @@ export function compare(got: ArrayLike<number>, expected: ArrayLike<number>): Di
   return { error, index, got: got[Math.max(index, 0)] ?? 0, expected: expected[Math.max(index, 0)] ?? 0 };
 }
 
-/** Bound on {@link Difference.error} of a case by type. */
+/** Bound on {@link OpDifference.error} of a case by type. */
 export const caseTolerance = ({ tolerance }: Case, dtype: DType = 'f32'): number =>
   dtype === 'f16' ? tolerance.f16 : tolerance.f32;
