@@ -1,5 +1,5 @@
-// The case list of @moviegen/kernels run through the ops, and held against the CPU reference: what the
-// tests, the benchmark and `moviegen doctor` share.
+// Runs the case list of @moviegen/kernels through the ops and compares the results with the CPU reference. Tests, the
+// benchmark and `moviegen doctor` share this.
 import {
   type Case,
   type DType,
@@ -77,14 +77,14 @@ export function prepareCase(
   return make.prepare({ device, operands, options, dtype, variant });
 }
 
-/** What the CPU reference gives for a case. */
+/** The result of the CPU reference for a case. */
 export function caseReference({ op, options }: Case, operands: Readonly<Record<string, NDArray>>): NDArray {
   const reference = references[op];
   if (!reference) throw new Error(`internal: no reference for ${op}`);
   return reference(operands, options);
 }
 
-/** Runs a case and holds its result against the CPU reference. */
+/** Runs a case and compares its result with the CPU reference. */
 export async function checkOpCase(device: Device, item: Case, run: CaseRun = {}): Promise<OpDifference> {
   const operands = caseOperands(item, run);
   const result = prepareCase(device, item, uploadOperands(device, operands), run)();
@@ -95,7 +95,7 @@ export async function checkOpCase(device: Device, item: Case, run: CaseRun = {})
   return compareArrays(await result.read(), expected.data);
 }
 
-/** max|a - b| / max|b| and where it is. Equal NaNs and equal infinities do not differ. */
+/** max|a - b| / max|b| and its index. Equal NaNs and equal infinities do not differ. */
 export function compareArrays(got: ArrayLike<number>, expected: ArrayLike<number>): OpDifference {
   let largest = 0;
   let worst = 0;
