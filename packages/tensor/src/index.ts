@@ -9,7 +9,6 @@ export { advance, keep, scope, scopeAsync } from './device/scope.ts';
 export type { AdapterInfo, Limits } from './gpu/adapter.ts';
 export type { SubmitBounds } from './gpu/commands.ts';
 export { DeviceLostError, NoAdapterError, OutOfMemoryError, ShaderError } from './gpu/errors.ts';
-export { fold } from './gpu/fold.ts';
 export type { Host } from './gpu/host.ts';
 export type { DeviceOptions } from './gpu/options.ts';
 export type { Memory } from './gpu/pool.ts';

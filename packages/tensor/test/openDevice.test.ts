@@ -8,7 +8,7 @@ import { NoAdapterError } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
 import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { choose, type Found } from '../src/node/open.ts';
+import { choose, type FoundAdapter } from '../src/node/open.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const temporary = mkdtempSync(join(tmpdir(), 'moviegen-test-'));
@@ -112,7 +112,7 @@ describe('a process on its own', () => {
 });
 
 describe('choose', () => {
-  const found = (name: string, description = ''): Found => ({
+  const found = (name: string, description = ''): FoundAdapter => ({
     name,
     adapter: { info: { vendor: '', architecture: '', device: '', description } } as unknown as GPUAdapter,
     host: { poll: (start) => start() },
@@ -121,7 +121,7 @@ describe('choose', () => {
   const gpu = found('nvidia hopper H200');
   const mesa = found('mesa llvmpipe', 'llvmpipe');
   const ours = found('google swiftshader', 'SwiftShader driver');
-  const places = (...system: Found[]) => [
+  const places = (...system: FoundAdapter[]) => [
     { ours: false, adapters: async () => system },
     { ours: true, adapters: async () => [ours] },
   ];

@@ -1,5 +1,5 @@
-// SwiftShader, a Vulkan that runs on the CPU, out of the npm package @sparticuz/chromium: unpacked once
-// into a cache folder, with the Vulkan loader that comes along. Nothing is installed on the system.
+// SwiftShader, a Vulkan driver that runs on the CPU, comes from the npm package @sparticuz/chromium. It is unpacked
+// once into a cache folder, with the Vulkan loader beside it. Nothing is installed on the system.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -72,7 +72,7 @@ async function readArchive(): Promise<Buffer> {
   );
 }
 
-/** Folders that may hold what is kept between runs, the preferred one first. */
+/** Folders for files that are kept between runs, the preferred one first. */
 export function cacheFolders(): string[] {
   const { XDG_CACHE_HOME, HOME } = process.env;
   const home = HOME === undefined ? homedir() : HOME;
@@ -81,7 +81,7 @@ export function cacheFolders(): string[] {
   return [...named, join(tmpdir(), `moviegen-${process.getuid?.()}`)];
 }
 
-/** Unpacks beside the target and renames, so that nobody ever sees half of it. */
+/** Unpacks beside the target and renames it, so that no process sees an incomplete folder. */
 async function unpackInto(target: string, archive: Buffer): Promise<SwiftShader> {
   const found = { manifest: join(target, FILES[2]!), loader: join(target, FILES[0]!) };
   if (await isComplete(target)) return found;
@@ -93,7 +93,7 @@ async function unpackInto(target: string, archive: Buffer): Promise<SwiftShader>
       if (FILES.includes(name)) await writeFile(join(draft, name), content, { mode: 0o755 });
     }
     if (!(await isComplete(target))) {
-      await rm(target, { recursive: true, force: true }); // what a cleaner of old files has left
+      await rm(target, { recursive: true, force: true }); // remains that a cleaner of old files has left
       await rename(draft, target);
     }
   } catch (error) {
@@ -105,7 +105,7 @@ async function unpackInto(target: string, archive: Buffer): Promise<SwiftShader>
   return found;
 }
 
-/** Whether all files are there, and ours: in a shared folder for temporary files others may write too. */
+/** Whether all files exist and belong to this user: other users may write to a shared temporary folder. */
 async function isComplete(folder: string): Promise<boolean> {
   try {
     const found = await Promise.all(['', ...FILES].map((name) => stat(join(folder, name))));
