@@ -91,7 +91,7 @@ function checkAlike({ path, weights }: Averaged, other: Averaged): void {
       );
   }
   for (const name of other.weights.names())
-    if (!weights.has(name)) problems.push(`it also has ${printable(name)}`);
+    if (!weights.has(name)) problems.push(`it has ${printable(name)}, which the first lacks`);
   if (problems.length === 0) return;
   const more = problems.length > MOST_LISTED ? `; and ${problems.length - MOST_LISTED} more` : '';
   throw new InputError(
