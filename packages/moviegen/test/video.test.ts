@@ -97,9 +97,9 @@ describe.each(VIDEO_FORMATS)('%s', (format) => {
       },
     });
     const write = (shape: Frames['shape']) => encodeVideo(said(shape), { format });
-    await expect(write([17, 64, 64, 3])).rejects.toThrow('video: 17 frames were promised, came 16');
-    await expect(write([15, 64, 64, 3])).rejects.toThrow('15 frames of 64x64 were promised, came frame 16');
-    await expect(write([16, 64, 32, 3])).rejects.toThrow('of 32x64 were promised, came frame 16 of 64x64');
+    await expect(write([17, 64, 64, 3])).rejects.toThrow('video: 17 frames were promised, got 16');
+    await expect(write([15, 64, 64, 3])).rejects.toThrow('15 frames of 64x64 were promised, got frame 16');
+    await expect(write([16, 64, 32, 3])).rejects.toThrow('of 32x64 were promised, got frame 16 of 64x64');
   });
 
   test('holds one frame, and sizes other than a square', async () => {

@@ -1,4 +1,5 @@
-// Videos from files and from folders of PNG frames; fixtures from a folder.
+// Reads videos from files and from folders of PNG frames, and fixtures from a folder. Not here: how a video file is decoded
+// (video/decode.ts).
 
 import { openAsBlob } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
@@ -11,22 +12,22 @@ import { collectFrames, type Video, type VideoStream } from '../video/frames.ts'
 
 /** Options of {@link readVideo}. */
 export interface ReadVideoOptions {
-  /** Frames a second of a folder of frames, which does not say. Default 16. */
+  /** Frames per second of a folder of frames, which does not say it itself. Default 16. */
   readonly fps?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Reads a video file, a PNG image, or a folder of PNG frames in the order of their names.
- * @throws InputError where there is none.
+ * @throws InputError where there is no video, or it cannot be read.
  */
 export async function readVideo(path: string, options: ReadVideoOptions = {}): Promise<Video> {
   return collectFrames(await streamVideo(path, options));
 }
 
 /**
- * The same frame by frame, read as they are asked for.
- * @throws InputError where there is none, and from the stream where a frame cannot be read.
+ * The same frame by frame, each read when it is asked for.
+ * @throws InputError where there is no video; the stream throws it where a frame cannot be read.
  */
 export async function streamVideo(
   path: string,
@@ -74,7 +75,7 @@ async function images(
   };
 }
 
-/** The fixtures in a folder: its sub-folders with a `fixture.json`, or it is one itself. @throws InputError */
+/** The fixtures in a folder: its sub-folders with a `fixture.json`, or the folder itself. @throws InputError */
 export async function fixtureFiles(root: string): Promise<FixtureFiles> {
   const entries = await readdir(root, { withFileTypes: true }).catch(() => undefined);
   if (entries === undefined) throw new InputError(`parity: there is no folder ${root}`);

@@ -1,4 +1,4 @@
-// What differs between a browser and Node; this is Node's part.
+// What differs between browsers and Node: Node's part. The other part is ../platform.ts, which has the same exports.
 
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
@@ -22,14 +22,14 @@ export function filesAt(path: string): CheckpointFiles {
     async check() {
       const found = await stat(path).catch(() => undefined);
       if (found === undefined) throw new InputError(`checkpoint: there is no folder ${path}`);
-      if (!found.isDirectory()) throw new InputError(`checkpoint: ${path} is no folder`);
+      if (!found.isDirectory()) throw new InputError(`checkpoint: ${path} is not a folder`);
     },
   };
 }
 
 let codecs: Promise<void> | undefined;
 
-/** Makes FFmpeg's codecs known to mediabunny: Node has none of its own. */
+/** Registers FFmpeg's codecs with mediabunny, since Node has none of its own. */
 export function registerCodecs(): Promise<void> {
   codecs ??= register();
   return codecs;
@@ -42,7 +42,7 @@ async function register(): Promise<void> {
   } catch (cause) {
     const text = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
     throw new InputError(
-      `video: Node needs codecs for mp4 and webm: npm install @mediabunny/server (${text}); gif and PNG frames do without`,
+      `video: Node needs codecs for mp4 and webm: npm install @mediabunny/server (${text}); gif and PNG frames work without it`,
       { cause },
     );
   }

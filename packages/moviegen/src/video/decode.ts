@@ -1,4 +1,5 @@
-// Frames from video files, one after the other, and single frames from and to PNG.
+// Reads frames from video files, one after the other, and reads and writes single frames as PNG. Not here: colours (rgb.ts),
+// frames that are to be turned (orient.ts).
 
 import { convertIndexedToRgb, decode as decodePixels, encode as encodePixels } from 'fast-png';
 import {
@@ -19,14 +20,14 @@ import { rgbOf } from './rgb.ts';
 
 /** Options of reading a video. */
 export interface DecodeOptions {
-  /** Its name in messages. */
+  /** What messages call the video. */
   readonly name?: string;
   readonly signal?: AbortSignal;
 }
 
 /**
  * All frames of a video file: mp4, webm, mov, mkv, gif and whatever else mediabunny and the codecs here read.
- * @throws InputError where it is no video.
+ * @throws InputError where the bytes are not a video.
  */
 export async function decodeVideo(
   bytes: Uint8Array<ArrayBuffer>,
@@ -36,11 +37,11 @@ export async function decodeVideo(
 }
 
 /**
- * Opens a video file, whose frames are then decoded one by one as they are asked for, turned and flipped as the file says.
- * Going through them ends it.
- * @param file bytes, a `File` or `Blob`, of which only what is needed is read, or a source of mediabunny. A gif is decoded as
- *   a whole.
- * @throws InputError where it is no video, or one whose pixels are not square; the stream throws it where frames cannot be decoded.
+ * Opens a video file. Its frames are decoded one by one when they are asked for, turned and flipped as the file says. The file
+ * is closed when the frames have been gone through.
+ * @param file bytes, a `File` or `Blob` (only the parts that are needed are read), or a source of mediabunny. A gif is decoded
+ *   as a whole.
+ * @throws InputError where it is not a video, or its pixels are not square; the stream throws it where a frame is broken.
  */
 export async function openVideo(
   file: Uint8Array<ArrayBuffer> | Blob | Source,
@@ -62,7 +63,7 @@ export async function openVideo(
 const sourceOf = (file: Uint8Array<ArrayBuffer> | Blob): Source =>
   file instanceof Blob ? new BlobSource(file) : new BufferSource(file);
 
-/** Runs a step of reading; what it throws is said with the video's name. */
+/** Runs a step of reading. Its errors get the name of the video. */
 async function named<T>({ name = 'video', signal }: DecodeOptions, step: () => Promise<T>): Promise<T> {
   try {
     return await step();
@@ -100,7 +101,7 @@ async function film(source: Source, options: DecodeOptions): Promise<VideoStream
   }
 }
 
-/** The frames of a track, each on its own. */
+/** The frames of a track, one by one. */
 async function* samples(
   input: Input,
   track: InputVideoTrack,
@@ -145,7 +146,10 @@ function gif(bytes: Uint8Array<ArrayBuffer>): VideoStream {
   };
 }
 
-/** Containers round times to a millisecond or a hundredth of a second. */
+/**
+ * Frames per second. Containers round times to a millisecond or a hundredth of a second: a rate that is nearly an integer is
+ * taken for that integer.
+ */
 function rate(frames: number, seconds: number): number {
   const exact = seconds > 0 ? frames / seconds : 1;
   const whole = Math.round(exact);
@@ -158,7 +162,7 @@ export function encodePng(frames: Frames, index = 0): Uint8Array<ArrayBuffer> {
   return new Uint8Array(encodePixels({ width, height, data: frameOf(frames, index), channels: 3, depth: 8 }));
 }
 
-/** A PNG file as one frame. @throws InputError where it is no PNG. */
+/** A PNG file as one frame. @throws InputError where the bytes are not a PNG. */
 export function decodePng(bytes: Uint8Array, name = 'frame'): Frames {
   let image: ReturnType<typeof decodePixels>;
   try {
@@ -179,7 +183,7 @@ export function decodePng(bytes: Uint8Array, name = 'frame'): Frames {
   return { data: rgb, shape: [1, height, width, 3] };
 }
 
-/** Greys of 1, 2 or 4 bits, whole rows of bytes, as bytes of the whole range. */
+/** Greys of 1, 2 or 4 bits, whose rows begin at whole bytes, as bytes of the full range. */
 function unpacked({ width, height, depth, data }: ReturnType<typeof decodePixels>): Uint8Array {
   const rowBytes = Math.ceil((width * depth) / 8);
   const most = 2 ** depth - 1;

@@ -1,4 +1,5 @@
-// A frame as it is meant to be seen: cameras write the pixels as their sensor lies, and say beside them how to turn them.
+// Turns a frame as it is meant to be seen: cameras write pixels in the order of their sensor, and write beside them how to turn
+// the picture.
 
 /** Pixels of a frame, 8-bit RGB, [H, W, 3]. */
 export interface Picture {
@@ -7,7 +8,7 @@ export interface Picture {
   readonly width: number;
 }
 
-/** Turns a frame clockwise, and then mirrors it left to right where it is to be flipped. */
+/** Turns a frame clockwise by `rotation` degrees; then, with `flip`, mirrors it left to right. */
 export function oriented(picture: Picture, rotation: 0 | 90 | 180 | 270, flip: boolean): Picture {
   if (rotation === 0 && !flip) return picture;
   const { data, height, width } = picture;
@@ -24,7 +25,7 @@ export function oriented(picture: Picture, rotation: 0 | 90 | 180 | 270, flip: b
   return { data: turned, height: H, width: W };
 }
 
-/** Where the pixel (y, x) of the turned frame lies in the frame. */
+/** The place in the original frame of the pixel (y, x) of the turned frame. */
 function sourceOf(rotation: number, y: number, x: number, height: number, width: number): [number, number] {
   if (rotation === 90) return [height - 1 - x, y];
   if (rotation === 180) return [height - 1 - y, width - 1 - x];

@@ -1,4 +1,4 @@
-// moviegen encode: latents of a video or an image, as a safetensors file.
+// moviegen encode: writes the latents of a video or an image as a safetensors file.
 
 import { serialize } from '@moviegen/safetensors';
 import type { Command } from 'commander';
@@ -26,8 +26,8 @@ export function addEncode(program: Command, run: Run): void {
     .command('encode')
     .description('turn a video or an image into latents')
     .argument('<video>', 'a video file, a PNG image, or a folder of PNG frames')
-    .option('-o, --output <file>', 'where the latents go', 'latents.safetensors')
-    .option('--fps <number>', 'frames a second of a folder of frames', number, 16)
+    .option('-o, --output <file>', 'file for the latents', 'latents.safetensors')
+    .option('--fps <number>', 'frames per second, for a folder of frames', number, 16)
     .option('--sample-seed <integer>', 'sample the latents instead of taking the most likely ones', seed);
   withAutoencoder(command).action((path: string, options: Options) => encode(run, path, options));
 }
@@ -41,9 +41,11 @@ async function encode(run: Run, path: string, options: Options): Promise<void> {
   const model = await run.autoencoder(options);
   const tiles = tilesOf(options, model);
   bars.begin('encode', video.shape[0], { name: 'frames' });
-  let numFrames = 0; // a file may hold fewer frames than it says
+  let numFrames = 0; // counted, since a file may hold fewer frames than it says
   const latents = await model.encode(video, {
-    ...{ signal, tiles, ...(sampleSeed !== undefined && { sampleSeed }) },
+    signal,
+    tiles,
+    ...(sampleSeed !== undefined && { sampleSeed }),
     onProgress: (frames) => {
       numFrames = frames;
       bars.update(frames);
@@ -59,8 +61,14 @@ async function encode(run: Run, path: string, options: Options): Promise<void> {
   bars.end();
   if (options.json)
     run.print({
-      ...{ path: output, shape: latents.shape, numFrames, width, height, fps: video.fps },
-      ...{ adapter: adapterRecord(model.device), memory: model.device.memory() },
+      path: output,
+      shape: latents.shape,
+      numFrames,
+      width,
+      height,
+      fps: video.fps,
+      adapter: adapterRecord(model.device),
+      memory: model.device.memory(),
       seconds: secondsRecord(bars.seconds),
     });
   else {
