@@ -35,6 +35,8 @@ export class Run {
   readonly signal: AbortSignal;
   readonly outputs = new Outputs();
   bars = new Bars('none');
+  #notes: readonly string[] = [];
+  #quiet = false;
   #device: Device | undefined;
   #model: MovieGen | undefined;
   #autoencoder: Autoencoder | undefined;
@@ -45,6 +47,7 @@ export class Run {
 
   /** Chooses how progress is shown. */
   configure({ quiet, json }: Pick<CommonOptions, 'quiet' | 'json'>): void {
+    this.#quiet = quiet === true;
     const terminal = process.stderr.isTTY === true;
     this.bars = new Bars(quiet ? 'none' : terminal ? 'bars' : json ? 'none' : 'lines');
   }
@@ -101,6 +104,11 @@ export class Run {
     process.stdout.write(`${text}\n`);
   }
 
+  /** Lines that a person should see, on stderr once the progress is over; not where all was to be quiet. */
+  note(lines: readonly string[] = []): void {
+    if (!this.#quiet) this.#notes = [...this.#notes, ...lines];
+  }
+
   /** A document for a script. */
   print(document: unknown): void {
     process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
@@ -109,6 +117,7 @@ export class Run {
   /** Ends what was opened; removes what was begun and not finished. */
   close(): void {
     this.bars.stop();
+    for (const line of this.#notes) process.stderr.write(`${line}\n`);
     this.outputs.clean();
     this.#model?.dispose();
     this.#autoencoder?.dispose();

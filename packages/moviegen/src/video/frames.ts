@@ -19,8 +19,10 @@ export interface Video extends Frames {
 export interface VideoStream extends AsyncIterable<Frames> {
   /** Of the whole. */
   readonly shape: Frames['shape'];
-  /** Frames a second. */
+  /** Frames per second. */
   readonly fps: number;
+  /** What a person should know of how it was read, a line each: frames that were repeated, left out or are missing. */
+  readonly notes?: readonly string[];
 }
 
 /** Frames as a whole, or in pieces of one size and any lengths. */

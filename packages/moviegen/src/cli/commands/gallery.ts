@@ -30,6 +30,7 @@ interface Options extends ModelOptions, SamplingFlags {
   readonly captions?: boolean;
   readonly output: string;
   readonly framesDir?: string;
+  readonly allowPartial?: boolean;
 }
 
 /** Adds the command. */
@@ -37,11 +38,12 @@ export function addGallery(program: Command, run: Run): void {
   const command = program
     .command('gallery')
     .description('put several videos side by side in one: of each line of a file of prompts, or of files')
-    .argument('[videos...]', 'video files, PNG images or folders of PNG frames, instead of prompts')
+    .argument('[videos...]', 'video or picture files, or folders of pictures, instead of prompts')
     .option('-p, --prompts <file>', 'make a video of each line of a text file')
     .option('--columns <n>', 'videos in a row', integer, 4)
     .option('--scale <n>', 'pixels for one of a video, along each axis', integer, 1)
     .option('--gap <pixels>', 'around and between the videos', integer, 6)
+    .option('--allow-partial', 'take what is there of files that were cut short')
     .option('--captions', 'write its prompt, or its file’s name, below each')
     .option('-o, --output <file>', `.${VIDEO_FORMATS.join(', .')}, or .png of images`, 'out/gallery.gif')
     .option('--frames-dir <folder>', 'write the frames as PNG files too');
@@ -54,7 +56,7 @@ export function addGallery(program: Command, run: Run): void {
 
 /** What applies where nothing is sampled. */
 const FOR_FILES = [
-  ...['prompts', 'columns', 'scale', 'gap', 'captions', 'output', 'framesDir', 'fps'],
+  ...['prompts', 'columns', 'scale', 'gap', 'captions', 'output', 'framesDir', 'fps', 'allowPartial'],
   ...['json', 'quiet', 'debug'],
 ];
 
@@ -125,12 +127,16 @@ async function made(run: Run, prompts: readonly string[], options: Options): Pro
 }
 
 /** Videos of files. */
-async function read({ signal, bars }: Run, files: readonly string[], { fps }: Options): Promise<Entry[]> {
+async function read(run: Run, files: readonly string[], options: Options): Promise<Entry[]> {
+  const { signal, bars } = run;
+  const { fps, allowPartial } = options;
   bars.begin('read', files.length, { name: 'videos', each: 'video' });
   const entries: Entry[] = [];
   for (const path of files) {
     signal.throwIfAborted();
-    const video = await collectFrames(await streamVideo(path, { fps, signal }));
+    const stream = await streamVideo(path, { fps, allowPartial, signal });
+    run.note(stream.notes);
+    const video = await collectFrames(stream);
     const caption = basename(path, extname(path)).replaceAll('-', ' ');
     entries.push({ video, caption, record: { path, ...sizeOf(video) } });
     bars.update(entries.length);
