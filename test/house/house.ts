@@ -53,7 +53,7 @@ export const house: House = {
       'generate',
       'checkpoint video',
       'platform',
-      'checkpointFiles errors',
+      'animation checkpointFiles errors',
     ],
   },
   node: ['safetensors/node', 'tensor/node', 'moviegen/node', 'moviegen/cli'],

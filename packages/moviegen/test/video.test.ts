@@ -5,7 +5,7 @@ import { caption, draw, type Facts, judge } from '@moviegen/evaluation';
 import { VideoSample, type VideoSamplePixelFormat } from 'mediabunny';
 import { describe, expect, test, vi } from 'vitest';
 import { InputError } from '../src/errors.ts';
-import { decodePng, decodeVideo, encodePng, openVideo } from '../src/video/decode.ts';
+import { decodeVideo, encodePng, openVideo } from '../src/video/decode.ts';
 import { encodeVideo, encodeVideoTo, formatOf, VIDEO_FORMATS } from '../src/video/encode.ts';
 import {
   type Frames,
@@ -16,6 +16,7 @@ import {
   pixelsFromFrames,
   type VideoStream,
 } from '../src/video/frames.ts';
+import { decodePng } from '../src/video/pictures.ts';
 import { rgbOf } from '../src/video/rgb.ts';
 
 /** The checksum of PNG's chunks. */

@@ -36,6 +36,8 @@ export class Run {
   readonly signal: AbortSignal;
   readonly outputs = new Outputs();
   bars = new Bars('none');
+  #notes: readonly string[] = [];
+  #quiet = false;
   #device: Device | undefined;
   #model: MovieGen | undefined;
   #autoencoder: Autoencoder | undefined;
@@ -46,6 +48,7 @@ export class Run {
 
   /** Chooses how progress is shown, by the options of the command. */
   configure({ quiet, json }: Pick<CommonOptions, 'quiet' | 'json'>): void {
+    this.#quiet = quiet === true;
     const terminal = process.stderr.isTTY === true;
     this.bars = new Bars(quiet ? 'none' : terminal ? 'bars' : json ? 'none' : 'lines');
   }
@@ -102,6 +105,11 @@ export class Run {
     process.stdout.write(`${text}\n`);
   }
 
+  /** Lines that a person should see, on stderr once the progress is over; not where all was to be quiet. */
+  note(lines: readonly string[] = []): void {
+    if (!this.#quiet) this.#notes = [...this.#notes, ...lines];
+  }
+
   /** Prints a JSON document for a script. */
   print(document: unknown): void {
     process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
@@ -110,6 +118,7 @@ export class Run {
   /** Releases the models and the device; removes files that were begun and not finished. */
   close(): void {
     this.bars.stop();
+    for (const line of this.#notes) process.stderr.write(`${line}\n`);
     this.outputs.clean();
     this.#model?.dispose();
     this.#autoencoder?.dispose();

@@ -5,6 +5,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { folder } from '@moviegen/safetensors/node';
 import { openDevice as openNodeDevice } from '@moviegen/tensor/node';
+import type { Animation, PictureKind } from '../animation.ts';
 import type { CheckpointFiles } from '../checkpointFiles.ts';
 import { InputError } from '../errors.ts';
 import type { Sha256 } from '../platform.ts';
@@ -47,6 +48,32 @@ async function register(): Promise<void> {
     );
   }
   server.registerMediabunnyServer({ hardwareContext: null });
+}
+
+/** The pictures in a file, turned as it says: by sharp, which reads what libvips does. */
+export async function decodePicture(bytes: Uint8Array<ArrayBuffer>, kind: PictureKind): Promise<Animation> {
+  let sharp: typeof import('sharp').default;
+  try {
+    sharp = (await import('sharp')).default;
+  } catch (cause) {
+    throw new InputError(`Node needs a library to read ${kind} pictures: npm install sharp; or give a PNG`, {
+      cause,
+    });
+  }
+  const open = () => sharp(bytes, { animated: true, failOn: 'error' });
+  const { pages = 1, delay = [] } = await open().metadata();
+  const image = open().autoOrient().toColourspace('srgb').ensureAlpha().raw();
+  const { data, info } = await image.toBuffer({ resolveWithObject: true });
+  const height = info.height / pages;
+  const size = info.width * height * 4;
+  return {
+    width: info.width,
+    height,
+    frames: Array.from({ length: pages }, (_, k) => ({
+      data: data.subarray(k * size, (k + 1) * size),
+      seconds: (delay[k] ?? 100) / 1000,
+    })),
+  };
 }
 
 /** Begins a SHA-256. */

@@ -22,6 +22,8 @@ export interface VideoStream extends AsyncIterable<Frames> {
   readonly shape: Frames['shape'];
   /** Frames per second. */
   readonly fps: number;
+  /** What a person should know of how it was read, a line each: frames that were repeated, left out or are missing. */
+  readonly notes?: readonly string[];
 }
 
 /** Frames as a whole, or in pieces of the same height and width and of any lengths. */

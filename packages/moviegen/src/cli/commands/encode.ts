@@ -17,6 +17,7 @@ import { number, seed } from '../values.ts';
 interface Options extends ModelOptions, TileFlags {
   readonly output: string;
   readonly fps: number;
+  readonly allowPartial?: boolean;
   readonly sampleSeed?: bigint;
 }
 
@@ -25,9 +26,10 @@ export function addEncode(program: Command, run: Run): void {
   const command = program
     .command('encode')
     .description('turn a video or an image into latents')
-    .argument('<video>', 'a video file, a PNG image, or a folder of PNG frames')
+    .argument('<video>', 'a video or picture file, or a folder of pictures')
     .option('-o, --output <file>', 'file for the latents', 'latents.safetensors')
-    .option('--fps <number>', 'frames per second, for a folder of frames', number, 16)
+    .option('--fps <number>', 'frames per second, for a folder of pictures', number, 16)
+    .option('--allow-partial', 'take what is there of a file that was cut short')
     .option('--sample-seed <integer>', 'sample the latents instead of taking the most likely ones', seed);
   withAutoencoder(command).action((path: string, options: Options) => encode(run, path, options));
 }
@@ -35,9 +37,10 @@ export function addEncode(program: Command, run: Run): void {
 async function encode(run: Run, path: string, options: Options): Promise<void> {
   run.configure(options);
   const { signal, bars, outputs } = run;
-  const { output, fps, sampleSeed } = options;
+  const { output, fps, allowPartial, sampleSeed } = options;
   await outputs.check(output);
-  const video = await streamVideo(path, { fps, signal });
+  const video = await streamVideo(path, { fps, allowPartial, signal });
+  run.note(video.notes);
   const model = await run.autoencoder(options);
   const tiles = tilesOf(options, model);
   bars.begin('encode', video.shape[0], { name: 'frames' });

@@ -31,6 +31,7 @@ interface Options extends ModelOptions, SamplingFlags {
   readonly captions?: boolean;
   readonly output: string;
   readonly framesDir?: string;
+  readonly allowPartial?: boolean;
 }
 
 /** Adds the command. */
@@ -40,11 +41,12 @@ export function addGallery(program: Command, run: Run): void {
     .description(
       'put several videos side by side in one: videos of the prompts in a file, or videos from files',
     )
-    .argument('[videos...]', 'video files, PNG images or folders of PNG frames, instead of prompts')
+    .argument('[videos...]', 'video or picture files, or folders of pictures, instead of prompts')
     .option('-p, --prompts <file>', 'make a video of each line of a text file')
     .option('--columns <n>', 'videos per row', integer, 4)
     .option('--scale <n>', 'enlarge each pixel of the videos to so many pixels along each axis', integer, 1)
     .option('--gap <pixels>', 'pixels around and between the videos', integer, 6)
+    .option('--allow-partial', 'take what is there of files that were cut short')
     .option('--captions', 'write below each video its prompt or the name of its file')
     .option(
       '-o, --output <file>',
@@ -60,7 +62,8 @@ export function addGallery(program: Command, run: Run): void {
 }
 
 /** The options that apply where nothing is sampled. */
-const FOR_FILES = 'prompts columns scale gap captions output framesDir fps json quiet debug'.split(' ');
+const FOR_FILES =
+  'prompts columns scale gap captions output framesDir fps allowPartial json quiet debug'.split(' ');
 
 /** A video of the gallery. */
 interface Entry {
@@ -134,12 +137,16 @@ async function made(run: Run, prompts: readonly string[], options: Options): Pro
 }
 
 /** Reads videos from files. */
-async function read({ signal, bars }: Run, files: readonly string[], { fps }: Options): Promise<Entry[]> {
+async function read(run: Run, files: readonly string[], options: Options): Promise<Entry[]> {
+  const { signal, bars } = run;
+  const { fps, allowPartial } = options;
   bars.begin('read', files.length, { name: 'videos', each: 'video' });
   const entries: Entry[] = [];
   for (const path of files) {
     signal.throwIfAborted();
-    const video = await collectFrames(await streamVideo(path, { fps, signal }));
+    const stream = await streamVideo(path, { fps, allowPartial, signal });
+    run.note(stream.notes);
+    const video = await collectFrames(stream);
     const caption = basename(path, extname(path)).replaceAll('-', ' ');
     entries.push({ video, caption, record: { path, ...sizesOf(video) } });
     bars.update(entries.length);
