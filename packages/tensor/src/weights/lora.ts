@@ -1,12 +1,12 @@
 // LoRA: low-rank changes W + s B A of a model's weights, found by the names that PEFT and diffusers give them and
 // merged in f32 while the weights are loaded. Which files hold them is the caller's business.
-import { bytesToFloats } from '@moviegen/kernels';
+import { bytesToFloats, sizeOf } from '@moviegen/kernels';
 import type { Device } from '../device/device.ts';
 import { keep, scope } from '../device/scope.ts';
 import { sizeClass } from '../gpu/pool.ts';
 import { add } from '../ops/arithmetic.ts';
 import { matmul } from '../ops/matmul.ts';
-import { count, Tensor } from '../tensor.ts';
+import { Tensor } from '../tensor.ts';
 import type { WeightChanges } from './changes.ts';
 import { type WeightSource, WeightsError } from './source.ts';
 
@@ -96,7 +96,7 @@ function changesOf(
         problems.push(
           `${module}: A [${a.join(', ')}] and B [${b.join(', ')}] do not fit [${shapes[name]!.join(', ')}]`,
         );
-      else if (alpha !== undefined && count(source.shape(alpha)) !== 1)
+      else if (alpha !== undefined && sizeOf(source.shape(alpha)) !== 1)
         problems.push(`${alpha} is no single number`);
       else {
         const scale = weight * (alpha === undefined ? scaleOf(module, rank) : 1 / rank);
@@ -122,7 +122,7 @@ function weightOf(module: string, shapes: Readonly<Record<string, unknown>>): st
 /** A [r, ...in] and B [out, r, ones] of a weight [out, ...in]; a convolution's A may be flat. */
 function fits(a: readonly number[], b: readonly number[], [out = 0, ...inputs]: readonly number[]): boolean {
   const rank = a[0] ?? 0;
-  return rank > 0 && count(a) === rank * count(inputs) && b[0] === out && count(b) === out * rank;
+  return rank > 0 && sizeOf(a) === rank * sizeOf(inputs) && b[0] === out && sizeOf(b) === out * rank;
 }
 
 /** W + sum of s B A, all in f32. */
@@ -144,7 +144,7 @@ async function applied(
       const s = alpha === undefined ? scale : scale * (await read(alpha))[0]!;
       for (let i = 0; i < b.length; i++) b[i]! *= s;
       const before = result;
-      result = keep(merged(device, before, a, b, [out, rank, count(inputs)]));
+      result = keep(merged(device, before, a, b, [out, rank, sizeOf(inputs)]));
       if (before !== weight) before.dispose();
     }
     return result;
@@ -158,8 +158,8 @@ async function applied(
 function bytesOf(changes: readonly Change[], shape: readonly number[]): number {
   const held = (size: number) => sizeClass(4 * size);
   const [out = 0, ...inputs] = shape;
-  const factors = changes.map(({ rank }) => held(rank * out) + held(rank * count(inputs)));
-  return Math.min(changes.length + 1, 3) * held(count(shape)) + Math.max(...factors);
+  const factors = changes.map(({ rank }) => held(rank * out) + held(rank * sizeOf(inputs)));
+  return Math.min(changes.length + 1, 3) * held(sizeOf(shape)) + Math.max(...factors);
 }
 
 function merged(
