@@ -36,7 +36,7 @@ export const house: House = {
       'layers',
       'weights',
       'ops',
-      'trace textStates',
+      'trace paddedStates',
       'tensor',
       'device',
       'gpu numbers',
