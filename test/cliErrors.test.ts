@@ -89,7 +89,7 @@ describe('wrong input: one line, status 2, existing files stay', () => {
     ],
     ['no video', ['encode', join(inputs, 'none.mp4')], /^error: video: there is no file or folder /],
     ['text for a video', ['encode', file('text.mp4', 'no video'), '--model', TINY], /text\.mp4: not a video/],
-    ['no frames in a folder', ['encode', fixtures], /holds no PNG frames$/],
+    ['no frames in a folder', ['encode', fixtures], /holds no pictures \(PNG, JPEG, WebP, AVIF, gif\)$/],
     [
       'latents of another shape',
       ['decode', file('s.safetensors', latents([4, 2])), '--model', TINY],
