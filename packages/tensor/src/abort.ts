@@ -1,6 +1,6 @@
-// Waiting that ends early where the caller gives up.
+// Waiting that ends early when the caller aborts.
 
-/** What the promise gives, or the signal's reason as soon as it is aborted; the work itself goes on unheard. */
+/** The promise's result, or the signal's reason as soon as it is aborted. The work itself goes on; its result is dropped. */
 export async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
   work.catch(() => {}); // nobody may be listening any more

@@ -1,4 +1,4 @@
-// Numbers of the host as the bytes of a tensor's type, and back.
+// Converts numbers of the host to the bytes of a tensor's type, and back.
 import {
   type DType,
   dequantize,
@@ -12,10 +12,10 @@ import {
 
 /** Numbers from the host. */
 export type Numbers = readonly number[] | Float32Array | Float64Array | Int32Array | Uint32Array;
-/** Numbers to the host: f16 arrives as f32, and so does what quantised numbers stand for. */
+/** Numbers for the host: f16 and quantised elements arrive as f32. */
 export type HostArray = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 
-/** The type in which numbers are kept where none is asked for. */
+/** The type in which numbers are stored by default. */
 export function naturalType(data: Numbers): DType {
   if (data instanceof Int32Array) return 'i32';
   return data instanceof Uint32Array ? 'u32' : 'f32';

@@ -195,8 +195,8 @@ test('padding with integers that no float holds', async () => {
     5,
     2 ** 32 - 1,
   ]);
-  expect(() => pad(of([5], 'u32'), { pads, value: -1 })).toThrow('pad: value -1 is no u32');
-  expect(() => pad(of([5], 'i32'), { pads, value: 0.5 })).toThrow('pad: value 0.5 is no i32');
+  expect(() => pad(of([5], 'u32'), { pads, value: -1 })).toThrow('pad: value -1 does not fit u32');
+  expect(() => pad(of([5], 'i32'), { pads, value: 0.5 })).toThrow('pad: value 0.5 does not fit i32');
 });
 
 test('a time that is no number embeds as none', async () => {
@@ -238,7 +238,7 @@ describe('what does not fit is refused', () => {
     [() => groupNorm(x, { groups: 4 }), 'groups=4 must divide the channels, 6 of [2, 6] channels-first'],
     [() => softmax(x, { axis: 2 }), 'softmax: axis 2 of [2, 6]: expected -2 to 1'],
     [() => sum(x, { axes: [1, -1] }), 'sum: axes [1, -1] of [2, 6] name one axis twice'],
-    [() => slice(x, { start: [0, 4], end: [2, 7] }), 'slice: [0, 4] to [2, 7] is no range of [2, 6]'],
+    [() => slice(x, { start: [0, 4], end: [2, 7] }), 'slice: [0, 4] to [2, 7] is not a range of [2, 6]'],
     [
       () => concat([x, tensor([2, 5])], { axis: 0 }),
       'shapes must be equal but for axis 0: got [2, 6], [2, 5]',

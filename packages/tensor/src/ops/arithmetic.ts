@@ -29,7 +29,7 @@ function arithmetic(op: Arithmetic, a: Tensor | number, b: Tensor | number): Ten
   };
   if (bindable(...tensors, out)) run(operands);
   else {
-    // Axes are matched from the last: here, too, missing ones are those in front.
+    // Axes are matched from the last one: missing axes are those in front.
     const full = (tensor: Tensor) => tensor.reshape([...shape.slice(tensor.rank).fill(1), ...tensor.shape]);
     const views = Object.fromEntries(Object.entries(operands).map(([name, tensor]) => [name, full(tensor)]));
     inParts(op, shape, 0, views as typeof operands, (_, parts) => run(parts));
@@ -39,16 +39,16 @@ function arithmetic(op: Arithmetic, a: Tensor | number, b: Tensor | number): Ten
 }
 
 /**
- * a + b, elementwise; shapes broadcast, either side may be a number. f32 and f16 give f32.
+ * a + b, elementwise. Shapes broadcast, and either side may be a number. f32 with f16 gives f32.
  * @throws where shapes do not broadcast or an operand is of another type.
  */
 export const add = (a: Tensor | number, b: Tensor | number): Tensor => arithmetic('add', a, b);
 
-/** a - b; as {@link add}. */
+/** a - b, like {@link add}. */
 export const sub = (a: Tensor | number, b: Tensor | number): Tensor => arithmetic('sub', a, b);
 
-/** a * b; as {@link add}. */
+/** a * b, like {@link add}. */
 export const mul = (a: Tensor | number, b: Tensor | number): Tensor => arithmetic('mul', a, b);
 
-/** a / b; as {@link add}. */
+/** a / b, like {@link add}. */
 export const div = (a: Tensor | number, b: Tensor | number): Tensor => arithmetic('div', a, b);

@@ -12,11 +12,11 @@ export interface AttentionOptions {
   readonly scale?: number | undefined;
   /** Query n sees keys 0 .. n only. */
   readonly causal?: boolean | undefined;
-  /** u32 [B]: of each batch item only the first so many keys are seen. */
+  /** u32 [B]: how many of its keys each batch item sees, from the first one on. */
   readonly keyLengths?: Tensor | undefined;
   /** Added to the scores: [B or 1, heads or 1, N, M]. */
   readonly bias?: Tensor | undefined;
-  /** A variant's name, for tests and benchmarks; default the best for this adapter. */
+  /** A variant's name, for tests and benchmarks; by default the best for this adapter. */
   readonly variant?: string | undefined;
 }
 

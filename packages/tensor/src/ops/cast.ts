@@ -4,9 +4,9 @@ import { inParts } from './large/parts.ts';
 import { unquantized } from './operands.ts';
 
 /**
- * The elements as another type (the same tensor's own copy-free view where it is that type already).
- * Floats become integers by truncation, clamped to the floats in the type's range.
- * @throws where the adapter has no f16 and that is asked for.
+ * The elements as another type; a view without a copy if they have that type already.
+ * Floats become integers by truncation and are clamped to the type's range.
+ * @throws where f16 is asked for and the adapter does not have it.
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
   if (x.dtype === dtype) return x.reshape(x.shape);

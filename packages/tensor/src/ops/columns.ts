@@ -11,20 +11,20 @@ export interface Columns {
 
 /**
  * Columns of the last axis, without a copy: for `attention`, which reads q, k and v out of one projection.
- * @throws where the range leaves the axis.
+ * @throws where the range is not inside the axis.
  */
 export function columns(tensor: Tensor, start: number, width: number): Columns {
   const last = tensor.shape.at(-1) ?? 0;
   const whole = Number.isInteger(start) && Number.isInteger(width) && start >= 0 && width >= 1;
   if (!whole || start + width > last) {
     throw new Error(
-      `columns: ${start} to ${start + width} is no range of the last axis of ${show(tensor.shape)}`,
+      `columns: ${start} to ${start + width} is not a range of the last axis of ${show(tensor.shape)}`,
     );
   }
   return { tensor, start, width };
 }
 
-/** The last axis in as many equal ranges, without a copy: q, k and v of a stacked projection. */
+/** The last axis in `count` equal ranges, without a copy: q, k and v of a stacked projection. */
 export function chunk(tensor: Tensor, count: 2): [Columns, Columns];
 export function chunk(tensor: Tensor, count: 3): [Columns, Columns, Columns];
 export function chunk(tensor: Tensor, count: number): Columns[] {

@@ -16,13 +16,13 @@ import { expectShape, sameType } from './operands.ts';
 import { type PackedConv, packConv } from './pack.ts';
 import { runVariant } from './variant.ts';
 
-/** Options of the convolutions; a number stands for all axes. Every part is fused into the one kernel. */
+/** Options of the convolutions; a number stands for all axes. Every part is fused into one kernel. */
 export interface ConvOptions extends Window {
   /** [O]. */
   readonly bias?: Tensor | undefined;
-  /** Of the result's shape, added last. */
+  /** Has the shape of the result; it is added last. */
   readonly residual?: Tensor | undefined;
-  /** A variant's name, for tests and benchmarks; default the best for this adapter. */
+  /** A variant's name, for tests and benchmarks; by default the best for this adapter. */
   readonly variant?: string | undefined;
 }
 
@@ -82,8 +82,8 @@ function conv(
 }
 
 /**
- * Convolution over one axis: x [B, C, W] (channels-last: [B, W, C]), weight [O, C / groups, kw], prepacked
- * by {@link packConv} where it is constant and the layout channels-last, which is the fast path.
+ * Convolution over one axis: x [B, C, W] (channels-last: [B, W, C]), weight [O, C / groups, kw], or prepacked
+ * by {@link packConv} if it is constant and the layout is channels-last, which is the fast path.
  * y = activation(conv(x) + bias) + residual; `upsample` enlarges x (nearest) inside the kernel.
  * @throws where shapes, groups or the window do not fit.
  */

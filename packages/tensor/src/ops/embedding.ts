@@ -18,7 +18,7 @@ export function embedding(table: Tensor, ids: Tensor): Tensor {
   const out = Tensor.empty(table.device, [...ids.shape, D], dtype);
   if (out.size === 0) return out;
   const column = ids.reshape([...ids.shape, 1]);
-  // A large table comes in parts, each of which writes the rows of the ids that it holds.
+  // A large table comes in parts; each part writes the rows whose ids it holds.
   let first = 0;
   inParts('embedding', [V], 1, { table }, (_, { table: part }) => {
     inParts('embedding', ids.shape, 1, { ids: column, out }, (_, parts) => {

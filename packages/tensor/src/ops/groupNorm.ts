@@ -15,7 +15,7 @@ export interface GroupNormOptions {
   readonly activation?: Activation | undefined;
   /** [B, ..., C], or [B, C, ...] (the default, PyTorch's). */
   readonly layout?: 'channels-first' | 'channels-last' | undefined;
-  /** A variant's name, for tests and benchmarks; default the best for this adapter. */
+  /** A variant's name, for tests and benchmarks; by default the best for this adapter. */
   readonly variant?: string | undefined;
 }
 

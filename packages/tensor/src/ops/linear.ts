@@ -11,18 +11,18 @@ export interface LinearOptions {
   /** [out]. */
   readonly bias?: Tensor | undefined;
   readonly activation?: Activation | undefined;
-  /** [out], or [B, out] with B the first axis of x: one row per batch item. */
+  /** [out], or [B, out] where B is the first axis of x: one row per batch item. */
   readonly gate?: Tensor | undefined;
-  /** Has the result's shape. It may be f32 where the others are f16: the sum and the result are f32 then. */
+  /** Has the shape of the result. It may be f32 where the other operands are f16; then the sum and the result are f32. */
   readonly residual?: Tensor | undefined;
-  /** A variant's name, for tests and benchmarks; default the best for this adapter. */
+  /** A variant's name, for tests and benchmarks; by default the best for this adapter. */
   readonly variant?: string | undefined;
 }
 
 /**
  * residual + gate * activation(x W^T + bias), x [..., in] -> [..., out]. Accumulates in f32.
- * @param weight [out, in], or prepacked by {@link pack}, which is faster; of several stacked weights the
- *   outputs lie side by side. Of the other operands' type, or quantised: then it is dequantised as it is read.
+ * @param weight [out, in], or prepacked by {@link pack}, which is faster. The outputs of several stacked weights lie side
+ *   by side. It has the type of the other operands or is quantised; quantised weights are dequantised as they are read.
  * @throws where shapes or types do not fit.
  */
 export function linear(x: Tensor, weight: Tensor | Packed, options: LinearOptions = {}): Tensor {

@@ -12,7 +12,7 @@ export interface MatmulOptions {
   readonly transposeA?: boolean;
   /** `b` is stored [..., N, K]. */
   readonly transposeB?: boolean;
-  /** A variant's name, for tests and benchmarks; default the best for this adapter. */
+  /** A variant's name, for tests and benchmarks; by default the best for this adapter. */
   readonly variant?: string;
 }
 
@@ -41,7 +41,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
   return out;
 }
 
-/** The product where an operand is larger than the device binds: its batch items, then rows of a, then columns of b. */
+/** The product if an operand is larger than the device can bind: by batch items, then rows of a, then columns of b. */
 function matmulInParts(a: Tensor, b: Tensor, out: Tensor, options: MatmulOptions): void {
   const { device } = out;
   const { transposeA = false, transposeB = false } = options;
@@ -68,7 +68,7 @@ function matmulInParts(a: Tensor, b: Tensor, out: Tensor, options: MatmulOptions
       return;
     }
   }
-  // Halves of the longer side of the result.
+  // Split the longer side of the result in half.
   const [axis, length] = M >= N ? ([-2, M] as const) : ([-1, N] as const);
   if (length === 1)
     throw new Error(`matmul: one row of ${a} or column of ${b} is larger than this adapter binds`);

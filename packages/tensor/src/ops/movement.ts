@@ -1,4 +1,4 @@
-// Ops that move elements and never look at them, of any type: slice, concat, permute, nearest upsampling.
+// Ops that move elements of any type without computing: slice, concat, permute, nearest upsampling.
 
 import {
   concatKernel,
@@ -12,7 +12,7 @@ import { Tensor } from '../tensor.ts';
 import { bindable, copyInParts, wholeWalk } from './large/parts.ts';
 import { anySameType, axesOf, axisOf, unquantized } from './operands.ts';
 
-/** Bounds of {@link slice}, one an axis; axes left out at the end are taken whole. */
+/** Bounds of {@link slice}, one per axis; axes left out at the end are taken whole. */
 export interface SliceOptions {
   /** First index; negative counts from the end. */
   readonly start: readonly number[];
@@ -22,7 +22,7 @@ export interface SliceOptions {
 
 /**
  * x[start : end], axis by axis.
- * @throws where a range leaves its axis.
+ * @throws where a range is not inside its axis.
  */
 export function slice(x: Tensor, { start, end }: SliceOptions): Tensor {
   const from0 = (bound: number, n: number) => (bound < 0 ? bound + n : bound);
@@ -33,7 +33,7 @@ export function slice(x: Tensor, { start, end }: SliceOptions): Tensor {
     return Number.isInteger(a) && Number.isInteger(b) && 0 <= a && a <= b && b <= n;
   });
   if (!fits || Math.max(start.length, end.length) > x.rank) {
-    throw new Error(`slice: ${show(start)} to ${show(end)} is no range of ${show(x.shape)}`);
+    throw new Error(`slice: ${show(start)} to ${show(end)} is not a range of ${show(x.shape)}`);
   }
   const shape = x.shape.map((_, axis) => after[axis]! - first[axis]!);
   const dtype = unquantized('slice', x.dtype);
@@ -134,7 +134,7 @@ export function upsampleNearest(x: Tensor, { scale, layout = 'channels-first' }:
   if (out.size === 0) return out;
   if (bindable(x, out)) x.device.run(upsampleNearestKernel(x.shape, factors, dtype), [x, out]);
   else {
-    // Each axis n becomes two, [n, factor]; along the second the read stands still.
+    // Each axis n becomes two, [n, factor]; the read does not advance along the second.
     const both = x.shape.flatMap((n, axis) => [n, factors[axis]!]);
     const strides = wholeWalk(x).strides.flatMap((stride) => [stride, 0]);
     const to = { start: 0, strides: stridesOf(both) };

@@ -14,7 +14,7 @@ export function sameType(op: string, operands: Readonly<Record<string, Tensor | 
   throw new Error(`${op}: operands must all be f32 or all f16: got ${came}; cast() converts`);
 }
 
-/** f32 where some operands are f32 and some f16, as in PyTorch; else the type that all have. */
+/** f32 where some operands are f32 and others f16, as in PyTorch; otherwise the type that all of them have. */
 export function promotedType(op: string, operands: Readonly<Record<string, Tensor>>): DType {
   const types = new Set(Object.values(operands).map(({ dtype }) => dtype));
   return types.size === 2 && types.has('f32') && types.has('f16') ? 'f32' : sameType(op, operands);
@@ -28,7 +28,7 @@ export function streamType(op: string, name: string, tensor: Tensor | undefined,
   );
 }
 
-/** A packed weight among operands that have one type: undefined where it is quantised, which goes with both types. */
+/** A packed weight among operands of one type; undefined if it is quantised, since quantised weights go with every type. */
 export const plainWeight = ({ tensor }: { readonly tensor: Tensor }): Tensor | undefined =>
   isQuantFormat(tensor.dtype) ? undefined : tensor;
 
@@ -59,13 +59,13 @@ export function axesOf(op: string, axes: readonly number[], x: Tensor): number[]
   return from0.sort((a, b) => a - b);
 }
 
-/** The type of an operand that is no quantised weight. */
+/** The type of an operand that is not a quantised weight. */
 export function unquantized(op: string, dtype: DType): DType {
   if (!isQuantFormat(dtype)) return dtype;
   throw new Error(`${op}: got a ${dtype} weight, which only pack, linear and swiglu take`);
 }
 
-/** The type of operands that may be of any type, but the same. */
+/** The type of operands that may have any type, if all have the same. */
 export function anySameType(op: string, tensors: readonly Tensor[]): DType {
   const types = [...new Set(tensors.map((tensor) => tensor.dtype))];
   if (types.length === 1) return unquantized(op, types[0]!);

@@ -24,10 +24,10 @@ export interface Packed {
   readonly tensor: Tensor;
   /** Inputs of the layer. */
   readonly inputs: number;
-  /** Outputs of each weight that went in, in order. */
+  /** How many outputs each packed weight has, in order. */
   readonly outputs: readonly number[];
   readonly use: 'linear' | 'swiglu';
-  /** Where it is larger than the device binds: its outputs in several buffers. `tensor` is then the first of them. */
+  /** Several buffers of outputs, if the weight is larger than the device can bind; `tensor` is then the first of them. */
   readonly parts?: readonly Packed[];
 }
 
@@ -35,17 +35,17 @@ export interface Packed {
 export interface PackedConv {
   /** The numbers; their layout is the kernels' own. */
   readonly tensor: Tensor;
-  /** Shape of the weight that went in, [O, I, ...kernel]. */
+  /** Shape of the packed weight, [O, I, ...kernel]. */
   readonly shape: readonly number[];
   readonly use: 'conv';
 }
 
 /**
- * Lays one weight [out, in], or several with the same `in`, out for the product kernels.
+ * Lays out one weight [out, in], or several with the same `in`, for the product kernels.
  * Several are stacked along the output: `linear` then gives all their outputs side by side (Q, K, V in
- * one product; `columns` takes them apart). With `use: 'swiglu'` it takes exactly two, W1 and W3.
- * Quantised weights (q8, q4) stay so. The given tensors are not needed afterwards.
- * @throws where weights have different types or inputs; where quantised ones are no whole blocks (`canQuantize`).
+ * one product; `columns` separates them). With `use: 'swiglu'` it takes exactly two, W1 and W3.
+ * Quantised weights (q8, q4) stay quantised. The given tensors are not needed afterwards.
+ * @throws where weights have different types or inputs, or quantised weights are not made of whole blocks (`canQuantize`).
  */
 export function pack(
   weight: Tensor | readonly Tensor[],
@@ -73,12 +73,12 @@ interface Piece {
   readonly end: number;
 }
 
-/** Blocks of four inputs; one also where there are none, so that there is something to bind. */
+/** Blocks of four inputs; at least one, so that there is something to bind. */
 const blocksOf = (inputs: number): number => Math.max(1, Math.ceil(inputs / 4));
 
 const whole = (weight: Tensor): Piece => ({ weight, start: 0, end: weight.shape[0]! });
 
-/** Packs outputs of weights; of plain ones all of them. */
+/** Packs outputs of weights; of plain weights all outputs. */
 function packPieces(pieces: readonly Piece[], use: Packed['use']): Packed {
   const { device, dtype, label, shape } = pieces[0]!.weight;
   const inputs = shape[1]!;
@@ -117,7 +117,7 @@ function rowsOf(weight: Tensor, dtype: QuantFormat, start: number, end: number):
   const { device, shape } = weight;
   const [O, I] = shape as [number, number];
   const rows = Tensor.empty(device, [end - start, I], dtype);
-  // Codes, and behind all of them the scales: of four rows and of their multiples whole words.
+  // The codes, then the scales. Four rows, and multiples of four, are whole words of each.
   const codes = (n: number) => codeBytes(n * I, dtype) / 4;
   const scales = (n: number) => (n * I) / QUANT_BLOCK / 2;
   const copy = (from: number, to: number, count: number) => {
@@ -129,7 +129,7 @@ function rowsOf(weight: Tensor, dtype: QuantFormat, start: number, end: number):
   return rows;
 }
 
-/** As many outputs in a buffer as it holds: the weights' rows, cut where a buffer is full. */
+/** Buffers with as many outputs as each can hold: the rows of the weights, cut where a buffer is full. */
 function packInParts(
   weights: readonly Piece[],
   outputs: readonly number[],
@@ -144,7 +144,7 @@ function packInParts(
     throw new Error(
       `pack: four outputs of ${inputs} inputs take more than the ${most} bytes that this adapter binds`,
     );
-  /** Outputs of a weight: of a plain one a view, or a copy where they cannot be bound apart. */
+  /** Outputs of a weight: a view of a plain weight, or a copy where they cannot be bound separately. */
   const rows = ({ weight, start: before }: Piece, start: number, end: number): Piece => {
     if (isQuantFormat(dtype)) return { weight, start: before + start, end: before + end };
     return whole(weight.rows(start, end) ?? slice(weight, { start: [start], end: [end] }));
@@ -173,8 +173,8 @@ function packInParts(
 }
 
 /**
- * Fills the columns of a result by the parts of a weight.
- * @param product the columns of one part; `cut` takes an operand's columns of that part.
+ * Fills the columns of a result, one part of a weight at a time.
+ * @param product computes the columns of one part; `cut` gives the columns of an operand that belong to it.
  */
 export function fillByOutputs(
   op: string,
@@ -211,7 +211,7 @@ function weightType(weights: readonly Tensor[]): DType {
 }
 
 /**
- * Lays the weight [O, I, ...kernel] of a convolution without groups out for channels-last input.
+ * Lays out the weight [O, I, ...kernel] of a convolution without groups for channels-last input.
  * The given tensor is not needed afterwards.
  */
 export function packConv(weight: Tensor): PackedConv {

@@ -13,12 +13,13 @@ export interface PadOptions {
   readonly value?: number | undefined;
 }
 
-/** The least and the greatest. */
+/** The smallest and the largest value. */
 const INTEGERS = { u32: [0, 2 ** 32 - 1], i32: [-(2 ** 31), 2 ** 31 - 1] } as const;
 
 /**
  * x with room before and after along its axes.
- * @throws where pads are negative or not one an axis, the value is none of x's type, or there is nothing to replicate.
+ * @throws where pads are negative, there is not one pad per axis, the value does not have x's type, or there is nothing to
+ *   replicate.
  */
 export function pad(x: Tensor, { pads, mode = 'constant', value = 0 }: PadOptions): Tensor {
   if (pads.length !== x.rank || pads.flat().some((n) => !Number.isInteger(n) || n < 0)) {
@@ -27,7 +28,7 @@ export function pad(x: Tensor, { pads, mode = 'constant', value = 0 }: PadOption
   }
   const range = x.dtype === 'u32' || x.dtype === 'i32' ? INTEGERS[x.dtype] : undefined;
   if (range && !(Number.isInteger(value) && range[0] <= value && value <= range[1]))
-    throw new Error(`pad: value ${value} is no ${x.dtype}`);
+    throw new Error(`pad: value ${value} does not fit ${x.dtype}`);
   const shape = x.shape.map((n, axis) => n + pads[axis]![0] + pads[axis]![1]);
   if (x.size === 0 && shape.every((n) => n > 0)) {
     if (mode === 'replicate') throw new Error(`pad: ${show(x.shape)} has no element to replicate`);

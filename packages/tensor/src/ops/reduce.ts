@@ -49,7 +49,7 @@ function reduceInParts(op: Reduction, x: Tensor, axes: readonly number[]): Tenso
     );
     return concat(results, { axis: kept });
   }
-  // All of it becomes one number: that of the pieces' numbers, which stay f32 until the end.
+  // Everything becomes one number: the reduction of the pieces' results, which stay f32 until the end.
   const along = x.shape.findIndex((n) => n > 1);
   const of = op === 'max' ? 'max' : 'sum';
   const whole = (part: Tensor) => reduce(of, part, { keepDims: true });
@@ -58,7 +58,7 @@ function reduceInParts(op: Reduction, x: Tensor, axes: readonly number[]): Tenso
   return cast(op === 'mean' ? div(result, x.size) : result, x.dtype);
 }
 
-/** A tensor cut along an axis into pieces of which each can be bound, as f32 too, or has one item of the axis. */
+/** A tensor cut along an axis into pieces that can be bound, also as f32, or that have one item of the axis. */
 function pieces(x: Tensor, axis: number): (() => Tensor)[] {
   const n = x.shape[axis]!;
   const each = Math.max(1, Math.floor(((largestOperand(x.device) / 4) * n) / x.size));
@@ -79,8 +79,8 @@ function pieces(x: Tensor, axis: number): (() => Tensor)[] {
  */
 export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor => reduce('sum', x, options);
 
-/** Mean over axes, in f32. @throws as {@link sum}, and where there is no element. */
+/** Mean over axes, in f32. @throws as {@link sum}, and where there are no elements. */
 export const mean = (x: Tensor, options: ReduceOptions = {}): Tensor => reduce('mean', x, options);
 
-/** Maximum over axes; NaN where any element is. @throws as {@link sum}, and where there is no element. */
+/** Maximum over axes; NaN where any element is. @throws as {@link sum}, and where there are no elements. */
 export const max = (x: Tensor, options: ReduceOptions = {}): Tensor => reduce('max', x, options);

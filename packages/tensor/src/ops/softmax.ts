@@ -8,7 +8,7 @@ import { runVariant } from './variant.ts';
 export interface SoftmaxOptions {
   /** Default -1, the last. */
   readonly axis?: number | undefined;
-  /** A variant's name, for tests and benchmarks; default the best for this adapter. */
+  /** A variant's name, for tests and benchmarks; by default the best for this adapter. */
   readonly variant?: string | undefined;
 }
 

@@ -8,7 +8,7 @@ import { runVariant } from './variant.ts';
 /**
  * silu(x W1^T) * (x W3^T) in one kernel, x [..., in] -> [..., out].
  * @param w13 both weights: `pack([w1, w3], { use: 'swiglu' })`.
- * @param options a variant's name, for tests and benchmarks.
+ * @param options the name of a variant, for tests and benchmarks.
  * @throws where shapes or types do not fit.
  */
 export function swiglu(

@@ -6,7 +6,7 @@ import { sameType } from './operands.ts';
 export interface TimestepOptions {
   /** Even: half of it cosines, then as many sines. */
   readonly dim: number;
-  /** What t is multiplied by. Default 1000. */
+  /** The factor of t. Default 1000. */
   readonly scale?: number | undefined;
   /** Default 10000. */
   readonly maxPeriod?: number | undefined;
@@ -14,7 +14,7 @@ export interface TimestepOptions {
 
 /**
  * cos, then sin, of scale t maxPeriod^(-i / (dim / 2)); t [B] -> [B, dim]. Exact to 1e-6 for t from -1 to 1.
- * @throws where dim is odd or t has not one axis.
+ * @throws where dim is odd or t does not have exactly one axis.
  */
 export function timestepEmbedding(t: Tensor, options: TimestepOptions): Tensor {
   const { dim, scale = 1000, maxPeriod = 10000 } = options;

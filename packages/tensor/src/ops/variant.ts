@@ -2,7 +2,7 @@ import type { Device } from '../device/device.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Choice } from '../tuning/tuner.ts';
 
-/** Runs the variant that was asked for, else the best one. */
+/** Runs the variant that was asked for, otherwise the best one. */
 export function runVariant(
   device: Device,
   variant: string | undefined,

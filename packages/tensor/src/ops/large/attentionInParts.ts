@@ -1,6 +1,6 @@
-// Attention over operands larger than the device binds: batch item by batch item, then head by head with the keys
-// and values of a few heads laid out for themselves, then queries by ranges. Each head still sees all its keys
-// at once, so that keys may be as many as one head's fit into a binding.
+// Attention over operands larger than the device can bind. The work is split by batch item, then into groups of heads whose
+// keys and values are copied into tensors of their own, then into ranges of queries. A head always sees all of its keys at
+// once, so the keys of one head must fit into a binding.
 import { BYTES } from '@moviegen/kernels';
 import { scope } from '../../device/scope.ts';
 import { largestOperand } from '../../gpu/storage.ts';
@@ -9,7 +9,7 @@ import type { Columns } from '../columns.ts';
 import { slice } from '../movement.ts';
 import { bindable, copyColumns, inParts } from './parts.ts';
 
-/** Operands of an attention, checked. */
+/** The checked operands of an attention. */
 export interface Attend {
   readonly q: Columns;
   readonly k: Columns;
@@ -22,7 +22,7 @@ export interface Attend {
   readonly causal: boolean;
 }
 
-/** Runs `attend` once where everything can be bound, else on parts. */
+/** Runs `attend` once if everything can be bound, otherwise on parts. */
 export function attentionInParts(whole: Attend, attend: (part: Attend) => void): void {
   const { q, k, v, keyLengths, bias, out, heads, causal } = whole;
   const { device } = out;
@@ -59,7 +59,7 @@ export function attentionInParts(whole: Attend, attend: (part: Attend) => void):
   const most = largestOperand(device);
   if (!bindable(k.tensor, v.tensor, bias) || causal || bias) {
     const M = k.tensor.shape[1]!;
-    // Queries can be split afterwards, except where their position counts.
+    // Queries can still be split later, except where their position matters.
     const longest = causal || bias ? Math.max(M, N) : M;
     const each = Math.max(longest * D * BYTES[out.dtype], bias ? N * M * BYTES[out.dtype] : 0);
     const group = Math.min(Math.floor(most / each), heads);

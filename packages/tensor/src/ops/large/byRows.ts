@@ -1,4 +1,4 @@
-// A long sequence taken range by range, so that what is made on the way stays small.
+// A long sequence processed range by range, so that intermediate results stay small.
 import { scope } from '../../device/scope.ts';
 import { Tensor } from '../../tensor.ts';
 import { asColumns, type Columns } from '../columns.ts';
@@ -6,12 +6,12 @@ import { slice } from '../movement.ts';
 import { copyInParts } from './parts.ts';
 
 /**
- * Applies a function to at most `most` rows of x at a time and joins what it gives; to all of x at once where that
- * has no more. What the function makes besides its results is released at once.
+ * Applies a function to at most `most` rows of x at a time and joins the results; a shorter x is processed at once.
+ * Other tensors that the function makes are released immediately.
  * @param x [B, N, D].
- * @param fn given rows [1, n, D] and the batch item that they are of, or x and undefined; each of its results is
+ * @param fn is given rows [1, n, D] and the index of their batch item, or x and undefined. Each of its results is
  *   [1, n, any], or columns of such a tensor.
- * @returns the results as [B, N, any]; columns only where x was taken at once.
+ * @returns the results as [B, N, any]; columns only if x was processed at once.
  */
 export function byRows(
   x: Tensor,

@@ -1,15 +1,15 @@
-// Tensors larger than the device binds or a buffer holds, taken part by part inside the ops: their callers never see
-// it. Where everything fits, which is nearly always, an op runs in one piece and nothing here costs anything.
+// Tensors that are larger than a binding or a buffer are processed part by part inside the ops; callers never see it.
+// Usually everything fits: then an op runs in one piece, and nothing here costs anything.
 import { BYTES, copyKernel, show, sizeOf, stridesOf, type Walk } from '@moviegen/kernels';
 import { largestOperand } from '../../gpu/storage.ts';
 import { Tensor } from '../../tensor.ts';
 
-/** Whether every tensor can be bound whole; what a binding could name, always lies in one buffer (`Tensor.rows`). */
+/** Whether every tensor can be bound whole; a tensor small enough to bind always lies in one buffer (`Tensor.rows`). */
 export function bindable(...tensors: readonly (Tensor | undefined)[]): boolean {
   return tensors.every((tensor) => tensor === undefined || tensor.bytes <= largestOperand(tensor.device));
 }
 
-/** Runs `use` and releases the views that it was given. */
+/** Runs `use`, then releases the views that it was given. */
 function withViews<T>(views: readonly Tensor[], use: () => T): T {
   try {
     return use();
@@ -18,7 +18,7 @@ function withViews<T>(views: readonly Tensor[], use: () => T): T {
   }
 }
 
-/** Indices of axis 0 from one whose part may be bound to the next such one: offsets are aligned. */
+/** How many rows apart two bindable offsets are: bindings must begin at aligned offsets. */
 function stepOf(tensor: Tensor): number {
   const alignment = tensor.device.limits.minStorageBufferOffsetAlignment;
   const each = tensor.bytes / tensor.shape[0]!;
@@ -30,14 +30,14 @@ function stepOf(tensor: Tensor): number {
 type Operands = Readonly<Record<string, Tensor | undefined>>;
 
 /**
- * Runs an op that treats its leading axes item by item: in one piece where every operand can be bound, else over
- * ranges of those axes.
+ * Runs an op that treats the items of its leading axes independently: in one piece if every operand can be bound,
+ * otherwise over ranges of those axes.
  * @param lead the leading axes.
- * @param own how many axes of each operand come after those.
+ * @param own how many axes each operand has after the leading ones.
  * @param operands by name, [...lead, ...own]; an axis of `lead` that an operand broadcasts over is 1 in it, or
  *   missing at the end: a gate [B, D] goes with rows [B, N, D].
- * @param run given the leading axes of a part and the operands' parts of it, views of theirs. An axis of one item
- *   may be gone from both, and a missing one there.
+ * @param run is given the leading axes of a part and views of the operands that belong to it. An axis of size 1 may be
+ *   absent in both, and an axis that an operand lacked may be present.
  */
 export function inParts<Given extends Operands>(
   op: string,
@@ -57,13 +57,13 @@ export function inParts<Given extends Operands>(
   viewed(operands, reshaped(padded), (parts) => split(op, lead, parts, run));
 }
 
-/** A part of an operand, and what is to be done once the op has run on it. */
+/** A part of an operand, and what must be done after the op has run on it. */
 interface Part {
   readonly part: Tensor;
   readonly done?: () => void;
 }
 
-/** Gives `use` a part of each operand, and releases them after it. */
+/** Gives `use` a part of each operand, and releases the parts afterwards. */
 function viewed<Given extends Operands>(
   operands: Given,
   view: (tensor: Tensor, name: string) => Part,
@@ -133,7 +133,7 @@ function split<Given extends Operands>(
   }
 }
 
-/** Where a tensor goes on in another buffer, in items of axis 0; not whole ones where an item is cut. */
+/** Where a tensor continues in another buffer, in items of axis 0; fractional where an item is cut. */
 function cutsOf(tensor: Tensor): number[] {
   const each = tensor.bytes / tensor.shape[0]!;
   let at = 0;
@@ -146,7 +146,7 @@ function cutsOf(tensor: Tensor): number[] {
     });
 }
 
-/** The end of a range so that none of the cuts lies inside it; else the range is the least one, which is copied. */
+/** End of a range that contains no cut. If that is impossible, the smallest range, which will be copied. */
 function endOf(start: number, most: number, step: number, cuts: readonly number[]): number {
   const inside = cuts.filter((cut) => cut > start && cut < most);
   if (inside.length === 0) return most;
@@ -155,8 +155,8 @@ function endOf(start: number, most: number, step: number, cuts: readonly number[
 }
 
 /**
- * Items `start` to `end` of axis 0: a view where those can be bound apart or are too large all the same, else a copy,
- * which `out` is copied back from.
+ * Items `start` to `end` of axis 0: a view if the items can be bound separately, or could not be copied anyway because
+ * they are too large; otherwise a copy, which is written back to `out`.
  */
 function items(name: string, tensor: Tensor, start: number, end: number): Part {
   const rows = tensor.rows(start, end);
@@ -206,7 +206,7 @@ export function copyInParts(
     withViews(views, () => x.device.run(kernel, views));
     return;
   }
-  // Halves of the axis along which the window that is too large reaches farthest.
+  // Split in half along the axis in which the window that is too large extends farthest.
   const { strides } = large[0]!.walk;
   const reach = shape.map((n, axis) => (n - 1) * strides[axis]!);
   const axis = reach.indexOf(Math.max(...reach));
@@ -222,7 +222,7 @@ export function copyInParts(
   }
 }
 
-/** Elements of a tensor as a list; `first` must be aligned. */
+/** A tensor's elements as a flat list, from `first` on, which must be aligned. */
 function elements(tensor: Tensor, first: number, end: number): Tensor {
   const flat = tensor.reshape([tensor.size]);
   const part = flat.rows(first, end);
@@ -247,5 +247,5 @@ export function copyColumns(
   copyInParts(label, [rows, width], x, walk(x, start), out, walk(out, at));
 }
 
-/** The walk over a whole tensor. */
+/** A walk over all elements of a tensor. */
 export const wholeWalk = (tensor: Tensor): Walk => ({ start: 0, strides: stridesOf(tensor.shape) });
