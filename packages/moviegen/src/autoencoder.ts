@@ -97,7 +97,7 @@ export class Autoencoder {
       const tae = await placed(files, () =>
         TAE.load(device!, files.weights, image ? { ...config, temporal: inflate } : config, {
           dtype,
-          ...(signal && { signal }),
+          signal,
           onProgress: ({ bytes }) => {
             const bytesPerSecond = (1000 * bytes) / (performance.now() - began);
             onProgress?.({

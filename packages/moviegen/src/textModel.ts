@@ -91,7 +91,7 @@ export class TextModel {
       const model = await placed(files, () =>
         load(device!, {
           ...text,
-          ...(signal && { signal }),
+          signal,
           onProgress: ({ bytes }) => {
             const bytesPerSecond = (1000 * bytes) / (performance.now() - began);
             onProgress?.({ phase: 'load', model: folder ?? 'text', bytes, totalBytes, bytesPerSecond });

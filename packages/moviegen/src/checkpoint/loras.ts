@@ -46,15 +46,14 @@ async function openLora(
   signal: AbortSignal | undefined,
 ): Promise<OpenLora> {
   if (!Number.isFinite(weight)) throw new InputError(`lora: weight must be a number, got ${shown(weight)}`);
-  const given = signal ? { signal } : {};
   const named = typeof source === 'string' || source instanceof URL;
   const { folder, names, label } = named ? placeOf(source) : { folder: '', names: [], label: 'lora' };
   const files = named ? openFiles(folder, options) : undefined;
   const open = async (): Promise<Safetensors> => {
-    if (!named) return Safetensors.open(source, given);
+    if (!named) return Safetensors.open(source, { signal });
     for (const name of names) {
       const bytes = await files!.folder('')(name, signal);
-      if (bytes) return Safetensors.open(bytes, given);
+      if (bytes) return Safetensors.open(bytes, { signal });
     }
     throw new CheckpointError(`lora: there is no file ${label}${names.length > 1 ? `/${names[0]}` : ''}`);
   };

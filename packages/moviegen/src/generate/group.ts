@@ -101,8 +101,8 @@ async function follow(
     noise,
     {
       solver,
-      ...(schedule && { schedule }),
-      ...(signal && { signal }),
+      schedule,
+      signal,
       onStep: ({ step, steps, t, latents }) =>
         tell({ phase: 'sample', step, steps, t, preview, latents: () => readLatents(latents) }),
     },

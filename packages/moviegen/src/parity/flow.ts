@@ -77,7 +77,7 @@ class ParityFlow implements ParityModel {
     const schedule = scheduleOf(args);
     const result = await sample(velocity, noise, {
       solver: args.method as Solver,
-      ...(schedule && { schedule }),
+      schedule,
       onStep: ({ step, latents }) => {
         done = step;
         // Where an adaptive solver's steps end is decided by the last bits of its error estimate.
