@@ -3,7 +3,7 @@
 import type { Values } from './fixture.ts';
 
 /** How far a tensor is from the reference's. */
-export interface Difference {
+export interface TensorDifference {
   readonly tensor: string;
   /** max|a - b| / max|b|. Infinite where shapes differ or a value is not finite. */
   readonly difference: number;
@@ -16,7 +16,7 @@ export interface Difference {
 }
 
 /** Holds values against the reference's. */
-export function compare(tensor: string, got: Values, expected: Values): Difference {
+export function compareTensors(tensor: string, got: Values, expected: Values): TensorDifference {
   if (got.shape.join() !== expected.shape.join() || got.data.length !== expected.data.length)
     return failed(tensor, `its shape is [${got.shape.join(', ')}], expected [${expected.shape.join(', ')}]`);
   let [at, largest, scale] = [0, 0, 0];
@@ -36,7 +36,7 @@ export function compare(tensor: string, got: Values, expected: Values): Differen
 }
 
 /** The difference of a tensor that cannot be compared. */
-export const failed = (tensor: string, problem: string): Difference => ({
+export const failed = (tensor: string, problem: string): TensorDifference => ({
   tensor,
   difference: Number.POSITIVE_INFINITY,
   index: [],

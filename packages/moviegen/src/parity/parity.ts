@@ -3,10 +3,10 @@
 // (parity/models.ts), the file system (src/node).
 
 import { type Device, Tensor } from '@moviegen/tensor';
-import { compare, type Difference, failed } from './compare.ts';
+import { compareTensors, failed, type TensorDifference } from './compare.ts';
 import { type Fixture, type FixtureFiles, openFixture, type ParityCase, type Values } from './fixture.ts';
 
-export { compare, type Difference } from './compare.ts';
+export { compareTensors, type TensorDifference } from './compare.ts';
 export {
   type Fixture,
   type FixtureFiles,
@@ -39,16 +39,16 @@ export interface ParityReport {
   /** Intermediates of the reference that the model does not report (fused away). Outputs are never among them. */
   readonly unreported: readonly string[];
   /** The largest difference of all. */
-  readonly worst: Difference | undefined;
+  readonly worst: TensorDifference | undefined;
   /** The first tensor that differs by more than the bound, in the reference's order. */
-  readonly first: Difference | undefined;
+  readonly first: TensorDifference | undefined;
 }
 
 /** Bound on max|a - b| / max|b| in f32: sums over a few hundred terms in another order, through a few layers. */
 export const PARITY_BOUND = 1e-4;
 
 /** Runs one case on a model and holds everything it reports against the fixture. */
-export async function checkCase(
+export async function checkParityCase(
   model: ParityModel,
   fixture: Fixture,
   caseName: string,
@@ -66,7 +66,7 @@ export async function checkCase(
   });
 
   const unreported: string[] = [];
-  let [compared, first, worst]: [number, Difference | undefined, Difference | undefined] = [
+  let [compared, first, worst]: [number, TensorDifference | undefined, TensorDifference | undefined] = [
     0,
     undefined,
     undefined,
@@ -81,7 +81,7 @@ export async function checkCase(
     const difference =
       values === undefined
         ? failed(name, 'the model does not report it')
-        : compare(name, await values, given.values(name));
+        : compareTensors(name, await values, given.values(name));
     compared++;
     if (worst === undefined || difference.difference > worst.difference) worst = difference;
     if (first === undefined && !(difference.difference <= most)) first = difference;
@@ -100,7 +100,7 @@ export async function* checkFixture(
   const fixture = await openFixture(files, folder);
   const model = await load(device, fixture);
   try {
-    for (const name of fixture.cases) yield await checkCase(model, fixture, name, bound);
+    for (const name of fixture.cases) yield await checkParityCase(model, fixture, name, bound);
   } finally {
     model.dispose();
   }
