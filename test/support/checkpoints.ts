@@ -1,4 +1,4 @@
-// Checkpoints for tests: the tiny one of the fixture, changed in memory, or behind a web server.
+// Checkpoints for tests: the fixture's tiny checkpoint, changed in memory or behind a web server.
 
 import { createReadStream, readFileSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
@@ -9,12 +9,12 @@ import { fileURLToPath } from 'node:url';
 import { memorySource, Safetensors, serialize, type TensorData } from '@moviegen/safetensors';
 import type { CheckpointFiles } from 'moviegen';
 
-/** The tiny checkpoint that the reference computed its fixture with. */
+/** The tiny checkpoint from which the reference computed its fixture. */
 export const TINY = fileURLToPath(
   new URL('../../packages/moviegen/fixtures/pipeline/checkpoint', import.meta.url),
 );
 
-/** Changes a file's bytes; undefined takes it away. */
+/** Changes a file's bytes; undefined removes the file. */
 export type Change = (bytes: Buffer) => Uint8Array<ArrayBuffer> | string | undefined;
 
 /** The tiny checkpoint with some files changed, by their path. */

@@ -1,5 +1,5 @@
-// The device of a test file. Each file has its own, so that its accounts of memory are of that file alone;
-// the worker says once which adapter the tests run on.
+// The device of a test file. Each file has its own, so that the memory that it counts is only that file's; the worker prints
+// once which adapter the tests run on.
 
 import type { Device } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
@@ -8,7 +8,7 @@ import { expect } from 'vitest';
 let current: { readonly file: string | undefined; readonly device: Promise<Device> } | undefined;
 let said = false;
 
-/** The device of the present file: on `MOVIEGEN_ADAPTER`, a GPU, or SwiftShader. */
+/** The device of the current test file: on `MOVIEGEN_ADAPTER`, a GPU, or SwiftShader. */
 export function testDevice(): Promise<Device> {
   const file = expect.getState().testPath;
   if (!current || current.file !== file) {

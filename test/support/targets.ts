@@ -1,4 +1,4 @@
-// Adapters with tensor cores, as far as kernels know them.
+// Adapters with tensor cores, described as kernels know them. No GPU is needed for them.
 import type { Target } from '@moviegen/kernels';
 
 const matrices = (side: number) => [

@@ -19,10 +19,10 @@ export interface ModelPart {
   readonly weights: TensorSource;
 }
 
-/** Weights that only PyTorch reads. */
+/** Names of files of weights that only PyTorch reads. */
 const PICKLES = ['pytorch_model.bin', 'diffusion_pytorch_model.bin', 'pytorch_model.bin.index.json'];
 
-/** Opens a model's config and weights. @throws CheckpointError, SafetensorsError */
+/** Opens the config and the weights of one model of a checkpoint. @throws CheckpointError, SafetensorsError */
 export async function openPart(
   files: CheckpointFiles,
   folder: string,
@@ -49,14 +49,14 @@ export async function openPart(
   }
 }
 
-/** One model's files: what `TAE.load`, `T5Encoder.load` and `ClipTextModel.load` are given. */
+/** The files of a model on its own, open: the input of `TAE.load`, `T5Encoder.load` and `ClipTextModel.load`. */
 export interface ModelFiles {
   /** The folder in messages. */
   readonly path: string;
   /** The parsed `config.json`. */
   readonly config: unknown;
   readonly weights: TensorSource;
-  /** The parsed `tokenizer.json` and `tokenizer_config.json`, where there are any. */
+  /** The parsed `tokenizer.json` and `tokenizer_config.json`, if there are any. */
   readonly tokenizer: unknown;
   readonly tokenizerConfig: unknown;
   /** Rejects if a file differs from its entry in the folder's `SHA256SUMS`; reads what has not been read. */
@@ -75,7 +75,7 @@ export interface ModelFiles {
  *
  * @param source a folder (Node), an http(s) address of one, or anything that opens files by name
  * @param options.folder the model's folder below that: `vae`, `text_encoder` ...
- * @throws CheckpointError, SafetensorsError; the signal's reason where aborted
+ * @throws CheckpointError, SafetensorsError; the signal's reason if aborted
  */
 export async function openModel(
   source: string | URL | CheckpointFiles,
@@ -104,7 +104,7 @@ export async function openModel(
   };
 }
 
-/** Bytes of all tensors, as in the files. */
+/** Bytes of all tensors in the files. */
 export const bytesOf = (source: TensorSource): number =>
   source.names().reduce((sum, name) => sum + source.byteLength(name), 0);
 

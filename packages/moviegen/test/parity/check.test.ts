@@ -1,4 +1,4 @@
-// The checker itself: it names the first tensor that differs, and lets nothing pass unseen. No device.
+// The checker itself: it names the first tensor that differs, and no tensor passes unchecked. It needs no device.
 
 import { serialize } from '@moviegen/safetensors';
 import type { Device } from '@moviegen/tensor';
