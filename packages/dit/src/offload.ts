@@ -160,7 +160,7 @@ export class LayerStream {
         ...this.#options,
         ignore: () => true,
         uploadBytes: Number.POSITIVE_INFINITY, // to wait for the device would be to wait for the current layer
-        ...(signal && { signal }),
+        signal,
       });
       const book = new WeightBook('dit', weights, shapes);
       return { book, made: make(book, `layers.${i}`) };

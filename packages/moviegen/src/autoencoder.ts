@@ -1,5 +1,5 @@
 // An autoencoder alone: videos and images to latents and back. It is the TAE of a Movie Gen checkpoint, or a public image
-// autoencoder by its own names (diffusers' `AutoencoderKL`). Not here: how it computes (@moviegen/tae), tiles (autoencode.ts).
+// autoencoder as its own library saves it (diffusers' `AutoencoderKL`). Not here: how it computes (@moviegen/tae), tiles (generate/autoencode.ts).
 
 import { parseConfig, TAE, type TAEConfig } from '@moviegen/tae';
 import type { Device } from '@moviegen/tensor';
@@ -25,16 +25,16 @@ import { type FrameSource, type Frames, joinFrames } from './video/frames.ts';
 
 /** Options of `Autoencoder.fromPretrained`. */
 export interface AutoencoderOptions extends FilesOptions {
-  /** Where it runs; it stays the caller's. Default: a device of its own, which `dispose` ends. */
+  /** The device; the caller keeps it. Default: a new one, which `dispose` destroys. */
   readonly device?: Device;
   /**
    * Type of weights and activations; sums are in f32 always. Default f32. An image autoencoder whose config says
-   * `force_upcast` overflows f16, and is in f32 whatever stands here.
+   * `force_upcast` overflows f16, and is always in f32.
    */
   readonly dtype?: DTypePolicy;
   /**
-   * Inflates an image autoencoder: eight frames to a latent one, a frame repeated eight times on the way back, until it is
-   * trained. Default: it treats each frame of a video on its own.
+   * Inflates an image autoencoder: a latent frame stands for eight frames, which decode to the same picture until the
+   * autoencoder is trained further. Default: it treats each frame of a video on its own.
    */
   readonly inflate?: boolean;
   readonly onProgress?: (progress: LoadProgress) => void;
@@ -52,9 +52,9 @@ export interface AutoencoderOptions extends FilesOptions {
  */
 export class Autoencoder {
   readonly device: Device;
-  /** Sizes, and what its latents are shifted and scaled by. */
+  /** Sizes, and the shift and scale of its latents. */
   readonly config: TAEConfig;
-  /** Frames a second of its checkpoint's videos, where that says. */
+  /** Frames per second of its checkpoint's videos; undefined if the checkpoint does not say. */
   readonly fps: number | undefined;
   readonly #tae: TAE;
   readonly #video: VideoAutoencoder;
@@ -71,7 +71,7 @@ export class Autoencoder {
 
   /**
    * Loads an autoencoder: a folder with its `config.json` and weights, or a Movie Gen checkpoint, of which only the
-   * autoencoder is loaded, or a pipeline of diffusers, of which that is the folder `vae`.
+   * autoencoder is loaded, or a pipeline of diffusers, whose autoencoder is in the folder `vae`.
    * @param source a folder (Node), an http(s) address of one, or anything that opens files by name.
    * @throws CheckpointError, SafetensorsError, NoAdapterError; the signal's reason where aborted.
    */
@@ -97,7 +97,7 @@ export class Autoencoder {
       const tae = await placed(files, () =>
         TAE.load(device!, files.weights, image ? { ...config, temporal: inflate } : config, {
           dtype,
-          ...(signal && { signal }),
+          signal,
           onProgress: ({ bytes }) => {
             const bytesPerSecond = (1000 * bytes) / (performance.now() - began);
             onProgress?.({
@@ -125,15 +125,15 @@ export class Autoencoder {
     return this.#tae.dtype === 'f16' ? 'f16' : 'f32';
   }
 
-  /** Pixels along height and width for one of the latent. */
+  /** Pixels along height and width per position of the latent. */
   get factor(): number {
     return this.#tae.factor;
   }
 
   /**
    * Latents of a video or an image, shifted and scaled as its config says.
-   * @param video frames of a height and width that are multiples of {@link factor}, as a whole or in pieces, which are asked
-   *   for as they are needed: memory does not grow with their number
+   * @param video frames of a height and width that are multiples of {@link factor}, as a whole or in pieces, which are
+   *   requested as they are needed: memory does not grow with their number
    * @throws InputError
    */
   encode(video: FrameSource, { sampleSeed, ...options }: EncodeOptions = {}): Promise<Latents> {
@@ -148,7 +148,7 @@ export class Autoencoder {
     return joinFrames(parts);
   }
 
-  /** How many frames `decode` gives. @throws InputError where latents are not this autoencoder's, or do not hold so many. */
+  /** How many frames `decode` gives. @throws InputError if the latents are not this autoencoder's, or do not hold so many frames. */
   frameCount(latents: Latents, numFrames?: number): number {
     return frameCount(this.#video, latents, numFrames);
   }

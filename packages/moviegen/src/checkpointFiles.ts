@@ -1,4 +1,5 @@
-// What a checkpoint's files are to the library, wherever they lie: the word that the platform and the readers share.
+// The interface to a checkpoint's files, wherever they are: the word that the platform and the readers share. How they are
+// opened is in checkpoint/files.ts.
 
 import type { OpenFile } from '@moviegen/safetensors';
 
@@ -8,8 +9,8 @@ export interface CheckpointFiles {
   readonly label: string;
   /** Opens files of a folder below the root; `''` is the root itself. */
   folder(name: string): OpenFile;
-  /** Whether reading costs a transfer: then what is needed again and again is kept in memory. */
+  /** Whether reading costs a transfer: what is needed at every step is then kept in memory. */
   readonly remote?: boolean;
-  /** Rejects where the whole cannot be reached: a better message than that of the first missing file. */
+  /** Rejects if nothing can be reached, with a better message than a missing first file would give. */
   check?(): Promise<void>;
 }

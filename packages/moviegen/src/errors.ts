@@ -1,11 +1,12 @@
-// The error of a caller who asked for what cannot be. The command line answers it with one line and status 2.
+// The errors for impossible requests and broken checkpoints. The command line answers them with one line and
+// status 2.
 
-/** What was asked for makes no sense, or cannot be had: the message says what came, and what to give instead. */
+/** A request that makes no sense or cannot be met: the message says what was given, and what to give instead. */
 export class InputError extends Error {
   override readonly name: string = 'InputError';
 }
 
-/** A checkpoint that is not what it should be: files that are missing, configurations of another model. */
+/** A broken checkpoint: a file is missing, or a config is another model's. */
 export class CheckpointError extends InputError {
   override readonly name = 'CheckpointError';
 }

@@ -1,5 +1,5 @@
-// moviegen: Movie Gen as a pipeline, prompt in, video out. Runs in browsers and in Node (`moviegen/node` has what
-// needs a file system).
+// moviegen: Movie Gen as a pipeline, prompt in, video out. Runs in browsers and in Node (`moviegen/node` has
+// everything that needs a file system).
 
 export { Autoencoder, type AutoencoderOptions } from './autoencoder.ts';
 export { parseSums, type VerifiedFiles, verified } from './checkpoint/checksums.ts';

@@ -1,4 +1,4 @@
-// Movie Gen: the pipeline of its own checkpoints, with what their index says beyond that of other families.
+// Movie Gen: the pipeline for its own checkpoints only, whose index says more than other families' do.
 
 import type { CheckpointFiles } from './checkpointFiles.ts';
 import { movieGen } from './families/movieGen/family.ts';
@@ -19,7 +19,7 @@ export class MovieGen extends VideoPipeline {
   declare readonly index: ModelIndex;
 
   /**
-   * Loads a checkpoint of Movie Gen; `VideoPipeline.fromPretrained` loads those of any family.
+   * Loads a checkpoint of Movie Gen; `VideoPipeline.fromPretrained` loads a checkpoint of any family.
    * @param source a folder (Node), an http(s) address of one, or anything that opens files by name.
    * @throws CheckpointError, SafetensorsError, NoAdapterError; the signal's reason where aborted.
    */

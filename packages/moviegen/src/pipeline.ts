@@ -1,4 +1,4 @@
-// The pipeline: a checkpoint of any family on a device, and what can be asked of it. Not here: how a group of prompts becomes
+// The pipeline: a checkpoint of any family on a device, and what it can do. Not here: how a group of prompts becomes
 // latents (generate/group.ts), files of videos (video/), the command line (cli/).
 
 import type { Device } from '@moviegen/tensor';
@@ -35,18 +35,18 @@ import {
 
 /** Options of `VideoPipeline.fromPretrained`. */
 export interface FromPretrainedOptions extends FilesOptions {
-  /** Where the models run; it stays the caller's. Default: a device of its own, which `dispose` ends. */
+  /** The device; the caller keeps it. Default: a new one, which `dispose` destroys. */
   readonly device?: Device;
-  /** Types of weights and activations, for all models or a part each; sums are in f32 always. Default f32. */
+  /** Types of weights and activations, for all models or for each part; sums are in f32 always. Default f32. */
   readonly dtype?: DTypePolicy;
   /**
-   * Bytes that the transformer's weights may take on the device; all else comes on top. Where it needs more, its layers
-   * are streamed at every step, the next one while the current one computes. Same videos, to the bit. Default: no bound.
+   * Bytes that the transformer's weights may take on the device; everything else comes on top. If they need more, layers
+   * are streamed at every step, the next one while the current one computes. Videos stay the same to the bit. Default: no
+   * bound.
    */
   readonly maxMemory?: number;
   /**
-   * Where streamed layers come from: the files, which the system may keep in memory if it has any to spare, or our own
-   * copy in host memory. Default: `disk` for folders, `host` for addresses.
+   * Where streamed layers come from: the files, which the system may keep in spare memory, or our own copy in host memory. Default: `disk` for folders, `host` for addresses.
    */
   readonly offload?: 'disk' | 'host';
   /** LoRAs to merge into the transformer. */
@@ -61,7 +61,7 @@ export interface Generation {
   readonly seed: number | bigint;
   /** 8-bit RGB, [T', H', W', 3]. */
   readonly frames: Video;
-  /** Frames a second. */
+  /** Frames per second. */
   readonly fps: number;
   /** What the frames were decoded from. */
   readonly latents: Latents;
@@ -69,7 +69,7 @@ export interface Generation {
   readonly timings: Readonly<Record<Exclude<Phase, 'load'>, number>>;
 }
 
-/** A video that is made: its latents are there, its frames are decoded as they are asked for, anew each time. */
+/** A video being made: its latents are ready; its frames are decoded as they are requested, anew each time. */
 export interface GenerationStream extends VideoStream, Omit<Generation, 'frames' | 'timings'> {
   readonly fps: number;
   /** Seconds that each phase took; videos made together share them. */
@@ -77,7 +77,7 @@ export interface GenerationStream extends VideoStream, Omit<Generation, 'frames'
 }
 
 /**
- * A pipeline: text to video, by the models of whichever family a checkpoint is of.
+ * A pipeline: text to video, by the models of whichever family a checkpoint belongs to.
  *
  * ```ts
  * const pipeline = await VideoPipeline.fromPretrained('models/shapes-world');
@@ -86,8 +86,8 @@ export interface GenerationStream extends VideoStream, Omit<Generation, 'frames'
  * pipeline.dispose();
  * ```
  *
- * The same prompt, options and seed give the same frames on the same adapter. Calls wait for one another: a call that is made
- * within an `onProgress` begins when the call that reports the progress is done, so do not await it there.
+ * The same prompt, options and seed give the same frames on the same adapter. Calls wait for one another: a call made
+ * within `onProgress` begins only after the call that reports the progress has ended, so do not await it there.
  */
 export class VideoPipeline {
   readonly device: Device;
@@ -143,7 +143,7 @@ export class VideoPipeline {
   }
 
   /**
-   * The same without holding videos in memory: each comes as a stream, whose frames are decoded as they are asked for. Take
+   * The same without holding videos in memory: each comes as a stream, whose frames are decoded as they are requested. Take
    * a stream's frames before the next stream.
    *
    * ```ts
@@ -241,7 +241,7 @@ export class VideoPipeline {
   }
 }
 
-/** Opens a device where none is given, finds the family, loads its models. What was opened by a failure is released. */
+/** Opens a device where none is given, finds the family, loads its models. On a failure, what was opened is released. */
 export async function loaded<Models extends VideoModels, Pipeline>(
   source: string | URL | CheckpointFiles,
   options: FromPretrainedOptions,

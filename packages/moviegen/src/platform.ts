@@ -1,5 +1,5 @@
-// What differs between a browser and Node; this is the browser's part. Packages resolve `#platform` to
-// node/platform.ts under Node.
+// What differs between a browser and Node; this is the browser's side. Under Node, `#platform` resolves to
+// node/platform.ts.
 
 import { Device } from '@moviegen/tensor';
 import { sha256 as noble } from '@noble/hashes/sha2.js';
@@ -13,14 +13,14 @@ export function openDevice(): Promise<Device> {
   return Device.create();
 }
 
-/** Files by a path: a browser has none. */
+/** Files at a path, which a browser does not have. */
 export function filesAt(path: string): CheckpointFiles {
   throw new InputError(
-    `checkpoint: ${shown(path)} is no http(s) address, and a browser has no files by path`,
+    `checkpoint: ${shown(path)} is not an http(s) address, and a browser cannot open files by path`,
   );
 }
 
-/** Makes codecs known to mediabunny: a browser brings its own. */
+/** Registers codecs with mediabunny: a browser has its own. */
 export async function registerCodecs(): Promise<void> {}
 
 const MIME: Readonly<Record<PictureKind, string>> = {
@@ -78,11 +78,11 @@ function pixelsOf(image: CanvasImageSource, width: number, height: number): Uint
 /** A SHA-256 under way. */
 export interface Sha256 {
   update(bytes: Uint8Array): void;
-  /** The sum; the end of it. */
+  /** The sum in hexadecimal; nothing may follow. */
   hex(): string;
 }
 
-/** Begins a SHA-256: WebCrypto's takes whole files only. */
+/** Begins a SHA-256. It is not WebCrypto's, which takes whole files only. */
 export function sha256(): Sha256 {
   const hash = noble.create();
   return { update: (bytes) => void hash.update(bytes), hex: () => bytesToHex(hash.digest()) };

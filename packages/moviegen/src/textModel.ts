@@ -1,5 +1,5 @@
-// A public text encoder alone, by its own library's names: transformers' T5EncoderModel (T5, v1.1, UL2, ByT5) or CLIPTextModel,
-// with its tokenizer. The three encoders of a generation are in @moviegen/text.
+// A public text encoder alone, as its own library saves it: transformers' T5EncoderModel (T5, v1.1, UL2, ByT5) or
+// CLIPTextModel, with its tokenizer. The three encoders of a generation are in @moviegen/text.
 
 import type { Device, PaddedStates } from '@moviegen/tensor';
 import {
@@ -21,7 +21,7 @@ import type { LoadProgress } from './generate/progress.ts';
 
 /** Options of `TextModel.fromPretrained`. */
 export interface TextModelOptions extends FilesOptions {
-  /** Where it runs; it stays the caller's. Default: a device of its own, which `dispose` ends. */
+  /** The device; the caller keeps it. Default: a new one, which `dispose` destroys. */
   readonly device?: Device;
   /** Type of weights and activations; sums are in f32 always. Default f32. */
   readonly dtype?: DTypePolicy;
@@ -38,14 +38,14 @@ type Encode = (text: string, maxLength: number) => number[];
  *
  * ```ts
  * const byt5 = await TextModel.fromPretrained('byt5-small');
- * const { states, lengths } = byt5.encode(['HELLO', 'a longer text']);   // [2, L, width], and what of L is the text's
+ * const { states, lengths } = byt5.encode(['HELLO', 'a longer text']);   // [2, L, width], and the tokens of each text
  * ```
  */
 export class TextModel {
   readonly device: Device;
   /** The encoder itself, which takes token ids. */
   readonly model: T5Encoder | ClipTextModel;
-  /** Tokens that a text is cut at: the tokenizer's `model_max_length`, or as many as there are positions. */
+  /** The most tokens of a text, which is cut there: the tokenizer's `model_max_length`, or the number of positions. */
   readonly maxLength: number;
   readonly #tokenize: Encode | undefined;
   readonly #path: string;
@@ -90,7 +90,7 @@ export class TextModel {
       const model = await placed(files, () =>
         load(device!, {
           ...text,
-          ...(signal && { signal }),
+          signal,
           onProgress: ({ bytes }) => {
             const bytesPerSecond = (1000 * bytes) / (performance.now() - began);
             onProgress?.({ phase: 'load', model: folder ?? 'text', bytes, totalBytes, bytesPerSecond });
@@ -109,7 +109,7 @@ export class TextModel {
 
   /**
    * Token ids of a text, its start and end tokens included.
-   * @throws InputError where the folder holds no tokenizer.
+   * @throws InputError if the folder holds no tokenizer.
    */
   tokenize(text: string, maxLength = this.maxLength): number[] {
     if (this.#tokenize) return this.#tokenize(text, maxLength);
@@ -117,9 +117,9 @@ export class TextModel {
   }
 
   /**
-   * The state of every token of each text. What is padded in a batch is not attended to.
+   * The state of every token of each text. Padding in a batch is not attended to.
    * @returns states [B, L, width], and how many tokens of L each text has; the caller owns the states.
-   * @throws InputError where the folder holds no tokenizer.
+   * @throws InputError if the folder holds no tokenizer.
    */
   encode(texts: readonly string[], maxLength = this.maxLength): PaddedStates {
     return this.model.forward(texts.map((text) => this.tokenize(text, maxLength)));
@@ -152,7 +152,7 @@ function loaderOf({ path, config, weights }: ModelFiles): Load {
   );
 }
 
-/** How texts become ids; undefined where the folder does not say. */
+/** How texts become ids; undefined if the folder does not say. */
 function tokenizerOf({ config, tokenizer, tokenizerConfig }: ModelFiles): Encode | undefined {
   const named = String(entryOf(tokenizerConfig, 'tokenizer_class') ?? entryOf(config, 'tokenizer_class'));
   if (named.startsWith('ByT5Tokenizer')) return byt5Ids;

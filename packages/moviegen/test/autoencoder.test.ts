@@ -1,5 +1,5 @@
-// An autoencoder alone: public image autoencoders as diffusers saves them, against what diffusers gives; the one out of a
-// Movie Gen checkpoint; and what is said of folders that hold something else.
+// An autoencoder alone: public image autoencoders as diffusers saves them, compared with diffusers' results; the autoencoder of
+// a Movie Gen checkpoint; and the errors about folders that hold something else.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

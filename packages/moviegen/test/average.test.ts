@@ -1,4 +1,4 @@
-// Averages of checkpoints against reference/average.py, bit for bit; folders; and what does not fit.
+// Averages of checkpoints against reference/average.py, bit for bit; folders; and the errors about files that do not fit.
 
 import { createHash } from 'node:crypto';
 import {

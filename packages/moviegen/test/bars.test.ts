@@ -1,4 +1,4 @@
-// Progress where nobody watches: plain lines, or none. The terminal's bars are cli-progress's.
+// Progress without a terminal: plain lines, or nothing. The terminal's bars are cli-progress's.
 
 import { expect, test, vi } from 'vitest';
 import { type BarMode, Bars } from '../src/cli/bars.ts';

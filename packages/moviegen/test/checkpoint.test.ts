@@ -1,4 +1,4 @@
-// Checkpoints that are not what they should be: what is said of each.
+// Broken checkpoints, and the error about each.
 
 import { type Change, changed, json, TINY, taeFile } from '@moviegen/testing/checkpoints';
 import { testDevice } from '@moviegen/testing/device';

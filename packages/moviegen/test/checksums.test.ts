@@ -1,4 +1,4 @@
-// A checkpoint's SHA256SUMS: what is verified, when, and what is said of a file that differs.
+// A checkpoint's SHA256SUMS: what is verified, when, and the error about a file that differs.
 
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';

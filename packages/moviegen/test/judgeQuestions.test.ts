@@ -1,4 +1,4 @@
-// What `moviegen judge` asks of a checkpoint: the list, and the table of what is right.
+// The questions of `moviegen judge`: the list of prompts, and the table of right answers.
 
 import { draw, parsePrompt } from '@moviegen/evaluation';
 import { expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-// A bound on the transformer's memory, and LoRA files, as a library user meets them: same videos, or one clear line.
+// A bound on the transformer's memory, and LoRA files, as a library user meets them: the same videos, or an error of one clear line.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-// Videos that are not stored as they are to be seen: turned, flipped, of pixels that are no squares.
+// Videos that are stored otherwise than they are shown: rotated, flipped, with pixels that are not square.
 
 import { BufferTarget, Mp4OutputFormat, Output, Quality, VideoSample, VideoSampleSource } from 'mediabunny';
 import { describe, expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-// The pipeline on the tiny checkpoint of the fixture: numbers against the reference, what can be asked of it and what not.
+// The pipeline on the tiny checkpoint of the fixture: numbers against the reference, what it can do, and what it refuses.
 // Not here: stopping it (pipelineStops.test.ts), its encoder and decoder alone (pipelineFrames.test.ts).
 
 import { compareArrays } from '@moviegen/tensor/checks';

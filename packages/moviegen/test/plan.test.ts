@@ -1,4 +1,4 @@
-// Plans: what they tell is what then happens.
+// Plans: their figures are what a real generation then takes.
 
 import { openDevice } from '@moviegen/tensor/node';
 import { TINY } from '@moviegen/testing/checkpoints';

@@ -1,4 +1,4 @@
-// Quantised checkpoints: what is written, that it is the same as quantising at load, and what is refused.
+// Quantised checkpoints: the files that are written, their equality with quantising at load, and what is refused.
 
 import {
   cpSync,

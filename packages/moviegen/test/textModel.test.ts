@@ -1,5 +1,5 @@
-// Public text encoders from folders as transformers saves them, sharded and with their tokenizers: texts in, the states that
-// transformers itself gives out. Layer by layer they are held against it in @moviegen/text.
+// Public text encoders from folders as transformers saves them, sharded and with their tokenizers: texts become the states
+// that transformers itself computes. @moviegen/text compares them layer by layer.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

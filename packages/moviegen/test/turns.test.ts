@@ -1,4 +1,4 @@
-// Turns: one after the other, others first while one waits, and nobody stuck by what fails or is given up.
+// Turns: one after the other; others go first while one waits; and nobody waits forever for a call that fails or is aborted.
 
 import { expect, test } from 'vitest';
 import { Turns } from '../src/generate/turns.ts';

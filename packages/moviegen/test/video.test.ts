@@ -1,4 +1,4 @@
-// Video files: what goes in comes out, and what is lost on the way does not change the judge's mind.
+// Video files: frames that are written are read back, and what compression loses does not change the judge's answers.
 
 import { deflateSync } from 'node:zlib';
 import { caption, draw, type Facts, judge } from '@moviegen/evaluation';

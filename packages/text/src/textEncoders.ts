@@ -38,6 +38,11 @@ export interface TextEncodersOptions extends Omit<LoadOptions, 'onProgress'> {
   readonly maxLength?: Readonly<Partial<Record<EncoderName, number>>>;
   /** Removes the parts in quotes from what UL2 and MetaCLIP see. Default false. */
   readonly stripQuoted?: boolean;
+  /**
+   * Wraps the loading of each encoder, so that a caller can say whose files an error is about. It must run the work and
+   * return its result. Default: it does nothing else.
+   */
+  readonly around?: <T>(encoder: EncoderName, work: () => Promise<T>) => Promise<T>;
   readonly onProgress?: (encoder: EncoderName, progress: WeightProgress) => void | Promise<void>;
 }
 
@@ -86,31 +91,37 @@ export class TextEncoders {
   static async load(
     device: Device,
     files: TextEncoderFiles,
-    { maxLength, stripQuoted = false, onProgress, ...options }: TextEncodersOptions = {},
+    {
+      maxLength,
+      stripQuoted = false,
+      around = (_, work) => work(),
+      onProgress,
+      ...options
+    }: TextEncodersOptions = {},
   ): Promise<TextEncoders> {
     const { ul2, metaclip, byt5 } = files;
     const loaded: { -readonly [K in keyof Loaded]: Loaded[K] } = {};
     const optionsOf = (name: EncoderName): LoadOptions =>
       onProgress ? { ...options, onProgress: (progress) => onProgress(name, progress) } : options;
     try {
-      if (ul2) {
-        const tokenizer = new Tokenizer(ul2.tokenizer, ul2.tokenizerConfig);
-        const config = parseT5Config(ul2.config);
-        loaded.ul2 = {
-          model: await T5Encoder.load(device, ul2.weights, config, optionsOf('ul2')),
-          tokenizer,
-        };
-      }
-      if (metaclip) {
-        const tokenizer = new Tokenizer(metaclip.tokenizer, metaclip.tokenizerConfig);
-        const config = parseClipTextConfig(metaclip.config);
-        const model = await ClipTextModel.load(device, metaclip.weights, config, optionsOf('metaclip'));
-        loaded.metaclip = { model, tokenizer };
-      }
-      if (byt5) {
-        const config = parseT5Config(byt5.config);
-        loaded.byt5 = { model: await T5Encoder.load(device, byt5.weights, config, optionsOf('byt5')) };
-      }
+      if (ul2)
+        loaded.ul2 = await around('ul2', async () => {
+          const tokenizer = new Tokenizer(ul2.tokenizer, ul2.tokenizerConfig);
+          const config = parseT5Config(ul2.config);
+          return { model: await T5Encoder.load(device, ul2.weights, config, optionsOf('ul2')), tokenizer };
+        });
+      if (metaclip)
+        loaded.metaclip = await around('metaclip', async () => {
+          const tokenizer = new Tokenizer(metaclip.tokenizer, metaclip.tokenizerConfig);
+          const config = parseClipTextConfig(metaclip.config);
+          const model = await ClipTextModel.load(device, metaclip.weights, config, optionsOf('metaclip'));
+          return { model, tokenizer };
+        });
+      if (byt5)
+        loaded.byt5 = await around('byt5', async () => {
+          const config = parseT5Config(byt5.config);
+          return { model: await T5Encoder.load(device, byt5.weights, config, optionsOf('byt5')) };
+        });
     } catch (error) {
       disposeAll(loaded);
       throw error;

@@ -4,7 +4,7 @@ import { Device } from '@moviegen/tensor';
 import { byt5Ids, promptTexts, Tokenizer } from '@moviegen/text';
 import { parityLoaders } from '../../../packages/moviegen/src/parity/models.ts';
 import {
-  checkCase,
+  checkParityCase,
   describeReport,
   type Fixture,
   type FixtureFiles,
@@ -36,7 +36,7 @@ export async function load(folder: string): Promise<void> {
 
 /** Checks a case of the loaded fixture. @returns how many tensors were compared, and the first that differs */
 export async function check(name: string): Promise<{ compared: number; first: string | undefined }> {
-  const report = await checkCase(current!.model, current!.fixture, name);
+  const report = await checkParityCase(current!.model, current!.fixture, name);
   return { compared: report.compared, first: report.first && describeReport(report) };
 }
 

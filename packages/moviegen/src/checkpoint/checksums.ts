@@ -1,5 +1,5 @@
-// The checksum list of a checkpoint, `SHA256SUMS` as `sha256sum` writes it: files that it names are verified while
-// they are read, without being read twice where they are read from front to back.
+// The checksum list of a checkpoint, `SHA256SUMS` as `sha256sum` writes it: the files that it names are verified while they
+// are read. A file that is read from front to back is read only once.
 
 import type { ByteSource } from '@moviegen/safetensors';
 import { type Sha256, sha256 } from '#platform';
@@ -9,16 +9,16 @@ import { pathOf, readFile } from './files.ts';
 
 /** A checkpoint's files, verified as they are read. */
 export interface VerifiedFiles extends CheckpointFiles {
-  /** Reads what has not been read of the files opened so far. @throws CheckpointError where one is not as listed. */
+  /** Reads the rest of the files opened so far. @throws CheckpointError if one differs from its entry in the list. */
   verify(signal?: AbortSignal): Promise<void>;
 }
 
 const LIST = 'SHA256SUMS';
 
 /**
- * Files held against the checkpoint's list, where there is one: a read throws as soon as a whole file is known to
- * differ. Files that the list does not name are not looked at.
- * @throws CheckpointError where the list is none.
+ * Files compared with the checkpoint's list, if it has one: a read throws as soon as a whole file is known to differ. Files
+ * that the list does not name are not checked.
+ * @throws CheckpointError if a line of the list is not a checksum.
  */
 export async function verified(files: CheckpointFiles, signal?: AbortSignal): Promise<VerifiedFiles> {
   const bytes = await readFile(files, '', LIST, signal);
@@ -59,10 +59,10 @@ export function parseSums(bytes: Uint8Array, label: string): Map<string, string>
   return sums;
 }
 
-/** Bytes read to fill what the reader has left out. */
+/** Bytes read at most to fill a gap that the reader has left out. */
 const GAP_BYTES = 2 ** 22;
 
-/** A source whose bytes are hashed as they pass, each once, in the order of the file. */
+/** A source that hashes every byte once, in the order of the file, as it is read. */
 class HashedSource implements ByteSource {
   readonly label: string;
   readonly byteLength: number;
@@ -70,11 +70,11 @@ class HashedSource implements ByteSource {
   readonly #source: ByteSource;
   readonly #expected: string;
   #hash: Sha256 | undefined = sha256();
-  /** The file is not as listed: told to everyone who asks from then on. */
+  /** Set when the file differs from the list: every later read throws it. */
   #failed: CheckpointError | undefined;
   /** Bytes hashed so far. */
   #at = 0;
-  /** The end of what is being hashed: pieces read at the same time take their turns. */
+  /** Settles when the last piece in the queue is hashed: pieces read at the same time take turns. */
   #turn: Promise<void> = Promise.resolve();
 
   constructor(source: ByteSource, expected: string) {
@@ -99,14 +99,14 @@ class HashedSource implements ByteSource {
     return this.#source.close();
   }
 
-  /** Hashes what nobody has read. @throws CheckpointError */
+  /** Reads and hashes the rest of the file. @throws CheckpointError */
   async finish(signal?: AbortSignal): Promise<void> {
     await this.#turn.catch(() => {});
     if (this.#failed) throw this.#failed;
     await this.#fill(this.byteLength, signal);
   }
 
-  /** Reads, and hands the bytes out once their turn to be hashed has passed. */
+  /** Reads, and returns the bytes when their turn to be hashed has passed. */
   async #hashed<B extends Uint8Array>(
     start: number,
     signal: AbortSignal | undefined,
@@ -116,9 +116,9 @@ class HashedSource implements ByteSource {
     if (this.#hash === undefined) return read();
     const before = this.#turn;
     const reading = read();
-    reading.catch(() => {}); // thrown where it is awaited
+    reading.catch(() => {}); // the error is thrown where it is awaited
     const turn = (async () => {
-      await before.catch(() => {}); // told to whoever read that
+      await before.catch(() => {}); // its own reader gets that error
       if (this.#failed) throw this.#failed;
       const bytes = await reading;
       if (start > this.#at && start - this.#at <= GAP_BYTES) await this.#fill(start, signal);

@@ -1,4 +1,5 @@
-// Where a checkpoint's files are: a web address here, a folder in node/platform.ts, or whatever a caller writes.
+// Where a checkpoint's files are (a web address here, a folder in node/platform.ts, or an object of the caller's), and reading
+// one of them whole. What the files of a model are is in modelFiles.ts.
 
 import { type HttpOptions, httpFolder } from '@moviegen/safetensors';
 import { filesAt } from '#platform';
@@ -28,14 +29,14 @@ export function openFiles(
   };
 }
 
-/** A copy of an address; undefined where a path was given. */
+/** A copy of an address; undefined for a path. */
 export const addressOf = (source: string | URL): URL | undefined =>
   source instanceof URL || /^https?:\/\//i.test(source) ? new URL(source) : undefined;
 
-/** An address in messages: without a query, which may be a secret. */
+/** An address for messages: without the query, which may be a secret. */
 export const labelOf = ({ origin, pathname }: URL): string => `${origin}${pathname}`;
 
-/** A JSON file's value; undefined where there is no such file. @throws CheckpointError where it is no JSON. */
+/** A JSON file's value; undefined if there is no such file. @throws CheckpointError if it is not JSON. */
 export async function readJson(
   files: CheckpointFiles,
   folder: string,
@@ -52,7 +53,7 @@ export async function readJson(
   }
 }
 
-/** A file's bytes; undefined where there is none. */
+/** A file's bytes; undefined if there is no such file. */
 export async function readFile(
   files: CheckpointFiles,
   folder: string,
@@ -68,7 +69,7 @@ export async function readFile(
   }
 }
 
-/** A file's place in messages. */
+/** A file's path for messages. */
 export function pathOf({ label }: CheckpointFiles, folder: string, name: string): string {
   return [label.replace(/\/$/, ''), folder, name].filter((part) => part !== '').join('/');
 }

@@ -1,9 +1,9 @@
-// Weights that stay in host memory once they are read: what is streamed to the device at every step should not come
+// Weights that stay in host memory once they are read: layers that are streamed to the device at every step should not come
 // over the network each time.
 
 import type { WeightPiece, WeightPieceOptions, WeightSource } from '@moviegen/tensor';
 
-/** The source, with every tensor kept from its first reading on. */
+/** The same source, which keeps every tensor after its first reading. */
 export function heldSource(source: WeightSource): WeightSource {
   const held = new Map<string, Uint8Array>();
   const read = async (name: string, options?: WeightPieceOptions) => {
@@ -12,7 +12,7 @@ export function heldSource(source: WeightSource): WeightSource {
     return bytes;
   };
 
-  /** Tensors that are new, in one go. */
+  /** Tensors that are not held yet, read in one pass. */
   async function* fresh(names: readonly string[], options?: WeightPieceOptions): AsyncGenerator<WeightPiece> {
     if (!source.pieces) {
       for (const name of names) yield { name, data: await read(name, options) };

@@ -1,4 +1,4 @@
-// What is in a safetensors file or a set of shards, without reading a tensor: as data, and as a table for a terminal.
+// The contents of a safetensors file or a set of shards, as data and as a table for a terminal. No tensor is read.
 
 import { printable, type TensorSource } from '@moviegen/safetensors';
 
@@ -18,7 +18,7 @@ export interface InspectedTotal {
   readonly bytes: number;
 }
 
-/** What `moviegen inspect` says. It is plain data: `--json` prints it as it is. */
+/** The result of `moviegen inspect`. It is plain data: `--json` prints it unchanged. */
 export interface Inspection {
   readonly metadata: Readonly<Record<string, string>>;
   readonly tensors: readonly InspectedTensor[];
@@ -41,7 +41,10 @@ export function inspect(source: TensorSource): Inspection {
   return { metadata: source.metadata, tensors, total: totalOf(tensors), byDtype };
 }
 
-/** An inspection as lines for a terminal: a row a tensor, metadata, totals. Names from the file are made harmless. */
+/**
+ * An inspection as lines for a terminal: one row per tensor, metadata, totals. Control characters in the file's names are
+ * escaped.
+ */
 export function inspectionTable({ metadata, tensors, total, byDtype }: Inspection): string {
   const rows = tensors.map(({ name, dtype, shape, bytes }) => [
     printable(name),
@@ -70,7 +73,7 @@ function totalLine({ tensors, parameters, bytes }: InspectedTotal): string {
   return `${grouped(tensors)} ${noun}, ${grouped(parameters)} parameters, ${grouped(bytes)} bytes (${short(bytes)})`;
 }
 
-/** Columns side by side; the last one, a number, to the right. */
+/** Aligned columns; the last one holds numbers and is aligned to the right. */
 function aligned(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows.map((row) =>

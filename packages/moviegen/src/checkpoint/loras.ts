@@ -1,4 +1,4 @@
-// LoRA files: where they are, and how much of them counts. What their tensors mean, @moviegen/tensor knows.
+// LoRA files: where they are, and the weight of each. What their tensors mean is in @moviegen/tensor.
 
 import { Safetensors, type SourceLike } from '@moviegen/safetensors';
 import type { Lora } from '@moviegen/tensor';
@@ -12,7 +12,7 @@ export interface LoraFile {
    * PEFT's `adapter_config.json` beside it is read.
    */
   readonly source: string | URL | Exclude<SourceLike, string | URL>;
-  /** How much of it; negative takes away. Default 1. */
+  /** The factor of its change; a negative one takes the change away. Default 1. */
   readonly weight?: number;
 }
 
@@ -21,10 +21,10 @@ export interface OpenLora extends Lora {
   close(): Promise<void>;
 }
 
-/** Names of the file in a folder. */
+/** Names that the file may have in a folder. */
 const NAMES = ['adapter_model.safetensors', 'pytorch_lora_weights.safetensors'];
 
-/** Opens LoRA files; none is left open where one cannot be. @throws InputError, CheckpointError, SafetensorsError */
+/** Opens LoRA files; if one cannot be opened, the others are closed. @throws InputError, CheckpointError, SafetensorsError */
 export async function openLoras(
   files: readonly LoraFile[],
   options: FilesOptions = {},
@@ -46,15 +46,14 @@ async function openLora(
   signal: AbortSignal | undefined,
 ): Promise<OpenLora> {
   if (!Number.isFinite(weight)) throw new InputError(`lora: weight must be a number, got ${shown(weight)}`);
-  const given = signal ? { signal } : {};
   const named = typeof source === 'string' || source instanceof URL;
   const { folder, names, label } = named ? placeOf(source) : { folder: '', names: [], label: 'lora' };
   const files = named ? openFiles(folder, options) : undefined;
   const open = async (): Promise<Safetensors> => {
-    if (!named) return Safetensors.open(source, given);
+    if (!named) return Safetensors.open(source, { signal });
     for (const name of names) {
       const bytes = await files!.folder('')(name, signal);
-      if (bytes) return Safetensors.open(bytes, given);
+      if (bytes) return Safetensors.open(bytes, { signal });
     }
     throw new CheckpointError(`lora: there is no file ${label}${names.length > 1 ? `/${names[0]}` : ''}`);
   };
@@ -69,7 +68,7 @@ async function openLora(
   }
 }
 
-/** A file's folder and name; of a folder, the names that it may have. */
+/** The folder and name of a file; for a folder, the names that the file in it may have. */
 function placeOf(source: string | URL): { folder: string | URL; names: readonly string[]; label: string } {
   const url = addressOf(source);
   const label = url ? labelOf(url) : String(source);
@@ -83,7 +82,7 @@ function placeOf(source: string | URL): { folder: string | URL; names: readonly 
   return { folder: label.slice(0, -name.length) || '.', names: [name], label };
 }
 
-/** s of a module by PEFT's config, or by the one that diffusers puts into the file: alpha / r, or alpha / sqrt(r). */
+/** The scale s of a module, by PEFT's config or by the one that diffusers puts into the file: alpha / r, or alpha / sqrt(r). */
 function scaling(
   config: unknown,
   metadata: Readonly<Record<string, string>>,
@@ -108,7 +107,7 @@ function plain(text: string | undefined): Record<string, unknown> {
   try {
     return record(JSON.parse(text));
   } catch {
-    return {}; // somebody's free text
+    return {}; // free text of its author
   }
 }
 

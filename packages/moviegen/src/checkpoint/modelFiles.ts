@@ -1,5 +1,5 @@
-// One model's folder, by the names that its own library gives files: `config.json`, the weights, a tokenizer. A checkpoint of
-// several models is opened by models.ts.
+// The folder of one model, whose files have the names that its own library gives them: `config.json`, the weights, a
+// tokenizer. Not here: where files are (files.ts), a checkpoint of several models (families/movieGen/open.ts).
 
 import { openCheckpoint, SafetensorsError, type TensorSource } from '@moviegen/safetensors';
 import { ConfigError, WeightsError } from '@moviegen/tensor';
@@ -8,24 +8,31 @@ import { CheckpointError } from '../errors.ts';
 import { verified } from './checksums.ts';
 import { type FilesOptions, openFiles, pathOf, readJson } from './files.ts';
 
-/** A model's files, open. */
-export interface Part {
+/** The files of one model of a checkpoint, open. */
+export interface ModelPart {
+  /** Below the checkpoint's root. */
   readonly folder: string;
+  /** The folder in messages. */
   readonly path: string;
+  /** The parsed `config.json`. */
   readonly config: unknown;
   readonly weights: TensorSource;
 }
 
-/** Weights that only PyTorch reads. */
+/** Names of files of weights that only PyTorch reads. */
 const PICKLES = ['pytorch_model.bin', 'diffusion_pytorch_model.bin', 'pytorch_model.bin.index.json'];
 
-/** Opens a model's config and weights. @throws CheckpointError, SafetensorsError */
-export async function openPart(files: CheckpointFiles, folder: string, signal?: AbortSignal): Promise<Part> {
+/** Opens the config and the weights of one model of a checkpoint. @throws CheckpointError, SafetensorsError */
+export async function openPart(
+  files: CheckpointFiles,
+  folder: string,
+  signal?: AbortSignal,
+): Promise<ModelPart> {
   const config = await readJson(files, folder, 'config.json', signal);
   const path = pathOf(files, folder, '');
   if (config === undefined) throw new CheckpointError(`checkpoint: ${path}/config.json is missing`);
   try {
-    const weights = await openCheckpoint(files.folder(folder), signal ? { signal } : {});
+    const weights = await openCheckpoint(files.folder(folder), { signal });
     return { folder, path, config, weights };
   } catch (error) {
     if (!(error instanceof SafetensorsError) || error.source !== undefined) throw error;
@@ -42,17 +49,17 @@ export async function openPart(files: CheckpointFiles, folder: string, signal?: 
   }
 }
 
-/** One model's files: what `TAE.load`, `T5Encoder.load` and `ClipTextModel.load` are given. */
+/** The files of a model on its own, open: the input of `TAE.load`, `T5Encoder.load` and `ClipTextModel.load`. */
 export interface ModelFiles {
-  /** Its place in messages. */
+  /** The folder in messages. */
   readonly path: string;
   /** The parsed `config.json`. */
   readonly config: unknown;
   readonly weights: TensorSource;
-  /** The parsed `tokenizer.json` and `tokenizer_config.json`, where there are any. */
+  /** The parsed `tokenizer.json` and `tokenizer_config.json`, if there are any. */
   readonly tokenizer: unknown;
   readonly tokenizerConfig: unknown;
-  /** Rejects where a file that the folder's `SHA256SUMS` names is another one; all of them must have been read. */
+  /** Rejects if a file differs from its entry in the folder's `SHA256SUMS`; reads what has not been read. */
   verify(signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
@@ -68,7 +75,7 @@ export interface ModelFiles {
  *
  * @param source a folder (Node), an http(s) address of one, or anything that opens files by name
  * @param options.folder the model's folder below that: `vae`, `text_encoder` ...
- * @throws CheckpointError, SafetensorsError; the signal's reason where aborted
+ * @throws CheckpointError, SafetensorsError; the signal's reason if aborted
  */
 export async function openModel(
   source: string | URL | CheckpointFiles,
@@ -87,28 +94,26 @@ export async function openModel(
   ];
   const { path, config, weights } = await openPart(files, folder, signal);
   return {
-    ...{ path, config, weights, tokenizer, tokenizerConfig },
+    path,
+    config,
+    weights,
+    tokenizer,
+    tokenizerConfig,
     verify: (stop) => files.verify(stop),
     close: () => weights.close(),
   };
 }
 
-/** Bytes of all tensors, as in the files. */
+/** Bytes of all tensors in the files. */
 export const bytesOf = (source: TensorSource): number =>
   source.names().reduce((sum, name) => sum + source.byteLength(name), 0);
 
-type Placed = { readonly path: string };
-
-/** Runs a step of loading; what it finds wrong with a model's files is said with their place. */
-export async function placed<T>(
-  part: Placed | (() => Placed | undefined),
-  step: () => T | Promise<T>,
-): Promise<T> {
+/** Runs a step of loading. Its error about a model's config or weights then says which folder they are in. */
+export async function placed<T>({ path }: { readonly path: string }, step: () => T | Promise<T>): Promise<T> {
   try {
     return await step();
   } catch (error) {
     if (!(error instanceof WeightsError || error instanceof ConfigError)) throw error;
-    const { path = 'text encoders' } = (typeof part === 'function' ? part() : part) ?? {};
     throw new CheckpointError(`checkpoint: ${path}: ${error.message}`, { cause: error });
   }
 }

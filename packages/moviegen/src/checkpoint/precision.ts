@@ -1,9 +1,12 @@
-// In which types the models of a pipeline live: one for all, or each its own. Between models the pipeline casts.
+// The number types of a pipeline's models: one for all models, or one per model. Between models the pipeline casts.
 
 import type { Device, QuantFormat } from '@moviegen/tensor';
 import { InputError, shown } from '../errors.ts';
 
-/** The types of a model: of everything (`f32`, `f16`), or of its linear layers' weights, a slash, and everything else. */
+/**
+ * The types of a model: one for everything (`f32`, `f16`), or one for the weights of its linear layers, a slash, and one for
+ * everything else.
+ */
 export const PRECISIONS = ['f32', 'f16', 'q8', 'q4', 'q8/f16', 'q4/f16'] as const;
 /** See {@link PRECISIONS}; `q8` alone means `q8/f32`. Sums are in f32 always. */
 export type Precision = (typeof PRECISIONS)[number];
@@ -14,9 +17,9 @@ export const MODULES = ['dit', 'tae', 'text'] as const;
 export type ModuleName = (typeof MODULES)[number];
 
 /**
- * One precision for all models, or one a part: `{ dit: 'q8', tae: 'f16', text: 'f16' }`; a part left out is f32.
- * Weights that the checkpoint has quantised stay so; `f32` and `f16` then say the type of everything else. The TAE is
- * made of convolutions and is never quantised: where all models are to be `q8`, it takes what stands behind the slash.
+ * One precision for all models, or one per part: `{ dit: 'q8', tae: 'f16', text: 'f16' }`; a part left out is f32.
+ * Weights that are quantised in the checkpoint stay quantised; `f32` and `f16` are then the type of everything else. The TAE
+ * consists of convolutions and is never quantised: one precision for all models gives it the type after the slash.
  */
 export type DTypePolicy = Precision | Readonly<Partial<Record<ModuleName, Precision>>>;
 
@@ -33,7 +36,7 @@ export interface ModulePrecision {
 export function parsePolicy(text: string): DTypePolicy {
   const wrong = (what: string) =>
     new InputError(
-      `dtype: ${what}; expected ${PRECISIONS.join(', ')}, or one a part: dit=q8,tae=f16,text=f16`,
+      `dtype: ${what}; expected ${PRECISIONS.join(', ')}, or one per part: dit=q8,tae=f16,text=f16`,
     );
   const isPrecision = (name: string | undefined): name is Precision =>
     (PRECISIONS as readonly (string | undefined)[]).includes(name);

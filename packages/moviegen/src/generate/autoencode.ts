@@ -15,9 +15,9 @@ import {
 import type { VideoAutoencoder } from './family.ts';
 import { joinLatents, type Latents, readLatents, uploadLatents } from './latents.ts';
 
-/** Noise streams, as in reference/moviegen_reference/philox.py: 0 the initial latents, 1 the posterior's sample. */
+/** Streams of noise, as in reference/moviegen_reference/philox.py: 0 is for initial latents, 1 for samples of the posterior. */
 const POSTERIOR_STREAM = [1, 0] as const;
-/** Frames that are uploaded together: some, but no more than this, unless one is larger. */
+/** Frames that are uploaded together: at most this many, and at most this many bytes unless one frame is larger. */
 const PIECE = 8;
 const PIECE_BYTES = 2 ** 26;
 
@@ -28,7 +28,7 @@ export interface EncodeOptions {
   /** Sizes of tiles. */
   readonly tiles?: TileOptions;
   readonly signal?: AbortSignal;
-  /** Told of the frames that were taken so far; what it gives is waited for. */
+  /** Called with the number of frames taken so far; a promise that it returns is awaited. */
   readonly onProgress?: (frames: number) => void | Promise<void>;
 }
 
@@ -39,7 +39,7 @@ export interface DecodeOptions {
   /** Sizes of tiles. */
   readonly tiles?: TileOptions;
   readonly signal?: AbortSignal;
-  /** What it gives is waited for. */
+  /** A promise that it returns is awaited. */
   readonly onProgress?: (frames: number, totalFrames: number) => void | Promise<void>;
 }
 
@@ -49,13 +49,13 @@ export interface EncodeFramesOptions {
   readonly seed?: bigint | undefined;
   readonly tiles?: TileOptions | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Told of frames that were read. */
+  /** Called with the number of frames read so far. */
   readonly onProgress?: ((frames: number) => void | Promise<void>) | undefined;
 }
 
 /**
  * Latents of frames, which may come in pieces: the most likely ones, or a sample of their distribution.
- * @throws InputError where the frames are none, or of sizes that cannot be encoded.
+ * @throws InputError if there are no frames, or if their size cannot be encoded.
  */
 export async function encodeFrames(
   autoencoder: VideoAutoencoder,
@@ -132,7 +132,7 @@ export interface DecodeFramesOptions {
   readonly onProgress?: ((frames: number, totalFrames: number) => void | Promise<void>) | undefined;
 }
 
-/** Frames of latents, in pieces, each as soon as no later tile has a share in it. */
+/** Frames of latents, in pieces, each as soon as no later tile contributes to it. */
 export async function* decodeFrames(
   autoencoder: VideoAutoencoder,
   latents: Latents,
@@ -163,7 +163,7 @@ export async function* decodeFrames(
   }
 }
 
-/** The number of frames that latents are decoded to. @throws InputError where they are not this autoencoder's. */
+/** The number of frames that latents are decoded to. @throws InputError if they are not this autoencoder's. */
 export function frameCount(
   { latentChannels, frames }: VideoAutoencoder,
   { shape }: Latents,
@@ -181,7 +181,7 @@ export function frameCount(
 
 type Tile = Tensor | { readonly mean: Tensor; readonly logvar: Tensor };
 
-/** What a generator of tiles gives next; where the caller gives up before, the tile is released when it comes. */
+/** The next tile of a generator. If the signal aborts first, the tile is released when it comes. */
 async function nextOf<T extends Tile>(
   tiles: AsyncGenerator<T>,
   signal: AbortSignal | undefined,
@@ -199,5 +199,5 @@ async function nextOf<T extends Tile>(
   }
 }
 
-/** What failed has been told already. */
+/** For errors that have been reported already. */
 const ignore = (): void => {};

@@ -1,5 +1,5 @@
-// What the pipeline knows of a family of models: prompts become conditions, conditions a velocity, latents frames. Everything
-// that turns prompts and options into videos is written against these interfaces; the models themselves lie in families/.
+// The interfaces of a family of models: prompts become conditions, conditions a velocity, latents frames. Everything that
+// turns prompts and options into videos is written against them; the models themselves are in families/.
 //
 // Legend: B videos made together, C latent channels, T H W latent frames, height, width.
 
@@ -25,14 +25,14 @@ import type {
 export interface GuidedVelocity {
   /** Its result is overwritten by the next call. */
   readonly velocity: Velocity;
-  /** Where the last call was made, and what it gave; the next call overwrites both. */
+  /** The latents of the last call, and its result; the next call overwrites both. */
   readonly last: { readonly x: Tensor; readonly u: Tensor };
-  /** Compiles whatever is new. */
+  /** Compiles the kernels that are new. */
   ready(): Promise<void>;
   dispose(): void;
 }
 
-/** The distribution of a latent. Its tensors are the caller's. */
+/** The distribution of a latent. The caller owns its tensors. */
 export interface LatentDistribution {
   readonly mean: Tensor;
   readonly logvar: Tensor;
@@ -43,7 +43,7 @@ export interface LatentDistribution {
 /** An autoencoder of videos, as the pipeline uses it: tile by tile, piece by piece. */
 export interface VideoAutoencoder {
   readonly device: Device;
-  /** Pixels along height and width for one position of the latent. */
+  /** Pixels along height and width per position of the latent. */
   readonly factor: number;
   readonly latentChannels: number;
   /** The numbers of frames that a latent of T frames may stand for. */
@@ -57,31 +57,31 @@ export interface VideoAutoencoder {
   ): AsyncGenerator<Tensor>;
 }
 
-/** The loaded models of one family. `Conditions` is what they make of prompts; the pipeline only hands it on. */
+/** The loaded models of one family. Prompts become `Conditions`, which the pipeline only hands on. */
 export interface VideoModels<Conditions extends { dispose(): void } = { dispose(): void }> {
   readonly device: Device;
   readonly index: GenerationDefaults;
   readonly geometry: Geometry;
   readonly sampling: Sampling;
   readonly autoencoder: VideoAutoencoder;
-  /** Encodes the prompts of videos that are made together, and those of guidance where the request has any. */
+  /** Encodes the prompts of videos that are made together and, with guidance, their null or negative prompts. */
   encodePrompts(
     videos: readonly RequestedVideo[],
     request: GenerationRequest,
     signal?: AbortSignal,
   ): Promise<Conditions>;
-  /** The velocity at latents [B, C, T, H, W] under conditions, which stay the caller's. */
+  /** The velocity at latents [B, C, T, H, W] under conditions, which the caller keeps. */
   guidedVelocity(
     conditions: Conditions,
     shape: readonly number[],
     request: GenerationRequest,
     signal?: AbortSignal,
   ): GuidedVelocity;
-  /** How the branches of guidance are computed where the request leaves that open. */
+  /** How the branches of guidance are computed; decides if the request does not. */
   guidanceOf(request: Pick<GenerationRequest, 'guidance' | 'batch' | 'latentShape'>): Guidance;
   /** The map from latents to small pictures, for previews. */
   latentProjection(): Promise<LatentProjection>;
-  /** Releases the models, and the files that are still read. */
+  /** Releases the models, and closes the files that are still read. */
   dispose(): void;
 }
 
@@ -93,7 +93,7 @@ export interface LoadModelsOptions {
   /** Where streamed layers come from. Default: `disk` for folders, `host` for addresses. */
   readonly offload?: 'disk' | 'host' | undefined;
   readonly loras?: readonly LoraFile[] | undefined;
-  /** How addresses of LoRAs are asked. */
+  /** How addresses of LoRAs are requested. */
   readonly http?: FilesOptions | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: LoadProgress) => void | Promise<void>) | undefined;
@@ -108,10 +108,10 @@ export interface PlannedWeights {
   readonly bytes: number;
 }
 
-/** A checkpoint known by its configurations alone: its models can be loaded without their weights, to be counted. */
+/** A checkpoint of which only the configs are known: its models can be loaded without weights, to count their costs. */
 export interface PlannedPipeline {
   readonly name: string;
-  /** Loads the models, in the order in which `load` does, of weights that are never there. */
+  /** Loads the models in the order of a real load, with zeros for weights. */
   load(
     device: Device,
     options: Pick<LoadModelsOptions, 'dtype' | 'maxMemory' | 'signal'>,
@@ -123,10 +123,10 @@ export interface ModelFamily<Models extends VideoModels = VideoModels> {
   readonly name: string;
   /** Whether a parsed `model_index.json` is of this family. */
   recognises(index: unknown): boolean;
-  /** @throws CheckpointError, SafetensorsError; the signal's reason on abort. What was loaded by then is released. */
+  /** @throws CheckpointError, SafetensorsError; the signal's reason on abort. What was opened or loaded is released then. */
   load(device: Device, files: CheckpointFiles, options: LoadModelsOptions): Promise<Models>;
-  /** Reads configurations and tokenizers, never weights. @throws CheckpointError */
+  /** Reads configs and tokenizers, never weights. @throws CheckpointError */
   plan(files: CheckpointFiles, signal?: AbortSignal): Promise<PlannedPipeline>;
-  /** Sizes that are known by name, without any file. */
+  /** Published sizes, which are known by name without any file. */
   readonly published: Readonly<Record<string, () => PlannedPipeline>>;
 }

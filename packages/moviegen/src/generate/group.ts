@@ -1,4 +1,4 @@
-// A group of prompts through the models together: text and flow. Not here: decoding (autoencode.ts).
+// Takes a group of prompts through the models together: text and flow. Not here: decoding (autoencode.ts).
 //
 // Legend: B videos made together, C latent channels, T H W the latent's frames, height, width.
 
@@ -11,11 +11,11 @@ import { projectLatents } from './preview.ts';
 import type { Phase, Progress } from './progress.ts';
 import type { GenerationRequest, RequestedVideo } from './request.ts';
 
-/** Progress without what tells the group from others. */
+/** Progress without the numbers that say which group it is. */
 export type GroupTold = DistributiveOmit<Exclude<Progress, { phase: 'load' }>, 'first' | 'count'>;
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
-/** What a group needs besides the models. */
+/** What sampling a group needs besides models and request. */
 export interface GroupOptions {
   readonly tell: (progress: GroupTold) => Promise<void>;
   readonly signal: AbortSignal | undefined;
@@ -24,11 +24,11 @@ export interface GroupOptions {
 /** Latents of a video of a group. */
 export interface Sampled {
   readonly latents: Latents;
-  /** Seconds a phase; videos of a group share them. */
+  /** Seconds per phase; videos of a group share them. */
   readonly timings: Readonly<Record<Exclude<Phase, 'load' | 'decode'>, number>>;
 }
 
-/** Samples the latents of a group's videos; all memory but the models' is given back. */
+/** Samples the latents of a group's videos; afterwards only the models hold memory. */
 export async function sampleGroup(
   models: VideoModels,
   videos: readonly RequestedVideo[],
@@ -90,7 +90,7 @@ async function follow(
   { tell, signal }: GroupOptions,
 ): Promise<Tensor> {
   const steps = schedule && schedule.length - 1;
-  let asked = 0; // the time of the last velocity
+  let asked = 0; // the flow's time at the last call of the velocity
   const preview = async () => previewOf(guided, asked, models);
   await tell({ phase: 'sample', step: 0, steps, t: 0, preview, latents: () => readLatents(noise) });
   return sample(
@@ -101,15 +101,15 @@ async function follow(
     noise,
     {
       solver,
-      ...(schedule && { schedule }),
-      ...(signal && { signal }),
+      schedule,
+      signal,
       onStep: ({ step, steps, t, latents }) =>
         tell({ phase: 'sample', step, steps, t, preview, latents: () => readLatents(latents) }),
     },
   );
 }
 
-/** Pictures of where the flow is heading: x + (1 - t) u, the end of a straight path. */
+/** Pictures of the result as far as it is known: x + (1 - t) u, the end of a straight path. */
 async function previewOf(
   { last: { x, u } }: GuidedVelocity,
   time: number,

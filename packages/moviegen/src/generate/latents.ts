@@ -1,4 +1,4 @@
-// Latents of a video on the host: what sampling gives and decoding takes.
+// Latents of a video on the host: the result of sampling and the input of decoding.
 
 import { type Device, Tensor } from '@moviegen/tensor';
 import { InputError } from '../errors.ts';
@@ -40,7 +40,7 @@ export function uploadLatents({ data, shape }: Latents, device: Device, start: n
   return Tensor.from(device, part, [1, C, n, H, W]);
 }
 
-/** Latents of parts of a video, one after the other in time, as those of the whole. */
+/** Joins the latents of a video's parts along time. */
 export function joinLatents(parts: readonly Latents[]): Latents {
   const [C, , H, W] = parts[0]!.shape;
   const T = parts.reduce((sum, { shape }) => sum + shape[1], 0);

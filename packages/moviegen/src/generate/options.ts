@@ -1,4 +1,5 @@
-// What `generate` may be asked for, its defaults, and the checks that answer nonsense with one line.
+// The options of `generate`, their defaults, and the checks that answer a wrong one with one line. The checked request itself
+// is in request.ts.
 
 import type { Schedule, Solver } from '@moviegen/sampler';
 import { InputError, shown } from '../errors.ts';
@@ -15,31 +16,31 @@ import {
   type ScheduleName,
 } from './request.ts';
 
-/** Options of `MovieGen.generate`. What is left out takes the checkpoint's defaults. */
+/** Options of `VideoPipeline.generate`. Options that are left out have the checkpoint's defaults. */
 export interface GenerateOptions {
-  /** What the video should not show; takes the place of the null prompt. One for all prompts, or one each. */
+  /** What the video should not show; takes the place of the null prompt. One for all prompts, or one per prompt. */
   readonly negativePrompt?: string | readonly string[];
-  /** 0 .. 2^64 - 1. One seed is the first prompt's, the next prompt has the next one; or one each. Default 0. */
+  /** 0 .. 2^64 - 1. A single seed is the first prompt's, and counts up from there; or one per prompt. Default 0. */
   readonly seed?: number | bigint | readonly (number | bigint)[];
-  /** Steps of the solver. Default 50. Not for `dopri5`. */
+  /** Steps of the solver. Not for `dopri5`. */
   readonly steps?: number;
   /** g of `u = u_null + g (u_text - u_null)`; 1 samples without guidance, in half the time. */
   readonly guidanceScale?: number;
-  /** Default: `batched`, and `sequential` where the activations of a batch are large. */
+  /** Default: `batched`, or `sequential` if the activations of a batch are large. */
   readonly guidance?: Guidance;
-  /** Pixels, multiples of 16. */
+  /** Pixels; multiples of what the models require: 16 for Movie Gen. */
   readonly width?: number;
   readonly height?: number;
   readonly numFrames?: number;
-  /** Frames a second: said to the text encoders, and the rate of the result. */
+  /** Frames per second: the text encoders are told, and the result has this rate. */
   readonly fps?: number;
   /** Prompts sampled together. Default 1. */
   readonly batch?: number;
-  /** Where between noise and data the steps are. Default `linear-quadratic`. Not for `dopri5`. */
+  /** How the steps are spaced between noise and data. Not for `dopri5`. */
   readonly schedule?: ScheduleName;
   /** Default `euler`. */
   readonly solver?: Solver;
-  /** Start from this noise instead of the seed's: [C, T, H, W], one for each prompt. */
+  /** Starts from this noise instead of the seed's: [C, T, H, W], one per prompt. */
   readonly latents?: Latents | readonly Latents[];
   readonly onProgress?: OnProgress;
   /** Stops within a step: `generate` rejects with the signal's reason. */
@@ -73,7 +74,13 @@ export function requestOf(
   return {
     videos: videosOf(prompts, options, latentShape),
     guidance: options.guidance && oneOf('guidance', options.guidance, GUIDANCES),
-    ...{ guidanceScale, width, height, numFrames, latentShape, fps, solver },
+    guidanceScale,
+    width,
+    height,
+    numFrames,
+    latentShape,
+    fps,
+    solver,
     batch: integer('batch', options.batch ?? 1, 1),
     schedule: scheduleOf(solver, options, sampler, sampling),
   };
@@ -108,7 +115,7 @@ function videosOf(
   });
 }
 
-/** A seed as an integer. @throws InputError where it is none, or out of range. */
+/** A seed as an integer. @throws InputError if it is not an integer, or out of range. */
 export function seedOf(seed: number | bigint): bigint {
   const whole = typeof seed === 'bigint' || Number.isSafeInteger(seed);
   if (whole && seed >= 0 && BigInt(seed) < 2n ** 64n) return BigInt(seed);

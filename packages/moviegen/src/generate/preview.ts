@@ -1,5 +1,5 @@
-// Latents as small pictures, for looking on while a video is made: each position of the latent becomes one pixel by
-// a linear map. Good enough to see what goes where; the autoencoder's decoder is what makes the video.
+// Latents as small pictures, to watch while a video is made: a linear map makes one pixel of each position of the latent. The
+// pictures show what goes where; they do not replace the autoencoder's decoder.
 
 import type { Frames } from '../video/frames.ts';
 import type { Latents } from './latents.ts';
@@ -12,7 +12,7 @@ export interface LatentProjection {
   readonly bias: Float64Array;
 }
 
-/** Pictures of latents: [T, H, W, 3], a pixel a position. */
+/** Pictures of latents: [T, H, W, 3], one pixel per position. */
 export function projectLatents({ data, shape: [C, T, H, W] }: Latents, projection: LatentProjection): Frames {
   const plane = T * H * W;
   const pixels = new Uint8Array(plane * 3);
@@ -26,8 +26,8 @@ export function projectLatents({ data, shape: [C, T, H, W] }: Latents, projectio
 }
 
 /**
- * The projection that best gives known colours from known latents, by least squares (a little ridge keeps channels
- * that say nothing of colour small).
+ * The least-squares projection from known latents to their known colours. A small ridge term keeps the weights of channels
+ * that do not depend on colour small.
  * @param colours [positions, 3] in [-1, 1], in the order of the latents' positions.
  */
 export function fitProjection(

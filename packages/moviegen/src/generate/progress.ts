@@ -1,27 +1,27 @@
-// What a caller is told while a video is made.
+// The progress that a caller is told about while a video is made. How it is shown is the caller's matter.
 
 import type { Frames } from '../video/frames.ts';
 import type { Latents } from './latents.ts';
 
-/** The phases of making a video, in order. `load` is `fromPretrained`'s. */
+/** The phases of making a video, in order. `load` belongs to `fromPretrained`. */
 export const PHASES = ['load', 'text', 'compile', 'sample', 'decode'] as const;
 /** A phase of making a video. */
 export type Phase = (typeof PHASES)[number];
 
-/** How far loading is: bytes of weights, as in the files. */
+/** How far loading has come, in bytes of weights as in the files. */
 export interface LoadProgress {
   readonly phase: 'load';
   /** The model being loaded: `transformer`, `tae`, `text_encoder_ul2` ... */
   readonly model: string;
   readonly bytes: number;
   readonly totalBytes: number;
-  /** Bytes a second since loading began. */
+  /** Bytes per second since loading began. */
   readonly bytesPerSecond: number;
 }
 
-/** A phase of prompts `first` .. `first + count - 1` of a call has begun or gone on. */
+/** A phase has begun or advanced for the prompts `first` .. `first + count - 1` of a call. */
 interface GroupProgress {
-  /** The first prompt of the group being worked on, from 0, and how many it has; `batch` of them at most. */
+  /** The group's first prompt, counted from 0, and its number of prompts: at most `batch`. */
   readonly first: number;
   readonly count: number;
 }
@@ -41,7 +41,7 @@ export interface StepProgress extends GroupProgress {
   /** The flow's time: 1 at the end. */
   readonly t: number;
   /**
-   * What the videos will about look like, an eighth of their size, a frame for a latent frame (from the first step on).
+   * Roughly what the videos will look like, from the first step on: at an eighth of their size, one frame per latent frame.
    * Call it before the callback's promise settles.
    */
   preview(): Promise<Frames[]>;
@@ -57,7 +57,7 @@ export interface DecodeProgress extends GroupProgress {
   readonly totalFrames: number;
 }
 
-/** What is told while videos are made. */
+/** All kinds of progress. */
 export type Progress = LoadProgress | PlainProgress | StepProgress | DecodeProgress;
-/** Is told; loading, sampling and decoding wait for a promise that it gives. */
+/** Called with progress; loading, sampling and decoding await a promise that it returns. */
 export type OnProgress = (progress: Progress) => void | Promise<void>;

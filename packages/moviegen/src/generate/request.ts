@@ -1,5 +1,5 @@
-// A generation as it was asked for, checked and complete, and the rules of a checkpoint that it was checked against. Not
-// here: the options of callers and their checks (options.ts).
+// A request to generate videos, checked and complete, and the rules of a checkpoint that it was checked against. Not here: the
+// options of callers and their checks (options.ts).
 
 import type { Schedule, Solver } from '@moviegen/sampler';
 import type { Latents } from './latents.ts';
@@ -24,11 +24,11 @@ export interface RequestedVideo {
   readonly noise: Latents | undefined;
 }
 
-/** What all videos of a call have in common, checked. */
+/** A checked request: the videos of a call, and what they have in common. */
 export interface GenerationRequest {
   readonly videos: readonly RequestedVideo[];
   readonly guidanceScale: number;
-  /** Undefined: by the size of the activations. */
+  /** Undefined: the size of the activations decides. */
   readonly guidance: Guidance | undefined;
   readonly width: number;
   readonly height: number;
@@ -42,7 +42,7 @@ export interface GenerationRequest {
   readonly schedule: Schedule | undefined;
 }
 
-/** What a checkpoint says of its generations; options that a caller leaves out take these values. */
+/** A checkpoint's defaults, for the options that a caller leaves out. */
 export interface GenerationDefaults {
   readonly sampler: {
     readonly steps: number;
@@ -61,23 +61,23 @@ export interface GenerationDefaults {
 
 /** Sizes that a family's models impose on videos and latents. */
 export interface Geometry {
-  /** Pixels that make a token: height and width are multiples of them. */
+  /** Pixels per token along height and width, which must be multiples of them. */
   readonly multiple: readonly [height: number, width: number];
   /** Shape of the latents of one video. */
   latentShape(numFrames: number, height: number, width: number): readonly [number, number, number, number];
-  /** Tokens that the transformer makes of latents of this shape. */
+  /** The number of tokens that latents of this shape have in the transformer. */
   tokens(latentShape: readonly [number, number, number, number]): number;
 }
 
-/** How a family's flow is followed from noise to data. */
+/** The ways in which a family's flow can be followed from noise to data. */
 export interface Sampling {
   readonly solvers: readonly Solver[];
   readonly schedules: readonly ScheduleName[];
-  /** The times of a schedule. @throws InputError where it does not have so many steps. */
+  /** The times of a schedule. @throws InputError if it does not have so many steps. */
   schedule(name: ScheduleName, steps: number): Schedule;
 }
 
-/** What a request is checked against: a family's models, loaded. */
+/** The rules that a request is checked against. A family's loaded models have them. */
 export interface RequestRules {
   readonly index: GenerationDefaults;
   readonly geometry: Geometry;

@@ -1,19 +1,19 @@
-// Turns on a device, which does one thing at a time: calls follow one another, and a call that waits for its caller lets the
+// A queue for a device that does one thing at a time: calls follow one another, but a call that waits for its caller lets
 // others go first.
 
 import { InputError } from '../errors.ts';
 
-/** Waits for something while others have their turn, then for the next turn. */
+/** Waits for something while other calls have their turns, then for a new turn. */
 export type Outside = <T>(wait: () => Promise<T>) => Promise<T>;
 
-/** Calls that follow one another, in the order in which they came. */
+/** Lets calls run one after the other, in the order in which they came. */
 export class Turns {
   readonly #after: () => void;
   #last: Promise<void> = Promise.resolve();
   /** Why there are no more turns; undefined while there are. */
   #closed: string | undefined;
 
-  /** @param after is done at the end of every turn. */
+  /** @param after is called at the end of every turn. */
   constructor(after: () => void = () => {}) {
     this.#after = after;
   }
@@ -24,8 +24,8 @@ export class Turns {
   }
 
   /**
-   * Does the work when everything that came before is done.
-   * @throws InputError after `close`; the signal's reason where it was aborted before the turn came.
+   * Does the work when all earlier work is done.
+   * @throws InputError after `close`; the signal's reason if it aborted before the turn came.
    */
   take<T>(work: (outside: Outside) => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.#queue(async (outside) => {
@@ -41,7 +41,7 @@ export class Turns {
     });
   }
 
-  /** Pieces that are each made in a turn of its own: other calls do not wait until somebody has taken all of them. */
+  /** Makes each piece in a turn of its own, so that other calls need not wait until all pieces have been taken. */
   async *each<T>(pieces: AsyncGenerator<T, void>, signal?: AbortSignal): AsyncGenerator<T, void> {
     try {
       for (;;) {
@@ -76,7 +76,7 @@ export class Turns {
     }
   }
 
-  /** @returns what ends the turn, once it has come. */
+  /** Waits for the next turn. @returns a function that ends it. */
   async #next(): Promise<() => void> {
     const before = this.#last;
     let resolve = () => {};
@@ -93,7 +93,7 @@ export class Turns {
   }
 }
 
-/** Pieces that are waited for outside of a turn: they may come from another call, which would wait for this one. */
+/** Waits for pieces outside of the turn: they may come from another call, which would otherwise wait for this one. */
 export async function* piecesOutside<T>(pieces: AsyncGenerator<T>, outside: Outside): AsyncGenerator<T> {
   try {
     for (;;) {

@@ -1,22 +1,22 @@
-// How far a tensor is from the reference's.
+// Compares a tensor with the reference's. Which tensors are compared, and with which bound, is in parity.ts.
 
 import type { Values } from './fixture.ts';
 
 /** How far a tensor is from the reference's. */
-export interface Difference {
+export interface TensorDifference {
   readonly tensor: string;
-  /** max|a - b| / max|b|. Infinite where shapes differ or a value is not finite. */
+  /** max|a - b| / max|b|. Infinite if shapes differ or a value is not finite. */
   readonly difference: number;
-  /** Where |a - b| is largest. */
+  /** The index of the largest |a - b|. */
   readonly index: readonly number[];
   readonly got: number;
   readonly expected: number;
-  /** Set where the values could not be compared. */
+  /** Set if the values could not be compared. */
   readonly problem?: string;
 }
 
-/** Holds values against the reference's. */
-export function compare(tensor: string, got: Values, expected: Values): Difference {
+/** Compares values with the reference's. */
+export function compareTensors(tensor: string, got: Values, expected: Values): TensorDifference {
   if (got.shape.join() !== expected.shape.join() || got.data.length !== expected.data.length)
     return failed(tensor, `its shape is [${got.shape.join(', ')}], expected [${expected.shape.join(', ')}]`);
   let [at, largest, scale] = [0, 0, 0];
@@ -36,7 +36,7 @@ export function compare(tensor: string, got: Values, expected: Values): Differen
 }
 
 /** The difference of a tensor that cannot be compared. */
-export const failed = (tensor: string, problem: string): Difference => ({
+export const failed = (tensor: string, problem: string): TensorDifference => ({
   tensor,
   difference: Number.POSITIVE_INFINITY,
   index: [],

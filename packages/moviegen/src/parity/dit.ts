@@ -1,4 +1,4 @@
-// Runs a DiT on a fixture's inputs.
+// Runs a DiT on a fixture's inputs. The states of its text come from the fixture; no text encoder runs.
 
 import { DiT, parseConfig, TEXT_ENCODERS, type TextStates } from '@moviegen/dit';
 import { type Device, scope, Tensor } from '@moviegen/tensor';
@@ -10,13 +10,16 @@ export const loadDiT: ParityLoader = async (device, fixture) =>
   new ParityDiT(device, await DiT.load(device, await fixture.weights(), parseConfig(fixture.config)));
 
 class ParityDiT implements ParityModel {
-  constructor(
-    private readonly device: Device,
-    private readonly dit: DiT,
-  ) {}
+  readonly #device: Device;
+  readonly #dit: DiT;
+
+  constructor(device: Device, dit: DiT) {
+    this.#device = device;
+    this.#dit = dit;
+  }
 
   run(given: ParityCase, report: Report): void {
-    const { device, dit } = this;
+    const [device, dit] = [this.#device, this.#dit];
     scope(device, () => {
       const text = textStates(device, given, '');
       const lengths = embeddedLengths(text);
@@ -29,7 +32,7 @@ class ParityDiT implements ParityModel {
   }
 
   dispose(): void {
-    this.dit.dispose();
+    this.#dit.dispose();
   }
 }
 

@@ -1,5 +1,5 @@
-// A fixture: a small seeded model, and what the reference computed with it, tensor by tensor. A folder of
-// (reference/fixtures makes ours; a user's own in the same layout works too)
+// A fixture: a small seeded model, and every tensor that the reference computed with it. reference/fixtures makes ours; a
+// user's own fixture in the same layout works too. It is a folder of
 //
 //   fixture.json   { name, model, config, cases: [{ name, file, args, order }] }
 //   weights.safetensors or model.safetensors
@@ -13,7 +13,7 @@ import type { WeightSource } from '@moviegen/tensor';
 export interface FixtureFiles {
   /** Names of the folders that hold a `fixture.json`. */
   folders(): Promise<readonly string[]>;
-  /** A file's bytes, by its path below the root, with `/`. Rejects where there is none. */
+  /** A file's bytes, by its path below the root, with `/`. Rejects if there is no such file. */
   read(path: string): Promise<Uint8Array<ArrayBuffer>>;
 }
 
@@ -23,14 +23,14 @@ export interface Values {
   readonly data: ArrayLike<number>;
 }
 
-/** One case of a fixture, and what the reference gave. */
+/** One case of a fixture: its inputs, and the reference's intermediates and outputs. */
 export interface ParityCase {
   readonly name: string;
-  /** Whatever the case needs besides tensors. */
+  /** Parameters of the case besides tensors. */
   readonly args: Readonly<Record<string, unknown>>;
   /** Names of the tensors in the file, in the order of the reference's computation. */
   readonly order: readonly string[];
-  /** A tensor of the file by its whole name: `input.x`. */
+  /** A tensor of the file by its full name: `input.x`. */
   values(name: string): Values;
 }
 
@@ -44,7 +44,7 @@ export interface Fixture {
   readonly record: Readonly<Record<string, unknown>>;
   readonly cases: readonly string[];
   open(name: string): Promise<ParityCase>;
-  /** The weights' file in the folder, or in the folder `layout` below it. */
+  /** The weights in the folder, or in the folder `layout` below it. */
   weights(layout?: string): Promise<WeightSource>;
   /** Any other file of the folder. */
   read(path: string): Promise<Uint8Array<ArrayBuffer>>;
@@ -126,7 +126,7 @@ async function openCase(
   };
 }
 
-/** Exact also for 32-bit integers, which an f32 does not hold. */
+/** Values of a tensor's bytes; 32-bit integers stay integers, since an f32 cannot hold all of them. */
 function hostValues(bytes: Uint8Array<ArrayBuffer>, type: string): ArrayLike<number> {
   if (type === 'U32') return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
   if (type === 'I32') return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);

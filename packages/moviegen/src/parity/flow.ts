@@ -22,40 +22,43 @@ export const loadFlow: ParityLoader = async (device, fixture) =>
   new ParityFlow(device, await DiT.load(device, await fixture.weights(), parseConfig(fixture.config)));
 
 class ParityFlow implements ParityModel {
-  constructor(
-    private readonly device: Device,
-    private readonly dit: DiT,
-  ) {}
+  readonly #device: Device;
+  readonly #dit: DiT;
+
+  constructor(device: Device, dit: DiT) {
+    this.#device = device;
+    this.#dit = dit;
+  }
 
   async run(given: ParityCase, report: Report): Promise<void> {
     const { kind } = given.args;
-    if (kind === 'schedule') this.schedule(given, report);
-    else if (kind === 'path') this.path(given, report);
-    else if (kind === 'sample') await this.sample(given, report);
+    if (kind === 'schedule') this.#schedule(given, report);
+    else if (kind === 'path') this.#path(given, report);
+    else if (kind === 'sample') await this.#sample(given, report);
     else throw new Error(`parity: flow cannot run a case of kind ${JSON.stringify(kind)}`);
   }
 
   /**
-   * An adaptive solver's result is as good as its tolerance: 26 steps of 1e-5 (1 + |x|) each, which it takes at
-   * other times where the last bits of its error estimate are others.
+   * The result of an adaptive solver is only as exact as its tolerance: 26 steps of 1e-5 (1 + |x|) each, at times that depend
+   * on the last bits of its error estimate.
    */
   bound({ args }: ParityCase): number | undefined {
     return args.method === 'dopri5' ? 1e-3 : undefined;
   }
 
   dispose(): void {
-    this.dit.dispose();
+    this.#dit.dispose();
   }
 
-  private schedule({ args }: ParityCase, report: Report): void {
+  #schedule({ args }: ParityCase, report: Report): void {
     const times = scheduleOf(args)!;
     report('output.times', { shape: [times.length], data: times });
   }
 
-  private path(given: ParityCase, report: Report): void {
-    scope(this.device, () => {
+  #path(given: ParityCase, report: Report): void {
+    scope(this.#device, () => {
       const [x1, x0, t, predicted] = ['x1', 'x0', 't', 'predicted'].map((name) =>
-        upload(this.device, given.values(`input.${name}`)),
+        upload(this.#device, given.values(`input.${name}`)),
       ) as [Tensor, Tensor, Tensor, Tensor];
       report('output.xt', pathPoint(x1, x0, t));
       report('output.velocity', pathVelocity(x1, x0));
@@ -63,24 +66,24 @@ class ParityFlow implements ParityModel {
     });
   }
 
-  private async sample(given: ParityCase, report: Report): Promise<void> {
+  async #sample(given: ParityCase, report: Report): Promise<void> {
     const { args } = given;
-    const states = [textStates(this.device, given, ''), textStates(this.device, given, 'null.')] as const;
-    const [text, empty] = states.map((some) => this.dit.context(some)) as [Context, Context];
-    const noise = upload(this.device, given.values('input.noise'));
+    const states = [textStates(this.#device, given, ''), textStates(this.#device, given, 'null.')] as const;
+    const [text, empty] = states.map((some) => this.#dit.context(some)) as [Context, Context];
+    const noise = upload(this.#device, given.values('input.noise'));
     let done = 0;
     const velocity = guided(
-      this.velocity(text, (u) => report(`step.${done + 1}.text`, u)),
-      this.velocity(empty, (u) => report(`step.${done + 1}.null`, u)),
+      this.#velocity(text, (u) => report(`step.${done + 1}.text`, u)),
+      this.#velocity(empty, (u) => report(`step.${done + 1}.null`, u)),
       args.guidance_scale as number,
     );
     const schedule = scheduleOf(args);
     const result = await sample(velocity, noise, {
       solver: args.method as Solver,
-      ...(schedule && { schedule }),
+      schedule,
       onStep: ({ step, latents }) => {
         done = step;
-        // Where an adaptive solver's steps end is decided by the last bits of its error estimate.
+        // The ends of an adaptive solver's steps depend on the last bits of its error estimate.
         if (args.method !== 'dopri5') report(`step.${step}`, latents);
       },
     });
@@ -89,9 +92,9 @@ class ParityFlow implements ParityModel {
     for (const used of [text, empty, noise, result, ...inputs]) used.dispose();
   }
 
-  private velocity(context: Context, seen: (u: Tensor) => void): Velocity {
+  #velocity(context: Context, seen: (u: Tensor) => void): Velocity {
     return (x, t) => {
-      const u = this.dit.forward(x, Tensor.from(this.device, [t]), context);
+      const u = this.#dit.forward(x, Tensor.from(this.#device, [t]), context);
       seen(u);
       return u;
     };

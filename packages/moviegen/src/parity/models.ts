@@ -1,4 +1,4 @@
-// How each kind of model is run on a fixture.
+// The table of loaders: how each kind of model is run on a fixture.
 
 import { loadDiT } from './dit.ts';
 import { loadFlow } from './flow.ts';
@@ -9,7 +9,7 @@ import { loadQuantized } from './quantized.ts';
 import { loadAutoencoderKL, loadTAE } from './tae.ts';
 import { loadClip, loadT5 } from './text.ts';
 
-/** By the `model` that a `fixture.json` names. */
+/** Loaders by the `model` of a `fixture.json`. */
 export const parityLoaders: Readonly<Record<string, ParityLoader>> = {
   dit: loadDiT,
   tae: loadTAE,

@@ -1,12 +1,12 @@
-// Parity, layer by layer: runs a model on the inputs of a fixture and names the FIRST tensor that differs from
-// the reference's. Not here: the fixture's layout (parity/fixture.ts), how each kind of model is run
-// (parity/models.ts), the file system (src/node).
+// Parity, layer by layer: runs a model on the inputs of a fixture and names the FIRST tensor that differs from the
+// reference's. Not here: the layout of a fixture (fixture.ts), how each kind of model is run (models.ts), the file system
+// (src/node).
 
 import { type Device, Tensor } from '@moviegen/tensor';
-import { compare, type Difference, failed } from './compare.ts';
+import { compareTensors, failed, type TensorDifference } from './compare.ts';
 import { type Fixture, type FixtureFiles, openFixture, type ParityCase, type Values } from './fixture.ts';
 
-export { compare, type Difference } from './compare.ts';
+export { compareTensors, type TensorDifference } from './compare.ts';
 export {
   type Fixture,
   type FixtureFiles,
@@ -15,14 +15,14 @@ export {
   type Values,
 } from './fixture.ts';
 
-/** Takes a model's value under its name in the fixture. A tensor need only live until the call returns. */
+/** Receives a model's value under its name in the fixture. A tensor need only live until the call returns. */
 export type Report = (name: string, value: Tensor | Values) => void;
 
-/** A model that can be held against a fixture. */
+/** A model that can be compared with a fixture. */
 export interface ParityModel {
   /** Runs a case and reports intermediates and outputs, in PyTorch's shapes, under the fixture's names. */
   run(given: ParityCase, report: Report): void | Promise<void>;
-  /** A bound of its own for a case whose result rounding decides more than elsewhere, with the reason beside it. */
+  /** A bound for a case that rounding affects more than other cases; the reason stands beside the implementation. */
   bound?(given: ParityCase): number | undefined;
   dispose(): void;
 }
@@ -30,25 +30,25 @@ export interface ParityModel {
 /** Loads the model of a fixture. */
 export type ParityLoader = (device: Device, fixture: Fixture) => Promise<ParityModel>;
 
-/** What holding one case against a model gave. */
+/** The result of comparing a model with one case. */
 export interface ParityReport {
   readonly fixture: string;
   readonly case: string;
-  /** Tensors compared; all of them pass, up to `first`. */
+  /** The number of tensors compared. */
   readonly compared: number;
-  /** Intermediates of the reference that the model does not report (fused away). Outputs are never among them. */
+  /** Intermediates of the reference that the model does not report, since it fuses them. Outputs are never among them. */
   readonly unreported: readonly string[];
   /** The largest difference of all. */
-  readonly worst: Difference | undefined;
+  readonly worst: TensorDifference | undefined;
   /** The first tensor that differs by more than the bound, in the reference's order. */
-  readonly first: Difference | undefined;
+  readonly first: TensorDifference | undefined;
 }
 
 /** Bound on max|a - b| / max|b| in f32: sums over a few hundred terms in another order, through a few layers. */
 export const PARITY_BOUND = 1e-4;
 
-/** Runs one case on a model and holds everything it reports against the fixture. */
-export async function checkCase(
+/** Runs one case on a model and compares everything that it reports with the fixture. */
+export async function checkParityCase(
   model: ParityModel,
   fixture: Fixture,
   caseName: string,
@@ -66,7 +66,7 @@ export async function checkCase(
   });
 
   const unreported: string[] = [];
-  let [compared, first, worst]: [number, Difference | undefined, Difference | undefined] = [
+  let [compared, first, worst]: [number, TensorDifference | undefined, TensorDifference | undefined] = [
     0,
     undefined,
     undefined,
@@ -81,7 +81,7 @@ export async function checkCase(
     const difference =
       values === undefined
         ? failed(name, 'the model does not report it')
-        : compare(name, await values, given.values(name));
+        : compareTensors(name, await values, given.values(name));
     compared++;
     if (worst === undefined || difference.difference > worst.difference) worst = difference;
     if (first === undefined && !(difference.difference <= most)) first = difference;
@@ -89,7 +89,7 @@ export async function checkCase(
   return { fixture: fixture.name, case: caseName, compared, unreported, worst, first };
 }
 
-/** Runs every case of a folder on the model that `load` makes of it; each report comes as soon as there is one. */
+/** Loads the model of a fixture's folder and runs every case on it; each report comes as soon as it is ready. */
 export async function* checkFixture(
   device: Device,
   files: FixtureFiles,
@@ -100,7 +100,7 @@ export async function* checkFixture(
   const fixture = await openFixture(files, folder);
   const model = await load(device, fixture);
   try {
-    for (const name of fixture.cases) yield await checkCase(model, fixture, name, bound);
+    for (const name of fixture.cases) yield await checkParityCase(model, fixture, name, bound);
   } finally {
     model.dispose();
   }

@@ -1,5 +1,5 @@
-// Normal noise on a fixture's cases: the normals by the device, the words behind them by their twin on the host
-// (the device keeps no words; every bit of them decides a normal).
+// Normal noise on a fixture's cases. The normals come from the device, the random words behind them from the same algorithm
+// on the host: the device keeps no words, but every bit of a word affects a normal.
 
 import { philoxWords } from '@moviegen/kernels';
 import { randn, scope } from '@moviegen/tensor';

@@ -1,4 +1,4 @@
-// Runs the whole pipeline on a fixture: prompts to tokens, states, steps, latents and video.
+// Runs the whole pipeline on a fixture: prompts become tokens, states, steps, latents and video.
 
 import { memorySource } from '@moviegen/safetensors';
 import { type Device, Tensor } from '@moviegen/tensor';
@@ -16,7 +16,7 @@ export const loadPipeline: ParityLoader = async (device, fixture) => {
   return new ParityPipeline(device, models, await MovieGen.fromPretrained(files, { device }));
 };
 
-/** The checkpoint's files, whatever holds the fixture. */
+/** The checkpoint's files, read through the fixture. */
 function checkpointOf({ name, record, read }: Fixture): CheckpointFiles {
   const root = typeof record.checkpoint === 'string' ? record.checkpoint : 'checkpoint';
   return {
@@ -30,11 +30,15 @@ function checkpointOf({ name, record, read }: Fixture): CheckpointFiles {
 }
 
 class ParityPipeline implements ParityModel {
-  constructor(
-    private readonly device: Device,
-    private readonly models: MovieGenModels,
-    private readonly movieGen: MovieGen,
-  ) {}
+  readonly #device: Device;
+  readonly #models: MovieGenModels;
+  readonly #movieGen: MovieGen;
+
+  constructor(device: Device, models: MovieGenModels, movieGen: MovieGen) {
+    this.#device = device;
+    this.#models = models;
+    this.#movieGen = movieGen;
+  }
 
   async run(given: ParityCase, report: Report): Promise<void> {
     const { prompts, seeds, negative_prompt } = given.args as {
@@ -43,9 +47,9 @@ class ParityPipeline implements ParityModel {
       readonly negative_prompt: string | null;
     };
     const negatives = prompts.map(() => negative_prompt ?? '');
-    await this.text('text', prompts, report);
-    await this.text('null', negatives, report);
-    const made = await this.movieGen.generate(prompts, {
+    await this.#text('text', prompts, report);
+    await this.#text('null', negatives, report);
+    const made = await this.#movieGen.generate(prompts, {
       seed: seeds.map(BigInt),
       negativePrompt: negatives,
       batch: prompts.length,
@@ -63,21 +67,21 @@ class ParityPipeline implements ParityModel {
       'output.latents',
       made.map(({ latents }) => latents),
     );
-    if (given.order.includes('output.video')) this.video(given, report);
+    if (given.order.includes('output.video')) this.#video(given, report);
   }
 
   dispose(): void {
-    const { text, dit, tae } = this.models;
-    for (const model of [text, dit, tae, this.movieGen]) model.dispose();
+    const { text, dit, tae } = this.#models;
+    for (const model of [text, dit, tae, this.#movieGen]) model.dispose();
   }
 
-  /** Token ids, masks and states of a batch of prompts; states of padding as zeros. */
-  private async text(kind: string, prompts: readonly string[], report: Report): Promise<void> {
-    const { fps } = this.models.index.video;
-    for (const [name, ids] of Object.entries(this.models.text.tokenize(prompts, { fps })))
+  /** Token ids, masks and states of a batch of prompts; the states of padding are zeros. */
+  async #text(kind: string, prompts: readonly string[], report: Report): Promise<void> {
+    const { fps } = this.#models.index.video;
+    for (const [name, ids] of Object.entries(this.#models.text.tokenize(prompts, { fps })))
       for (const [b, data] of ids.entries())
         report(`${kind}.${name}.ids.${b}`, { shape: [data.length], data });
-    for (const [name, { states, lengths }] of Object.entries(this.models.text.encode(prompts, { fps }))) {
+    for (const [name, { states, lengths }] of Object.entries(this.#models.text.encode(prompts, { fps }))) {
       const [B = 0, L = 0, D = 0] = states.shape;
       const valid = Array.from({ length: B * L }, (_, at) => (at % L < lengths[Math.floor(at / L)]! ? 1 : 0));
       report(`${kind}.${name}.mask`, { shape: [B, L], data: valid });
@@ -90,22 +94,22 @@ class ParityPipeline implements ParityModel {
     }
   }
 
-  /** The reference's latents, decoded: before the rounding to 8 bits that `generate` ends with. */
-  private video(given: ParityCase, report: Report): void {
+  /** Decodes the reference's latents, without the rounding to 8 bits at the end of `generate`. */
+  #video(given: ParityCase, report: Report): void {
     const { shape, data } = given.values('output.latents');
-    const latents = Tensor.from(this.device, Float32Array.from(data), shape);
-    const frames = this.models.tae.decode(latents, { numFrames: this.models.index.video.numFrames });
+    const latents = Tensor.from(this.#device, Float32Array.from(data), shape);
+    const frames = this.#models.tae.decode(latents, { numFrames: this.#models.index.video.numFrames });
     report('output.video', frames);
     for (const tensor of [latents, frames]) tensor.dispose();
   }
 }
 
-interface Part {
+interface HostTensor {
   readonly data: Float32Array;
   readonly shape: readonly number[];
 }
 
-function reportBatch(report: Report, name: string, parts: readonly Part[]): void {
+function reportBatch(report: Report, name: string, parts: readonly HostTensor[]): void {
   const [first] = parts;
   report(name, {
     shape: [parts.length, ...(first?.shape ?? [])],

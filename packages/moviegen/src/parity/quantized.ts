@@ -1,5 +1,5 @@
-// Quantised weights on a fixture's cases: a file that the reference's encoder wrote, loaded as it is, against the
-// numbers that the reference's decoder makes of it, and their product.
+// Quantised weights on a fixture's cases. A file that the reference's encoder wrote is loaded unchanged; its weight is compared
+// with the numbers of the reference's decoder, and so is the product of a linear layer.
 
 import { linear, loadWeights, pack, scope, Tensor } from '@moviegen/tensor';
 import type { ParityLoader } from './parity.ts';

@@ -1,5 +1,5 @@
-// Whether an adapter computes what the CPU does, kernel by kernel, and what the adapter says of itself: what
-// `moviegen doctor` prints and a page shows. Not here: how it is shown.
+// Checks an adapter against the CPU, kernel by kernel, and describes the adapter. `moviegen doctor` prints the result and a
+// page shows it. Not here: how it is shown.
 
 import { type Case, cases, type Target } from '@moviegen/kernels';
 import { type AdapterInfo, type Device, scopeAsync } from '@moviegen/tensor';
@@ -14,7 +14,7 @@ export interface SelfTestFailure {
   readonly message: string;
 }
 
-/** A case has been checked. */
+/** Progress: one more case has been checked. */
 export interface SelfTestNews {
   readonly op: string;
   readonly cases: number;
@@ -23,7 +23,7 @@ export interface SelfTestNews {
 
 /** The result of a self-test. */
 export interface SelfTestReport {
-  /** Runs of kernels that were compared. */
+  /** The number of kernel runs that were compared. */
   readonly checks: number;
   /** By op: the largest error as a share of its bound; above 1 is wrong. */
   readonly worst: Readonly<Record<string, number>>;
@@ -32,21 +32,21 @@ export interface SelfTestReport {
 
 /** Options of a self-test. */
 export interface SelfTestOptions {
-  /** Only ops and cases whose name holds this. */
+  /** Only ops and cases whose name contains this text. */
   readonly filter?: string;
   readonly signal?: AbortSignal;
-  /** Is told after each case; the test waits for a promise that it gives. */
+  /** Called after each case; a promise that it returns is awaited. */
   readonly onProgress?: (news: SelfTestNews) => void | Promise<void>;
 }
 
-/** The cases that a self-test checks. @throws InputError where none holds `filter`. */
+/** The cases that a self-test checks. @throws InputError if no name contains `filter`. */
 export function selfTestCases(filter = ''): readonly Case[] {
   const chosen = cases.filter(({ op, name, use }) => use !== 'bench' && `${op} ${name}`.includes(filter));
   if (chosen.length > 0) return chosen;
   throw new InputError(`doctor: no kernel's case holds ${JSON.stringify(filter)}`);
 }
 
-/** Holds every kernel, in every variant and type that the device has, against its CPU reference. */
+/** Compares every kernel, in every variant and type that the device has, with its CPU reference. */
 export async function selfTest(device: Device, options: SelfTestOptions = {}): Promise<SelfTestReport> {
   const { filter, signal, onProgress } = options;
   const chosen = selfTestCases(filter);
@@ -69,7 +69,7 @@ export async function selfTest(device: Device, options: SelfTestOptions = {}): P
   return { checks, worst, failures };
 }
 
-/** One kernel: its largest error as a share of the bound, and what is wrong if it is above 1. */
+/** Checks one kernel: its largest error as a share of the bound, and a message if that is above 1. */
 async function check(
   device: Device,
   item: Case,
@@ -92,7 +92,7 @@ async function check(
   }
 }
 
-/** What an adapter says of itself, as plain data. */
+/** The description of an adapter, as plain data. */
 export interface DeviceDescription {
   readonly adapter: AdapterInfo;
   readonly features: readonly string[];

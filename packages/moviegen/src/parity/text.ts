@@ -1,4 +1,4 @@
-// Runs a text encoder on a fixture's inputs.
+// Runs a text encoder on a fixture's token ids. Tokenizers are checked with the whole pipeline (pipeline.ts).
 
 import { memorySource, openCheckpoint } from '@moviegen/safetensors';
 import type { WeightSource } from '@moviegen/tensor';

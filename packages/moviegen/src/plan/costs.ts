@@ -1,4 +1,4 @@
-// What a generation costs, part by part, counted while it runs on a device that computes nothing.
+// The costs of a generation by op, counted while it runs on a device that computes nothing. What runs there is in plan.ts.
 
 import type { Kernel } from '@moviegen/kernels';
 import type { Ceilings } from '@moviegen/tensor/checks';
@@ -6,14 +6,14 @@ import type { Ceilings } from '@moviegen/tensor/checks';
 /** Kernels of one op. */
 export interface OpCosts {
   readonly flops: number;
-  /** Bytes that its kernels name, read and written. */
+  /** Bytes of the ranges that its kernels bind, read or written. */
   readonly bytes: number;
   readonly dispatches: number;
-  /** At the ceilings; absent without any. */
+  /** The time at the adapter's ceilings; absent if these are unknown. */
   readonly seconds?: number;
 }
 
-/** What the dispatches since a moment cost, by op. */
+/** Adds up the costs of dispatches by op. */
 export class Tally {
   readonly #ops = new Map<string, { flops: number; bytes: number; dispatches: number; seconds: number }>();
   readonly #ceilings: Ceilings | undefined;
@@ -33,7 +33,7 @@ export class Tally {
     this.#ops.set(op, sums);
   };
 
-  /** What has been counted since the last call, `times` over. */
+  /** The costs since the last call, multiplied by `times`. */
   take(times = 1): Record<string, OpCosts> {
     const entries = [...this.#ops].sort(([, a], [, b]) => b.flops - a.flops || b.bytes - a.bytes);
     this.#ops.clear();
@@ -41,7 +41,9 @@ export class Tally {
       entries.map(([op, { flops, bytes, dispatches, seconds }]) => [
         op,
         {
-          ...{ flops: flops * times, bytes: bytes * times, dispatches: dispatches * times },
+          flops: flops * times,
+          bytes: bytes * times,
+          dispatches: dispatches * times,
           ...(this.#ceilings && { seconds: seconds * times }),
         },
       ]),
@@ -51,13 +53,13 @@ export class Tally {
 
 const PRODUCTS = ['linear', 'swiglu', 'attention', 'matmul', 'conv'];
 
-/** The op of a kernel: products by name, everything that only moves and combines numbers together. */
+/** The op of a kernel: products have their own names; everything that only moves and combines numbers is `other`. */
 const opOf = ({ label }: Kernel): string => {
   const first = label.split(' ')[0]!;
   return PRODUCTS.includes(first) ? first : 'other';
 };
 
-/** The longer of what the arithmetic and the traffic take. */
+/** The time of the arithmetic or of the memory traffic, whichever is longer. */
 function secondsOf(
   { flops = 0, label }: Kernel,
   bytes: number,
@@ -67,8 +69,9 @@ function secondsOf(
   return Math.max(flops / (matrices ?? peak.f32), bytes / copyBytes);
 }
 
-/** Sums over ops. */
+/** Floating-point operations of all ops together. */
 export const flopsOf = (ops: Readonly<Record<string, OpCosts>>): number =>
   Object.values(ops).reduce((sum, { flops }) => sum + flops, 0);
+/** Seconds of all ops together. */
 export const secondsIn = (ops: Readonly<Record<string, OpCosts>>): number =>
   Object.values(ops).reduce((sum, { seconds = 0 }) => sum + seconds, 0);

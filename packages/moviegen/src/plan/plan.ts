@@ -1,5 +1,5 @@
-// A generation planned and not made: the pipeline itself runs on a device that allocates and computes nothing, so that
-// what is told of memory and operations is what the code would do.
+// Plans a generation without making it: the pipeline itself runs on a device that allocates and computes nothing, so that the
+// memory and operations in the plan are those of the code. How a plan is printed is in table.ts.
 
 import { type Device, dryDevice, WeightsError } from '@moviegen/tensor';
 import type { Ceilings } from '@moviegen/tensor/checks';
@@ -25,26 +25,26 @@ export interface PlanOptions
     GenerateOptions,
     'width' | 'height' | 'numFrames' | 'steps' | 'guidanceScale' | 'guidance' | 'signal'
   > {
-  /** Default: of a checkpoint its first example; of a published size the longest that its encoders take. */
+  /** Default: a checkpoint's first example; for a published size, a prompt as long as its encoders take. */
   readonly prompt?: string;
   /** Types of weights and activations. Default f32. */
   readonly dtype?: DTypePolicy;
-  /** Bytes that the transformer's weights may take on the device: layers beyond are streamed at every step. */
+  /** Bytes that the transformer's weights may take on the device: layers that do not fit are streamed at every step. */
   readonly maxMemory?: number;
-  /** Bytes that the adapter has in all; adapters do not tell. Default: not compared. */
+  /** The adapter's memory in bytes, which adapters do not tell. Default: memory is not compared. */
   readonly memory?: number;
-  /** The adapter to plan for. Default: the limits of a large GPU are supposed. */
+  /** The adapter to plan for. Default: the limits of a large GPU are assumed. */
   readonly device?: Device;
-  /** What that adapter can do at most, by `measureCeilings`; without it no time is told. */
+  /** That adapter's ceilings, by `measureCeilings`; without them the plan has no times. */
   readonly ceilings?: Ceilings;
 }
 
-/** Bytes that a phase holds at most. */
+/** The most memory that a phase holds, in bytes. */
 export interface PhaseMemory {
   readonly phase: 'load' | 'text and sampling' | 'decoding';
-  /** Highest sum of all buffers, as `device.memory().peak` tells it. */
+  /** The highest sum of all buffers: `device.memory().peak`. */
   readonly peak: number;
-  /** That, without the weights of all models. */
+  /** The peak without the weights of all models. */
   readonly activations: number;
   /** The largest single buffer. */
   readonly largestBuffer: number;
@@ -58,7 +58,7 @@ export interface GenerationPlan {
   readonly video: { readonly width: number; readonly height: number; readonly numFrames: number };
   /** [C, T, H, W]. */
   readonly latentShape: readonly number[];
-  /** Of the video, in the transformer. */
+  /** Tokens of the video in the transformer. */
   readonly tokens: number;
   readonly steps: number;
   readonly guidance: Guidance | 'none';
@@ -77,7 +77,7 @@ export interface GenerationPlan {
     readonly phases: readonly PhaseMemory[];
   };
   readonly limits: { readonly buffer: number; readonly binding: number };
-  /** At the adapter's ceilings, which kernels approach and never reach: no less than this. */
+  /** A lower bound: at the adapter's ceilings, which kernels approach and never reach. */
   readonly seconds?: {
     readonly total: number;
     readonly text: number;
@@ -85,7 +85,7 @@ export interface GenerationPlan {
     readonly tae: number;
   };
   readonly ceilings?: Ceilings;
-  /** What does not fit, and what would have to change. Empty where everything fits. */
+  /** What does not fit, and what would help. Empty if everything fits. */
   readonly problems: readonly string[];
 }
 
@@ -95,7 +95,7 @@ const UNLIMITED = { maxBufferSize: 2 ** 50, maxStorageBufferBindingSize: 2 ** 50
 /**
  * Plans a generation without allocating anything.
  * @param model `30b`, `5b` or `1b`, with the published encoders and autoencoder; or a checkpoint's folder or address.
- * @throws InputError where the options make no sense; CheckpointError
+ * @throws InputError if the options make no sense; CheckpointError
  */
 export async function planGeneration(
   model: string | URL | CheckpointFiles,
@@ -121,7 +121,7 @@ async function pipelineOf(
   return (await familyOf(files, signal)).plan(files, signal);
 }
 
-/** The plan, held against what the adapter has in all. */
+/** The plan, compared with the adapter's memory. */
 function withMemory(plan: GenerationPlan, options: PlanOptions): GenerationPlan {
   const { memory = Number.POSITIVE_INFINITY } = options;
   const { peak, phases, weights } = plan.memory;
@@ -140,7 +140,7 @@ function withMemory(plan: GenerationPlan, options: PlanOptions): GenerationPlan 
   return { ...plan, problems: [...plan.problems, problem] };
 }
 
-/** Runs the pipeline on a device of the given limits, and tells what it took. */
+/** Runs the pipeline on a dry device with the given limits, and sums up its costs. */
 async function walk(
   pipeline: PlannedPipeline,
   options: PlanOptions,
@@ -181,14 +181,14 @@ async function walk(
       models,
     );
     const steps = request.schedule!.length - 1;
-    // Every step takes the same: two are run.
+    // All steps cost the same: two are run.
     const short = { ...request, schedule: request.schedule!.filter((_, i) => i < 2 || i === steps) };
     const parts: Record<string, Record<string, OpCosts>> = {};
     let evaluations = 1;
     const [sampled] = await sampleGroup(models, request.videos, short, {
       signal,
       tell: async (told) => {
-        // A recording's kernels are told once, when it is made; without one, at every step.
+        // Kernels of a recording are counted once, when it is made; without a recording, at every step.
         if (told.phase === 'compile') parts.text = tally.take();
         if (told.phase === 'sample' && told.step === 0) parts.dit = tally.take(steps);
         if (told.phase === 'sample') evaluations = Math.max(1, told.step);
@@ -207,8 +207,12 @@ async function walk(
     const seconds = Object.fromEntries(Object.entries(parts).map(([name, ops]) => [name, secondsIn(ops)]));
     const real = options.device?.limits ?? device.limits;
     return {
-      ...{ model: pipeline.name, adapter: device.info.description, dtype },
-      ...{ video: { width, height, numFrames }, latentShape, steps },
+      model: pipeline.name,
+      adapter: device.info.description,
+      dtype,
+      video: { width, height, numFrames },
+      latentShape,
+      steps,
       tokens: models.geometry.tokens(latentShape),
       guidance: guidanceScale === 1 ? 'none' : models.guidanceOf(request),
       weights,
@@ -223,7 +227,9 @@ async function walk(
         ceilings,
         seconds: {
           total: seconds.text! + seconds.dit! + seconds.tae!,
-          ...{ text: seconds.text!, dit: seconds.dit!, tae: seconds.tae! },
+          text: seconds.text!,
+          dit: seconds.dit!,
+          tae: seconds.tae!,
         },
       }),
       problems,
@@ -233,7 +239,7 @@ async function walk(
   }
 }
 
-/** Decodes as `decodeFrames` does, but for the pixels, which nobody sees: one piece of each size is read. */
+/** Decodes like `decodeFrames`, but reads only one piece of each size, since nobody sees the pixels. */
 async function decode(
   autoencoder: VideoAutoencoder,
   latents: Latents,
@@ -250,12 +256,13 @@ async function decode(
   }
 }
 
-/** What may be done about a generation that does not fit. */
+/** Suggestions for a generation that does not fit. */
 function remedies({ dtype = 'f32', guidance }: PlanOptions): string[] {
   return [
     ...(dtype === 'f32' ? ['--dtype f16 halves every buffer'] : []),
     ...(guidance === 'batched' ? ['--guidance sequential halves the activations of the transformer'] : []),
-    ...['fewer frames or a smaller size', 'an adapter with more memory or larger buffers'],
+    'fewer frames or a smaller size',
+    'an adapter with more memory or larger buffers',
   ];
 }
 

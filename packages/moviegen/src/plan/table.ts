@@ -1,4 +1,4 @@
-// A plan as a person reads it.
+// A plan as text for a terminal.
 
 import type { OpCosts } from './costs.ts';
 import type { GenerationPlan } from './plan.ts';
@@ -28,7 +28,7 @@ export function planTable(plan: GenerationPlan): string {
         `  ${part.padEnd(11)}${type.padEnd(5)}${`${(parameters / 1e9).toFixed(3)} G`.padStart(10)}  ${bytes(size).padStart(10)}`,
     ),
     '',
-    `operations   ${operations(flops.total)}, of which a velocity ${operations(flops.velocity)}`,
+    `operations   ${operations(flops.total)}, one velocity ${operations(flops.velocity)}`,
     ...Object.entries(flops.parts).flatMap(([part, ops]) => partLines(part, ops, flops.total)),
     '',
     `memory       ${bytes(memory.peak)} at most`,
@@ -36,7 +36,7 @@ export function planTable(plan: GenerationPlan): string {
       ({ phase, peak, activations }) =>
         `  ${phase.padEnd(20)}${bytes(peak).padStart(10)}, beyond the weights ${bytes(activations)}`,
     ),
-    `buffers      the largest has ${bytes(largest)}; this adapter allows ${bytes(limits.buffer)}, and ${bytes(limits.binding)} a binding`,
+    `buffers      the largest has ${bytes(largest)}; this adapter allows ${bytes(limits.buffer)}, and ${bytes(limits.binding)} per binding`,
   ];
   if (seconds && ceilings) {
     const { f32, subgroupMatrix } = ceilings.flops;

@@ -1,4 +1,4 @@
-// Amounts as a person reads them.
+// Amounts of bytes and operations as short text, with prefixes.
 
 /** `1.02 EFLOP` */
 export const operations = (n: number): string => scaled(n, ['', 'k', 'M', 'G', 'T', 'P', 'E'], 1000, 'FLOP');

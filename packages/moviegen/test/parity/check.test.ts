@@ -1,11 +1,11 @@
-// The checker itself: it names the first tensor that differs, and lets nothing pass unseen. No device.
+// The checker itself: it names the first tensor that differs, and no tensor passes unchecked. It needs no device.
 
 import { serialize } from '@moviegen/safetensors';
 import type { Device } from '@moviegen/tensor';
 import { expect, test } from 'vitest';
 import {
   checkFixture,
-  compare,
+  compareTensors,
   describeReport,
   type FixtureFiles,
   openFixture,
@@ -100,8 +100,8 @@ test('what is not finite, of another shape or not reported differs', async () =>
 
 test('zeros are held to an absolute bound', () => {
   const zeros = { shape: [2], data: [0, 0] };
-  expect(compare('x', { shape: [2], data: [0, 5e-5] }, zeros).difference).toBeCloseTo(5e-5);
-  expect(compare('x', zeros, zeros).difference).toBe(0);
+  expect(compareTensors('x', { shape: [2], data: [0, 5e-5] }, zeros).difference).toBeCloseTo(5e-5);
+  expect(compareTensors('x', zeros, zeros).difference).toBe(0);
 });
 
 test('a folder that is no fixture is said', async () => {

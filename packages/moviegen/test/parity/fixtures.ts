@@ -1,4 +1,4 @@
-// The fixtures' folder as the tests read it, and the check that each package's parity tests share.
+// The fixtures' folder for tests, and the check that all parity tests share.
 
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';

@@ -2,7 +2,7 @@
 
 import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
-import { checkCase, describeReport, openFixture } from '../../src/parity/parity.ts';
+import { checkParityCase, describeReport, openFixture } from '../../src/parity/parity.ts';
 import { loadAutoencoderKL, loadAutoencoderKLLayout, loadTAE } from '../../src/parity/tae.ts';
 import { fixtures, testParity } from './fixtures.ts';
 
@@ -14,7 +14,7 @@ test('autoencoder-kl-4: the spelling of older files', async () => {
   const fixture = await openFixture(fixtures, 'autoencoder-kl-4');
   expect(fixture.record.layouts).toEqual(['.', 'old-names']);
   const model = await loadAutoencoderKLLayout(await testDevice(), fixture, 'old-names');
-  const report = await checkCase(model, fixture, 'batch');
+  const report = await checkParityCase(model, fixture, 'batch');
   model.dispose();
   expect(report.first && describeReport(report)).toBeUndefined();
 });

@@ -2,7 +2,7 @@
 
 import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
-import { checkCase, describeReport, openFixture } from '../../src/parity/parity.ts';
+import { checkParityCase, describeReport, openFixture } from '../../src/parity/parity.ts';
 import { loadClip, loadClipLayout, loadT5, loadT5Layout } from '../../src/parity/text.ts';
 import { fixtures, testParity } from './fixtures.ts';
 
@@ -20,7 +20,7 @@ test.each([
   expect(fixture.record.layouts).toEqual(['.', ...layouts]);
   for (const layout of layouts) {
     const model = await load(await testDevice(), fixture, layout);
-    const report = await checkCase(model, fixture, 'masked');
+    const report = await checkParityCase(model, fixture, 'masked');
     model.dispose();
     expect(report.first && describeReport(report)).toBeUndefined();
     expect(report.compared).toBeGreaterThan(0);

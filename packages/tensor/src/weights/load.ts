@@ -44,7 +44,7 @@ export async function loadWeights<Name extends string>(
   try {
     signal?.throwIfAborted();
     const full = names.map((name) => prefix + name);
-    for await (const { name: fullName, offset, data } of piecesOf(source, full, signal ? { signal } : {})) {
+    for await (const { name: fullName, offset, data } of piecesOf(source, full, { signal })) {
       signal?.throwIfAborted();
       const name = fullName.slice(prefix.length);
       if (merged.has(name)) {

@@ -141,7 +141,7 @@ async function applied(
   try {
     for (const { source, down, up, alpha, scale, rank } of changes) {
       const read = async (name: string) => {
-        const bytes = await source.read(name, signal ? { signal } : {});
+        const bytes = await source.read(name, { signal });
         return bytesToFloats(bytes, source.dtype(name));
       };
       const [a, b] = [await read(down), await read(up)];

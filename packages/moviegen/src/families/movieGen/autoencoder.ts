@@ -1,9 +1,9 @@
-// The temporal autoencoder as the pipeline uses autoencoders.
+// The temporal autoencoder behind the interface that the pipeline uses.
 
 import type { TAE } from '@moviegen/tae';
 import type { VideoAutoencoder } from '../../generate/family.ts';
 
-/** A TAE in the pipeline's words. It stays the caller's. */
+/** A TAE behind the pipeline's interface. The caller keeps the TAE. */
 export function videoAutoencoder(tae: TAE): VideoAutoencoder {
   const { device, factor, config } = tae;
   return {

@@ -1,14 +1,14 @@
-// What Movie Gen's velocity is conditioned on: the contexts of the prompts, and of the null or negative prompts before them.
+// The conditions of Movie Gen's velocity: the contexts of the prompts, and of the null or negative prompts before them.
 
 import { type Context, StreamedDiT, type TextStates, type VelocityModel } from '@moviegen/dit';
 import { scopeAsync, slice } from '@moviegen/tensor';
 import type { TextEncoders } from '@moviegen/text';
 import type { GenerationRequest, Guidance, RequestedVideo } from '../../generate/request.ts';
 
-/** Bytes of a batch's activations of one kind, up to which both branches of guidance share the batch by default. */
+/** Up to this size of one activation of the double batch, the branches of guidance share one batch by default. */
 const BATCHED_BYTES = 2 ** 29;
 
-/** How the branches of guidance are computed: as was asked for, or by the size of the activations. */
+/** How the branches of guidance are computed: as requested, or else by the size of the activations. */
 export function guidanceOf(
   { config, dtype }: Pick<VelocityModel, 'config' | 'dtype'>,
   {
@@ -24,8 +24,8 @@ export function guidanceOf(
 }
 
 /**
- * What cross-attention needs of the prompts, and of the null or negative prompts before them, where there is guidance:
- * in one context, or one for each branch.
+ * The keys and values that cross-attention needs: for the prompts and, with guidance, for the null or negative prompts before
+ * them. They are in one context, or in one per branch.
  */
 export async function contextsOf(
   { text, dit }: { readonly text: TextEncoders; readonly dit: VelocityModel },

@@ -1,137 +1,15 @@
-// The models of a plan: of a published size or of a checkpoint's folder, on a device that allocates nothing. Configs
-// and tokenizers are read, weights never.
+// The models of a plan, loaded on a device that allocates nothing. Not here: their configs (pipelineConfigs.ts), the weights
+// that they are given (drySource.ts).
 
-import {
-  DiT,
-  type DiTConfig,
-  configs as ditConfigs,
-  isLinearWeight as isLinearOfDiT,
-  loadDiT,
-  parseConfig as parseDitConfig,
-  type TextEncoderName,
-} from '@moviegen/dit';
-import { BYTES, canQuantize, type DType } from '@moviegen/kernels';
-import { parseConfig as parseTaeConfig, TAE, type TAEConfig } from '@moviegen/tae';
+import { DiT, isLinearWeight as isLinearOfDiT, loadDiT, type TextEncoderName } from '@moviegen/dit';
+import { TAE } from '@moviegen/tae';
 import type { Device, WeightSource } from '@moviegen/tensor';
-import {
-  type ClipTextConfig,
-  ClipTextModel,
-  isLinearWeight as isLinearOfText,
-  parseClipTextConfig,
-  parseT5Config,
-  type T5Config,
-  T5Encoder,
-  TextEncoders,
-} from '@moviegen/text';
-import { pathOf, readJson } from '../../checkpoint/files.ts';
+import { ClipTextModel, isLinearWeight as isLinearOfText, T5Encoder, TextEncoders } from '@moviegen/text';
 import { type ModuleName, type ModulePrecision, modulePrecisions } from '../../checkpoint/precision.ts';
-import type { CheckpointFiles } from '../../checkpointFiles.ts';
-import { CheckpointError } from '../../errors.ts';
 import type { LoadModelsOptions, PlannedPipeline, PlannedWeights } from '../../generate/family.ts';
-import { type ModelIndex, parseModelIndex } from './modelIndex.ts';
+import { DrySource } from './drySource.ts';
 import { MovieGenModels } from './models.ts';
-
-/** Configs of a pipeline's models, and its tokenizers where it has any. */
-export interface PipelineConfigs {
-  readonly name: string;
-  readonly index: ModelIndex;
-  readonly dit: DiTConfig;
-  readonly tae: TAEConfig;
-  readonly ul2?: { readonly config: T5Config; readonly json: unknown; readonly tokenizer?: Tokenizer };
-  readonly metaclip?: {
-    readonly config: ClipTextConfig;
-    readonly json: unknown;
-    readonly tokenizer?: Tokenizer;
-  };
-  readonly byt5?: { readonly config: T5Config; readonly json: unknown };
-}
-
-interface Tokenizer {
-  readonly tokenizer: unknown;
-  readonly tokenizerConfig: unknown;
-}
-
-// The published encoders: google/ul2, MetaCLIP's long-prompt text tower, google/byt5-small.
-const UL2 = {
-  ...{
-    model_type: 't5',
-    vocab_size: 32128,
-    d_model: 4096,
-    num_layers: 32,
-    num_heads: 16,
-    d_kv: 256,
-    d_ff: 16384,
-  },
-  feed_forward_proj: 'gated-silu',
-};
-const METACLIP = {
-  ...{ model_type: 'clip_text_model', vocab_size: 49408, hidden_size: 1024, num_hidden_layers: 24 },
-  ...{
-    num_attention_heads: 16,
-    intermediate_size: 4096,
-    hidden_act: 'quick_gelu',
-    max_position_embeddings: 256,
-  },
-};
-const BYT5 = {
-  ...{ model_type: 't5', vocab_size: 384, d_model: 1472, num_layers: 12, num_heads: 6, d_kv: 64, d_ff: 3584 },
-  feed_forward_proj: 'gated-gelu',
-};
-
-/** A published size with the published encoders and autoencoder. */
-export function publishedPipeline(name: keyof typeof ditConfigs): PipelineConfigs {
-  return {
-    name,
-    index: parseModelIndex({ text_encoders: { ul2: 'ul2', metaclip: 'metaclip', byt5: 'byt5' } }),
-    dit: ditConfigs[name],
-    tae: parseTaeConfig({}),
-    ul2: { config: parseT5Config(UL2), json: UL2 },
-    metaclip: { config: parseClipTextConfig(METACLIP), json: METACLIP },
-    byt5: { config: parseT5Config(BYT5), json: BYT5 },
-  };
-}
-
-/** The configs of a checkpoint's folder. @throws CheckpointError */
-export async function checkpointPipeline(
-  files: CheckpointFiles,
-  signal?: AbortSignal,
-): Promise<PipelineConfigs> {
-  await files.check?.();
-  const json = async (folder: string, name: string) => {
-    const value = await readJson(files, folder, name, signal);
-    if (value !== undefined) return value;
-    throw new CheckpointError(`checkpoint: ${pathOf(files, folder, name)} is missing`);
-  };
-  const index = parseModelIndex(await json('', 'model_index.json'), pathOf(files, '', 'model_index.json'));
-  const parsed = async <T>(folder: string, parse: (json: unknown) => T) => {
-    const config = await json(folder, 'config.json');
-    try {
-      return { config: parse(config), json: config };
-    } catch (cause) {
-      throw new CheckpointError(`checkpoint: ${pathOf(files, folder, '')}: ${(cause as Error).message}`, {
-        cause,
-      });
-    }
-  };
-  const tokenizer = async (folder: string) => ({
-    tokenizer: await json(folder, 'tokenizer.json'),
-    tokenizerConfig: (await readJson(files, folder, 'tokenizer_config.json', signal)) ?? {},
-  });
-  const { ul2, metaclip, byt5 } = index.textEncoders;
-  return {
-    name: files.label,
-    index,
-    dit: (await parsed(index.transformer, parseDitConfig)).config,
-    tae: (await parsed(index.tae, parseTaeConfig)).config,
-    ...(ul2 !== undefined && {
-      ul2: { ...(await parsed(ul2, parseT5Config)), tokenizer: await tokenizer(ul2) },
-    }),
-    ...(metaclip !== undefined && {
-      metaclip: { ...(await parsed(metaclip, parseClipTextConfig)), tokenizer: await tokenizer(metaclip) },
-    }),
-    ...(byt5 !== undefined && { byt5: await parsed(byt5, parseT5Config) }),
-  };
-}
+import type { EncoderConfig, PipelineConfigs } from './pipelineConfigs.ts';
 
 /** A pipeline that the planner can load. */
 export const plannedPipeline = (pipeline: PipelineConfigs): PlannedPipeline => ({
@@ -140,7 +18,7 @@ export const plannedPipeline = (pipeline: PipelineConfigs): PlannedPipeline => (
     dryModels(device, pipeline, modulePrecisions(dtype, device), options),
 });
 
-/** Loads the models as `loadModels` does, in its order, of weights that are never there. */
+/** Loads the models in the order of `loadModels`, with zeros for weights. */
 export async function dryModels(
   device: Device,
   pipeline: PipelineConfigs,
@@ -148,7 +26,7 @@ export async function dryModels(
   { maxMemory, signal }: Pick<LoadModelsOptions, 'maxMemory' | 'signal'>,
 ): Promise<{ readonly models: MovieGenModels; readonly weights: readonly PlannedWeights[] }> {
   const weights: PlannedWeights[] = [];
-  const options = (module: ModuleName) => ({ dtype: precisions[module].dtype, ...(signal && { signal }) });
+  const options = (module: ModuleName) => ({ dtype: precisions[module].dtype, signal });
   const source = (
     part: PlannedWeights['part'],
     module: ModuleName,
@@ -166,17 +44,17 @@ export async function dryModels(
       metaclip && source('metaclip', 'text', ClipTextModel.weightShapes(metaclip.config), isLinearOfText),
     byt5: byt5 && source('byt5', 'text', T5Encoder.weightShapes(byt5.config), isLinearOfText),
   };
-  const of = <T extends { readonly json: unknown; readonly tokenizer?: Tokenizer }>(
-    given: T | undefined,
-    weights: WeightSource | undefined,
-  ) => given && weights && { config: given.json, weights, tokenizer: undefined, ...given.tokenizer };
-  const tokenized = [ul2, metaclip].every(
-    (encoder) => encoder === undefined || encoder.tokenizer !== undefined,
-  );
+  const filesOf = (encoder: EncoderConfig<unknown> | undefined, weights: WeightSource | undefined) =>
+    encoder && weights && { config: encoder.json, weights, tokenizer: undefined, ...encoder.tokenizer };
+  const tokenized = [ul2, metaclip].every((encoder) => !encoder || encoder.tokenizer);
   const text = tokenized
     ? await TextEncoders.load(
         device,
-        { ul2: of(ul2, sources.ul2), metaclip: of(metaclip, sources.metaclip), byt5: of(byt5, sources.byt5) },
+        {
+          ul2: filesOf(ul2, sources.ul2),
+          metaclip: filesOf(metaclip, sources.metaclip),
+          byt5: filesOf(byt5, sources.byt5),
+        },
         { ...options('text'), maxLength: index.maxLength, stripQuoted: index.stripQuoted },
       )
     : await longestText(device, pipeline, sources, options('text'));
@@ -195,7 +73,7 @@ export async function dryModels(
   return { models: new MovieGenModels(index, text, dit, tae, () => {}), weights };
 }
 
-/** Encoders without tokenizers: every prompt but the null prompt is as long as they take. */
+/** Encoders without tokenizers: every prompt but the null prompt has as many tokens as they take at most. */
 async function longestText(
   device: Device,
   { ul2, metaclip, byt5 }: PipelineConfigs,
@@ -226,62 +104,3 @@ async function longestText(
   };
   return text as unknown as TextEncoders;
 }
-
-/** Weights that are never there: zeros, the same few of them again and again, in the type that the device wants. */
-class DrySource implements WeightSource {
-  readonly #types: ReadonlyMap<string, { readonly shape: readonly number[]; readonly dtype: string }>;
-
-  constructor(
-    shapes: Readonly<Record<string, readonly number[]>>,
-    { dtype, quantize }: ModulePrecision,
-    isLinear: (name: string) => boolean,
-  ) {
-    this.#types = new Map(
-      Object.entries(shapes).map(([name, shape]) => {
-        const quantized = quantize !== undefined && isLinear(name) && canQuantize(shape);
-        return [name, { shape, dtype: quantized ? quantize : dtype }];
-      }),
-    );
-  }
-
-  /** How many there are of each type. */
-  weights(part: PlannedWeights['part']): PlannedWeights[] {
-    const dtypes = [...new Set([...this.#types.values()].map(({ dtype }) => dtype))];
-    return dtypes.map((dtype) => {
-      const names = this.names().filter((name) => this.#types.get(name)!.dtype === dtype);
-      const parameters = names.reduce((sum, name) => sum + sizeOf(this.shape(name)), 0);
-      return { part, dtype, parameters, bytes: names.reduce((sum, name) => sum + this.#bytes(name), 0) };
-    });
-  }
-
-  names(): string[] {
-    return [...this.#types.keys()];
-  }
-
-  shape(name: string): readonly number[] {
-    return this.#types.get(name)!.shape;
-  }
-
-  dtype(name: string): string {
-    return this.#types.get(name)!.dtype.toUpperCase();
-  }
-
-  async read(name: string): Promise<Uint8Array> {
-    return new Uint8Array(this.#bytes(name));
-  }
-
-  async *pieces(names: readonly string[]) {
-    for (const name of names) {
-      const bytes = this.#bytes(name);
-      for (let offset = 0; offset < bytes; offset += zeros.length)
-        yield { name, offset, data: zeros.subarray(0, Math.min(zeros.length, bytes - offset)) };
-    }
-  }
-
-  #bytes(name: string): number {
-    return sizeOf(this.shape(name)) * BYTES[this.#types.get(name)!.dtype as DType];
-  }
-}
-
-const zeros = new Uint8Array(2 ** 22);
-const sizeOf = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);

@@ -2,9 +2,10 @@
 
 import { configs } from '@moviegen/dit';
 import type { ModelFamily } from '../../generate/family.ts';
-import { checkpointPipeline, plannedPipeline, publishedPipeline } from './dryModels.ts';
+import { plannedPipeline } from './dryModels.ts';
 import { loadModels } from './load.ts';
 import type { MovieGenModels } from './models.ts';
+import { checkpointPipeline, publishedPipeline } from './pipelineConfigs.ts';
 
 const names = Object.keys(configs) as (keyof typeof configs)[];
 

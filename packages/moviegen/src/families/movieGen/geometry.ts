@@ -1,4 +1,4 @@
-// Which sizes of videos and latents a checkpoint's models impose on one another.
+// The sizes of videos and latents that a checkpoint's transformer and autoencoder allow together.
 
 import type { DiTConfig } from '@moviegen/dit';
 import type { TAEConfig } from '@moviegen/tae';

@@ -1,9 +1,10 @@
-// A checkpoint's `model_index.json`: which folder holds which model, and what sampling it was made for.
+// A checkpoint's `model_index.json`: which folder holds which model, and the defaults of sampling. The files in those folders
+// are opened elsewhere (open.ts).
 
 import { TEXT_ENCODERS, type TextEncoderName } from '@moviegen/dit';
 import { CheckpointError, shown } from '../../errors.ts';
 
-/** What `model_index.json` says; what it leaves out takes the paper's values. */
+/** The contents of `model_index.json`; entries that it leaves out have the paper's values. */
 export interface ModelIndex {
   /** Folders. */
   readonly transformer: string;
@@ -24,7 +25,7 @@ export interface ModelIndex {
     readonly numFrames: number;
     readonly fps: number;
   };
-  /** Tokens at most. */
+  /** The most tokens of a prompt, by encoder. */
   readonly maxLength: Readonly<Partial<Record<TextEncoderName, number>>>;
   readonly stripQuoted: boolean;
   /** Examples; the first is the default prompt of the command line. */
@@ -33,7 +34,7 @@ export interface ModelIndex {
 
 /**
  * Reads a `model_index.json`.
- * @param path its place in messages.
+ * @param path the file's path for messages.
  * @throws CheckpointError listing every key that is wrong.
  */
 export function parseModelIndex(json: unknown, path = 'model_index.json'): ModelIndex {

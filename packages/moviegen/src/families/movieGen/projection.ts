@@ -1,11 +1,12 @@
-// The map from an autoencoder's latents to small pictures, fitted to what its own encoder makes of a chart of colours.
+// The map from an autoencoder's latents to small pictures, fitted to the latents of a chart of plain colours. How the fit is
+// computed is in generate/preview.ts.
 
 import type { TAE } from '@moviegen/tae';
 import { scope, Tensor } from '@moviegen/tensor';
 import { readLatents } from '../../generate/latents.ts';
 import { fitProjection, type LatentProjection } from '../../generate/preview.ts';
 
-/** The projection of a model's latents, fitted to what its own encoder makes of a chart of plain colours. */
+/** The projection of an autoencoder's latents, fitted to a chart that it has encoded itself. */
 export async function projectionOf(tae: TAE): Promise<LatentProjection> {
   const [side, patch] = [128, 16];
   const chart = colourChart(side, patch);

@@ -1,5 +1,5 @@
-// The velocity of a generation's flow, recorded once and replayed at every step with no allocation: both branches of
-// guidance as one batch, or one after the other.
+// The velocity of a generation's flow, recorded once and replayed at every step without allocating: both branches of guidance
+// as one batch, or one after the other. Not here: streamed layers, which cannot be recorded (streamedVelocity.ts).
 
 import type { Context, DiT } from '@moviegen/dit';
 import { castKernel } from '@moviegen/kernels';
@@ -9,8 +9,8 @@ import type { GuidedVelocity } from '../../generate/family.ts';
 
 /**
  * Records `u = u_null + g (u_text - u_null)` at latents of the given shape.
- * @param contexts one of 2B prompts, null prompts first; or two of B, the null prompts' first; or one of B prompts
- *   where `scale` is 1: no guidance.
+ * @param contexts one of 2B prompts, null prompts first; or two of B prompts each, the null prompts' context first; or, if
+ *   `scale` is 1 (no guidance), one of B prompts.
  * @param shape of the latents, [B, C, T, H, W].
  */
 export function recordVelocity(

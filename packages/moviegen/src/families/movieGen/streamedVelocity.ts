@@ -1,5 +1,5 @@
-// The velocity of a generation's flow where layers of the transformer are streamed: encoded anew at every step, since
-// the layers' buffers are others each time.
+// The velocity of a generation's flow with a transformer whose layers are streamed. It is encoded anew at every step, since
+// the layers lie in other buffers each time.
 
 import type { Context, StreamedDiT } from '@moviegen/dit';
 import { castKernel } from '@moviegen/kernels';
@@ -7,7 +7,10 @@ import { combineBranches } from '@moviegen/sampler';
 import { concat, guidance, scopeAsync, Tensor } from '@moviegen/tensor';
 import type { GuidedVelocity } from '../../generate/family.ts';
 
-/** What `recordVelocity` gives, to the bit, without a recording; takes the same. @param signal stops within a layer. */
+/**
+ * The same as `recordVelocity`, to the bit and with the same parameters, but without a recording.
+ * @param signal stops within a layer.
+ */
 export function streamedVelocity(
   dit: StreamedDiT,
   [context, text]: readonly Context[],

@@ -1,0 +1,97 @@
+// Opens the files of a Movie Gen checkpoint: its index, the config and the weights of every model, tokenizers and LoRAs.
+// Nothing is loaded here and no two models are compared (load.ts).
+
+import { verified } from '../../checkpoint/checksums.ts';
+import { type FilesOptions, pathOf, readJson } from '../../checkpoint/files.ts';
+import { type LoraFile, type OpenLora, openLoras } from '../../checkpoint/loras.ts';
+import { type ModelPart, openPart } from '../../checkpoint/modelFiles.ts';
+import type { CheckpointFiles } from '../../checkpointFiles.ts';
+import { CheckpointError } from '../../errors.ts';
+import { type ModelIndex, parseModelIndex } from './modelIndex.ts';
+
+/** An encoder's files with its tokenizer. */
+export interface TokenizedPart extends ModelPart {
+  /** The parsed `tokenizer.json`. */
+  readonly tokenizer: unknown;
+  /** The parsed `tokenizer_config.json`; `{}` where there is none. */
+  readonly tokenizerConfig: unknown;
+}
+
+/** The files of a checkpoint, open. */
+export interface OpenedCheckpoint {
+  readonly index: ModelIndex;
+  readonly transformer: ModelPart;
+  readonly tae: ModelPart;
+  readonly encoders: {
+    readonly ul2: TokenizedPart | undefined;
+    readonly metaclip: TokenizedPart | undefined;
+    readonly byt5: ModelPart | undefined;
+  };
+  readonly loras: readonly OpenLora[];
+  /** Whether reading costs a transfer. */
+  readonly remote: boolean;
+  /** Rejects if a file differs from its entry in the checkpoint's `SHA256SUMS`; reads what has not been read. */
+  verify(signal?: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What is opened besides the checkpoint. */
+export interface OpenOptions {
+  readonly loras?: readonly LoraFile[] | undefined;
+  /** How addresses of LoRAs are requested. */
+  readonly http?: FilesOptions | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Opens all files of a checkpoint. Files that its `SHA256SUMS` lists are verified as they are read.
+ * @throws CheckpointError, InputError, SafetensorsError; the signal's reason on abort. Nothing is left open then.
+ */
+export async function openMovieGen(
+  source: CheckpointFiles,
+  { loras: loraFiles = [], http, signal }: OpenOptions,
+): Promise<OpenedCheckpoint> {
+  await source.check?.();
+  const files = await verified(source, signal);
+  const json = await readJson(files, '', 'model_index.json', signal);
+  const indexPath = pathOf(files, '', 'model_index.json');
+  if (json === undefined) throw new CheckpointError(`checkpoint: ${indexPath} is missing`);
+  const index = parseModelIndex(json, indexPath);
+
+  const loras = await openLoras(loraFiles, http, signal);
+  const opened: { close(): Promise<void> }[] = [...loras];
+  const close = async () => void (await Promise.all(opened.map((one) => one.close())));
+  const open = async (folder: string): Promise<ModelPart> => {
+    const part = await openPart(files, folder, signal);
+    opened.push(part.weights);
+    return part;
+  };
+  const openTokenized = async (folder: string): Promise<TokenizedPart> => {
+    const part = await open(folder);
+    const tokenizer = await readJson(files, folder, 'tokenizer.json', signal);
+    if (tokenizer === undefined)
+      throw new CheckpointError(`checkpoint: ${part.path}/tokenizer.json is missing`);
+    const tokenizerConfig = (await readJson(files, folder, 'tokenizer_config.json', signal)) ?? {};
+    return { ...part, tokenizer, tokenizerConfig };
+  };
+  try {
+    const { ul2, metaclip, byt5 } = index.textEncoders;
+    return {
+      index,
+      transformer: await open(index.transformer),
+      tae: await open(index.tae),
+      encoders: {
+        ul2: ul2 === undefined ? undefined : await openTokenized(ul2),
+        metaclip: metaclip === undefined ? undefined : await openTokenized(metaclip),
+        byt5: byt5 === undefined ? undefined : await open(byt5),
+      },
+      loras,
+      remote: source.remote ?? false,
+      verify: (stop) => files.verify(stop),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

@@ -1,0 +1,116 @@
+// The configs of a pipeline's models: of a published size, or read from a checkpoint's folder with its tokenizers. Weights
+// are never opened.
+
+import { type DiTConfig, configs as ditConfigs, parseConfig as parseDitConfig } from '@moviegen/dit';
+import { parseConfig as parseTaeConfig, type TAEConfig } from '@moviegen/tae';
+import { type ClipTextConfig, parseClipTextConfig, parseT5Config, type T5Config } from '@moviegen/text';
+import { pathOf, readJson } from '../../checkpoint/files.ts';
+import type { CheckpointFiles } from '../../checkpointFiles.ts';
+import { CheckpointError } from '../../errors.ts';
+import { type ModelIndex, parseModelIndex } from './modelIndex.ts';
+
+/** Configs of a pipeline's models, and its tokenizers where it has any. */
+export interface PipelineConfigs {
+  readonly name: string;
+  readonly index: ModelIndex;
+  readonly dit: DiTConfig;
+  readonly tae: TAEConfig;
+  readonly ul2?: EncoderConfig<T5Config> | undefined;
+  readonly metaclip?: EncoderConfig<ClipTextConfig> | undefined;
+  readonly byt5?: EncoderConfig<T5Config> | undefined;
+}
+
+/** The config of a text encoder. */
+export interface EncoderConfig<Config> {
+  readonly config: Config;
+  /** The same as `config.json` has it. */
+  readonly json: unknown;
+  /** Absent in a published size, and for ByT5, whose tokenizer is the bytes. */
+  readonly tokenizer?: { readonly tokenizer: unknown; readonly tokenizerConfig: unknown };
+}
+
+// The published encoders: google/ul2, MetaCLIP's long-prompt text tower, google/byt5-small.
+const UL2 = {
+  model_type: 't5',
+  vocab_size: 32128,
+  d_model: 4096,
+  num_layers: 32,
+  num_heads: 16,
+  d_kv: 256,
+  d_ff: 16384,
+  feed_forward_proj: 'gated-silu',
+};
+const METACLIP = {
+  model_type: 'clip_text_model',
+  vocab_size: 49408,
+  hidden_size: 1024,
+  num_hidden_layers: 24,
+  num_attention_heads: 16,
+  intermediate_size: 4096,
+  hidden_act: 'quick_gelu',
+  max_position_embeddings: 256,
+};
+const BYT5 = {
+  model_type: 't5',
+  vocab_size: 384,
+  d_model: 1472,
+  num_layers: 12,
+  num_heads: 6,
+  d_kv: 64,
+  d_ff: 3584,
+  feed_forward_proj: 'gated-gelu',
+};
+
+/** A published size with the published encoders and autoencoder. */
+export function publishedPipeline(name: keyof typeof ditConfigs): PipelineConfigs {
+  return {
+    name,
+    index: parseModelIndex({ text_encoders: { ul2: 'ul2', metaclip: 'metaclip', byt5: 'byt5' } }),
+    dit: ditConfigs[name],
+    tae: parseTaeConfig({}),
+    ul2: { config: parseT5Config(UL2), json: UL2 },
+    metaclip: { config: parseClipTextConfig(METACLIP), json: METACLIP },
+    byt5: { config: parseT5Config(BYT5), json: BYT5 },
+  };
+}
+
+/** The configs of a checkpoint's folder. @throws CheckpointError */
+export async function checkpointPipeline(
+  files: CheckpointFiles,
+  signal?: AbortSignal,
+): Promise<PipelineConfigs> {
+  await files.check?.();
+  const json = async (folder: string, name: string) => {
+    const value = await readJson(files, folder, name, signal);
+    if (value !== undefined) return value;
+    throw new CheckpointError(`checkpoint: ${pathOf(files, folder, name)} is missing`);
+  };
+  const index = parseModelIndex(await json('', 'model_index.json'), pathOf(files, '', 'model_index.json'));
+  const parsed = async <T>(folder: string, parse: (json: unknown) => T) => {
+    const config = await json(folder, 'config.json');
+    try {
+      return { config: parse(config), json: config };
+    } catch (cause) {
+      throw new CheckpointError(`checkpoint: ${pathOf(files, folder, '')}: ${(cause as Error).message}`, {
+        cause,
+      });
+    }
+  };
+  const tokenized = async <T>(folder: string, parse: (json: unknown) => T) => ({
+    ...(await parsed(folder, parse)),
+    tokenizer: {
+      tokenizer: await json(folder, 'tokenizer.json'),
+      tokenizerConfig: (await readJson(files, folder, 'tokenizer_config.json', signal)) ?? {},
+    },
+  });
+  const { ul2, metaclip, byt5 } = index.textEncoders;
+  return {
+    name: files.label,
+    index,
+    dit: (await parsed(index.transformer, parseDitConfig)).config,
+    tae: (await parsed(index.tae, parseTaeConfig)).config,
+    ul2: ul2 === undefined ? undefined : await tokenized(ul2, parseT5Config),
+    metaclip: metaclip === undefined ? undefined : await tokenized(metaclip, parseClipTextConfig),
+    byt5: byt5 === undefined ? undefined : await parsed(byt5, parseT5Config),
+  };
+}
