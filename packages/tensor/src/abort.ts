@@ -1,9 +1,9 @@
-// Waiting that ends early where the caller gives up.
+// A wait that ends as soon as the caller aborts.
 
-/** What the promise gives, or the signal's reason as soon as it is aborted; the work itself goes on unheard. */
+/** The result of the promise. @throws the signal's reason as soon as it is aborted; the work itself then runs on unobserved. */
 export async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
-  work.catch(() => {}); // nobody may be listening any more
+  work.catch(() => {}); // after an abort nobody awaits it
   signal.throwIfAborted();
   let stop = () => {};
   const aborted = new Promise<never>((_, reject) => {

@@ -47,9 +47,9 @@ describe('Tensor', () => {
   });
 
   test('checks counts and shapes', () => {
-    expect(() => Tensor.from(device, [1, 2, 3], [2, 2])).toThrow('3 elements do not fill [2,2] (4)');
-    expect(() => Tensor.empty(device, [2, -1])).toThrow('tensor: [2, -1] is no shape');
-    expect(() => Tensor.empty(device, [1.5], 'f32', 'w')).toThrow('w: [1.5] is no shape');
+    expect(() => Tensor.from(device, [1, 2, 3], [2, 2])).toThrow('3 elements do not fill [2, 2] (4)');
+    expect(() => Tensor.empty(device, [2, -1])).toThrow('tensor: [2, -1] is not a shape');
+    expect(() => Tensor.empty(device, [1.5], 'f32', 'w')).toThrow('w: [1.5] is not a shape');
     expect(() => Tensor.zeros(device, [2]).write([1])).toThrow(
       'write: 1 elements do not fill tensor f32 [2] (2)',
     );
@@ -114,7 +114,7 @@ describe('views', () => {
     expect(Tensor.zeros(device, [4, 3]).rows(1, 2)).toBeUndefined();
     const halves = device.target.f16 ? Tensor.zeros(device, [4, 129], 'f16') : undefined;
     expect(halves?.rows(0, 1)).toBeUndefined(); // a write would spill into the next row
-    expect(() => x.rows(3, 5)).toThrow('rows: 3 to 5 is no range of axis 0 of [4,64]');
+    expect(() => x.rows(3, 5)).toThrow('rows: 3 to 5 is not a range of axis 0 of [4, 64]');
   });
 });
 

@@ -1,12 +1,14 @@
+// Conversion between element types. Not here: numbers of the host (../numbers.ts).
+
 import { castKernel, type DType } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { inParts } from './large/parts.ts';
 import { unquantized } from './operands.ts';
 
 /**
- * The elements as another type (the same tensor's own copy-free view where it is that type already).
- * Floats become integers by truncation, clamped to the floats in the type's range.
- * @throws where the adapter has no f16 and that is asked for.
+ * The elements as another type. A tensor that has the type already gives a view of itself, without a copy.
+ * Floats become integers by truncation, clamped to the floats within the range of the type.
+ * @throws where f16 is asked for and the adapter lacks it, or a type is quantised.
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
   if (x.dtype === dtype) return x.reshape(x.shape);

@@ -1,4 +1,4 @@
-// A range of a tensor's last axis without a copy: what attention reads of a stacked projection.
+// A range of a tensor's last axis without a copy: attention reads q, k and v out of one stacked projection in this way.
 import { show } from '@moviegen/kernels';
 import type { Tensor } from '../tensor.ts';
 
@@ -18,13 +18,13 @@ export function columns(tensor: Tensor, start: number, width: number): Columns {
   const whole = Number.isInteger(start) && Number.isInteger(width) && start >= 0 && width >= 1;
   if (!whole || start + width > last) {
     throw new Error(
-      `columns: ${start} to ${start + width} is no range of the last axis of ${show(tensor.shape)}`,
+      `columns: ${start} to ${start + width} is not a range of the last axis of ${show(tensor.shape)}`,
     );
   }
   return { tensor, start, width };
 }
 
-/** The last axis in as many equal ranges, without a copy: q, k and v of a stacked projection. */
+/** The last axis in `count` equal ranges, without a copy: q, k and v of a stacked projection. */
 export function chunk(tensor: Tensor, count: 2): [Columns, Columns];
 export function chunk(tensor: Tensor, count: 3): [Columns, Columns, Columns];
 export function chunk(tensor: Tensor, count: number): Columns[] {
@@ -32,7 +32,7 @@ export function chunk(tensor: Tensor, count: number): Columns[] {
   return Array.from({ length: count }, (_, i) => columns(tensor, i * width, width));
 }
 
-/** The whole last axis of a tensor, or the columns that were asked for. */
+/** The whole last axis of a tensor; columns stay as they are. */
 export function asColumns(operand: Tensor | Columns): Columns {
   if ('tensor' in operand) return operand;
   return { tensor: operand, start: 0, width: operand.shape.at(-1) ?? 0 };

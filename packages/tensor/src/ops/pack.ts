@@ -1,3 +1,6 @@
+// Constant weights in the layout that the kernels of linear, swiglu and the convolutions read. A weight larger than a binding
+// becomes several packed weights, each with a range of the outputs.
+
 import {
   BYTES,
   canQuantize,
@@ -27,7 +30,7 @@ export interface Packed {
   /** Outputs of each weight that went in, in order. */
   readonly outputs: readonly number[];
   readonly use: 'linear' | 'swiglu';
-  /** Where it is larger than the device binds: its outputs in several buffers. `tensor` is then the first of them. */
+  /** A weight larger than a binding in several buffers, each with a range of the outputs; `tensor` is then the first. */
   readonly parts?: readonly Packed[];
 }
 
@@ -41,11 +44,11 @@ export interface PackedConv {
 }
 
 /**
- * Lays one weight [out, in], or several with the same `in`, out for the product kernels.
+ * Lays out one weight [out, in], or several with the same `in`, for the product kernels.
  * Several are stacked along the output: `linear` then gives all their outputs side by side (Q, K, V in
  * one product; `columns` takes them apart). With `use: 'swiglu'` it takes exactly two, W1 and W3.
- * Quantised weights (q8, q4) stay so. The given tensors are not needed afterwards.
- * @throws where weights have different types or inputs; where quantised ones are no whole blocks (`canQuantize`).
+ * Quantised weights (q8, q4) stay quantised. The given tensors are not needed afterwards.
+ * @throws where weights have different types or inputs; where quantised ones do not consist of whole blocks (`canQuantize`).
  */
 export function pack(
   weight: Tensor | readonly Tensor[],
@@ -66,19 +69,19 @@ export function pack(
   return packPieces(weights.map(whole), use);
 }
 
-/** Outputs of a weight. */
+/** A range of the outputs of a weight. */
 interface Piece {
   readonly weight: Tensor;
   readonly start: number;
   readonly end: number;
 }
 
-/** Blocks of four inputs; one also where there are none, so that there is something to bind. */
+/** How many blocks of four inputs; at least one, because an empty tensor cannot be bound. */
 const blocksOf = (inputs: number): number => Math.max(1, Math.ceil(inputs / 4));
 
 const whole = (weight: Tensor): Piece => ({ weight, start: 0, end: weight.shape[0]! });
 
-/** Packs outputs of weights; of plain ones all of them. */
+/** Packs ranges of the outputs of weights; the range of a plain weight is always the whole. */
 function packPieces(pieces: readonly Piece[], use: Packed['use']): Packed {
   const { device, dtype, label, shape } = pieces[0]!.weight;
   const inputs = shape[1]!;
@@ -117,7 +120,7 @@ function rowsOf(weight: Tensor, dtype: QuantFormat, start: number, end: number):
   const { device, shape } = weight;
   const [O, I] = shape as [number, number];
   const rows = Tensor.empty(device, [end - start, I], dtype);
-  // Codes, and behind all of them the scales: of four rows and of their multiples whole words.
+  // All codes come first, then all scales. Those of four rows, or of a multiple of four, fill whole words.
   const codes = (n: number) => codeBytes(n * I, dtype) / 4;
   const scales = (n: number) => (n * I) / QUANT_BLOCK / 2;
   const copy = (from: number, to: number, count: number) => {
@@ -129,7 +132,7 @@ function rowsOf(weight: Tensor, dtype: QuantFormat, start: number, end: number):
   return rows;
 }
 
-/** As many outputs in a buffer as it holds: the weights' rows, cut where a buffer is full. */
+/** Packs the weights into several tensors, each with as many outputs as a binding holds. */
 function packInParts(
   weights: readonly Piece[],
   outputs: readonly number[],
@@ -144,7 +147,7 @@ function packInParts(
     throw new Error(
       `pack: four outputs of ${inputs} inputs take more than the ${most} bytes that this adapter binds`,
     );
-  /** Outputs of a weight: of a plain one a view, or a copy where they cannot be bound apart. */
+  /** A range of a weight's outputs; for a plain weight a view, or a copy where the device cannot bind the view. */
   const rows = ({ weight, start: before }: Piece, start: number, end: number): Piece => {
     if (isQuantFormat(dtype)) return { weight, start: before + start, end: before + end };
     return whole(weight.rows(start, end) ?? slice(weight, { start: [start], end: [end] }));
@@ -159,7 +162,7 @@ function packInParts(
           weights.map((weight) => rows(weight, from, to)),
           use,
         );
-      let before = 0; // outputs of the weights before
+      let before = 0; // outputs of the earlier weights
       const pieces = weights.flatMap((weight, i) => {
         const [start, end] = [Math.max(from - before, 0), Math.min(to - before, outputs[i]!)];
         before += outputs[i]!;
@@ -173,8 +176,8 @@ function packInParts(
 }
 
 /**
- * Fills the columns of a result by the parts of a weight.
- * @param product the columns of one part; `cut` takes an operand's columns of that part.
+ * Fills the columns of a result from a weight in parts.
+ * @param product gives the columns of one part; `cut` takes the same columns out of another operand.
  */
 export function fillByOutputs(
   op: string,
@@ -199,6 +202,7 @@ export function fillByOutputs(
   }
 }
 
+/** The one type of the weights. @throws where types differ, or quantised weights have no whole blocks. */
 function weightType(weights: readonly Tensor[]): DType {
   const { dtype } = weights[0]!;
   if (!isQuantFormat(dtype) || weights.some((weight) => weight.dtype !== dtype))
@@ -206,12 +210,12 @@ function weightType(weights: readonly Tensor[]): DType {
   const odd = weights.find(({ shape }) => !canQuantize(shape));
   if (!odd) return dtype;
   throw new Error(
-    `pack: ${dtype} weights have inputs of 32 and outputs of 4 or multiples, got ${show(odd.shape)}`,
+    `pack: ${dtype} weights need a multiple of 32 inputs and of 4 outputs, got ${show(odd.shape)}`,
   );
 }
 
 /**
- * Lays the weight [O, I, ...kernel] of a convolution without groups out for channels-last input.
+ * Lays out the weight [O, I, ...kernel] of a convolution without groups for channels-last input.
  * The given tensor is not needed afterwards.
  */
 export function packConv(weight: Tensor): PackedConv {

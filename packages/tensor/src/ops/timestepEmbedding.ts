@@ -1,10 +1,12 @@
+// The sinusoidal embedding of the flow's time.
+
 import { show, timestepEmbeddingKernel } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { sameType } from './operands.ts';
 
 /** Options of {@link timestepEmbedding}. */
 export interface TimestepOptions {
-  /** Even: half of it cosines, then as many sines. */
+  /** Even: the first half are cosines, the second half sines. */
   readonly dim: number;
   /** What t is multiplied by. Default 1000. */
   readonly scale?: number | undefined;
@@ -14,7 +16,7 @@ export interface TimestepOptions {
 
 /**
  * cos, then sin, of scale t maxPeriod^(-i / (dim / 2)); t [B] -> [B, dim]. Exact to 1e-6 for t from -1 to 1.
- * @throws where dim is odd or t has not one axis.
+ * @throws where dim is odd or t does not have exactly one axis.
  */
 export function timestepEmbedding(t: Tensor, options: TimestepOptions): Tensor {
   const { dim, scale = 1000, maxPeriod = 10000 } = options;

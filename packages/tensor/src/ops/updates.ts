@@ -1,11 +1,11 @@
-// The updates of a model and its sampler that take several operands in one pass over memory.
+// Updates of models and samplers, each with all of its operands in one pass over memory.
 import { eulerStepKernel, gatedResidualKernel, guidanceKernel } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { inParts } from './large/parts.ts';
 import { expectShape, sameType } from './operands.ts';
 
 /**
- * x + gate * y. x, y [B, ..., D]; gate [B, D], one vector a batch item, or [D].
+ * x + gate * y. x, y [B, ..., D]; gate [B, D], one vector per batch item, or [D].
  * @throws where shapes or types do not fit.
  */
 export function gatedResidual(x: Tensor, gate: Tensor, y: Tensor): Tensor {

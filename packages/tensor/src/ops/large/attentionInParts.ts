@@ -1,6 +1,6 @@
-// Attention over operands larger than the device binds: batch item by batch item, then head by head with the keys
-// and values of a few heads laid out for themselves, then queries by ranges. Each head still sees all its keys
-// at once, so that keys may be as many as one head's fit into a binding.
+// Attention whose operands are larger than a binding, taken apart in three steps: by batch items, then by groups of heads whose
+// keys and values are copied into tensors of their own, then by ranges of queries. A head always sees all of its keys at once,
+// so the keys of one head must fit into a binding.
 import { BYTES } from '@moviegen/kernels';
 import { scope } from '../../device/scope.ts';
 import { largestOperand } from '../../gpu/storage.ts';
@@ -9,7 +9,7 @@ import type { Columns } from '../columns.ts';
 import { slice } from '../movement.ts';
 import { bindable, copyColumns, inParts } from './parts.ts';
 
-/** Operands of an attention, checked. */
+/** The checked operands of an attention. */
 export interface Attend {
   readonly q: Columns;
   readonly k: Columns;
@@ -41,7 +41,12 @@ export function attentionInParts(whole: Attend, attend: (part: Attend) => void):
         const part = place ?? Tensor.empty(device, [1, N, width], out.dtype);
         attentionInParts(
           {
-            ...{ q: of(q), k: of(k), v: of(v), out: part, heads, causal },
+            q: of(q),
+            k: of(k),
+            v: of(v),
+            out: part,
+            heads,
+            causal,
             keyLengths: keyLengths && slice(keyLengths, { start: [b], end: [b + 1] }),
             bias: bias && (bias.shape[0] === 1 ? bias : item(bias)),
           },
@@ -59,7 +64,7 @@ export function attentionInParts(whole: Attend, attend: (part: Attend) => void):
   const most = largestOperand(device);
   if (!bindable(k.tensor, v.tensor, bias) || causal || bias) {
     const M = k.tensor.shape[1]!;
-    // Queries can be split afterwards, except where their position counts.
+    // Queries can still be split later, except where their position matters: with a causal mask or a bias.
     const longest = causal || bias ? Math.max(M, N) : M;
     const each = Math.max(longest * D * BYTES[out.dtype], bias ? N * M * BYTES[out.dtype] : 0);
     const group = Math.min(Math.floor(most / each), heads);
