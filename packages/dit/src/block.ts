@@ -22,7 +22,7 @@ import type { DiTConfig } from './config.ts';
 import type { LayerText } from './context.ts';
 import { type BlockModulation, type Modulation, modulationOf } from './modulation.ts';
 
-/** Self-attention, cross-attention and FFN, each of the norm of its input and added to it. */
+/** Self-attention, cross-attention and FFN. Each takes the norm of its input, and its result is added to the input. */
 export class DiTBlock {
   readonly #path: string;
   readonly #attention: SelfAttention;
@@ -43,7 +43,7 @@ export class DiTBlock {
   }
 
   /**
-   * @param x [B, N, D] in f32, positions added; it is used up.
+   * @param x [B, N, D] in f32, positions added; the block releases it.
    * @param text absent where no sample has any text.
    * @param tokensAtOnce how many tokens the projections and the FFN take at a time.
    */
@@ -89,7 +89,7 @@ class CrossAttention {
   readonly #heads: number;
   readonly #norm: RMSNorm;
   readonly #wq: Linear; // [D, D]
-  readonly #wkv: Linear | undefined; // [2D, D]; absent where the context has keys and values already
+  readonly #wkv: Linear | undefined; // [2D, D]; absent where the context holds keys and values already
   readonly #wo: Linear; // [D, D]
 
   constructor(weights: WeightBook, block: string, { numHeads, normEps }: DiTConfig) {

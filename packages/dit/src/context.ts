@@ -1,5 +1,5 @@
-// The text that the DiT attends to: the states of every text encoder go through a linear map and a LayerNorm of their own
-// to the model's width, and follow one another along the sequence (Movie Gen section 3.1.4).
+// The text that the DiT attends to. Each text encoder has its own linear map and LayerNorm to the model's width; the results
+// follow one another along the sequence (Movie Gen section 3.1.4).
 //
 // Legend: B prompts, L text tokens, D model width.
 
@@ -21,7 +21,7 @@ import { TEXT_ENCODERS, type TextEncoderName, type TextStates } from './textStat
 
 /** A batch of prompts in the model's width. */
 export interface EmbeddedText {
-  /** [B, L, D]: the tokens of each prompt at the front, in the order UL2, MetaCLIP, ByT5; zeros behind. */
+  /** [B, L, D]: the tokens of each prompt at the front, in the order UL2, MetaCLIP, ByT5; zeros after them. */
   readonly text: Tensor;
   /** Tokens of each prompt. */
   readonly lengths: readonly number[];
@@ -45,7 +45,7 @@ export interface LayerText {
   readonly lengths: Tensor;
 }
 
-/** `text_proj`: every encoder's states to the model's width, and each prompt's tokens to the front. */
+/** `text_proj`: projects every encoder's states to the model's width and packs each prompt's tokens at the front. */
 export class TextEmbedder {
   readonly #config: DiTConfig;
   readonly #dtype: DType;
@@ -104,7 +104,7 @@ class TextProjection {
   }
 }
 
-/** Each prompt's tokens of all encoders one after the other, [B, L, D], zeros behind. */
+/** Each prompt's tokens of all encoders one after the other, then zeros: [B, L, D]. */
 function packTokens(projected: readonly Tensor[], parts: readonly PaddedStates[]): Tensor {
   const [B, , D] = projected[0]!.shape as [number, number, number];
   const L = Math.max(...Array.from({ length: B }, (_, b) => tokensOf(parts, b)));

@@ -52,8 +52,8 @@ export class DiT {
   readonly #finalLayer: FinalLayer;
 
   /**
-   * @param weights every tensor of `DiT.weightShapes(config)`, on the device. They are the model's from here on:
-   *   those that its kernels want laid out anew are released at once, the others by `dispose`.
+   * @param weights every tensor of `DiT.weightShapes(config)`, on the device. The model owns them from here on: it releases
+   *   at once those that it lays out anew for its kernels, and the others in `dispose`.
    * @throws Error listing all weights that are missing, extra or misshapen.
    */
   constructor(device: Device, config: DiTConfig, weights: Readonly<Record<string, Tensor>>) {
@@ -128,7 +128,7 @@ export class DiT {
     return scope(this.device, () => this.contextOf(this.embedText(text, options)));
   }
 
-  /** The same of text that is embedded already; the text stays the caller's. */
+  /** The context of text that is already embedded; the caller keeps the text. */
   contextOf({ text, lengths }: EmbeddedText): Context {
     checkText(text, lengths, this.config);
     return keep(
@@ -140,8 +140,8 @@ export class DiT {
   }
 
   /**
-   * Computes the positions of a grid of tokens beforehand and keeps them; `forward` uses them then. Worth it before
-   * many steps; call it outside of a recording.
+   * Computes the positions of a grid of tokens beforehand and keeps them for `forward`. It pays before many steps. Call it
+   * outside of a recording.
    * @param shape of the latents, [B, C, T, H, W].
    */
   preparePositions(shape: readonly number[]): void {

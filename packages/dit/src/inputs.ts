@@ -8,11 +8,11 @@ import type { Grid } from './positions.ts';
 
 /** Options of a forward pass. */
 export interface ForwardOptions {
-  /** Is shown every module's output. A traced pass takes all tokens at once. */
+  /** Called with every module's output. A traced pass takes all tokens at once. */
   readonly trace?: Trace;
   /**
-   * Tokens that the projections and the FFN take at a time: memory against a little traffic. Default: as many as
-   * have hidden values of 256 MiB, which is all of them in any but the largest generations.
+   * Tokens that the projections and the FFN take at a time; fewer need less memory and read the weights more often. Default:
+   * as many as have 256 MiB of hidden values, which is all of them except in the largest generations.
    */
   readonly tokensAtOnce?: number;
 }

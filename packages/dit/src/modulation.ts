@@ -1,5 +1,5 @@
-// adaLN: what the flow's time does to every block. One SiLU and linear map from D to 6D, shared by all blocks, plus one
-// learned table per block; all blocks at once, so that a step costs a handful of small products.
+// adaLN: how the flow's time modulates every block. One SiLU and linear map from D to 6D is shared by all blocks, and each block
+// adds a learned table. All blocks are computed at once, so that a step costs only a few small products.
 
 import {
   add,
@@ -23,13 +23,13 @@ export interface Modulation {
   readonly gate: Tensor;
 }
 
-/** What the time decides in one block; cross-attention is not modulated. */
+/** The modulation of one block; cross-attention has none. */
 export interface BlockModulation {
   readonly attention: Modulation;
   readonly feedForward: Modulation;
 }
 
-/** All that the time decides in one forward pass. */
+/** The modulation of all blocks in one forward pass. */
 export interface ModelModulation {
   /** One per block. */
   readonly blocks: readonly BlockModulation[];
@@ -94,7 +94,7 @@ export class TimeModulation {
   }
 }
 
-/** A row, without a copy where the device can bind it so. */
+/** A row, without a copy where the device can bind it in place. */
 function rowOf(rows: Tensor, i: number): Tensor {
   return rows.rows(i, i + 1) ?? slice(rows, { start: [i, 0], end: [i + 1, rows.shape[1]!] });
 }

@@ -1,6 +1,6 @@
-// Layers that do not fit on the device: which ones stay there within a bound on memory, and the stream of the others,
-// which come from host or disk as they are needed, the next one on its way while the current one computes. Everything
-// outside of the layers stays on the device. Not here: the model (streamedDit.ts).
+// Models larger than the device: which layers stay there within a bound on memory, and the stream of the other layers. These
+// come from host or disk at each use, the next one while the current one computes. All weights outside of the layers stay on
+// the device. Not here: the model (streamedDit.ts).
 
 import {
   changingBytes,
@@ -88,7 +88,7 @@ function textShapes(config: DiTConfig, i: number): Shapes {
   return picked(config, (name) => name === `${path}.wk.weight` || name === `${path}.wv.weight`);
 }
 
-/** The matrices of each layer that are laid out together: the largest groups. */
+/** The largest groups of a layer's matrices that are laid out together. */
 function packsOf({ numLayers }: DiTConfig): string[][] {
   const named = (path: string, names: readonly string[]) => names.map((name) => `${path}.${name}.weight`);
   return Array.from({ length: numLayers }, (_, i) => [
@@ -128,13 +128,13 @@ export class LayerStream {
     this.#options = options;
   }
 
-  /** The layers in order. Each is there until the next one is asked for. */
+  /** The layers in order. Each stays loaded until the next one is asked for. */
   blocks(signal?: AbortSignal): AsyncGenerator<DiTBlock> {
     const shapes = (i: number) => layerShapes(this.#config, i);
     return this.#streamed(shapes, signal, (book, path) => new DiTBlock(book, path, this.#config));
   }
 
-  /** What `DiTBlock.keysValues` gives, of each of the layers; the caller owns them. */
+  /** The result of `DiTBlock.keysValues` for each of the layers; the caller owns them. */
   async keysValues(text: Tensor, signal?: AbortSignal): Promise<Tensor[]> {
     const shapes = (i: number) => textShapes(this.#config, i);
     const found: Tensor[] = [];
@@ -148,7 +148,7 @@ export class LayerStream {
     return found;
   }
 
-  /** What `make` makes of each layer's weights, which are released when the next layer is asked for. */
+  /** The result of `make` for each layer. The layer's weights are released when the next layer is asked for. */
   async *#streamed<T>(
     shapesOf: (i: number) => Shapes,
     signal: AbortSignal | undefined,

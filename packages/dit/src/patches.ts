@@ -21,7 +21,7 @@ import type { Grid } from './positions.ts';
 
 type Patch = readonly [t: number, h: number, w: number];
 
-/** The 1 x h x w convolution whose stride is its kernel, as the linear map that it is. */
+/** The 1 x h x w convolution with its kernel as its stride: it equals a linear map of patches, and runs as one. */
 export class PatchEmbed {
   readonly #patch: Patch;
   readonly #dtype: DType;
@@ -35,8 +35,8 @@ export class PatchEmbed {
   }
 
   /**
-   * @param latents [B, C, T, H, W], or one sample that all of the batch share.
-   * @returns tokens in f32, [B, N, D]: all blocks add to them, and in f16 they would lose bits each time, or overflow.
+   * @param latents [B, C, T, H, W], or one sample that the whole batch shares.
+   * @returns tokens in f32, [B, N, D]: all blocks add to them, which in f16 would lose bits each time, or overflow.
    */
   forward(latents: Tensor, grid: Grid, batch: number): Tensor {
     return scope(latents.device, () => {

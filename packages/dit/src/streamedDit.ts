@@ -1,5 +1,5 @@
-// A DiT whose last layers are streamed: the same modules as DiT (dit.ts) and the same pass to the bit, but the blocks
-// that do not fit on the device come from the source at every step, so that all that runs them is asynchronous.
+// A DiT whose last layers are streamed: the same modules as DiT (dit.ts) and the same results to the bit. The blocks that do
+// not fit on the device come from the source at every step, so every method that runs them is asynchronous.
 //
 // Legend: B batch, C latent channels, T H W latent frames, height, width, D model width, N video tokens.
 
@@ -28,7 +28,7 @@ import { PositionEmbedding } from './positions.ts';
 import type { TextStates } from './textStates.ts';
 import { type LoadOptions, weightOptions } from './weights.ts';
 
-/** Options of a forward pass that takes its time. */
+/** Options of an asynchronous forward pass. */
 export interface ForwardAsyncOptions extends ForwardOptions {
   /** Stops within a layer: the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
@@ -45,8 +45,8 @@ export class StreamedDiT {
   readonly #timeModulation: TimeModulation;
   readonly #posEmbed: PositionEmbedding;
   readonly #patchEmbed: PatchEmbed;
-  readonly #blocks: readonly DiTBlock[]; // those that stay
-  readonly #stream: LayerStream; // the others
+  readonly #blocks: readonly DiTBlock[]; // the layers that stay on the device
+  readonly #stream: LayerStream; // the other layers
   readonly #finalLayer: FinalLayer;
 
   private constructor(
@@ -96,7 +96,7 @@ export class StreamedDiT {
   }
 
   /**
-   * `DiT.forward`, to the bit. One at a time on a device.
+   * The same as `DiT.forward`, to the bit. Only one call may run on a device at a time.
    * @throws the signal's reason; what the source throws while a layer is read.
    */
   async forwardAsync(
@@ -129,7 +129,7 @@ export class StreamedDiT {
     });
   }
 
-  /** `DiT.context`, which also takes its time. @throws the signal's reason. */
+  /** The same as `DiT.context`, to the bit. @throws the signal's reason. */
   async contextAsync(
     text: TextStates,
     { signal, trace }: Pick<ForwardAsyncOptions, 'signal' | 'trace'> = {},
@@ -145,7 +145,7 @@ export class StreamedDiT {
     });
   }
 
-  /** `DiT.preparePositions` */
+  /** The same as `DiT.preparePositions`. */
   preparePositions(shape: readonly number[]): void {
     this.#posEmbed.prepare(tokenGrid(shape, this.config));
   }

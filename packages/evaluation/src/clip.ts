@@ -1,5 +1,5 @@
-// A video as worlds draw it and judges see it. What `moviegen` gives fits in, and what a world draws fits in there: the
-// types have the same structure, and this package does not import that one.
+// A video as worlds draw it and judges see it. `moviegen` has types of the same structure for its frames, so that videos pass
+// both ways, although neither the drawing nor the judging imports it.
 
 /** Frames of a video, 8-bit RGB. */
 export interface Clip {

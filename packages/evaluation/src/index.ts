@@ -1,5 +1,5 @@
-// @moviegen/evaluation: how good videos are. Worlds whose prompts a program can draw and judge, and measures of how near
-// videos are to others. Stands below `moviegen`, which samples the videos, and knows nothing of it.
+// @moviegen/evaluation: how good videos are. It has worlds whose prompts a program can draw and judge, and measures of how
+// near videos are to others. `moviegen`, which samples the videos, imports this package, and not the other way round.
 
 export type { Clip, TimedClip } from './clip.ts';
 export { ByteErrors } from './measures/byteErrors.ts';

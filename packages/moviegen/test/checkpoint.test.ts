@@ -73,7 +73,7 @@ test.each<[string, Record<string, Change>, string]>([
   [
     'a tokenizer that is none',
     { 'text_encoder_metaclip/tokenizer.json': () => '{}' },
-    'checkpoint: checkpoint/text_encoder_metaclip: tokenizer: this is no tokenizer.json',
+    'checkpoint: checkpoint/text_encoder_metaclip: tokenizer: this is not a tokenizer.json',
   ],
   [
     'a config of another model',

@@ -129,7 +129,7 @@ test.each<[string, CheckpointFiles, string]>([
   [
     'a tokenizer that is none',
     changed('clip', { 'tokenizer.json': '{}' }),
-    'checkpoint: clip: tokenizer: this is no tokenizer.json: expected an object with a model',
+    'checkpoint: clip: tokenizer: this is not a tokenizer.json: expected an object with a model',
   ],
   ['no config', changed('clip', { 'config.json': null }), 'checkpoint: clip/config.json is missing'],
   [

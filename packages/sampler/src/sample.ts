@@ -78,7 +78,7 @@ export async function sample(
   });
 }
 
-/** Where a solver stands: the flow's time, X_t, and whatever else it needs for the next step. */
+/** The state of a solver: the flow's time, X_t, and whatever else it needs for the next step. */
 interface State {
   readonly t: number;
   readonly x: Tensor;
@@ -90,7 +90,7 @@ interface Path<S extends State> {
   advance(state: S, step: number): Promise<S>;
 }
 
-/** Runs a path to t = 1. At most one step runs ahead of the device, so that a stop is felt and memory stays flat. */
+/** Runs a path to t = 1. The host is at most one step ahead of the device, so that a stop takes effect soon and memory stays flat. */
 async function follow<S extends State>(
   noise: Tensor,
   options: SampleOptions,

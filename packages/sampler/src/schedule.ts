@@ -10,8 +10,8 @@ export function linearSchedule(steps: number): number[] {
 }
 
 /**
- * The linear-quadratic schedule (Movie Gen section 3.4.2): the first half of the steps are the first steps of a
- * linear schedule of `n`, the second half is placed quadratically up to 1; value and slope meet between them.
+ * The linear-quadratic schedule (Movie Gen section 3.4.2): the first half of its steps are the first steps of a linear
+ * schedule of `n` steps; the second half is quadratic and ends at 1. Value and slope agree where the halves meet.
  * @param n steps of the linear schedule that is imitated, an integer of at least `steps`.
  * @returns `steps + 1` times from 0 to 1.
  */

@@ -3,7 +3,7 @@
 
 import { eulerStep, type Tensor } from '@moviegen/tensor';
 
-/** The velocity as the solvers call it: counted, and stopped where the caller asks to. */
+/** The velocity as the solvers call it; it throws once the caller has asked to stop. */
 export type Evaluate = (x: Tensor, t: number) => Promise<Tensor>;
 
 /** From x at `t` to x at `next`. Every velocity is used before the next one is asked for. */

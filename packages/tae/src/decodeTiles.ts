@@ -43,7 +43,7 @@ export async function* decodeTiles(
   // Frames come in runs: a buffer holds one, and a whole number of them is shared.
   const run = largestDivisor(perLatent * commonDivisor(tile, overlap), mostFrames);
   let left = numFrames; // not given out yet
-  let held: Tensor[] = []; // runs that are not given out: first of all those that the next tile shares
+  let held: Tensor[] = []; // runs not given out yet; the first ones are those that the next tile shares
   try {
     for (const { start, end } of spansOf(T, tile, overlap)) {
       const runs = await decodeGrid(decoder, latent, { start, end }, run);
@@ -55,7 +55,7 @@ export async function* decodeTiles(
         const wanted = Math.min(left, piece.shape[2]!);
         left -= wanted;
         const ready = wanted === 0 ? undefined : scope(device, () => cut(piece, 2, 0, wanted));
-        if (ready !== piece) piece.dispose(); // none of the decoder's spurious last frames may be wanted
+        if (ready !== piece) piece.dispose(); // the decoder's spurious last frames are dropped: a part of the piece, or all of it
         await device.sync();
         if (ready) yield ready;
       }

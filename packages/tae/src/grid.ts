@@ -23,8 +23,8 @@ export interface TileGrid {
 /** Sizes of spatial tiles, in pixels of the latent. */
 export interface GridOptions {
   /**
-   * Height and width of a spatial tile. Default: the whole frame where the adapter's buffers can hold all that its
-   * computation needs, else as few tiles of about one size as they can hold.
+   * Height and width of a spatial tile. Default: the whole frame where the adapter's buffers can hold every intermediate
+   * result; else the fewest tiles, of about equal size, that they can hold.
    */
   readonly spatialTile?: number | undefined;
   /** Pixels that neighbouring spatial tiles share. Default: a quarter of the tile. */
@@ -77,7 +77,9 @@ function largestTile(
     else most = size - 1;
   }
   if (least > 0) return least;
-  throw new Error(`${op}: the adapter's buffers hold not even a tile of one pixel; take fewer frames a tile`);
+  throw new Error(
+    `${op}: the adapter's buffers cannot hold even a tile of one pixel; take fewer frames per tile`,
+  );
 }
 
 /** The length that makes as many tiles as `size` does, all about equal: a narrow last tile sees too little of the frame. */

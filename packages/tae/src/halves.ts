@@ -1,5 +1,5 @@
 // A TAE in f16 must stay within the range of that type, 65504. Blocks add to a stream that every later layer normalizes, so
-// that training is free to let it grow, by a factor of hundreds at each change of resolution. In f16 the same function
+// nothing keeps it from growing in training, by a factor of hundreds at each change of resolution. In f16 the same function
 // is computed on a stream divided by powers of two, which loses no bit: the layers that write to the stream are
 // divided at load. The factors come from the weights alone; approximate ones are enough.
 import { mul, type Tensor } from '@moviegen/tensor';

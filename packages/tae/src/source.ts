@@ -1,4 +1,4 @@
-// The weights of a checkpoint under today's names and shapes; older image autoencoders spell some of them differently.
+// The weights of a checkpoint under today's names and shapes. Older image autoencoders use other names and shapes for some.
 
 import type { WeightPiece, WeightSource } from '@moviegen/tensor';
 import { currentName, currentShape, isTemporal } from './weights.ts';

@@ -36,7 +36,7 @@ export type LoadOptions = Pick<WeightOptions, 'dtype' | 'onProgress' | 'signal'>
 
 /** Options of encoding. */
 export interface EncodeOptions {
-  /** Is shown every module's output, as [B, C, T, H, W]. */
+  /** Called with every module's output, as [B, C, T, H, W]. */
   readonly trace?: Trace;
 }
 
@@ -71,8 +71,8 @@ export class TAE {
   readonly #postQuantConv: Linear | undefined; // [C, C]
 
   /**
-   * @param weights every tensor of `TAE.weightShapes(config)`, on the device, all the temporal ones or none. They are the
-   *   model's from here on: those that its kernels want laid out anew are released at once, the others by `dispose`.
+   * @param weights every tensor of `TAE.weightShapes(config)`, on the device, with all temporal ones or none. The model owns
+   *   them from here on: it releases at once those that it lays out anew for its kernels, and the others in `dispose`.
    * @throws Error listing all weights that are missing, extra or misshapen.
    */
   constructor(device: Device, config: TAEConfig, weights: Readonly<Record<string, Tensor>>) {
@@ -175,7 +175,7 @@ export class TAE {
 
   /**
    * Decodes tile by tile, in memory that does not grow with the number of frames. Tiles overlap and are blended.
-   * @param latent the same as `decode` takes, or an object that gives parts of it: then it need not lie on the device as a
+   * @param latent the same as `decode` takes, or an object that gives parts of it, so that it need not lie on the device as a
    *   whole.
    * @returns the frames in pieces [B, 3, n, H', W'] as they are done; the caller owns them.
    */

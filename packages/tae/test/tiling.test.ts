@@ -142,7 +142,7 @@ test('tiles: where they lie, how many, and when there are none', () => {
   expect([rows.length, columns.length, overlap]).toEqual([3, 2, 11]);
   expect(rows.map(({ start, end }) => end - start)).toEqual([40, 40, 38]);
   expect(tileGrid('test', [96, 60], {}, () => true).rows).toEqual([{ start: 0, end: 96 }]);
-  expect(() => tileGrid('test', [2, 2], {}, () => false)).toThrow('hold not even a tile of one pixel');
+  expect(() => tileGrid('test', [2, 2], {}, () => false)).toThrow('cannot hold even a tile of one pixel');
 });
 
 test('an image autoencoder’s tiles share no frames: they agree anyway', async () => {

@@ -1,9 +1,9 @@
-// Waiting that ends early when the caller aborts.
+// A wait that ends as soon as the caller aborts.
 
-/** The promise's result, or the signal's reason as soon as it is aborted. The work itself goes on; its result is dropped. */
+/** The result of the promise. @throws the signal's reason as soon as it is aborted; the work itself then runs on unobserved. */
 export async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
-  work.catch(() => {}); // nobody may be listening any more
+  work.catch(() => {}); // after an abort nobody awaits it
   signal.throwIfAborted();
   let stop = () => {};
   const aborted = new Promise<never>((_, reject) => {

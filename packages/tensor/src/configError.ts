@@ -1,6 +1,6 @@
-// What a model's files of settings can be: wrong. Not here: weights (WeightsError).
+// The error of a wrong settings file of a model. Not here: the error of wrong weights (WeightsError in weights/source.ts).
 
-/** A model's `config.json` or `tokenizer.json` is wrong. The message lists every key at fault, and what was expected. */
+/** A model's `config.json` or `tokenizer.json` is wrong. The message lists every wrong key and what was expected. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }

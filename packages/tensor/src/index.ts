@@ -1,4 +1,4 @@
-// @moviegen/tensor: device, memory, dispatch, Tensor and its ops. All GPU words of the project live here.
+// @moviegen/tensor: device, memory, dispatch, Tensor and its ops. All code of the project that touches the GPU lives here.
 export type { DType, QuantFormat } from '@moviegen/kernels';
 export { orAborted } from './abort.ts';
 export { ConfigError } from './configError.ts';

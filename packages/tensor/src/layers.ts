@@ -1,5 +1,5 @@
-// The layers that all models are built of: the weights of a module of the checkpoint, its op, and its name. A trace is
-// given the output of the plain module, as PyTorch computes it, whatever is fused into the kernel that runs.
+// The layers that all models are built of: each holds the weights of one module of the checkpoint and runs its op. A trace
+// gets the output of the module alone, as PyTorch computes it, whatever else the kernel fuses with it.
 
 import { type LinearOptions, linear } from './ops/linear.ts';
 import { concat, slice } from './ops/movement.ts';
@@ -9,7 +9,7 @@ import type { Tensor } from './tensor.ts';
 import { observe } from './trace.ts';
 import type { WeightBook } from './weights/book.ts';
 
-/** `x W^T + b`, or several such maps of one input, whose outputs lie side by side. */
+/** `x W^T + b`, or several such maps of one input with their outputs side by side. */
 export class Linear {
   readonly #paths: readonly string[];
   readonly #endOf: string | undefined;
@@ -17,8 +17,8 @@ export class Linear {
   readonly #bias: Tensor | undefined; // [out]
 
   /**
-   * @param path the module's name in the checkpoint, or the names of several; a bias is taken where there is one.
-   * @param endOf the name of a module that ends in this one, so that its output is this one's.
+   * @param path the module's name in the checkpoint, or the names of several. The bias is optional.
+   * @param endOf the name of an outer module that ends in this one and so has the same output.
    */
   constructor(weights: WeightBook, path: string | readonly string[], endOf?: string) {
     const paths = typeof path === 'string' ? [path] : path;
@@ -35,7 +35,7 @@ export class Linear {
 
   /**
    * x [..., in] to [..., out].
-   * @param fused what the same kernel does to the product: activation, gate, residual.
+   * @param fused activation, gate and residual, which the same kernel applies to the product.
    */
   forward(x: Tensor, fused?: Pick<LinearOptions, 'activation' | 'gate' | 'residual'>): Tensor {
     const bias = this.#bias;
@@ -79,7 +79,7 @@ export class LayerNorm {
   readonly #weight: Tensor; // [D]
   readonly #bias: Tensor; // [D]
 
-  /** @param endOf the name of a module that ends in this one, so that its output is this one's. */
+  /** @param endOf the name of an outer module that ends in this one and so has the same output. */
   constructor(weights: WeightBook, path: string, eps: number, endOf?: string) {
     this.#names = endOf === undefined ? [path] : [path, endOf];
     this.#eps = eps;
@@ -94,7 +94,7 @@ export class LayerNorm {
   }
 }
 
-/** A copy of a range of the last axis. */
+/** A copy of the indices `start` to `end` of the last axis. */
 function lastAxis(x: Tensor, start: number, end: number): Tensor {
   const before = x.shape.slice(0, -1);
   return slice(x, { start: [...before.map(() => 0), start], end: [...before, end] });

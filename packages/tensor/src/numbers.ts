@@ -1,4 +1,4 @@
-// Converts numbers of the host to the bytes of a tensor's type, and back.
+// Numbers of the host as the bytes of a tensor's type, and back. Not here: the bytes of files (weights/).
 import {
   type DType,
   dequantize,
@@ -12,16 +12,16 @@ import {
 
 /** Numbers from the host. */
 export type Numbers = readonly number[] | Float32Array | Float64Array | Int32Array | Uint32Array;
-/** Numbers for the host: f16 and quantised elements arrive as f32. */
+/** Numbers to the host: f16 and quantised elements arrive as f32. */
 export type HostArray = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 
-/** The type in which numbers are stored by default. */
+/** The type of a tensor of these numbers where none is asked for. */
 export function naturalType(data: Numbers): DType {
   if (data instanceof Int32Array) return 'i32';
   return data instanceof Uint32Array ? 'u32' : 'f32';
 }
 
-/** Numbers as the bytes of a type. Copies only where the type differs. */
+/** Numbers as the bytes of a type; they are copied only where the type differs. */
 export function encode(data: Numbers, dtype: DType): Uint8Array<ArrayBuffer> {
   if (isQuantFormat(dtype)) return quantizedBytes(quantize(data, dtype));
   const typed = typedArray(data, dtype);

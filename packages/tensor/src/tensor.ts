@@ -1,4 +1,4 @@
-// A typed array on the device with a shape, row-major and contiguous. Ops live in ops/, memory in gpu/storage.ts.
+// A typed array on the device with a shape, row-major and contiguous. Not here: ops (ops/), memory (gpu/storage.ts).
 import { BYTES, type DType, isQuantFormat, QUANT_BLOCK, show, sizeOf } from '@moviegen/kernels';
 import type { Device } from './device/device.ts';
 import { Operand } from './device/operand.ts';
@@ -48,7 +48,7 @@ export class Tensor extends Operand {
 
   /**
    * A tensor with the given numbers. `shape` defaults to one axis.
-   * @throws where the shape has another number of elements.
+   * @throws where the count of numbers does not fit the shape.
    */
   static from(
     device: Device,
@@ -57,8 +57,7 @@ export class Tensor extends Operand {
     options: TensorOptions = {},
   ): Tensor {
     const dtype = options.dtype ?? naturalType(data);
-    const tensor = Tensor.fromBytes(device, encode(data, dtype), [...shape], dtype, options.label);
-    return tensor;
+    return Tensor.fromBytes(device, encode(data, dtype), [...shape], dtype, options.label);
   }
 
   /** A tensor with the given raw little-endian bytes. */
@@ -87,7 +86,7 @@ export class Tensor extends Operand {
     return tensor;
   }
 
-  /** A tensor of one value. */
+  /** A tensor whose elements all have one value. */
   static full(
     device: Device,
     shape: readonly number[],
@@ -102,7 +101,7 @@ export class Tensor extends Operand {
     return Tensor.fromBytes(device, bytes, shape, dtype, label);
   }
 
-  /** A tensor with undefined content, for results that a kernel fills. */
+  /** A tensor with undefined content: for results that a kernel fills. */
   static empty(device: Device, shape: readonly number[], dtype: DType = 'f32', label?: string): Tensor {
     checkShape(shape, label, dtype);
     return allocated(device, shape, dtype, label, false);
@@ -137,9 +136,9 @@ export class Tensor extends Operand {
   }
 
   /**
-   * Rows `start` to `end` of axis 0 without a copy, if the device can bind that offset; otherwise undefined (offsets are
-   * multiples of 256 bytes; quantised rows do not lie side by side; a tensor larger than a buffer continues in another
-   * one). The view and its tensor share a buffer, so a kernel cannot read one of them and write the other.
+   * Rows `start` to `end` of axis 0 without a copy, or undefined where the device cannot bind them: offsets must be
+   * aligned (mostly to 256 bytes), the codes and scales of quantised rows lie apart, and a tensor larger than a buffer
+   * continues in another one. The view and its tensor share a buffer: a kernel cannot read one and write the other.
    */
   rows(start: number, end: number): Tensor | undefined {
     const [length = 0, ...rest] = this.shape;
@@ -149,18 +148,18 @@ export class Tensor extends Operand {
     if (isQuantFormat(this.dtype)) return undefined;
     const rowBytes = sizeOf(rest) * BYTES[this.dtype];
     const bytes = (end - start) * rowBytes;
-    const offset = bytes === 0 ? 0 : this.#offset + start * rowBytes; // what binds nothing binds the beginning
-    // The host writes whole words: an odd number of halves would overwrite the first half of the next row.
+    const offset = bytes === 0 ? 0 : this.#offset + start * rowBytes; // an empty view binds the beginning
+    // The host writes whole words: with an odd number of halves it would overwrite the first half of the next row.
     if (end < length && bytes % 4 !== 0) return undefined;
     if (offset % this.device.limits.minStorageBufferOffsetAlignment !== 0) return undefined;
     const storage = this.storage('rows');
-    // A view that is too large to bind may lie in several buffers: ops process it in parts.
+    // Rows that are too large to bind may lie in several buffers: ops take them apart.
     if (bytes <= largestOperand(this.device) && storage.ranges(offset, bytes).length > 1) return undefined;
     storage.retain();
     return new Tensor(this.device, storage, [end - start, ...rest], this.dtype, this.label, offset);
   }
 
-  /** @internal The same bytes as u32, without a copy: to move quantised tensors, whose elements do not lie side by side. */
+  /** @internal The same bytes as u32, without a copy: to move quantised tensors, whose codes and scales lie apart. */
   words(): Tensor {
     const storage = this.storage('words').retain();
     return new Tensor(this.device, storage, [this.bytes / 4], 'u32', this.label, this.#offset);
@@ -168,14 +167,14 @@ export class Tensor extends Operand {
 
   /**
    * The elements, once all work queued so far is done.
-   * @throws what went wrong on the device since the last read or sync.
+   * @throws the first error of the device since the last read or sync.
    */
   async read(): Promise<HostArray> {
     const bytes = await this.device.download(this.ranges('read'), this.bytes);
     return decode(bytes, this.dtype);
   }
 
-  /** The only element. */
+  /** The only element. @throws where there is not exactly one. */
   async item(): Promise<number> {
     if (this.size !== 1) throw new Error(`item: ${show(this.shape)} has ${this.size} elements, not one`);
     return (await this.read())[0]!;
@@ -189,12 +188,12 @@ export class Tensor extends Operand {
     this.device.overwrite(this.ranges('write'), encode(data, this.dtype));
   }
 
-  /** @internal Replaces raw bytes from `at` on, a multiple of 4. */
+  /** @internal Replaces raw bytes from byte `at` on, a multiple of 4. */
   writeBytes(bytes: Uint8Array<ArrayBuffer>, at: number): void {
     this.device.overwrite(this.ranges('write', at, bytes.length), bytes);
   }
 
-  /** Gives the memory back. Scopes do this; call it only for tensors that outlive them. Calling it twice does no harm. */
+  /** Releases the memory. Scopes do this; call it only for tensors that outlive them. A second call does nothing. */
   override dispose(): void {
     const storage = this.#storage;
     if (!storage) return;
@@ -203,7 +202,7 @@ export class Tensor extends Operand {
     storage.release();
   }
 
-  /** @internal The memory. @throws if the tensor was released, naming the user that came too late. */
+  /** @internal The memory. @throws where the tensor was released, with the name of the op that used it too late. */
   override storage(user: string): Storage {
     if (this.#storage) return this.#storage;
     throw new Error(
@@ -212,8 +211,8 @@ export class Tensor extends Operand {
   }
 
   /**
-   * @internal Where bytes from `at` on lie: one range, which can be bound, or several where the tensor is larger than
-   * a buffer. The whole is rounded up to 16 bytes, so that a vec4 may load a ragged tail.
+   * @internal Where the bytes from `at` on lie: one range that can be bound, or several where the tensor is larger than
+   * a buffer. The default length is rounded up to 16 bytes, so that a vec4 may load an incomplete tail.
    */
   override ranges(
     user: string,
@@ -238,7 +237,7 @@ function allocated(
   written: boolean,
 ): Tensor {
   const bytes = sizeOf(shape) * BYTES[dtype];
-  // Rows of quantised tensors are always read together, since codes and scales lie apart.
+  // Quantised tensors may be cut anywhere: codes and scales lie apart, so their readers gather rows by themselves.
   const rowBytes = isQuantFormat(dtype) ? 1 : Math.max(1, shape.at(-1) ?? 1) * BYTES[dtype];
   const storage = device.allocate(bytes, rowBytes, dtype, label, written);
   return new Tensor(device, storage, [...shape], dtype, label);
@@ -250,7 +249,7 @@ function describe({ label, dtype, shape }: Tensor): string {
 
 function checkShape(shape: readonly number[], label: string | undefined, dtype: DType): void {
   if (isQuantFormat(dtype) && (shape.at(-1) ?? 1) % QUANT_BLOCK !== 0) {
-    const wanted = `${dtype} takes rows of whole blocks of ${QUANT_BLOCK}`;
+    const wanted = `${dtype} takes rows of whole blocks of ${QUANT_BLOCK} elements`;
     throw new Error(`${label ?? 'tensor'}: ${show(shape)}: ${wanted}`);
   }
   if (shape.every((length) => Number.isSafeInteger(length) && length >= 0)) return;

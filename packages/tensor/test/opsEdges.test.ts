@@ -138,8 +138,8 @@ describe('empty tensors', () => {
 
   test('a sum over nothing is 0, a mean or maximum an error', async () => {
     expect([...(await sum(none, { axes: [0] }).read())]).toEqual([0, 0, 0, 0]);
-    expect(() => mean(none, { axes: [0] })).toThrow('mean: axes [0] of [0, 4] hold no element');
-    expect(() => max(none)).toThrow('max: axes [0, 1] of [0, 4] hold no element');
+    expect(() => mean(none, { axes: [0] })).toThrow('mean: axes [0] of [0, 4] hold no elements');
+    expect(() => max(none)).toThrow('max: axes [0, 1] of [0, 4] hold no elements');
   });
 
   test('empty parts of a concat, and padding nothing', async () => {
@@ -228,7 +228,7 @@ describe('what does not fit is refused', () => {
   const whole = Tensor.from(device, [1, 2], [2], { dtype: 'i32' });
   test.each([
     [() => add(x, tensor([5])), 'add: shapes do not broadcast: got [2, 6] and [5]'],
-    [() => add(1, 2), 'add: one side at least must be a tensor'],
+    [() => add(1, 2), 'add: at least one side must be a tensor'],
     [() => silu(whole), 'silu: operands must all be f32 or all f16: got x i32'],
     [() => siluMul(x, tensor([2, 5])), 'siluMul: b is [2, 5], expected [2, 6]'],
     [() => gatedResidual(x, tensor([3, 6]), x), 'gatedResidual: gate is [3, 6], expected [2, 6]'],
@@ -241,7 +241,7 @@ describe('what does not fit is refused', () => {
     [() => slice(x, { start: [0, 4], end: [2, 7] }), 'slice: [0, 4] to [2, 7] is not a range of [2, 6]'],
     [
       () => concat([x, tensor([2, 5])], { axis: 0 }),
-      'shapes must be equal but for axis 0: got [2, 6], [2, 5]',
+      'shapes must be equal except for axis 0: got [2, 6], [2, 5]',
     ],
     [() => concat([x, cast(x, 'i32')], { axis: 0 }), 'concat: operands must have one type: got f32 and i32'],
     [() => concat([], { axis: 0 }), 'concat: no tensors'],

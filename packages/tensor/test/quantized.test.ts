@@ -242,7 +242,7 @@ test('other ops refuse quantised weights', () => {
   expect(() => cast(weight, 'f32')).toThrow('cast: got a q8 weight');
   expect(() => Tensor.zeros(device, [4, 33], 'q8')).toThrow('whole blocks of 32');
   const odd = Tensor.zeros(device, [3, 32], 'q4');
-  expect(() => pack(odd)).toThrow('q4 weights have inputs of 32 and outputs of 4 or multiples, got [3, 32]');
+  expect(() => pack(odd)).toThrow('q4 weights need a multiple of 32 inputs and of 4 outputs, got [3, 32]');
   for (const tensor of [weight, odd]) tensor.dispose();
 });
 

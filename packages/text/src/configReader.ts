@@ -3,7 +3,7 @@
 import type { Activation } from '@moviegen/kernels';
 import { ConfigError } from '@moviegen/tensor';
 
-/** Our names of activations, by those of transformers. */
+/** Our name of each activation that transformers names. */
 const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map([
   ['relu', 'relu'],
   ['gelu', 'gelu'],
@@ -35,7 +35,7 @@ export class ConfigReader {
     return this.#value(key) !== undefined;
   }
 
-  /** The reader of an object inside, or this one where there is none. */
+  /** The reader of the object at a key, or this reader where the key has none. */
   inside(key: string): ConfigReader {
     return this.has(key) ? new ConfigReader(this.#model, this.#value(key)) : this;
   }
@@ -66,7 +66,7 @@ export class ConfigReader {
     return fallback;
   }
 
-  /** A text. */
+  /** A string. */
   text(key: string, fallback: string): string {
     const value = this.#value(key) ?? fallback;
     if (typeof value === 'string') return value;

@@ -1,6 +1,6 @@
-// Two normalizers done as the original library does them, to which @huggingface/tokenizers 0.2.0 only comes close:
-// lower case letter by letter, and SentencePiece's own character map (in UL2 and T5). One difference stays: the original
-// takes the control character U+0085 for white space.
+// Two normalizers that do exactly what the original library does, where @huggingface/tokenizers 0.2.0 only comes close: lower
+// case letter by letter, and SentencePiece's own character map (in UL2 and T5). One difference remains: the original treats
+// the control character U+0085 as white space.
 
 /** What we use of the library's normalizers. */
 export interface Normalizer {

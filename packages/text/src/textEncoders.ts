@@ -1,5 +1,5 @@
 // The text of a generation (Movie Gen section 3.1.4): each prompt through UL2, MetaCLIP and ByT5, whose states stay
-// apart. Not here: their projection to one width and one sequence, which is the DiT's.
+// apart. Not here: their projection to one width and one sequence, which is part of the DiT.
 
 import type { Device, PaddedStates, Trace, WeightProgress, WeightSource } from '@moviegen/tensor';
 import { byt5Ids } from './byt5.ts';

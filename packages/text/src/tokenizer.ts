@@ -1,5 +1,5 @@
-// A public tokenizer by its `tokenizer.json`. The library @huggingface/tokenizers does the work; here are the truncation
-// and the errors that it lacks, and two of its normalizers done right (normalizers.ts).
+// A public tokenizer from its `tokenizer.json`. The library @huggingface/tokenizers does the work; this file adds the truncation
+// and the errors that it lacks, and replaces two of its normalizers (normalizers.ts).
 
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { ConfigError } from '@moviegen/tensor';
@@ -18,7 +18,7 @@ export class Tokenizer {
   /**
    * @param json the parsed `tokenizer.json`; its own truncation and padding are not used
    * @param config the parsed `tokenizer_config.json`, where there is one
-   * @throws ConfigError where it is not a tokenizer, or of a kind that is not known
+   * @throws ConfigError where `json` is not a tokenizer, or is of an unknown kind
    */
   constructor(json: unknown, config: unknown = {}) {
     const given = json as { readonly model?: unknown } | null;
@@ -28,7 +28,7 @@ export class Tokenizer {
       typeof given.model !== 'object' ||
       given.model === null
     ) {
-      throw new ConfigError('tokenizer: this is no tokenizer.json: expected an object with a model');
+      throw new ConfigError('tokenizer: this is not a tokenizer.json: expected an object with a model');
     }
     try {
       this.#inner = new HuggingFaceTokenizer(given, (config ?? {}) as object);

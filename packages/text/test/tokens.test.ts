@@ -39,9 +39,9 @@ test('the end tokens stay where a text is cut, however short', async () => {
   );
 });
 
-test('what is no tokenizer', () => {
-  expect(() => new Tokenizer({})).toThrow('tokenizer: this is no tokenizer.json');
-  expect(() => new Tokenizer(null)).toThrow('tokenizer: this is no tokenizer.json');
+test('what is not a tokenizer', () => {
+  expect(() => new Tokenizer({})).toThrow('tokenizer: this is not a tokenizer.json');
+  expect(() => new Tokenizer(null)).toThrow('tokenizer: this is not a tokenizer.json');
   expect(() => new Tokenizer({ model: { type: 'Nothing' } })).toThrow('cannot be used: ');
 });
 

@@ -1,7 +1,7 @@
-// PSNR of many 8-bit videos, on the host: their squared differences, gathered one video after the other. Not here: PSNR of
-// tensors (likeness.ts).
+// PSNR of many 8-bit videos on the host, from sums of squared differences that grow video by video. Not here: PSNR of tensors
+// (likeness.ts).
 
-/** Squared differences of 8-bit videos from those that they should be. */
+/** Sums of squared differences between 8-bit videos and their targets. */
 export class ByteErrors {
   #sum = 0;
   #count = 0;
@@ -28,7 +28,7 @@ export class ByteErrors {
     return decibels(this.#sum / this.#count);
   }
 
-  /** The same of the video that is furthest from its target. */
+  /** PSNR in dB of the one video that is furthest from its target. */
   worstPsnr(): number {
     return decibels(this.#worst);
   }

@@ -1,12 +1,12 @@
 // How near one set of videos is to another: the Frechet distance between Gaussians fitted to features of an encoder. The
-// features come from our autoencoder, not from an Inception network: do not compare figures with published FID or FVD.
+// features come from our autoencoder, not from an Inception network, so the figures cannot be compared with published FID or FVD.
 
 import type { TAE } from '@moviegen/tae';
 import { mean, mul, scope, sub, type Tensor } from '@moviegen/tensor';
 
 /** Mean and covariance of features. */
 export interface FeatureStatistics {
-  /** Videos. */
+  /** How many videos. */
   readonly count: number;
   /** [F] */
   readonly mean: Float64Array;
@@ -77,7 +77,7 @@ export function frechetDistance(a: FeatureStatistics, b: FeatureStatistics): num
   return Math.max(0, total - 2 * values.reduce((sum, value) => sum + Math.sqrt(Math.max(0, value)), 0));
 }
 
-/** The root of a symmetric positive semi-definite matrix. */
+/** The square root of a symmetric positive semi-definite matrix. */
 function squareRoot(matrix: Float64Array, n: number): Float64Array {
   const { values, vectors } = eigen(matrix, n);
   const out = new Float64Array(n * n);

@@ -2,10 +2,10 @@
 
 import { add, conv3d, div, mean, mul, scope, sub, Tensor } from '@moviegen/tensor';
 
-/** The span of values: peak to peak. */
+/** The largest possible difference of two values. */
 const RANGE = 2;
 
-/** Peak signal-to-noise ratio in dB, over everything given. Infinite where both are equal. */
+/** Peak signal-to-noise ratio in dB, over all values. Infinite where both are equal. */
 export async function psnr(video: Tensor, target: Tensor): Promise<number> {
   const error = scope(video.device, () => {
     const difference = sub(video, target);
@@ -19,11 +19,12 @@ export async function psnr(video: Tensor, target: Tensor): Promise<number> {
 }
 
 /**
- * Structural similarity (Wang et al. 2004): an 11 x 11 Gaussian window of deviation 1.5, K1 = 0.01, K2 = 0.03, population
- * variances, per channel and frame, and only where the window lies inside the frame: `skimage.metrics.
- * structural_similarity(gaussian_weights=True, use_sample_covariance=False, data_range=2)` and torchmetrics' defaults.
+ * Structural similarity (Wang et al. 2004) with an 11 x 11 Gaussian window of deviation 1.5, K1 = 0.01, K2 = 0.03 and
+ * population variances. It is computed per channel and frame, only where the window lies inside the frame. The same as
+ * scikit-image's `structural_similarity(gaussian_weights=True, use_sample_covariance=False, data_range=2)`, and as the
+ * defaults of torchmetrics.
  * @param video [B, C, T, H, W], H and W at least 11.
- * @returns the mean over everything.
+ * @returns the mean over all channels, frames and positions.
  */
 export async function ssim(video: Tensor, target: Tensor): Promise<number> {
   const [B, C, T, H, W] = video.shape as [number, number, number, number, number];

@@ -1,8 +1,8 @@
-// The fixed list that a checkpoint of shapes world is judged on, written down before there was one: 48 trained and
-// 48 held-out prompts, of each the first 16 in another wording (evaluation_prompts() of
-// reference/moviegen_reference/world.py is the rule that chose them). Prompt i is sampled with seed i.
+// The fixed prompts on which a checkpoint of shapes world is judged, written down before there was a checkpoint: 48 trained and
+// 48 held-out ones, the first 16 of each in other wordings. evaluation_prompts() in reference/moviegen_reference/world.py
+// chose them. Prompt i is sampled with seed i.
 
-/** The prompts, and whether their colour, shape and motion were never trained on together. */
+/** The prompts, each with whether it is held out: its colour, shape and motion were never trained on together. */
 export const EVALUATION_PROMPTS: readonly (readonly [prompt: string, heldOut: boolean])[] = [
   ['a big red triangle going round clockwise on a navy background', false],
   ['a cyan cross on a gray background circling counterclockwise', false],

@@ -1,6 +1,6 @@
-// Says what a video of shapes world shows, and whether that is what its prompt says. The same steps, floors and
-// numbers as reference/moviegen_reference/judge.py, where they are explained: it re-draws what it believes to see
-// and compares. It knows nothing of the prompt until `judge` compares words.
+// Says what a video of shapes world shows, and whether that is what its prompt says. It draws what it believes to see and
+// compares the drawing with the video; the prompt is used only at the end, to compare words. Steps, limits and numbers are
+// the same as in reference/moviegen_reference/judge.py, which explains them.
 //
 // Legend: T frames, H W pixels.
 
@@ -34,7 +34,7 @@ import {
   type Size,
 } from './world.ts';
 
-/** Below these likenesses no word is given. */
+/** The limits of likeness: a word is given only where the video is within all that concern it. */
 export const FLOORS = {
   /** At most: distance of the measured background from the word's. */
   background: 45,
@@ -46,7 +46,7 @@ export const FLOORS = {
   spread: 80,
   /** At least: share of frames in which an object is seen. */
   frames: 0.8,
-  /** At least: pixels of area in a frame, for an object to be seen there. */
+  /** At least: area in pixels for an object to be seen in a frame. */
   area: 25,
   /** At least: mean overlap with the word's drawing. */
   overlap: 0.7,
@@ -63,7 +63,7 @@ export interface Seen {
   readonly size?: Size;
 }
 
-/** Words, and the numbers behind them. */
+/** The words for a video, and the measurements behind them. */
 export interface Look {
   readonly seen: Seen;
   readonly measures: Readonly<Record<string, number>>;
@@ -71,7 +71,7 @@ export interface Look {
 
 /** Whether a video shows what its prompt says. */
 export interface Verdict extends Look {
-  /** Colour, shape, motion and background are. */
+  /** Whether colour, shape, motion and background are all right. */
   readonly right: boolean;
   readonly colour: boolean;
   readonly shape: boolean;
@@ -81,7 +81,7 @@ export interface Verdict extends Look {
   readonly size: boolean | undefined;
 }
 
-/** Holds a video against the facts of its prompt. */
+/** Compares a video with the facts of its prompt. */
 export function judge(clip: Clip, facts: Facts): Verdict {
   const { seen, measures } = look(clip);
   const parts = {

@@ -1,4 +1,4 @@
-// What the judge measures in pixels: the border, the object's pixels, how much of each it covers.
+// What the judge measures in pixels: the border, the object's pixels, and how much of each pixel the object covers.
 //
 // Legend: T frames, H W pixels. A pixel is its index in [T, H, W].
 
@@ -40,7 +40,7 @@ export function nearest<Word extends string>(value: Rgb, words: Readonly<Record<
   return rest.reduce((best, one) => (one[1] < best[1] ? one : best), first!);
 }
 
-/** The colours of the border of all frames, corners twice, one after the other. */
+/** The colours of the border pixels of all frames, one after the other; corners come twice. */
 export function borderOf({ data, shape: [T, H, W] }: Clip): Uint8Array {
   const border = new Uint8Array(T * 2 * (H + W) * 3);
   let to = 0;
@@ -56,14 +56,18 @@ export function borderOf({ data, shape: [T, H, W] }: Clip): Uint8Array {
   return border;
 }
 
-/** The median of one channel; of an even count the mean of the two in the middle. */
+/** The median of one channel; the mean of the two middle values where their count is even. */
 export function median(colours: Uint8Array, channel: number): number {
   const values = colours.filter((_, i) => i % 3 === channel).sort();
   const half = values.length / 2;
   return (values[Math.ceil(half) - 1]! + values[Math.floor(half)]!) / 2;
 }
 
-/** Which pixels are the object's, those with all four neighbours among them, and how plain the border is. */
+/**
+ * Finds the object.
+ * @returns `mask`: 1 for the object's pixels; `inner`: those whose four neighbours are the object's too; `plain`: the share
+ *   of border pixels that look like the background.
+ */
 export function objectMask(
   { data, shape: [T, H, W] }: Clip,
   background: Rgb,
@@ -80,7 +84,7 @@ export function objectMask(
   return { mask, inner, plain: plain / (border.length / 3) };
 }
 
-/** How many of a pixel and its four neighbours are set; a neighbour outside counts as the pixel at the edge. */
+/** How many of a pixel and its four neighbours are set. In place of a neighbour outside the frame the pixel itself counts. */
 function neighbourhood(mask: Uint8Array, pixel: number, H: number, W: number): number {
   const x = pixel % W;
   const y = Math.floor(pixel / W) % H;

@@ -45,7 +45,7 @@ const SIZE_WORDINGS: Readonly<Record<Size, readonly string[]>> = {
   '': [''],
 };
 
-/** The facts that a prompt of this world states. @throws RangeError where it says none, or two, of a kind. */
+/** The facts that a prompt of this world states. @throws RangeError where a kind of fact has no word, or two. */
 export function parsePrompt(prompt: string): Facts {
   const words: readonly string[] = prompt.toLowerCase().match(/[a-z]+/g) ?? [];
   const text = ` ${words.join(' ')} `;
@@ -55,7 +55,7 @@ export function parsePrompt(prompt: string): Facts {
     throw new RangeError(`shapes world: ${JSON.stringify(prompt)} says ${said} as ${kind}; expected one`);
   };
   const keys = <T extends string>(table: Readonly<Record<T, unknown>>) => Object.keys(table) as T[];
-  // "becomes smaller" holds "smaller", not "small": whole words only, so no wording hides in another's.
+  // Only whole words count: "becomes smaller" contains "smaller", but not the size "small".
   const motions = MOTIONS.filter((motion) =>
     [motion, ...MOTION_WORDINGS[motion]].some((wording) => text.includes(` ${wording} `)),
   );

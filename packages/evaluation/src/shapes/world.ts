@@ -1,5 +1,6 @@
 // Shapes world, the small world of the shipped checkpoint: what its prompts say, and the drawing of a true clip.
-// The same as reference/moviegen_reference/world.py, to the byte. Not here: judging (judge.ts), other wordings.
+// It draws the same bytes as reference/moviegen_reference/world.py. Not here: judging (judge.ts), other wordings
+// (wordings.ts).
 //
 // Coordinates are pixels, origin top left, y down; pixel (x, y) covers [x - 1/2, x + 1/2] x [y - 1/2, y + 1/2].
 
@@ -57,7 +58,7 @@ export interface Facts {
   readonly shape: Shape;
   readonly motion: Motion;
   readonly background: Background;
-  /** `''`: no word, or the motion says its own. */
+  /** `''` where the prompt has no word for it, or the motion sets the size. */
   readonly size: Size;
 }
 
@@ -84,7 +85,7 @@ export function path(motion: Motion, size: Size = '', frames: number = FRAMES): 
   return Array.from({ length: frames }, (_, k) => poseAt(motion, size, k / Math.max(frames - 1, 1)));
 }
 
-/** The same at one progress, 0 at the start and 1 at the end. */
+/** A motion's path at a progress from 0, the start, to 1, the end. */
 function poseAt(motion: Motion, size: Size, p: number): Pose {
   const r = RADII[size];
   const direction = DIRECTIONS[motion];

@@ -32,7 +32,7 @@ export const quickGelu = (x: Tensor): Tensor => activate('quick-gelu', x);
 export const relu = (x: Tensor): Tensor => activate('relu', x);
 
 /**
- * silu(a) * b, of two tensors of one shape. `swiglu` fuses it with the products before.
+ * silu(a) * b, of two tensors of one shape. `swiglu` computes it in one kernel with the two products.
  * @throws where shapes or types differ.
  */
 export function siluMul(a: Tensor, b: Tensor): Tensor {

@@ -1,4 +1,4 @@
-// a + b, a - b, a * b, a / b.
+// Elementwise a + b, a - b, a * b and a / b, with broadcasting. The kernels are in @moviegen/kernels.
 import { type Arithmetic, arithmeticKernel, broadcastShape, show } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { bindable, inParts } from './large/parts.ts';
@@ -7,7 +7,7 @@ import { promotedType } from './operands.ts';
 function arithmetic(op: Arithmetic, a: Tensor | number, b: Tensor | number): Tensor {
   const tensors = [a, b].filter((side): side is Tensor => side instanceof Tensor);
   const [first] = tensors;
-  if (!first) throw new Error(`${op}: one side at least must be a tensor`);
+  if (!first) throw new Error(`${op}: at least one side must be a tensor`);
   const dtype = promotedType(op, {
     ...(a instanceof Tensor && { a }),
     ...(b instanceof Tensor && { b }),
@@ -29,7 +29,7 @@ function arithmetic(op: Arithmetic, a: Tensor | number, b: Tensor | number): Ten
   };
   if (bindable(...tensors, out)) run(operands);
   else {
-    // Axes are matched from the last one: missing axes are those in front.
+    // Broadcasting matches axes from the last one on, so axes that an operand lacks are added in front.
     const full = (tensor: Tensor) => tensor.reshape([...shape.slice(tensor.rank).fill(1), ...tensor.shape]);
     const views = Object.fromEntries(Object.entries(operands).map(([name, tensor]) => [name, full(tensor)]));
     inParts(op, shape, 0, views as typeof operands, (_, parts) => run(parts));
@@ -39,16 +39,16 @@ function arithmetic(op: Arithmetic, a: Tensor | number, b: Tensor | number): Ten
 }
 
 /**
- * a + b, elementwise. Shapes broadcast, and either side may be a number. f32 with f16 gives f32.
+ * a + b, elementwise. Shapes broadcast, and either side may be a number. One side f32 and the other f16 give f32.
  * @throws where shapes do not broadcast or an operand is of another type.
  */
 export const add = (a: Tensor | number, b: Tensor | number): Tensor => arithmetic('add', a, b);
 
-/** a - b, like {@link add}. */
+/** a - b; as {@link add}. */
 export const sub = (a: Tensor | number, b: Tensor | number): Tensor => arithmetic('sub', a, b);
 
-/** a * b, like {@link add}. */
+/** a * b; as {@link add}. */
 export const mul = (a: Tensor | number, b: Tensor | number): Tensor => arithmetic('mul', a, b);
 
-/** a / b, like {@link add}. */
+/** a / b; as {@link add}. */
 export const div = (a: Tensor | number, b: Tensor | number): Tensor => arithmetic('div', a, b);

@@ -1,3 +1,6 @@
+// Attention of many heads in one kernel: the checks of its operands, and the choice of the kernel's variant. Not here:
+// operands larger than a binding (large/attentionInParts.ts).
+
 import { attentionKernel, attentionVariants, type DType, show } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { asColumns, type Columns } from './columns.ts';
@@ -12,11 +15,11 @@ export interface AttentionOptions {
   readonly scale?: number | undefined;
   /** Query n sees keys 0 .. n only. */
   readonly causal?: boolean | undefined;
-  /** u32 [B]: how many of its keys each batch item sees, from the first one on. */
+  /** u32 [B]: how many keys of each batch item are seen, counted from the first. */
   readonly keyLengths?: Tensor | undefined;
   /** Added to the scores: [B or 1, heads or 1, N, M]. */
   readonly bias?: Tensor | undefined;
-  /** A variant's name, for tests and benchmarks; by default the best for this adapter. */
+  /** A variant's name, for tests and benchmarks; default the best for this adapter. */
   readonly variant?: string | undefined;
 }
 
@@ -24,7 +27,7 @@ const showColumns = ({ tensor, start, width }: Columns) =>
   `${show(tensor.shape)}${width === tensor.shape.at(-1) ? '' : ` columns ${start} to ${start + width}`}`;
 
 /**
- * softmax(q k^T * scale + bias) v, head by head, without ever holding the scores.
+ * softmax(q k^T * scale + bias) v, head by head, without storing the scores in memory.
  * q [B, N, heads D], k and v [B, M, heads D], each a tensor or {@link columns} of a wider one ->
  * [B, N, heads D]. A query that sees no key gives 0.
  * @throws where shapes or types do not fit.
@@ -82,8 +85,16 @@ function run(
   const rows = ({ tensor, start }: Columns) => ({ pitch: tensor.shape[2]!, start });
   const [biasB = 0, biasH = 0] = bias?.shape ?? [];
   const shape = {
-    ...{ batch, heads, N, M, D, scale, causal },
-    ...{ q: rows(q), k: rows(k), v: rows(v) },
+    batch,
+    heads,
+    N,
+    M,
+    D,
+    scale,
+    causal,
+    q: rows(q),
+    k: rows(k),
+    v: rows(v),
     keyLengths: keyLengths !== undefined,
     bias: bias && {
       batchStride: biasB === 1 ? 0 : biasH * N * M,
@@ -93,7 +104,9 @@ function run(
   const operands = [q.tensor, k.tensor, v.tensor, keyLengths, bias, out];
   const { target } = device;
   const choice = {
-    ...{ op: causal ? 'attention causal' : 'attention', dtype, sizes: [batch * heads, N, M, D] },
+    op: causal ? 'attention causal' : 'attention',
+    dtype,
+    sizes: [batch * heads, N, M, D],
     variants: attentionVariants(shape, target, dtype),
     make: (name: string) => attentionKernel(shape, dtype, target, name),
   };

@@ -1,12 +1,14 @@
+// Conversion between element types. Not here: numbers of the host (../numbers.ts).
+
 import { castKernel, type DType } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { inParts } from './large/parts.ts';
 import { unquantized } from './operands.ts';
 
 /**
- * The elements as another type; a view without a copy if they have that type already.
- * Floats become integers by truncation and are clamped to the type's range.
- * @throws where f16 is asked for and the adapter does not have it.
+ * The elements as another type. A tensor that has the type already gives a view of itself, without a copy.
+ * Floats become integers by truncation, clamped to the floats within the range of the type.
+ * @throws where f16 is asked for and the adapter lacks it, or a type is quantised.
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
   if (x.dtype === dtype) return x.reshape(x.shape);

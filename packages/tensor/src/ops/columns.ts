@@ -1,4 +1,4 @@
-// A range of a tensor's last axis without a copy: what attention reads of a stacked projection.
+// A range of a tensor's last axis without a copy: attention reads q, k and v out of one stacked projection in this way.
 import { show } from '@moviegen/kernels';
 import type { Tensor } from '../tensor.ts';
 
@@ -32,7 +32,7 @@ export function chunk(tensor: Tensor, count: number): Columns[] {
   return Array.from({ length: count }, (_, i) => columns(tensor, i * width, width));
 }
 
-/** The whole last axis of a tensor, or the columns that were asked for. */
+/** The whole last axis of a tensor; columns stay as they are. */
 export function asColumns(operand: Tensor | Columns): Columns {
   if ('tensor' in operand) return operand;
   return { tensor: operand, start: 0, width: operand.shape.at(-1) ?? 0 };

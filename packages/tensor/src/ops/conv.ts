@@ -1,3 +1,6 @@
+// Convolutions over one, two or three axes. Channels-last ones without groups run as an implicit matrix product with a packed
+// weight; all others run in one plain kernel. Not here: input larger than a binding, which models cut into tiles.
+
 import {
   type ConvShape,
   convDirectKernel,
@@ -16,13 +19,13 @@ import { expectShape, sameType } from './operands.ts';
 import { type PackedConv, packConv } from './pack.ts';
 import { runVariant } from './variant.ts';
 
-/** Options of the convolutions; a number stands for all axes. Every part is fused into one kernel. */
+/** Options of the convolutions; a number stands for all axes. Everything runs in one kernel with the convolution. */
 export interface ConvOptions extends Window {
   /** [O]. */
   readonly bias?: Tensor | undefined;
-  /** Has the shape of the result; it is added last. */
+  /** Has the result's shape; added last. */
   readonly residual?: Tensor | undefined;
-  /** A variant's name, for tests and benchmarks; by default the best for this adapter. */
+  /** A variant's name, for tests and benchmarks; default the best for this adapter. */
   readonly variant?: string | undefined;
 }
 
@@ -36,7 +39,9 @@ function convChoice(
 ): Choice {
   const { batch, output, kernel } = shape;
   return {
-    ...{ op: 'conv', dtype, sizes: [batch * sizeOf(output), shape.O, shape.C, sizeOf(kernel)] },
+    op: 'conv',
+    dtype,
+    sizes: [batch * sizeOf(output), shape.O, shape.C, sizeOf(kernel)],
     variants: convVariants(shape, target, dtype),
     make: (name) => convKernel(shape, weight.tensor.shape[2]!, parts, dtype, target, name),
   };
@@ -82,8 +87,8 @@ function conv(
 }
 
 /**
- * Convolution over one axis: x [B, C, W] (channels-last: [B, W, C]), weight [O, C / groups, kw], or prepacked
- * by {@link packConv} if it is constant and the layout is channels-last, which is the fast path.
+ * Convolution over one axis: x [B, C, W] (channels-last: [B, W, C]), weight [O, C / groups, kw]. The fast path is
+ * channels-last with a constant weight that {@link packConv} has packed beforehand.
  * y = activation(conv(x) + bias) + residual; `upsample` enlarges x (nearest) inside the kernel.
  * @throws where shapes, groups or the window do not fit.
  */

@@ -1,3 +1,5 @@
+// Rows of a table by their ids: an embedding, or any gathering of rows.
+
 import { embeddingKernel, show } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { inParts } from './large/parts.ts';
@@ -5,7 +7,7 @@ import { sameType } from './operands.ts';
 
 /**
  * Row `ids[...]` of the table for each id: table [V, D], ids of i32 or u32 [...] -> [..., D].
- * An id below 0, or V and above, gives a row of zeros.
+ * An id below 0, or of V and above, gives a row of zeros.
  * @throws where shapes or types do not fit.
  */
 export function embedding(table: Tensor, ids: Tensor): Tensor {

@@ -1,3 +1,6 @@
+// Group norm in three kernels: partial statistics, the statistics of each group, and their application. Not here: input
+// larger than a binding, which models cut into tiles.
+
 import { type Activation, groupNormKernels, show, sizeOf } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { expectShape, sameType } from './operands.ts';
@@ -21,7 +24,8 @@ export interface GroupNormOptions {
 
 /**
  * (x - mean) / sqrt(var + eps) over the positions and channels of each group of one batch item, times
- * weight, plus bias. Accumulates in f32, in two steps, so that large offsets do not cancel.
+ * weight, plus bias. Accumulates in f32. Deviations are squared only once a mean is known, so that large offsets
+ * do not cancel.
  * @throws where shapes or types do not fit.
  */
 export function groupNorm(x: Tensor, options: GroupNormOptions): Tensor {

@@ -1,3 +1,6 @@
+// A linear layer with all that may follow it in one kernel. Not here: the layout of its weight (pack.ts), products of two
+// activations (matmul.ts).
+
 import { type Activation, linearKernel, linearVariants, show, sizeOf } from '@moviegen/kernels';
 import { operandsIn } from '../device/operand.ts';
 import { Tensor } from '../tensor.ts';
@@ -6,23 +9,23 @@ import { expectShape, plainWeight, sameType, streamType } from './operands.ts';
 import { fillByOutputs, type Packed, pack } from './pack.ts';
 import { runVariant } from './variant.ts';
 
-/** Options of {@link linear}; every part is fused into the product. */
+/** Options of {@link linear}; everything runs in one kernel with the product. */
 export interface LinearOptions {
   /** [out]. */
   readonly bias?: Tensor | undefined;
   readonly activation?: Activation | undefined;
-  /** [out], or [B, out] where B is the first axis of x: one row per batch item. */
+  /** [out], or [B, out] with B the first axis of x: one row per batch item. */
   readonly gate?: Tensor | undefined;
-  /** Has the shape of the result. It may be f32 where the other operands are f16; then the sum and the result are f32. */
+  /** Has the result's shape. It may be f32 where the others are f16: the sum and the result are f32 then. */
   readonly residual?: Tensor | undefined;
-  /** A variant's name, for tests and benchmarks; by default the best for this adapter. */
+  /** A variant's name, for tests and benchmarks; default the best for this adapter. */
   readonly variant?: string | undefined;
 }
 
 /**
  * residual + gate * activation(x W^T + bias), x [..., in] -> [..., out]. Accumulates in f32.
- * @param weight [out, in], or prepacked by {@link pack}, which is faster. The outputs of several stacked weights lie side
- *   by side. It has the type of the other operands or is quantised; quantised weights are dequantised as they are read.
+ * @param weight [out, in], or packed beforehand by {@link pack}, which is faster; the outputs of several stacked
+ *   weights lie side by side. It has the type of the other operands, or is quantised and decoded as it is read.
  * @throws where shapes or types do not fit.
  */
 export function linear(x: Tensor, weight: Tensor | Packed, options: LinearOptions = {}): Tensor {
@@ -68,14 +71,14 @@ export function linear(x: Tensor, weight: Tensor | Packed, options: LinearOption
       residual: residual !== undefined,
       stream,
     };
-    const absent = parts.x;
-    const operands = [
-      ...[parts.x, weight.tensor, bias ?? absent, parts.gate ?? absent, parts.residual ?? absent],
-      parts.out,
-    ];
+    const absent = parts.x; // bound in place of what is not given, and not read
+    const fused = [bias ?? absent, parts.gate ?? absent, parts.residual ?? absent];
+    const operands = [parts.x, weight.tensor, ...fused, parts.out];
     const { target } = x.device;
     const choice = {
-      ...{ op: `linear ${shape.weight}`, dtype, sizes: [rows, N, K] },
+      op: `linear ${shape.weight}`,
+      dtype,
+      sizes: [rows, N, K],
       variants: linearVariants(shape, target, dtype),
       make: (name: string) => linearKernel(shape, dtype, target, name),
     };

@@ -1,4 +1,7 @@
-import { matmulKernel, matmulSizes, matmulVariants } from '@moviegen/kernels';
+// The batched matrix product of two tensors, and how it is taken apart where an operand is larger than a binding. Not here:
+// products with constant weights (linear.ts).
+
+import { matmulKernel, matmulSizes, matmulVariants, sizeOf } from '@moviegen/kernels';
 import { scope } from '../device/scope.ts';
 import { Tensor } from '../tensor.ts';
 import { bindable, copyInParts, wholeWalk } from './large/parts.ts';
@@ -12,13 +15,13 @@ export interface MatmulOptions {
   readonly transposeA?: boolean;
   /** `b` is stored [..., N, K]. */
   readonly transposeB?: boolean;
-  /** A variant's name, for tests and benchmarks; by default the best for this adapter. */
+  /** A variant's name, for tests and benchmarks; default the best for this adapter. */
   readonly variant?: string;
 }
 
 /**
- * Matrix product [..., M, K] x [..., K, N] -> [..., M, N]; axes in front broadcast. Accumulates in f32.
- * Constant weights are faster through {@link linear} with {@link pack}.
+ * Matrix product [..., M, K] x [..., K, N] -> [..., M, N]; the axes before the last two broadcast. Accumulates in f32.
+ * For constant weights {@link linear} with {@link pack} is faster.
  * @throws where inner dimensions differ, batch axes do not broadcast, or the types differ.
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
@@ -32,7 +35,8 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
     const { M, N, K, batch } = matmulSizes(shape);
     const choice = {
       op: ['matmul', transposeA && 'A', transposeB && 'B'].filter(Boolean).join(' '),
-      ...{ dtype, sizes: [M, N, K, batch[0] * batch[1] * batch[2]] },
+      dtype,
+      sizes: [M, N, K, sizeOf(batch)],
       variants: matmulVariants(shape, target, dtype),
       make: (name: string) => matmulKernel(shape, dtype, target, name),
     };
@@ -41,12 +45,12 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
   return out;
 }
 
-/** The product if an operand is larger than the device can bind: by batch items, then rows of a, then columns of b. */
+/** The product where an operand is larger than a binding: batch item by batch item, then by rows of a or columns of b. */
 function matmulInParts(a: Tensor, b: Tensor, out: Tensor, options: MatmulOptions): void {
   const { device } = out;
   const { transposeA = false, transposeB = false } = options;
   const [M, N] = out.shape.slice(-2) as [number, number];
-  /** Puts a product into a range of an axis of `out`, counted from its end. */
+  /** Copies a product to the place in `out` that begins at `start` along an axis, which is negative: -1 is the last. */
   const place = (part: Tensor, axis: number, start: number) => {
     const { strides } = wholeWalk(out);
     copyInParts('matmul', part.shape, part, wholeWalk(part), out, {
@@ -68,7 +72,7 @@ function matmulInParts(a: Tensor, b: Tensor, out: Tensor, options: MatmulOptions
       return;
     }
   }
-  // Split the longer side of the result in half.
+  // Halves of the longer side of the result.
   const [axis, length] = M >= N ? ([-2, M] as const) : ([-1, N] as const);
   if (length === 1)
     throw new Error(`matmul: one row of ${a} or column of ${b} is larger than this adapter binds`);

@@ -1,4 +1,4 @@
-// Ops that move elements of any type without computing: slice, concat, permute, nearest upsampling.
+// Ops that move elements without computing: slice, concat, permute, nearest upsampling. They take every type but quantised ones.
 
 import {
   concatKernel,
@@ -22,7 +22,7 @@ export interface SliceOptions {
 
 /**
  * x[start : end], axis by axis.
- * @throws where a range is not inside its axis.
+ * @throws where a range leaves its axis.
  */
 export function slice(x: Tensor, { start, end }: SliceOptions): Tensor {
   const from0 = (bound: number, n: number) => (bound < 0 ? bound + n : bound);
@@ -49,7 +49,7 @@ export function slice(x: Tensor, { start, end }: SliceOptions): Tensor {
 }
 
 /**
- * The tensors one after the other along an axis; their other axes are equal.
+ * The tensors one after the other along an axis; all other axes must be equal.
  * @throws where shapes or types do not fit.
  */
 export function concat(tensors: readonly Tensor[], { axis }: { readonly axis: number }): Tensor {
@@ -62,7 +62,7 @@ export function concat(tensors: readonly Tensor[], { axis }: { readonly axis: nu
   );
   if (!fits) {
     const got = tensors.map(({ shape }) => show(shape)).join(', ');
-    throw new Error(`concat: shapes must be equal but for axis ${along}: got ${got}`);
+    throw new Error(`concat: shapes must be equal except for axis ${along}: got ${got}`);
   }
   const length = tensors.reduce((total, { shape }) => total + shape[along]!, 0);
   const out = Tensor.empty(
@@ -111,20 +111,20 @@ export function permute(x: Tensor, axes: readonly number[]): Tensor {
 
 /** Options of {@link upsampleNearest}. */
 export interface UpsampleOptions {
-  /** Whole factors of the positions' axes: [t, h, w] or [h, w], as many as x has. */
+  /** Whole factors, one for each axis that is neither batch nor channels: [t, h, w], [h, w] or [w]. */
   readonly scale: readonly number[];
   /** [B, ..., C], or [B, C, ...] (the default, PyTorch's). */
   readonly layout?: 'channels-first' | 'channels-last' | undefined;
 }
 
 /**
- * Every position repeated along its axes. `conv` can do it inside its kernel (`upsample`).
+ * Repeats every position along its axes. The convolutions can do this inside their kernel (`upsample`).
  * @throws where the factors do not fit the shape.
  */
 export function upsampleNearest(x: Tensor, { scale, layout = 'channels-first' }: UpsampleOptions): Tensor {
   if (scale.length !== x.rank - 2 || scale.some((s) => !Number.isInteger(s) || s < 1)) {
     throw new Error(
-      `upsampleNearest: scale ${show(scale)} must be ${x.rank - 2} whole numbers, for the positions of ${show(x.shape)} ${layout}`,
+      `upsampleNearest: scale ${show(scale)} must be ${x.rank - 2} whole numbers of at least 1, for the positions of ${show(x.shape)} ${layout}`,
     );
   }
   const factors = layout === 'channels-last' ? [1, ...scale, 1] : [1, 1, ...scale];
@@ -134,7 +134,7 @@ export function upsampleNearest(x: Tensor, { scale, layout = 'channels-first' }:
   if (out.size === 0) return out;
   if (bindable(x, out)) x.device.run(upsampleNearestKernel(x.shape, factors, dtype), [x, out]);
   else {
-    // Each axis n becomes two, [n, factor]; the read does not advance along the second.
+    // Each axis of length n becomes two, [n, factor]; the second repeats the same element.
     const both = x.shape.flatMap((n, axis) => [n, factors[axis]!]);
     const strides = wholeWalk(x).strides.flatMap((stride) => [stride, 0]);
     const to = { start: 0, strides: stridesOf(both) };

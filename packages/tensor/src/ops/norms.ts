@@ -1,4 +1,4 @@
-// Layer norm and RMS norm over the last axis, with adaLN's shift and scale fused into the same kernel.
+// Layer norm and RMS norm over the last axis; the modulation of adaLN may follow in the same kernel.
 import {
   type Activation,
   layerNormKernel,
@@ -20,12 +20,12 @@ export interface NormOptions {
   readonly bias?: Tensor | undefined;
   /** Added to the variance. Default 1e-5. */
   readonly eps?: number | undefined;
-  /** adaLN: y (1 + scale) + shift, both [B, D] where B is the first axis of x, or [D]; each needs the other. */
+  /** adaLN: y (1 + scale) + shift, both [B, D] with B the first axis of x, or both [D]; neither comes without the other. */
   readonly shift?: Tensor | undefined;
   readonly scale?: Tensor | undefined;
   /** Applied last. */
   readonly activation?: Activation | undefined;
-  /** A variant's name, for tests and benchmarks; by default the best for this adapter. */
+  /** A variant's name, for tests and benchmarks; default the best for this adapter. */
   readonly variant?: string | undefined;
 }
 
@@ -64,7 +64,9 @@ function norm(op: string, make: Make, x: Tensor, options: NormOptions): Tensor {
     const operands = [parts.x, weight, bias, parts.shift, parts.scale, parts.out];
     const { target } = x.device;
     const choice = {
-      ...{ op, dtype, sizes: [rows, D] },
+      op,
+      dtype,
+      sizes: [rows, D],
       variants: normVariants(target),
       make: (name: string) => make(shape, dtype, target, name),
     };

@@ -1,8 +1,8 @@
-// Checks of operands that the product ops share.
+// Checks of operands that the ops share: types, shapes and axes.
 import { type DType, isQuantFormat, show } from '@moviegen/kernels';
 import type { Tensor } from '../tensor.ts';
 
-/** The type that all given operands have. */
+/** The one type, f32 or f16, of all operands that are given. @throws where types differ or are others. */
 export function sameType(op: string, operands: Readonly<Record<string, Tensor | undefined>>): DType {
   const given = Object.entries(operands).filter((entry): entry is [string, Tensor] => entry[1] !== undefined);
   const [first] = given;
@@ -14,25 +14,25 @@ export function sameType(op: string, operands: Readonly<Record<string, Tensor | 
   throw new Error(`${op}: operands must all be f32 or all f16: got ${came}; cast() converts`);
 }
 
-/** f32 where some operands are f32 and others f16, as in PyTorch; otherwise the type that all of them have. */
+/** f32 where some operands are f32 and some f16, as in PyTorch; else the one type of all. */
 export function promotedType(op: string, operands: Readonly<Record<string, Tensor>>): DType {
   const types = new Set(Object.values(operands).map(({ dtype }) => dtype));
   return types.size === 2 && types.has('f32') && types.has('f16') ? 'f32' : sameType(op, operands);
 }
 
-/** The type of an operand that may be f32 where the others are f16: the stream that a model's layers add to. */
+/** The type of the operand that may be f32 where the others are f16: the stream to which a model's layers add. */
 export function streamType(op: string, name: string, tensor: Tensor | undefined, dtype: DType): DType {
   if (!tensor || tensor.dtype === dtype || tensor.dtype === 'f32') return tensor?.dtype ?? dtype;
   throw new Error(
-    `${op}: ${name} must be ${dtype} as the others are, or f32: got ${tensor.dtype}; cast() converts`,
+    `${op}: ${name} must be ${dtype}, as the others are, or f32: got ${tensor.dtype}; cast() converts`,
   );
 }
 
-/** A packed weight among operands of one type; undefined if it is quantised, since quantised weights go with every type. */
+/** A packed weight for {@link sameType}: undefined where it is quantised, because quantised weights go with both types. */
 export const plainWeight = ({ tensor }: { readonly tensor: Tensor }): Tensor | undefined =>
   isQuantFormat(tensor.dtype) ? undefined : tensor;
 
-/** Checks an operand's shape. */
+/** Checks the shape of an operand that may be absent. */
 export function expectShape(
   op: string,
   name: string,
@@ -50,7 +50,7 @@ export function axisOf(op: string, axis: number, { shape }: { readonly shape: re
   throw new Error(`${op}: axis ${axis} of ${show(shape)}: expected ${-rank} to ${rank - 1}`);
 }
 
-/** Several axes, each once, in order. */
+/** Several axes from 0 in rising order. @throws where one is named twice. */
 export function axesOf(op: string, axes: readonly number[], x: Tensor): number[] {
   const from0 = axes.map((axis) => axisOf(op, axis, x));
   if (new Set(from0).size !== from0.length) {
@@ -59,13 +59,13 @@ export function axesOf(op: string, axes: readonly number[], x: Tensor): number[]
   return from0.sort((a, b) => a - b);
 }
 
-/** The type of an operand that is not a quantised weight. */
+/** The type, where it is not quantised. @throws where it is. */
 export function unquantized(op: string, dtype: DType): DType {
   if (!isQuantFormat(dtype)) return dtype;
   throw new Error(`${op}: got a ${dtype} weight, which only pack, linear and swiglu take`);
 }
 
-/** The type of operands that may have any type, if all have the same. */
+/** The one type of all operands: any but a quantised one. */
 export function anySameType(op: string, tensors: readonly Tensor[]): DType {
   const types = [...new Set(tensors.map((tensor) => tensor.dtype))];
   if (types.length === 1) return unquantized(op, types[0]!);

@@ -1,3 +1,6 @@
+// Constant weights in the layout that the kernels of linear, swiglu and the convolutions read. A weight larger than a binding
+// becomes several packed weights, each with a range of the outputs.
+
 import {
   BYTES,
   canQuantize,
@@ -24,10 +27,10 @@ export interface Packed {
   readonly tensor: Tensor;
   /** Inputs of the layer. */
   readonly inputs: number;
-  /** How many outputs each packed weight has, in order. */
+  /** Outputs of each weight that went in, in order. */
   readonly outputs: readonly number[];
   readonly use: 'linear' | 'swiglu';
-  /** Several buffers of outputs, if the weight is larger than the device can bind; `tensor` is then the first of them. */
+  /** A weight larger than a binding in several buffers, each with a range of the outputs; `tensor` is then the first. */
   readonly parts?: readonly Packed[];
 }
 
@@ -35,7 +38,7 @@ export interface Packed {
 export interface PackedConv {
   /** The numbers; their layout is the kernels' own. */
   readonly tensor: Tensor;
-  /** Shape of the packed weight, [O, I, ...kernel]. */
+  /** Shape of the weight that went in, [O, I, ...kernel]. */
   readonly shape: readonly number[];
   readonly use: 'conv';
 }
@@ -43,9 +46,9 @@ export interface PackedConv {
 /**
  * Lays out one weight [out, in], or several with the same `in`, for the product kernels.
  * Several are stacked along the output: `linear` then gives all their outputs side by side (Q, K, V in
- * one product; `columns` separates them). With `use: 'swiglu'` it takes exactly two, W1 and W3.
+ * one product; `columns` takes them apart). With `use: 'swiglu'` it takes exactly two, W1 and W3.
  * Quantised weights (q8, q4) stay quantised. The given tensors are not needed afterwards.
- * @throws where weights have different types or inputs, or quantised weights are not made of whole blocks (`canQuantize`).
+ * @throws where weights have different types or inputs; where quantised ones do not consist of whole blocks (`canQuantize`).
  */
 export function pack(
   weight: Tensor | readonly Tensor[],
@@ -66,19 +69,19 @@ export function pack(
   return packPieces(weights.map(whole), use);
 }
 
-/** Outputs of a weight. */
+/** A range of the outputs of a weight. */
 interface Piece {
   readonly weight: Tensor;
   readonly start: number;
   readonly end: number;
 }
 
-/** Blocks of four inputs; at least one, so that there is something to bind. */
+/** How many blocks of four inputs; at least one, because an empty tensor cannot be bound. */
 const blocksOf = (inputs: number): number => Math.max(1, Math.ceil(inputs / 4));
 
 const whole = (weight: Tensor): Piece => ({ weight, start: 0, end: weight.shape[0]! });
 
-/** Packs outputs of weights; of plain weights all outputs. */
+/** Packs ranges of the outputs of weights; the range of a plain weight is always the whole. */
 function packPieces(pieces: readonly Piece[], use: Packed['use']): Packed {
   const { device, dtype, label, shape } = pieces[0]!.weight;
   const inputs = shape[1]!;
@@ -117,7 +120,7 @@ function rowsOf(weight: Tensor, dtype: QuantFormat, start: number, end: number):
   const { device, shape } = weight;
   const [O, I] = shape as [number, number];
   const rows = Tensor.empty(device, [end - start, I], dtype);
-  // The codes, then the scales. Four rows, and multiples of four, are whole words of each.
+  // All codes come first, then all scales. Those of four rows, or of a multiple of four, fill whole words.
   const codes = (n: number) => codeBytes(n * I, dtype) / 4;
   const scales = (n: number) => (n * I) / QUANT_BLOCK / 2;
   const copy = (from: number, to: number, count: number) => {
@@ -129,7 +132,7 @@ function rowsOf(weight: Tensor, dtype: QuantFormat, start: number, end: number):
   return rows;
 }
 
-/** Buffers with as many outputs as each can hold: the rows of the weights, cut where a buffer is full. */
+/** Packs the weights into several tensors, each with as many outputs as a binding holds. */
 function packInParts(
   weights: readonly Piece[],
   outputs: readonly number[],
@@ -144,7 +147,7 @@ function packInParts(
     throw new Error(
       `pack: four outputs of ${inputs} inputs take more than the ${most} bytes that this adapter binds`,
     );
-  /** Outputs of a weight: a view of a plain weight, or a copy where they cannot be bound separately. */
+  /** A range of a weight's outputs; for a plain weight a view, or a copy where the device cannot bind the view. */
   const rows = ({ weight, start: before }: Piece, start: number, end: number): Piece => {
     if (isQuantFormat(dtype)) return { weight, start: before + start, end: before + end };
     return whole(weight.rows(start, end) ?? slice(weight, { start: [start], end: [end] }));
@@ -159,7 +162,7 @@ function packInParts(
           weights.map((weight) => rows(weight, from, to)),
           use,
         );
-      let before = 0; // outputs of the weights before
+      let before = 0; // outputs of the earlier weights
       const pieces = weights.flatMap((weight, i) => {
         const [start, end] = [Math.max(from - before, 0), Math.min(to - before, outputs[i]!)];
         before += outputs[i]!;
@@ -173,8 +176,8 @@ function packInParts(
 }
 
 /**
- * Fills the columns of a result, one part of a weight at a time.
- * @param product computes the columns of one part; `cut` gives the columns of an operand that belong to it.
+ * Fills the columns of a result from a weight in parts.
+ * @param product gives the columns of one part; `cut` takes the same columns out of another operand.
  */
 export function fillByOutputs(
   op: string,
@@ -199,6 +202,7 @@ export function fillByOutputs(
   }
 }
 
+/** The one type of the weights. @throws where types differ, or quantised weights have no whole blocks. */
 function weightType(weights: readonly Tensor[]): DType {
   const { dtype } = weights[0]!;
   if (!isQuantFormat(dtype) || weights.some((weight) => weight.dtype !== dtype))
@@ -206,7 +210,7 @@ function weightType(weights: readonly Tensor[]): DType {
   const odd = weights.find(({ shape }) => !canQuantize(shape));
   if (!odd) return dtype;
   throw new Error(
-    `pack: ${dtype} weights have inputs of 32 and outputs of 4 or multiples, got ${show(odd.shape)}`,
+    `pack: ${dtype} weights need a multiple of 32 inputs and of 4 outputs, got ${show(odd.shape)}`,
   );
 }
 

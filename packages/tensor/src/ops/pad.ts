@@ -1,3 +1,5 @@
+// More room along the axes of a tensor, filled with one value or with copies of the edge.
+
 import { type PadMode, padKernel, show } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { bindable, copyInParts, wholeWalk } from './large/parts.ts';
@@ -7,19 +9,18 @@ import { unquantized } from './operands.ts';
 export interface PadOptions {
   /** [before, after] of each axis. */
   readonly pads: readonly (readonly [number, number])[];
-  /** `constant` (the default) or the nearest element. */
+  /** `constant` (the default), or `replicate`: the nearest element. */
   readonly mode?: PadMode | undefined;
-  /** What `constant` puts there. Default 0. */
+  /** The value that `constant` fills in. Default 0. */
   readonly value?: number | undefined;
 }
 
-/** The smallest and the largest value. */
+/** The least and the greatest value of each integer type. */
 const INTEGERS = { u32: [0, 2 ** 32 - 1], i32: [-(2 ** 31), 2 ** 31 - 1] } as const;
 
 /**
- * x with room before and after along its axes.
- * @throws where pads are negative, there is not one pad per axis, the value does not have x's type, or there is nothing to
- *   replicate.
+ * x with more elements before and after along its axes.
+ * @throws where pads are negative or not one pair per axis, the value does not fit x's type, or there is nothing to replicate.
  */
 export function pad(x: Tensor, { pads, mode = 'constant', value = 0 }: PadOptions): Tensor {
   if (pads.length !== x.rank || pads.flat().some((n) => !Number.isInteger(n) || n < 0)) {
@@ -51,7 +52,7 @@ export function pad(x: Tensor, { pads, mode = 'constant', value = 0 }: PadOption
   return out;
 }
 
-/** Copies x into the middle of `out`, and its faces, edges and corners outwards: each axis has three ranges. */
+/** Copies x into the middle of `out` and its outermost elements into the padding: three ranges along each axis. */
 function copyRegions(x: Tensor, out: Tensor, pads: PadOptions['pads']): void {
   const [from, to] = [wholeWalk(x).strides, wholeWalk(out).strides];
   const copy = (axis: number, shape: number[], read: number[], readAt: number, writeAt: number): void => {
@@ -61,9 +62,9 @@ function copyRegions(x: Tensor, out: Tensor, pads: PadOptions['pads']): void {
     }
     const [n, [before, after]] = [x.shape[axis]!, pads[axis]!];
     const ranges = [
-      ...[{ length: before, first: 0, stride: 0, at: 0 }],
-      ...[{ length: n, first: 0, stride: from[axis]!, at: before }],
-      ...[{ length: after, first: n - 1, stride: 0, at: before + n }],
+      { length: before, first: 0, stride: 0, at: 0 },
+      { length: n, first: 0, stride: from[axis]!, at: before },
+      { length: after, first: n - 1, stride: 0, at: before + n },
     ];
     for (const { length, first, stride, at } of ranges)
       if (length > 0) {

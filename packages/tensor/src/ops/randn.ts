@@ -1,3 +1,5 @@
+// Normally distributed noise from a seed, the same on every adapter.
+
 import { type DType, type NoiseOptions, randnKernel } from '@moviegen/kernels';
 import type { Device } from '../device/device.ts';
 import { Tensor } from '../tensor.ts';
@@ -12,7 +14,7 @@ export interface RandnOptions extends NoiseOptions {
 /**
  * Standard normals by Philox 4x32-10: element i depends on seed, stream and i alone, and is the same
  * within 1e-6 on every adapter.
- * @throws where seed, stream or start is out of range, or the type is not a float type.
+ * @throws where seed, stream or start is out of range, or the type is neither f32 nor f16.
  */
 export function randn(device: Device, shape: readonly number[], options: RandnOptions): Tensor {
   const { dtype = 'f32', ...noise } = options;

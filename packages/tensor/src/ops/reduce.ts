@@ -1,4 +1,4 @@
-// Sum, mean and maximum over axes.
+// Sum, mean and maximum over axes. The kernels, which reduce in stages, are in @moviegen/kernels.
 import { type Reduction, reduceStages, show } from '@moviegen/kernels';
 import { scope } from '../device/scope.ts';
 import { largestOperand } from '../gpu/storage.ts';
@@ -13,7 +13,7 @@ import { axesOf, sameType } from './operands.ts';
 export interface ReduceOptions {
   /** Default: all. */
   readonly axes?: readonly number[] | undefined;
-  /** Leave the axes in the shape, with size 1. */
+  /** Keep the reduced axes in the shape, with size 1. */
   readonly keepDims?: boolean | undefined;
 }
 
@@ -24,7 +24,7 @@ function reduce(op: Reduction, x: Tensor, options: ReduceOptions): Tensor {
   const shape = options.keepDims ? kept : x.shape.filter((_, axis) => !axes.includes(axis));
   if (axes.some((axis) => x.shape[axis] === 0)) {
     if (op === 'sum') return Tensor.zeros(x.device, shape, dtype);
-    throw new Error(`${op}: axes ${show(axes)} of ${show(x.shape)} hold no element`);
+    throw new Error(`${op}: axes ${show(axes)} of ${show(x.shape)} hold no elements`);
   }
   if (x.size === 0) return Tensor.empty(x.device, shape, dtype);
   if (!bindable(x)) return scope(x.device, () => reduceInParts(op, x, axes).reshape(shape));
@@ -40,7 +40,7 @@ function reduce(op: Reduction, x: Tensor, options: ReduceOptions): Tensor {
   return result;
 }
 
-/** The reduction of a tensor that is larger than the device binds, with the axes left in. */
+/** The reduction of a tensor that is larger than a binding; the reduced axes stay in the shape, with size 1. */
 function reduceInParts(op: Reduction, x: Tensor, axes: readonly number[]): Tensor {
   const kept = x.shape.findIndex((n, axis) => n > 1 && !axes.includes(axis));
   if (kept >= 0) {
@@ -49,7 +49,7 @@ function reduceInParts(op: Reduction, x: Tensor, axes: readonly number[]): Tenso
     );
     return concat(results, { axis: kept });
   }
-  // Everything becomes one number: the reduction of the pieces' results, which stay f32 until the end.
+  // No axis is kept: each piece becomes one number, and these become one, in f32 until the end.
   const along = x.shape.findIndex((n) => n > 1);
   const of = op === 'max' ? 'max' : 'sum';
   const whole = (part: Tensor) => reduce(of, part, { keepDims: true });
@@ -58,11 +58,11 @@ function reduceInParts(op: Reduction, x: Tensor, axes: readonly number[]): Tenso
   return cast(op === 'mean' ? div(result, x.size) : result, x.dtype);
 }
 
-/** A tensor cut along an axis into pieces that can be bound, also as f32, or that have one item of the axis. */
+/** A tensor cut along an axis into pieces that can be bound even as f32; a piece that could not has one index of the axis. */
 function pieces(x: Tensor, axis: number): (() => Tensor)[] {
   const n = x.shape[axis]!;
   const each = Math.max(1, Math.floor(((largestOperand(x.device) / 4) * n) / x.size));
-  const length = Math.min(Math.floor(each / 64) * 64 || each, Math.ceil(n / 2)); // offsets are aligned
+  const length = Math.min(Math.floor(each / 64) * 64 || each, Math.ceil(n / 2)); // multiples of 64 keep offsets aligned
   return Array.from({ length: Math.ceil(n / length) }, (_, i) => () => {
     const [start, end] = [i * length, Math.min(n, (i + 1) * length)];
     const before = x.shape.slice(0, axis);
@@ -79,8 +79,8 @@ function pieces(x: Tensor, axis: number): (() => Tensor)[] {
  */
 export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor => reduce('sum', x, options);
 
-/** Mean over axes, in f32. @throws as {@link sum}, and where there are no elements. */
+/** Mean over axes, in f32. @throws as {@link sum}, and where there is no element. */
 export const mean = (x: Tensor, options: ReduceOptions = {}): Tensor => reduce('mean', x, options);
 
-/** Maximum over axes; NaN where any element is. @throws as {@link sum}, and where there are no elements. */
+/** Maximum over axes; NaN where any element is NaN. @throws as {@link sum}, and where there is no element. */
 export const max = (x: Tensor, options: ReduceOptions = {}): Tensor => reduce('max', x, options);

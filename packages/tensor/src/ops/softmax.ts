@@ -1,3 +1,5 @@
+// Softmax along one axis. Not here: the softmax inside attention (attention.ts).
+
 import { sizeOf, softmaxKernel, softmaxVariants } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { inParts } from './large/parts.ts';
@@ -13,7 +15,7 @@ export interface SoftmaxOptions {
 }
 
 /**
- * exp(x) / sum exp(x) along one axis, safe for large x. Accumulates in f32.
+ * exp(x) / sum exp(x) along one axis, which does not overflow for large x. Accumulates in f32.
  * @throws where there is no such axis.
  */
 export function softmax(x: Tensor, options: SoftmaxOptions = {}): Tensor {
@@ -26,7 +28,9 @@ export function softmax(x: Tensor, options: SoftmaxOptions = {}): Tensor {
     const shape = { A: sizeOf(lead), N, I };
     const { target } = x.device;
     const choice = {
-      ...{ op: 'softmax', dtype, sizes: [shape.A, N, I] },
+      op: 'softmax',
+      dtype,
+      sizes: [shape.A, N, I],
       variants: softmaxVariants(shape, target),
       make: (name: string) => softmaxKernel(shape, dtype, target, name),
     };

@@ -1,3 +1,5 @@
+// Both products of SwiGLU and its gate in one kernel. Not here: the layout of the two weights (pack.ts).
+
 import { show, sizeOf, swigluKernel, swigluVariants } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { inParts } from './large/parts.ts';
@@ -36,7 +38,9 @@ export function swiglu(
     const shape = { rows: sizeOf(lead), K, N, pitch: w13.tensor.shape[1]!, weight: w13.tensor.dtype };
     const { target } = x.device;
     const choice = {
-      ...{ op: `swiglu ${shape.weight}`, dtype, sizes: [shape.rows, N, K] },
+      op: `swiglu ${shape.weight}`,
+      dtype,
+      sizes: [shape.rows, N, K],
       variants: swigluVariants(shape, target, dtype),
       make: (name: string) => swigluKernel(shape, dtype, target, name),
     };

@@ -1,10 +1,12 @@
+// The sinusoidal embedding of the flow's time.
+
 import { show, timestepEmbeddingKernel } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { sameType } from './operands.ts';
 
 /** Options of {@link timestepEmbedding}. */
 export interface TimestepOptions {
-  /** Even: half of it cosines, then as many sines. */
+  /** Even: the first half are cosines, the second half sines. */
   readonly dim: number;
   /** The factor of t. Default 1000. */
   readonly scale?: number | undefined;

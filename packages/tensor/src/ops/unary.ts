@@ -1,4 +1,4 @@
-// Functions of one number, element by element.
+// Functions of one number, element by element. Not here: activations (activations.ts).
 import { clampKernel, type Unary, unaryKernel } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { inParts } from './large/parts.ts';

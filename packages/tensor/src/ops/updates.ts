@@ -1,4 +1,4 @@
-// Updates of a model and its sampler that combine several operands in one pass over memory.
+// Updates of models and samplers, each with all of its operands in one pass over memory.
 import { eulerStepKernel, gatedResidualKernel, guidanceKernel } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { inParts } from './large/parts.ts';

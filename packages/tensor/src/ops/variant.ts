@@ -1,8 +1,10 @@
+// How an op with several kernels runs one of them. Not here: the measurements behind the choice (../tuning/tuner.ts).
+
 import type { Device } from '../device/device.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Choice } from '../tuning/tuner.ts';
 
-/** Runs the variant that was asked for, otherwise the best one. */
+/** Runs the variant of the given name, or the best one where none is given. */
 export function runVariant(
   device: Device,
   variant: string | undefined,

@@ -25,7 +25,7 @@ import { tokenBatch } from '../tokenBatch.ts';
 import { ClipBlock } from './block.ts';
 import { type ClipTextConfig, clipWeightShapes } from './config.ts';
 
-/** What a file holds beside the tower: a buffer in old files, and what follows the tower. */
+/** What a file holds besides the tower: a buffer in old files, and the modules that follow the tower. */
 const BESIDE = new Set([
   'embeddings.position_ids',
   'text_projection.weight',
@@ -50,7 +50,7 @@ export class ClipTextModel {
   readonly #blocks: readonly ClipBlock[];
   readonly #finalNorm: LayerNorm;
 
-  /** @param weights those of `ClipTextModel.weightShapes(config)`, on the device; they are the tower's from here on. */
+  /** @param weights every tensor of `ClipTextModel.weightShapes(config)`, on the device; the tower owns them from here on. */
   constructor(device: Device, config: ClipTextConfig, weights: Readonly<Record<string, Tensor>>) {
     const book = new WeightBook('clip', weights, clipWeightShapes(config));
     this.device = device;

@@ -44,7 +44,7 @@ export class T5Encoder {
   readonly #blocks: readonly T5Block[];
   readonly #finalNorm: RMSNorm;
 
-  /** @param weights those of `T5Encoder.weightShapes(config)`, on the device; they are the encoder's from here on. */
+  /** @param weights every tensor of `T5Encoder.weightShapes(config)`, on the device; the encoder owns them from here on. */
   constructor(device: Device, config: T5Config, weights: Readonly<Record<string, Tensor>>) {
     const table = EMBEDDING_NAMES.find((name) => Object.hasOwn(weights, name)) ?? EMBEDDING_NAMES[0];
     const book = new WeightBook('t5', weights, t5WeightShapes(config, table));
@@ -95,7 +95,7 @@ export class T5Encoder {
     const pass = () => {
       const { ids, lengths, L } = tokenBatch(this.device, 't5', texts, this.config); // [B, L], [B]
       const shared = { bias: this.#positionBias.forward(L), keyLengths: lengths };
-      // What all layers add to is f32: in large encoders it leaves the range of f16.
+      // The stream to which all layers add is f32: in large encoders it leaves the range of f16.
       let x = scope(this.device, () => cast(embedding(this.#table, ids), 'f32')); // [B, L, D]
       observed('encoder.embed_tokens', x);
       for (const block of this.#blocks) x = advance(x, () => block.forward(x, shared)); // [B, L, D]

@@ -1,6 +1,6 @@
-// Attention over operands larger than the device can bind. The work is split by batch item, then into groups of heads whose
-// keys and values are copied into tensors of their own, then into ranges of queries. A head always sees all of its keys at
-// once, so the keys of one head must fit into a binding.
+// Attention whose operands are larger than a binding, taken apart in three steps: by batch items, then by groups of heads whose
+// keys and values are copied into tensors of their own, then by ranges of queries. A head always sees all of its keys at once,
+// so the keys of one head must fit into a binding.
 import { BYTES } from '@moviegen/kernels';
 import { scope } from '../../device/scope.ts';
 import { largestOperand } from '../../gpu/storage.ts';
@@ -22,7 +22,7 @@ export interface Attend {
   readonly causal: boolean;
 }
 
-/** Runs `attend` once if everything can be bound, otherwise on parts. */
+/** Runs `attend` once where everything can be bound, else on parts. */
 export function attentionInParts(whole: Attend, attend: (part: Attend) => void): void {
   const { q, k, v, keyLengths, bias, out, heads, causal } = whole;
   const { device } = out;
@@ -41,7 +41,12 @@ export function attentionInParts(whole: Attend, attend: (part: Attend) => void):
         const part = place ?? Tensor.empty(device, [1, N, width], out.dtype);
         attentionInParts(
           {
-            ...{ q: of(q), k: of(k), v: of(v), out: part, heads, causal },
+            q: of(q),
+            k: of(k),
+            v: of(v),
+            out: part,
+            heads,
+            causal,
             keyLengths: keyLengths && slice(keyLengths, { start: [b], end: [b + 1] }),
             bias: bias && (bias.shape[0] === 1 ? bias : item(bias)),
           },
@@ -59,7 +64,7 @@ export function attentionInParts(whole: Attend, attend: (part: Attend) => void):
   const most = largestOperand(device);
   if (!bindable(k.tensor, v.tensor, bias) || causal || bias) {
     const M = k.tensor.shape[1]!;
-    // Queries can still be split later, except where their position matters.
+    // Queries can still be split later, except where their position matters: with a causal mask or a bias.
     const longest = causal || bias ? Math.max(M, N) : M;
     const each = Math.max(longest * D * BYTES[out.dtype], bias ? N * M * BYTES[out.dtype] : 0);
     const group = Math.min(Math.floor(most / each), heads);

@@ -1,4 +1,4 @@
-// A long sequence processed range by range, so that intermediate results stay small.
+// A function applied to a long sequence range by range, so that its intermediate tensors stay small.
 import { scope } from '../../device/scope.ts';
 import { Tensor } from '../../tensor.ts';
 import { asColumns, type Columns } from '../columns.ts';
@@ -6,12 +6,12 @@ import { slice } from '../movement.ts';
 import { copyInParts } from './parts.ts';
 
 /**
- * Applies a function to at most `most` rows of x at a time and joins the results; a shorter x is processed at once.
- * Other tensors that the function makes are released immediately.
+ * Applies a function to at most `most` rows of x at a time and joins the results. Where x has no more rows than that, it
+ * takes all of x at once. What the function makes besides its results is released after each call.
  * @param x [B, N, D].
- * @param fn is given rows [1, n, D] and the index of their batch item, or x and undefined. Each of its results is
+ * @param fn takes rows [1, n, D] and the index of their batch item, or all of x and undefined. Each of its results is
  *   [1, n, any], or columns of such a tensor.
- * @returns the results as [B, N, any]; columns only if x was processed at once.
+ * @returns the results as [B, N, any]; columns only where x was taken at once.
  */
 export function byRows(
   x: Tensor,
@@ -22,7 +22,7 @@ export function byRows(
   const [B, N, D] = x.shape as [number, number, number];
   if (B * N <= most) return scope(device, () => fn(x, undefined));
   const ranges = Math.ceil(N / most);
-  const count = Math.ceil(N / ranges / 64) * 64; // so that ranges can be bound without a copy
+  const count = Math.ceil(N / ranges / 64) * 64; // aligned, so that ranges can be bound without a copy
   let joined: readonly Tensor[] | undefined;
   for (let b = 0; b < B; b++)
     for (let start = 0; start < N; start += count) {

@@ -1,15 +1,15 @@
-// Tensors that are larger than a binding or a buffer are processed part by part inside the ops; callers never see it.
-// Usually everything fits: then an op runs in one piece, and nothing here costs anything.
+// Tensors larger than a binding or a buffer, which the ops take part by part without their callers' knowledge. Where
+// everything fits, which is nearly always, an op runs in one piece and nothing here costs anything.
 import { BYTES, copyKernel, show, sizeOf, stridesOf, type Walk } from '@moviegen/kernels';
 import { largestOperand } from '../../gpu/storage.ts';
 import { Tensor } from '../../tensor.ts';
 
-/** Whether every tensor can be bound whole; a tensor small enough to bind always lies in one buffer (`Tensor.rows`). */
+/** Whether every tensor can be bound whole: a tensor small enough to bind always lies in one buffer (`Tensor.rows`). */
 export function bindable(...tensors: readonly (Tensor | undefined)[]): boolean {
   return tensors.every((tensor) => tensor === undefined || tensor.bytes <= largestOperand(tensor.device));
 }
 
-/** Runs `use`, then releases the views that it was given. */
+/** Runs `use`, then releases the views, also where it throws. */
 function withViews<T>(views: readonly Tensor[], use: () => T): T {
   try {
     return use();
@@ -18,7 +18,7 @@ function withViews<T>(views: readonly Tensor[], use: () => T): T {
   }
 }
 
-/** How many rows apart two bindable offsets are: bindings must begin at aligned offsets. */
+/** How many indices of axis 0 lie between two offsets that can be bound: offsets must be aligned. */
 function stepOf(tensor: Tensor): number {
   const alignment = tensor.device.limits.minStorageBufferOffsetAlignment;
   const each = tensor.bytes / tensor.shape[0]!;
@@ -30,14 +30,14 @@ function stepOf(tensor: Tensor): number {
 type Operands = Readonly<Record<string, Tensor | undefined>>;
 
 /**
- * Runs an op that treats the items of its leading axes independently: in one piece if every operand can be bound,
- * otherwise over ranges of those axes.
+ * Runs an op that computes each index of its leading axes on its own: in one piece where every operand can be bound,
+ * else over ranges of those axes.
  * @param lead the leading axes.
- * @param own how many axes each operand has after the leading ones.
- * @param operands by name, [...lead, ...own]; an axis of `lead` that an operand broadcasts over is 1 in it, or
- *   missing at the end: a gate [B, D] goes with rows [B, N, D].
- * @param run is given the leading axes of a part and views of the operands that belong to it. An axis of size 1 may be
- *   absent in both, and an axis that an operand lacked may be present.
+ * @param own how many axes of each operand follow the leading ones.
+ * @param operands by name, [...lead, ...own]. A leading axis over which an operand broadcasts has size 1 in it, or is left
+ *   out at the end: a gate [B, D] goes with rows [B, N, D].
+ * @param run takes the leading axes of a part, and the operands' parts: views, which it must not keep. An axis of size 1
+ *   may be missing from both, and an axis that was left out may be there.
  */
 export function inParts<Given extends Operands>(
   op: string,
@@ -57,9 +57,10 @@ export function inParts<Given extends Operands>(
   viewed(operands, reshaped(padded), (parts) => split(op, lead, parts, run));
 }
 
-/** A part of an operand, and what must be done after the op has run on it. */
+/** A part of an operand. */
 interface Part {
   readonly part: Tensor;
+  /** Called once the op has run on the part. */
   readonly done?: () => void;
 }
 
@@ -85,6 +86,7 @@ const reshaped =
   (shape: (tensor: Tensor) => readonly number[]) =>
   (tensor: Tensor): Part => ({ part: tensor.reshape(shape(tensor)) });
 
+/** {@link inParts} with operands of the same number of axes. */
 function split<Given extends Operands>(
   op: string,
   lead: readonly number[],
@@ -115,7 +117,7 @@ function split<Given extends Operands>(
   const most = largestOperand(tensors[0]!.device);
   const step = Math.max(...ranged.map(stepOf));
   const room = Math.min(...ranged.map(({ bytes }) => Math.floor(most / (bytes / n))));
-  const count = Math.floor(room / step) * step || room; // ranges that are not aligned are copied
+  const count = Math.floor(room / step) * step || room; // ranges with unaligned offsets are copied
   const range = (start: number, end: number) => (tensor: Tensor, name: string) =>
     tensor.shape[0] === n ? items(name, tensor, start, end) : { part: tensor.reshape(tensor.shape) };
   if (count > 0 && tensors.every((tensor) => ranged.includes(tensor) || bindable(tensor))) {
@@ -133,7 +135,7 @@ function split<Given extends Operands>(
   }
 }
 
-/** Where a tensor continues in another buffer, in items of axis 0; fractional where an item is cut. */
+/** Where a tensor continues in another buffer, in indices of axis 0; a fraction where the cut lies inside an index. */
 function cutsOf(tensor: Tensor): number[] {
   const each = tensor.bytes / tensor.shape[0]!;
   let at = 0;
@@ -146,7 +148,7 @@ function cutsOf(tensor: Tensor): number[] {
     });
 }
 
-/** End of a range that contains no cut. If that is impossible, the smallest range, which will be copied. */
+/** The end of a range that contains no cut. Where that is impossible, the end of the smallest range, which will be copied. */
 function endOf(start: number, most: number, step: number, cuts: readonly number[]): number {
   const inside = cuts.filter((cut) => cut > start && cut < most);
   if (inside.length === 0) return most;
@@ -155,8 +157,8 @@ function endOf(start: number, most: number, step: number, cuts: readonly number[
 }
 
 /**
- * Items `start` to `end` of axis 0: a view if the items can be bound separately, or could not be copied anyway because
- * they are too large; otherwise a copy, which is written back to `out`.
+ * Indices `start` to `end` of axis 0: a view where the device can bind it, or where it is too large to bind in any case;
+ * else a copy. The copy of `out` is copied back into it afterwards.
  */
 function items(name: string, tensor: Tensor, start: number, end: number): Part {
   const rows = tensor.rows(start, end);
@@ -191,7 +193,7 @@ export function copyInParts(
     const alignment = tensor.device.limits.minStorageBufferOffsetAlignment / size;
     const first = Math.floor(start / alignment) * alignment;
     const last = shape.reduce((at, n, axis) => at + (n - 1) * strides[axis]!, start);
-    const end = Math.min(tensor.size, Math.ceil((last + 1) / 4) * 4); // whole vec4s, which no buffer cuts
+    const end = Math.min(tensor.size, Math.ceil((last + 1) / 4) * 4); // whole vec4s, which are never cut between buffers
     return { tensor, first, end, bytes: (end - first) * size, walk: { start: start - first, strides } };
   };
   const [source, target] = [window(x, from), window(out, to)];
@@ -206,7 +208,7 @@ export function copyInParts(
     withViews(views, () => x.device.run(kernel, views));
     return;
   }
-  // Split in half along the axis in which the window that is too large extends farthest.
+  // Halves the axis along which the window that is too large reaches farthest.
   const { strides } = large[0]!.walk;
   const reach = shape.map((n, axis) => (n - 1) * strides[axis]!);
   const axis = reach.indexOf(Math.max(...reach));
@@ -222,7 +224,7 @@ export function copyInParts(
   }
 }
 
-/** A tensor's elements as a flat list, from `first` on, which must be aligned. */
+/** Elements `first` to `end` of a tensor, as one axis; the offset of `first` must be aligned. */
 function elements(tensor: Tensor, first: number, end: number): Tensor {
   const flat = tensor.reshape([tensor.size]);
   const part = flat.rows(first, end);
@@ -231,7 +233,7 @@ function elements(tensor: Tensor, first: number, end: number): Tensor {
   throw new Error(`internal: ${tensor} cannot be bound from ${first}`);
 }
 
-/** Copies columns `start ...` of the last axis of x into those of `out` from `at` on, `width` of them. */
+/** Copies `width` columns of the last axis: from `start` on in x, to `at` and onwards in `out`. */
 export function copyColumns(
   label: string,
   x: Tensor,
@@ -247,5 +249,5 @@ export function copyColumns(
   copyInParts(label, [rows, width], x, walk(x, start), out, walk(out, at));
 }
 
-/** A walk over all elements of a tensor. */
+/** The walk over a whole tensor. */
 export const wholeWalk = (tensor: Tensor): Walk => ({ start: 0, strides: stridesOf(tensor.shape) });
