@@ -34,7 +34,7 @@ test.each<[string, Record<string, Change>, string]>([
     'checkpoint: checkpoint/model_index.json is no JSON: ',
   ],
   [
-    'an index that is no object',
+    'an index that is not an object',
     { 'model_index.json': () => '[]' },
     'checkpoint: checkpoint/model_index.json must hold an object, got ',
   ],

@@ -123,7 +123,7 @@ test('a list is read as sha256sum writes it', () => {
     ['d', sum],
   ]);
   expect(() => parse(`${sum}  a\n${sum.slice(1)}  b\n`)).toThrow(
-    'checkpoint: x/SHA256SUMS line 2 is no checksum: expected 64 hexadecimal digits, two spaces and a path',
+    'checkpoint: x/SHA256SUMS line 2 is not a checksum: expected 64 hexadecimal digits, two spaces and a path',
   );
 });
 

@@ -182,7 +182,7 @@ test('the query of an address goes with every request, and into no message', asy
   }
 });
 
-test('a path is no address, whatever is in it', async () => {
+test('a path is not an address, whatever it contains', async () => {
   const folder = join(root, '50% #1?');
   mkdirSync(folder);
   const file = join(folder, 'a%20b#c?.safetensors');

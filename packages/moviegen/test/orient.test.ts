@@ -85,7 +85,7 @@ test('an mp4’s frames come as it says that they are to be seen', async () => {
   expect(stream.shape).toEqual([1, W, H, 3]);
 });
 
-test('pixels that are no squares are refused, with the way to make them so', async () => {
+test('pixels that are not square are refused, with the way to make them so', async () => {
   await expect(openVideo(await film({}, 2), { name: 'wide.mp4' })).rejects.toThrow(
     'wide.mp4: its pixels are 2:1, not square; convert it first: ffmpeg -i FILE -vf scale=iw*sar:ih,setsar=1 SQUARE.mp4',
   );

@@ -201,7 +201,7 @@ test.each([0, -5, Number.NaN, Number.POSITIVE_INFINITY])('no video has a rate of
     );
 });
 
-test('what is no video is called by its name', async () => {
+test('files that are not videos are named', async () => {
   const noise = Uint8Array.from({ length: 4000 }, (_, i) => (i * i) % 251);
   await expect(decodeVideo(noise, { name: 'noise.mp4' })).rejects.toThrow(/^noise\.mp4: not a video/);
   await expect(decodeVideo(new Uint8Array(0))).rejects.toThrow(InputError);

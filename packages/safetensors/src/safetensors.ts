@@ -55,17 +55,16 @@ export class Safetensors implements TensorSource {
   readonly fileBytes: number;
   /** The file's name in messages. */
   readonly label: string;
-  private readonly byName: ReadonlyMap<string, TensorInfo>;
+  readonly #source: ByteSource;
+  readonly #byName: ReadonlyMap<string, TensorInfo>;
 
-  private constructor(
-    private readonly source: ByteSource,
-    header: Header,
-  ) {
+  private constructor(source: ByteSource, header: Header) {
+    this.#source = source;
     this.metadata = header.metadata;
     this.tensors = header.tensors;
     this.fileBytes = source.byteLength;
     this.label = source.label;
-    this.byName = new Map(header.tensors.map((tensor) => [tensor.name, tensor]));
+    this.#byName = new Map(header.tensors.map((tensor) => [tensor.name, tensor]));
   }
 
   /**
@@ -94,28 +93,28 @@ export class Safetensors implements TensorSource {
   }
 
   has(name: string): boolean {
-    return this.byName.has(name);
+    return this.#byName.has(name);
   }
 
   /** @throws SafetensorsError where there is no such tensor */
   shape(name: string): readonly number[] {
-    return this.info(name).shape;
+    return this.#info(name).shape;
   }
 
   /** @throws SafetensorsError where there is no such tensor */
   dtype(name: string): SafetensorsDType {
-    return this.info(name).dtype;
+    return this.#info(name).dtype;
   }
 
   /** @throws SafetensorsError where there is no such tensor */
   byteLength(name: string): number {
-    return this.info(name).byteLength;
+    return this.#info(name).byteLength;
   }
 
   /** @throws SafetensorsError where there is no such tensor or the source fails */
   async read(name: string, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
-    const { start, byteLength } = this.info(name);
-    return this.source.read(start, start + byteLength, options.signal);
+    const { start, byteLength } = this.#info(name);
+    return this.#source.read(start, start + byteLength, options.signal);
   }
 
   /** @throws SafetensorsError where there is no such tensor or the source fails */
@@ -123,9 +122,9 @@ export class Safetensors implements TensorSource {
     name: string,
     { chunkBytes = 2 ** 24, signal }: ChunkOptions = {},
   ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-    const { start, byteLength } = this.info(name);
+    const { start, byteLength } = this.#info(name);
     for (let at = 0; at < byteLength; at += chunkBytes) {
-      yield await this.source.read(start + at, start + Math.min(at + chunkBytes, byteLength), signal);
+      yield await this.#source.read(start + at, start + Math.min(at + chunkBytes, byteLength), signal);
     }
   }
 
@@ -139,17 +138,17 @@ export class Safetensors implements TensorSource {
 
   /** Where a tensor's bytes are. @throws SafetensorsError where there is no such tensor */
   place(name: string): Place {
-    const { start, byteLength } = this.info(name);
-    return { name, source: this.source, start, byteLength };
+    const { start, byteLength } = this.#info(name);
+    return { name, source: this.#source, start, byteLength };
   }
 
   /** Gives the source back: a file of Node's is closed. */
   async close(): Promise<void> {
-    await this.source.close();
+    await this.#source.close();
   }
 
-  private info(name: string): TensorInfo {
-    const found = this.byName.get(name);
+  #info(name: string): TensorInfo {
+    const found = this.#byName.get(name);
     if (found) return found;
     const expected = `one of its ${this.tensors.length} names`;
     throw new SafetensorsError({

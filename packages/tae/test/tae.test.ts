@@ -109,7 +109,7 @@ test('the identities that loading skips are those that inflate writes out, on an
   expect(() => inflate(inflate(image, config), config)).toThrow('temporal already');
 });
 
-test('frame by frame where the config says that it is no temporal autoencoder', async () => {
+test('frame by frame where the config says that it is not a temporal autoencoder', async () => {
   const plain = await load(image, imageConfig);
   const x = video(1, 3, 8, 8);
   const { mean, logvar } = plain.encode(x);

@@ -199,7 +199,7 @@ test('padding with integers that no float holds', async () => {
   expect(() => pad(of([5], 'i32'), { pads, value: 0.5 })).toThrow('pad: value 0.5 does not fit i32');
 });
 
-test('a time that is no number embeds as none', async () => {
+test('a time that is NaN embeds as NaN', async () => {
   const t = tensor([3], [Number.NaN, Number.NEGATIVE_INFINITY, 0]);
   const none = new Array(8).fill(Number.NaN);
   expect([...(await timestepEmbedding(t, { dim: 4 }).read())]).toEqual([...none, 1, 1, 0, 0]);

@@ -52,7 +52,7 @@ export function parseSums(bytes: Uint8Array, label: string): Map<string, string>
     const [, sum, path] = /^([0-9a-f]{64}) [ *](?:\.\/)?(.+)$/i.exec(line) ?? [];
     if (sum === undefined || path === undefined)
       throw new CheckpointError(
-        `checkpoint: ${label} line ${i + 1} is no checksum: expected 64 hexadecimal digits, two spaces and a path`,
+        `checkpoint: ${label} line ${i + 1} is not a checksum: expected 64 hexadecimal digits, two spaces and a path`,
       );
     sums.set(path, sum.toLowerCase());
   }

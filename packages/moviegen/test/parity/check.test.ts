@@ -104,7 +104,7 @@ test('zeros are held to an absolute bound', () => {
   expect(compareTensors('x', zeros, zeros).difference).toBe(0);
 });
 
-test('a folder that is no fixture is said', async () => {
+test('a folder that is not a fixture is named', async () => {
   await expect(openFixture(folder({ ...record, model: 3 }), 'tiny')).rejects.toThrow(
     'must hold model and cases',
   );
