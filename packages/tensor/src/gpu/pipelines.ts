@@ -8,6 +8,8 @@ import type { Host } from './host.ts';
 export interface Program {
   readonly label: string;
   readonly layout: Layout;
+  /** Its own, though others have equal ones: wgpu holds consecutive pipelines that share one to the first one's sizes. */
+  readonly pipelineLayout: GPUPipelineLayout;
   /** Absent until an asynchronous compilation is done. */
   pipeline: GPUComputePipeline | undefined;
   /** Settles when the asynchronous compilation does. */
@@ -18,7 +20,6 @@ export interface Program {
 export interface Layout {
   readonly id: number;
   readonly group: GPUBindGroupLayout;
-  readonly pipeline: GPUPipelineLayout;
 }
 
 const COMPUTE = 4; // GPUShaderStage.COMPUTE
@@ -63,7 +64,10 @@ export class Pipelines {
   #program(kernel: Kernel): Program {
     let program = this.#programs.get(kernel.code);
     if (!program) {
-      program = { label: kernel.label, layout: this.#layout(kernel), pipeline: undefined, ready: undefined };
+      const { label } = kernel;
+      const layout = this.#layout(kernel);
+      const pipelineLayout = this.#gpu.createPipelineLayout({ label, bindGroupLayouts: [layout.group] });
+      program = { label, layout, pipelineLayout, pipeline: undefined, ready: undefined };
       this.#programs.set(kernel.code, program);
     }
     return program;
@@ -87,20 +91,18 @@ export class Pipelines {
       entries.push({ binding: accesses.length, visibility: COMPUTE, buffer });
     }
     const group = this.#gpu.createBindGroupLayout({ label: key, entries });
-    const pipeline = this.#gpu.createPipelineLayout({ label: key, bindGroupLayouts: [group] });
-    const layout = { id: this.#layouts.size, group, pipeline };
+    const layout = { id: this.#layouts.size, group };
     this.#layouts.set(key, layout);
     return layout;
   }
 
   #compileNow(program: Program, { label, code }: Kernel): void {
-    const { layout } = program;
     this.#gpu.pushErrorScope('internal');
     this.#gpu.pushErrorScope('validation');
     const module = this.#gpu.createShaderModule({ label, code });
     program.pipeline = this.#gpu.createComputePipeline({
       label,
-      layout: layout.pipeline,
+      layout: program.pipelineLayout,
       compute: { module, entryPoint: 'main' },
     });
     const scopes = [0, 1].map(() => this.#host.poll(() => this.#gpu.popErrorScope()));
@@ -113,11 +115,10 @@ export class Pipelines {
   }
 
   async #compile(program: Program, { label, code }: Kernel): Promise<void> {
-    const { layout } = program;
     this.#gpu.pushErrorScope('validation');
     const module = this.#gpu.createShaderModule({ label, code });
     const scope = this.#host.poll(() => this.#gpu.popErrorScope());
-    const descriptor = { label, layout: layout.pipeline, compute: { module, entryPoint: 'main' } };
+    const descriptor = { label, layout: program.pipelineLayout, compute: { module, entryPoint: 'main' } };
     const made = this.#host.poll(() => this.#gpu.createComputePipelineAsync(descriptor));
     made.catch(() => undefined); // the module's own message, awaited first, is the better one
     try {
