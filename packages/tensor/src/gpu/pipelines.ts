@@ -14,7 +14,12 @@ export interface Program {
   pipeline: GPUComputePipeline | undefined;
   /** Settles when the asynchronous compilation does. */
   ready: Promise<void> | undefined;
+  /** The pipeline is known to be valid: until then its commands may spoil all that are submitted with them. */
+  checked: boolean;
 }
+
+/** A program that can run. */
+export type Compiled = Program & { pipeline: GPUComputePipeline };
 
 /** The bindings of a kind of kernel: one object for all kernels with the same accesses. */
 export interface Layout {
@@ -45,10 +50,10 @@ export class Pipelines {
   }
 
   /** The kernel's program with its pipeline made, here and now where it is not there yet. */
-  compiled(kernel: Kernel): Program & { pipeline: GPUComputePipeline } {
+  compiled(kernel: Kernel): Compiled {
     const program = this.#program(kernel);
     if (!program.pipeline) this.#compileNow(program, kernel);
-    return program as Program & { pipeline: GPUComputePipeline };
+    return program as Compiled;
   }
 
   /** The kernel's program; its pipeline is being made in the background where it is not there yet. */
@@ -67,7 +72,7 @@ export class Pipelines {
       const { label } = kernel;
       const layout = this.#layout(kernel);
       const pipelineLayout = this.#gpu.createPipelineLayout({ label, bindGroupLayouts: [layout.group] });
-      program = { label, layout, pipelineLayout, pipeline: undefined, ready: undefined };
+      program = { label, layout, pipelineLayout, pipeline: undefined, ready: undefined, checked: false };
       this.#programs.set(kernel.code, program);
     }
     return program;
@@ -110,6 +115,7 @@ export class Pipelines {
       const [validation, internal] = await Promise.all(scopes);
       const error = validation ?? internal;
       if (error) throw await this.#refused(label, code, module, error.message);
+      program.checked = true;
     };
     this.#watch(check());
   }
@@ -125,6 +131,7 @@ export class Pipelines {
       const error = await scope;
       if (error) throw error;
       program.pipeline = await made;
+      program.checked = true;
     } catch (error) {
       const text = error instanceof Object && 'message' in error ? String(error.message) : String(error);
       throw await this.#refused(label, code, module, text);
