@@ -51,7 +51,7 @@ describe('wrong input: one line, status 2, existing files stay', () => {
     [
       'folder of output',
       [...noModel, '--output', join(file('f', ''), 'a.mp4')],
-      /cannot write .*a\.mp4: .*f is no folder$/,
+      /cannot write .*a\.mp4: .*f is not a folder$/,
     ],
     [
       'output is a folder',
@@ -116,7 +116,7 @@ describe('wrong input: one line, status 2, existing files stay', () => {
     [
       'a file where a folder should be',
       ['quantize', TINY, '--dtype', 'q8', '-o', join(file('x.png', 'x'), 'y')],
-      /^error: quantize: cannot write .*y: .*x\.png is no folder$/,
+      /^error: quantize: cannot write .*y: .*x\.png is not a folder$/,
     ],
     ['tiling', ['judge', '--tiling', '--steps', '3'], 'error: judge: --tiling takes no --steps'],
     ['no lora', ['encode', 'a.png', '--lora', 'x'], "error: unknown option '--lora'"],

@@ -99,7 +99,7 @@ test.each<[string, string[], string | RegExp]>([
   [
     'sampling of files',
     ['a.mp4', '--steps', '3', '--model', '/none'],
-    'error: gallery: a gallery of videos that are there takes no --steps, --model',
+    'error: gallery: a gallery of existing videos takes no --steps, --model',
   ],
   ['no video', ['none.mp4'], 'error: video: there is no file or folder none.mp4'],
   ['columns', ['none.mp4', '--columns', '0'], 'error: grid: columns must be an integer of at least 1, got 0'],

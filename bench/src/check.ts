@@ -8,7 +8,7 @@ import {
   caseReference,
   caseTolerance,
   caseVariants,
-  compare,
+  compareArrays,
   prepareCase,
   uploadOperands,
 } from '@moviegen/tensor/checks';
@@ -94,7 +94,7 @@ async function download(operands: Tensors): Promise<Arrays> {
 function verdict(item: Case, run: CaseRun, against: string, pairs: readonly Pair[]): Check {
   let worst = 0;
   for (const { got, expected } of pairs) {
-    const { error, index, got: value, expected: right } = compare(got, expected);
+    const { error, index, got: value, expected: right } = compareArrays(got, expected);
     worst = Math.max(worst, error);
     if (error <= caseTolerance(item, run.dtype)) continue;
     const where = `at ${index} got ${value}, expected ${right} (${against})`;

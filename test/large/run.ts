@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { type DiTConfig, parseConfig } from '@moviegen/dit';
 import { Safetensors } from '@moviegen/safetensors';
 import type { Device } from '@moviegen/tensor';
-import { compare } from '@moviegen/tensor/checks';
+import { compareArrays } from '@moviegen/tensor/checks';
 import { seededDiT, seededInputs } from './seeded.ts';
 
 /** Which model is run, and how. */
@@ -39,7 +39,7 @@ export async function runLarge(device: Device, { config, latent, dtype, expected
     times.push(seconds(start));
     const values = await velocity.read();
     finite &&= values.every(Number.isFinite);
-    if (expected) ({ error } = compare(values, expected));
+    if (expected) ({ error } = compareArrays(values, expected));
     velocity.dispose();
   }
   const { peak, peakUsed } = device.memory();

@@ -1,4 +1,4 @@
-// `node bench/dist/load/main.js`: loading beside its bounds, by the type in the file. Speed: at least 80% of the slower
+// `npm run bench:load`: loading beside its bounds, by the type in the file. Speed: at least 80% of the slower
 // of a plain read of the files and the adapter's upload. A software adapter decodes floats on the cores that read the
 // files, so there the bound holds for F32 only, and the other types are reported. Host memory: at most twice the largest
 // tensor and 64 MiB above idle; on a software adapter the device's buffers are host memory too and are subtracted.
@@ -14,7 +14,7 @@ import { Command, Option } from 'commander';
 import { tableOf } from '../table.ts';
 import { writeCheckpoint } from './checkpoint.ts';
 
-const program = new Command('node bench/dist/load/main.js')
+const program = new Command('npm run bench:load --')
   .description('Time loading as f32 and measure its host memory on this adapter (MOVIEGEN_ADAPTER chooses).')
   .option('--mib <n>', 'size of the checkpoint', Number, 512)
   .option('--tensor-mib <n>', 'size of each of its tensors', Number, 32)
@@ -61,7 +61,7 @@ const MIB = 2 ** 20;
 const tensors = Math.max(1, Math.round(mib / tensorMib));
 const fileBytes = tensors * tensorMib * MIB;
 const most = 2 * tensorMib * MIB + 64 * MIB;
-const child = fileURLToPath(new URL('./child.js', import.meta.url));
+const child = fileURLToPath(new URL('./child.ts', import.meta.url));
 
 /** What one type's checkpoint takes. */
 async function measure(type: SafetensorsDType): Promise<{ speed: Speed; memory: Memory }> {
@@ -72,7 +72,8 @@ async function measure(type: SafetensorsDType): Promise<{ speed: Speed; memory: 
     const measured = async (mode: string) => {
       const flags = [sums && 'sums', cold && 'cold'].filter((flag) => typeof flag === 'string');
       const args = [mode, folder, String(rounds), ...flags];
-      const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', child, ...args]);
+      const node = [...process.execArgv, '--expose-gc', child, ...args]; // from source, like this process
+      const { stdout } = await promisify(execFile)(process.execPath, node);
       return JSON.parse(stdout.trim().split('\n').at(-1)!);
     };
     return { memory: await measured('memory'), speed: await measured('speed') };

@@ -1,6 +1,6 @@
 // Gives the peers the same adapter, toggles and event-loop tick as our own device. Libraries expect a browser's
 // `navigator.gpu`; here it is made from the adapter that was found.
-import type { Found } from '@moviegen/tensor/node';
+import type { FoundAdapter } from '@moviegen/tensor/node';
 import { globals } from 'webgpu';
 
 type Method = (...args: unknown[]) => unknown;
@@ -16,7 +16,7 @@ const PROMISES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Gives this process a `navigator.gpu` with the found adapter, and WebGPU's promises the tick of our own device. */
-export function surround(found: Found): void {
+export function surround(found: FoundAdapter): void {
   Object.assign(globalThis, globals);
   const classes = globals as Record<string, { readonly prototype: Prototype }>;
   for (const [name, methods] of Object.entries(PROMISES)) {
@@ -35,7 +35,7 @@ export function surround(found: Found): void {
   });
 }
 
-function wrap(prototype: Prototype, name: string, { host }: Found): void {
+function wrap(prototype: Prototype, name: string, { host }: FoundAdapter): void {
   const method = prototype[name]!;
   prototype[name] = function (this: unknown, ...args) {
     return host.poll(() => method.apply(this, args) as Promise<unknown>);

@@ -2,7 +2,13 @@
 // them equally.
 import type { Case, NDArray } from '@moviegen/kernels';
 import { type Device, scope } from '@moviegen/tensor';
-import { caseOperands, caseReference, compare, prepareCase, uploadOperands } from '@moviegen/tensor/checks';
+import {
+  caseOperands,
+  caseReference,
+  compareArrays,
+  prepareCase,
+  uploadOperands,
+} from '@moviegen/tensor/checks';
 import { AFFORDABLE, type CaseRows, firstAndLastRows, narrowArray, referenceCost } from '../caseRows.ts';
 import { poisoned } from '../check.ts';
 import { percentile } from '../statistics.ts';
@@ -88,7 +94,7 @@ export async function race(
         way = await make();
         onProgress(`${row.name}: ${peer.name} ${way.how}`);
         const result = await way.result();
-        const whole = result.length === expected.length ? compare(result, expected).error : Number.NaN;
+        const whole = result.length === expected.length ? compareArrays(result, expected).error : Number.NaN;
         const off = Math.max(whole, reference(held, references, result));
         if (off <= BOUND) {
           racers.push({ way, library: peer.name, error: off, times: [] });
@@ -173,7 +179,7 @@ function reference(
 ): number {
   const errors = held.map(({ skip, from, count }, k) => {
     const right = Array.prototype.slice.call(expected[k]!, skip, skip + count);
-    return compare(Array.prototype.slice.call(result, from, from + count), right).error;
+    return compareArrays(Array.prototype.slice.call(result, from, from + count), right).error;
   });
   return Math.max(...errors);
 }

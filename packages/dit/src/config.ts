@@ -1,7 +1,8 @@
 // A DiT's configuration: the keys of its config.json, the three published sizes, and the checks that name
 // the keys at fault. Not here: weights (weights.ts).
 
-import { ConfigError, TEXT_ENCODERS, type TextEncoderName } from '@moviegen/tensor';
+import { ConfigError } from '@moviegen/tensor';
+import { TEXT_ENCODERS, type TextEncoderName } from './textStates.ts';
 
 /** Sizes of a DiT. `config.json` spells the same keys in snake case. */
 export interface DiTConfig {

@@ -3,22 +3,21 @@
 //
 // Legend: B prompts, L text tokens, D model width.
 
+import { show } from '@moviegen/kernels';
 import {
   cast,
   concat,
   type DType,
-  type EncoderStates,
   embedding,
   LayerNorm,
   Linear,
   observed,
-  TEXT_ENCODERS,
+  type PaddedStates,
   Tensor,
-  type TextEncoderName,
-  type TextStates,
   type WeightBook,
 } from '@moviegen/tensor';
 import type { DiTConfig } from './config.ts';
+import { TEXT_ENCODERS, type TextEncoderName, type TextStates } from './textStates.ts';
 
 /** A batch of prompts in the model's width. */
 export interface EmbeddedText {
@@ -106,7 +105,7 @@ class TextProjection {
 }
 
 /** Each prompt's tokens of all encoders one after the other, [B, L, D], zeros behind. */
-function packTokens(projected: readonly Tensor[], parts: readonly EncoderStates[]): Tensor {
+function packTokens(projected: readonly Tensor[], parts: readonly PaddedStates[]): Tensor {
   const [B, , D] = projected[0]!.shape as [number, number, number];
   const L = Math.max(...Array.from({ length: B }, (_, b) => tokensOf(parts, b)));
   // Every encoder's tokens in one table; `order` says which of its rows stands where in the packed sequence.
@@ -130,9 +129,9 @@ function packTokens(projected: readonly Tensor[], parts: readonly EncoderStates[
 export function checkText(text: Tensor, lengths: readonly number[], { hiddenSize }: DiTConfig): void {
   const [B = 0, L = 0, D] = text.shape;
   if (text.rank !== 3 || D !== hiddenSize)
-    throw new Error(`dit: text must be [B, L, ${hiddenSize}], got [${text.shape.join(', ')}]`);
+    throw new Error(`dit: text must be [B, L, ${hiddenSize}], got ${show(text.shape)}`);
   if (lengths.length !== B || lengths.some((length) => !Number.isInteger(length) || length < 0 || length > L))
-    throw new Error(`dit: textLengths must be ${B} integers from 0 to ${L}, got [${lengths.join(', ')}]`);
+    throw new Error(`dit: textLengths must be ${B} integers from 0 to ${L}, got ${show(lengths)}`);
 }
 
 /** @param keysValues gives one tensor per block, which the context owns; called only where a prompt has a token. */
@@ -150,14 +149,9 @@ export function contextOf(lengths: readonly number[], keysValues: () => readonly
   };
 }
 
-function check(
-  name: TextEncoderName,
-  { states, lengths }: EncoderStates,
-  B: number,
-  config: DiTConfig,
-): void {
+function check(name: TextEncoderName, { states, lengths }: PaddedStates, B: number, config: DiTConfig): void {
   const width = config.textDims[name];
-  const shape = `[${states.shape.join(', ')}]`;
+  const shape = show(states.shape);
   if (width === undefined)
     throw new Error(
       `dit: this model has no text encoder ${name}; its config lists ${Object.keys(config.textDims).join(', ')}`,

@@ -15,7 +15,6 @@ import {
   loadWeights,
   scope,
   type Tensor,
-  type TextStates,
   traced,
   WeightBook,
   type WeightSource,
@@ -27,6 +26,7 @@ import { batchOf, type ForwardOptions, tokenGrid, tokensAtOnce } from './inputs.
 import { TimeModulation } from './modulation.ts';
 import { FinalLayer, PatchEmbed } from './patches.ts';
 import { PositionEmbedding } from './positions.ts';
+import type { TextStates } from './textStates.ts';
 import { type LoadOptions, weightOptions, weightShapes } from './weights.ts';
 
 /**

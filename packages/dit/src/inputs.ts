@@ -1,5 +1,6 @@
 // What a forward pass is given: the checks of its shapes, and how many tokens it takes at a time.
 
+import { show } from '@moviegen/kernels';
 import type { DType, Tensor, Trace } from '@moviegen/tensor';
 import type { DiTConfig } from './config.ts';
 import type { Context } from './context.ts';
@@ -31,7 +32,7 @@ export function tokensAtOnce(
 
 /** The grid of tokens of latents [B, C, T, H, W]. @throws Error where the latents do not fit the model. */
 export function tokenGrid(shape: readonly number[], { inChannels: C, patchSize }: DiTConfig): Grid {
-  const came = `[${shape.join(', ')}]`;
+  const came = show(shape);
   if (shape.length !== 5 || shape[1] !== C)
     throw new Error(`dit: latents must be [B, ${C}, T, H, W], got ${came}`);
   const sizes = shape.slice(2);
@@ -49,6 +50,6 @@ export function batchOf(latents: Tensor, t: Tensor, context: Context): number {
   if (samples !== context.batch && samples !== 1)
     throw new Error(`dit: text of ${context.batch} prompts does not fit ${samples} samples`);
   if (t.rank !== 1 || (t.shape[0] !== 1 && t.shape[0] !== B))
-    throw new Error(`dit: t must be [${B}], or [1] for all, got [${t.shape.join(', ')}]`);
+    throw new Error(`dit: t must be [${B}], or [1] for all, got ${show(t.shape)}`);
   return B;
 }

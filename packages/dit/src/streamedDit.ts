@@ -13,7 +13,6 @@ import {
   loadWeights,
   scopeAsync,
   type Tensor,
-  type TextStates,
   traced,
   WeightBook,
   type WeightSource,
@@ -26,6 +25,7 @@ import { TimeModulation } from './modulation.ts';
 import { baseShapes, LayerStream, wholeLayers } from './offload.ts';
 import { FinalLayer, PatchEmbed } from './patches.ts';
 import { PositionEmbedding } from './positions.ts';
+import type { TextStates } from './textStates.ts';
 import { type LoadOptions, weightOptions } from './weights.ts';
 
 /** Options of a forward pass that takes its time. */

@@ -1,7 +1,9 @@
 // The weights of a DiT by name, in the checkpoint's spelling (LLaMa's): their shapes, how they load, how many they are.
 
-import { type Lora, loraChanges, TEXT_ENCODERS, type WeightOptions } from '@moviegen/tensor';
+import { sizeOf } from '@moviegen/kernels';
+import { type Lora, loraChanges, type WeightOptions } from '@moviegen/tensor';
 import type { DiTConfig } from './config.ts';
+import { TEXT_ENCODERS } from './textStates.ts';
 
 /**
  * Type on the device (weights and activations; sums, and what the blocks add to, are always in f32; default f32), a
@@ -16,7 +18,7 @@ export interface LoadOptions extends Pick<WeightOptions, 'dtype' | 'quantize' | 
 export function weightShapes(config: DiTConfig): Record<string, readonly number[]> {
   const D = config.hiddenSize;
   const F = config.ffnHiddenSize;
-  const patch = config.patchSize.reduce((a, b) => a * b);
+  const patch = sizeOf(config.patchSize);
   const shapes: Record<string, readonly number[]> = {
     'patch_embed.weight': [D, config.inChannels, ...config.patchSize],
     'patch_embed.bias': [D],
@@ -77,7 +79,7 @@ export function parameterCount(config: DiTConfig): { core: number; total: number
   const isCore = /^(layers\.\d+\.((cross_)?attention|feed_forward)|adaln)\./;
   let [core, total] = [0, 0];
   for (const [name, shape] of Object.entries(weightShapes(config))) {
-    const size = shape.reduce((a, b) => a * b, 1);
+    const size = sizeOf(shape);
     total += size;
     if (isCore.test(name)) core += size;
   }

@@ -2,7 +2,7 @@
 
 import { DiT, type DiTConfig, parseConfig } from '@moviegen/dit';
 import { type Device, randn, Tensor, type WeightSource } from '@moviegen/tensor';
-import { compare } from '@moviegen/tensor/checks';
+import { compareArrays } from '@moviegen/tensor/checks';
 import { openDevice } from '@moviegen/tensor/node';
 import { testDevice } from '@moviegen/testing/device';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -169,7 +169,7 @@ test('tokens range by range give the same, in less memory', async () => {
     const whole = await run(640);
     for (const tokensAtOnce of [64, 100]) {
       const ranges = await run(tokensAtOnce);
-      expect(compare(ranges.values, whole.values).error).toBeLessThan(2e-6);
+      expect(compareArrays(ranges.values, whole.values).error).toBeLessThan(2e-6);
       expect(ranges.peak).toBeLessThan(whole.peak);
     }
     if (time !== t) time.dispose();
@@ -201,7 +201,7 @@ test.each([
       for (const used of [x, time, states, context, velocity, model]) used.dispose();
       return values;
     };
-    expect(compare(await forward(small), await forward(device)).error).toBeLessThan(2e-6);
+    expect(compareArrays(await forward(small), await forward(device)).error).toBeLessThan(2e-6);
   } finally {
     small.destroy();
   }

@@ -81,4 +81,4 @@ export { reduceStages } from './rows/reduce.ts';
 export { rmsNormKernel } from './rows/rmsNorm.ts';
 export type { SoftmaxShape } from './rows/softmax.ts';
 export { softmaxKernel, softmaxVariants } from './rows/softmax.ts';
-export { broadcastShape, sizeOf, stridesOf } from './shape.ts';
+export { broadcastShape, show, sizeOf, stridesOf } from './shape.ts';

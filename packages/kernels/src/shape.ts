@@ -4,6 +4,9 @@
 /** Number of elements of a shape (1 for rank 0). */
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((size, n) => size * n, 1);
 
+/** A shape as messages show it: `[2, 3]`. */
+export const show = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
+
 /** Elements between neighbours along each axis, row-major. */
 export function stridesOf(shape: readonly number[]): number[] {
   const strides: number[] = new Array(shape.length).fill(1);

@@ -57,7 +57,7 @@ export {
 } from './plan/plan.ts';
 export { planTable } from './plan/table.ts';
 export { TextModel, type TextModelOptions } from './textModel.ts';
-export { decodePng, decodeVideo, encodePng, openVideo } from './video/decode.ts';
+export { decodeVideo, encodePng, openVideo } from './video/decode.ts';
 export {
   encodeVideo,
   encodeVideoTo,
@@ -74,3 +74,4 @@ export {
   type VideoStream,
 } from './video/frames.ts';
 export { type GridOptions, gridOf } from './video/grid.ts';
+export { decodePng } from './video/pictures.ts';

@@ -4,6 +4,7 @@
 import { Device } from '@moviegen/tensor';
 import { sha256 as noble } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
+import type { Animation, AnimationFrame, PictureKind } from './animation.ts';
 import type { CheckpointFiles } from './checkpointFiles.ts';
 import { InputError, shown } from './errors.ts';
 
@@ -21,6 +22,58 @@ export function filesAt(path: string): CheckpointFiles {
 
 /** Makes codecs known to mediabunny: a browser brings its own. */
 export async function registerCodecs(): Promise<void> {}
+
+const MIME: Readonly<Record<PictureKind, string>> = {
+  PNG: 'image/png',
+  GIF: 'image/gif',
+  JPEG: 'image/jpeg',
+  WebP: 'image/webp',
+  AVIF: 'image/avif',
+  BMP: 'image/bmp',
+  TIFF: 'image/tiff',
+  HEIC: 'image/heic',
+};
+
+/** The pictures in a file, turned as it says: the browser's own decoder. */
+export async function decodePicture(bytes: Uint8Array<ArrayBuffer>, kind: PictureKind): Promise<Animation> {
+  const type = MIME[kind];
+  if (typeof ImageDecoder === 'function' && (await ImageDecoder.isTypeSupported(type))) {
+    const decoder = new ImageDecoder({ data: bytes, type });
+    await decoder.tracks.ready;
+    const count = decoder.tracks.selectedTrack?.frameCount ?? 1;
+    // A still picture goes another way, since this decoder does not turn it.
+    if (count > 1) {
+      const frames: AnimationFrame[] = [];
+      for (let frameIndex = 0; frameIndex < count; frameIndex++) {
+        const { image } = await decoder.decode({ frameIndex });
+        const { displayWidth: width, displayHeight: height, duration } = image;
+        frames.push({ data: pixelsOf(image, width, height), seconds: (duration ?? 1e5) / 1e6 });
+        image.close();
+      }
+      const { codedWidth: width, codedHeight: height } = (await decoder.decode({ frameIndex: 0 })).image;
+      decoder.close();
+      return { width, height, frames };
+    }
+    decoder.close();
+  }
+  let image: ImageBitmap;
+  try {
+    image = await createImageBitmap(new Blob([bytes], { type }), { imageOrientation: 'from-image' });
+  } catch (cause) {
+    throw new InputError(`this browser does not read ${kind} pictures: give a PNG, JPEG or WebP`, { cause });
+  }
+  const { width, height } = image;
+  const data = pixelsOf(image, width, height);
+  image.close();
+  return { width, height, frames: [{ data, seconds: 1 }] };
+}
+
+/** RGBA of a picture of the browser's. */
+function pixelsOf(image: CanvasImageSource, width: number, height: number): Uint8ClampedArray {
+  const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })!;
+  context.drawImage(image, 0, 0);
+  return context.getImageData(0, 0, width, height).data;
+}
 
 /** A SHA-256 under way. */
 export interface Sha256 {

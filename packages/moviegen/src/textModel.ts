@@ -1,11 +1,10 @@
 // A public text encoder alone, by its own library's names: transformers' T5EncoderModel (T5, v1.1, UL2, ByT5) or CLIPTextModel,
 // with its tokenizer. The three encoders of a generation are in @moviegen/text.
 
-import type { Device } from '@moviegen/tensor';
+import type { Device, PaddedStates } from '@moviegen/tensor';
 import {
   byt5Ids,
   ClipTextModel,
-  type EncoderStates,
   type LoadOptions,
   parseClipTextConfig,
   parseT5Config,
@@ -122,7 +121,7 @@ export class TextModel {
    * @returns states [B, L, width], and how many tokens of L each text has; the caller owns the states.
    * @throws InputError where the folder holds no tokenizer.
    */
-  encode(texts: readonly string[], maxLength = this.maxLength): EncoderStates {
+  encode(texts: readonly string[], maxLength = this.maxLength): PaddedStates {
     return this.model.forward(texts.map((text) => this.tokenize(text, maxLength)));
   }
 

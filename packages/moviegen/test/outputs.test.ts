@@ -84,7 +84,7 @@ test('says why a place cannot be written', async () => {
   const outputs = new Outputs();
   writeFileSync(join(folder, 'file'), '');
   const path = join(folder, 'file/x.mp4');
-  const message = `output: cannot write ${path}: ${join(folder, 'file')} is no folder`;
+  const message = `output: cannot write ${path}: ${join(folder, 'file')} is not a folder`;
   await expect(outputs.check(path)).rejects.toThrow(new InputError(message));
   await expect(outputs.check(folder)).rejects.toThrow(`output: ${folder} is a folder, expected a file`);
   expect(existsSync(path)).toBe(false);

@@ -1,7 +1,7 @@
 // The pipeline on the tiny checkpoint of the fixture: numbers against the reference, what can be asked of it and what not.
 // Not here: stopping it (pipelineStops.test.ts), its encoder and decoder alone (pipelineFrames.test.ts).
 
-import { compare } from '@moviegen/tensor/checks';
+import { compareArrays } from '@moviegen/tensor/checks';
 import { served, TINY } from '@moviegen/testing/checkpoints';
 import { testDevice } from '@moviegen/testing/device';
 import { describe, expect, test } from 'vitest';
@@ -76,7 +76,7 @@ describe('generate', () => {
     const [batched, sequential] = [await run('batched'), await run('sequential')];
     expect(sequential.made.length).toBe(2);
     for (const [i, data] of sequential.made.entries())
-      expect(compare(data, batched.made[i]!).error).toBeLessThan(1e-5);
+      expect(compareArrays(data, batched.made[i]!).error).toBeLessThan(1e-5);
     expect(sequential.peak).toBeLessThan(0.8 * batched.peak);
     const wrong = 'parallel' as 'batched';
     await expect(movieGen.generate(PROMPT, { guidance: wrong })).rejects.toThrow(

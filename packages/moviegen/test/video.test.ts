@@ -5,7 +5,7 @@ import { caption, draw, type Facts, judge } from '@moviegen/evaluation';
 import { VideoSample, type VideoSamplePixelFormat } from 'mediabunny';
 import { describe, expect, test, vi } from 'vitest';
 import { InputError } from '../src/errors.ts';
-import { decodePng, decodeVideo, encodePng, openVideo } from '../src/video/decode.ts';
+import { decodeVideo, encodePng, openVideo } from '../src/video/decode.ts';
 import { encodeVideo, encodeVideoTo, formatOf, VIDEO_FORMATS } from '../src/video/encode.ts';
 import {
   type Frames,
@@ -16,6 +16,7 @@ import {
   pixelsFromFrames,
   type VideoStream,
 } from '../src/video/frames.ts';
+import { decodePng } from '../src/video/pictures.ts';
 import { rgbOf } from '../src/video/rgb.ts';
 
 /** The checksum of PNG's chunks. */
@@ -97,9 +98,9 @@ describe.each(VIDEO_FORMATS)('%s', (format) => {
       },
     });
     const write = (shape: Frames['shape']) => encodeVideo(said(shape), { format });
-    await expect(write([17, 64, 64, 3])).rejects.toThrow('video: 17 frames were promised, came 16');
-    await expect(write([15, 64, 64, 3])).rejects.toThrow('15 frames of 64x64 were promised, came frame 16');
-    await expect(write([16, 64, 32, 3])).rejects.toThrow('of 32x64 were promised, came frame 16 of 64x64');
+    await expect(write([17, 64, 64, 3])).rejects.toThrow('video: 17 frames were promised, got 16');
+    await expect(write([15, 64, 64, 3])).rejects.toThrow('15 frames of 64x64 were promised, got frame 16');
+    await expect(write([16, 64, 32, 3])).rejects.toThrow('of 32x64 were promised, got frame 16 of 64x64');
   });
 
   test('holds one frame, and sizes other than a square', async () => {

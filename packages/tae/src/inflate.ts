@@ -2,6 +2,7 @@
 // at first treats a video as a pile of images. `TAE.load` does not need an inflated file: it skips the identities that
 // are written out here.
 
+import { sizeOf } from '@moviegen/kernels';
 import type { WeightSource } from '@moviegen/tensor';
 import type { TAEConfig } from './config.ts';
 import { currentSource } from './source.ts';
@@ -27,7 +28,7 @@ export function inflate(source: WeightSource, config: TAEConfig): WeightSource {
     async read(name, options) {
       if (!added.has(name)) return image.source.read(name, options);
       if (copied(name)) return image.source.read(spatial(name), options);
-      const values = new Float32Array(shapes[name]!.reduce((a, b) => a * b));
+      const values = new Float32Array(sizeOf(shapes[name]!));
       if (name.endsWith('.temporal.weight')) {
         const [O, I, taps] = shapes[name] as [number, number, number];
         for (let o = 0; o < O; o++) values[(o * I + o) * taps + 1] = 1;

@@ -3,6 +3,7 @@
 //
 // Legend: B batch, C latent channels, T' H' W' frames, height, width of the video, T H W of the latent.
 
+import { show } from '@moviegen/kernels';
 import {
   cast,
   type Device,
@@ -249,7 +250,7 @@ export class TAE {
   #checkVideo(shape: readonly number[]): void {
     const { factor, config } = this;
     const [, channels, T, H, W] = shape;
-    const came = `[${shape.join(', ')}]`;
+    const came = show(shape);
     if (shape.length !== 5 || channels !== config.inChannels || T === 0)
       throw new Error(`tae.encode: video must be [B, ${config.inChannels}, T, H, W], got ${came}`);
     if (H! % factor !== 0 || W! % factor !== 0)
@@ -260,7 +261,7 @@ export class TAE {
 
   #checkLatent(shape: readonly number[], numFrames: number | undefined): number {
     const C = this.config.latentChannels;
-    const came = `[${shape.join(', ')}]`;
+    const came = show(shape);
     if (shape.length !== 5 || shape[1] !== C)
       throw new Error(`tae.decode: latent must be [B, ${C}, T, H, W], got ${came}`);
     const factor = this.#framesPerLatent;

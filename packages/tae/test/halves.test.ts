@@ -2,7 +2,7 @@
 
 import { parseConfig, TAE, weightShapes } from '@moviegen/tae';
 import { mul, randn, scope, scopeAsync, type Tensor } from '@moviegen/tensor';
-import { compare } from '@moviegen/tensor/checks';
+import { compareArrays } from '@moviegen/tensor/checks';
 import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
 import { fitHalves } from '../src/halves.ts';
@@ -48,7 +48,7 @@ test('encoder and decoder compute what they did, within the range of halves', as
     const [before, after] = results;
     expect(before!.largest).toBeGreaterThan(1e6);
     expect(after!.largest).toBeLessThan(2000);
-    expect(compare(after!.decoded, before!.decoded).error).toBeLessThan(1e-4);
-    expect(compare(after!.mean, before!.mean).error).toBeLessThan(1e-4);
+    expect(compareArrays(after!.decoded, before!.decoded).error).toBeLessThan(1e-4);
+    expect(compareArrays(after!.mean, before!.mean).error).toBeLessThan(1e-4);
   });
 });

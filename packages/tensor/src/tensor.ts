@@ -1,5 +1,5 @@
 // A typed array on the device with a shape, row-major and contiguous. Ops live in ops/, memory in storage.ts.
-import { BYTES, type DType, isQuantFormat, QUANT_BLOCK } from '@moviegen/kernels';
+import { BYTES, type DType, isQuantFormat, QUANT_BLOCK, show, sizeOf } from '@moviegen/kernels';
 import type { Device } from './device/device.ts';
 import { Operand } from './device/operand.ts';
 import type { BufferRange } from './gpu/commands.ts';
@@ -39,7 +39,7 @@ export class Tensor extends Operand {
     this.device = device;
     this.shape = shape;
     this.dtype = dtype;
-    this.size = count(shape);
+    this.size = sizeOf(shape);
     this.label = label;
     this.#offset = offset;
     this.#storage = storage;
@@ -70,10 +70,10 @@ export class Tensor extends Operand {
     label?: string,
   ): Tensor {
     checkShape(shape, label, dtype);
-    const expected = count(shape) * BYTES[dtype];
+    const expected = sizeOf(shape) * BYTES[dtype];
     if (bytes.length !== expected) {
       const got = bytes.length / BYTES[dtype];
-      throw new Error(`${label ?? 'tensor'}: ${got} elements do not fill [${shape}] (${count(shape)})`);
+      throw new Error(`${label ?? 'tensor'}: ${got} elements do not fill ${show(shape)} (${sizeOf(shape)})`);
     }
     const tensor = allocated(device, shape, dtype, label, true);
     device.upload(tensor.ranges('write'), bytes);
@@ -97,7 +97,7 @@ export class Tensor extends Operand {
   ): Tensor {
     checkShape(shape, label, dtype);
     const data = encode([value], dtype);
-    const bytes = new Uint8Array(count(shape) * data.length);
+    const bytes = new Uint8Array(sizeOf(shape) * data.length);
     for (let at = 0; at < bytes.length; at += data.length) bytes.set(data, at);
     return Tensor.fromBytes(device, bytes, shape, dtype, label);
   }
@@ -145,10 +145,10 @@ export class Tensor extends Operand {
   rows(start: number, end: number): Tensor | undefined {
     const [length = 0, ...rest] = this.shape;
     if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= length)) {
-      throw new Error(`rows: ${start} to ${end} is no range of axis 0 of [${this.shape}]`);
+      throw new Error(`rows: ${start} to ${end} is no range of axis 0 of ${show(this.shape)}`);
     }
     if (isQuantFormat(this.dtype)) return undefined;
-    const rowBytes = count(rest) * BYTES[this.dtype];
+    const rowBytes = sizeOf(rest) * BYTES[this.dtype];
     const bytes = (end - start) * rowBytes;
     const offset = bytes === 0 ? 0 : this.#offset + start * rowBytes; // what binds nothing binds the beginning
     // Hosts write whole words: an odd number of halves would take the next row's first one along.
@@ -178,7 +178,7 @@ export class Tensor extends Operand {
 
   /** The only element. */
   async item(): Promise<number> {
-    if (this.size !== 1) throw new Error(`item: [${this.shape}] has ${this.size} elements, not one`);
+    if (this.size !== 1) throw new Error(`item: ${show(this.shape)} has ${this.size} elements, not one`);
     return (await this.read())[0]!;
   }
 
@@ -230,11 +230,6 @@ export class Tensor extends Operand {
   }
 }
 
-/** Product of the axes. */
-export function count(shape: readonly number[]): number {
-  return shape.reduce((product, length) => product * length, 1);
-}
-
 /** A tensor with memory of its own. */
 function allocated(
   device: Device,
@@ -243,7 +238,7 @@ function allocated(
   label: string | undefined,
   written: boolean,
 ): Tensor {
-  const bytes = count(shape) * BYTES[dtype];
+  const bytes = sizeOf(shape) * BYTES[dtype];
   // Of quantised tensors whoever reads them takes rows together: codes and scales lie apart.
   const rowBytes = isQuantFormat(dtype) ? 1 : Math.max(1, shape.at(-1) ?? 1) * BYTES[dtype];
   const storage = device.allocate(bytes, rowBytes, dtype, label, written);
@@ -251,24 +246,24 @@ function allocated(
 }
 
 function describe({ label, dtype, shape }: Tensor): string {
-  return `${label ?? 'tensor'} ${dtype} [${shape.join(', ')}]`;
+  return `${label ?? 'tensor'} ${dtype} ${show(shape)}`;
 }
 
 function checkShape(shape: readonly number[], label: string | undefined, dtype: DType): void {
   if (isQuantFormat(dtype) && (shape.at(-1) ?? 1) % QUANT_BLOCK !== 0) {
     const wanted = `${dtype} takes rows of whole blocks of ${QUANT_BLOCK}`;
-    throw new Error(`${label ?? 'tensor'}: [${shape.join(', ')}]: ${wanted}`);
+    throw new Error(`${label ?? 'tensor'}: ${show(shape)}: ${wanted}`);
   }
   if (shape.every((length) => Number.isSafeInteger(length) && length >= 0)) return;
-  throw new Error(`${label ?? 'tensor'}: [${shape.join(', ')}] is no shape: axes are integers from 0`);
+  throw new Error(`${label ?? 'tensor'}: ${show(shape)} is no shape: axes are integers from 0`);
 }
 
 function resolveShape(tensor: Tensor, shape: readonly number[]): number[] {
-  const known = count(shape.filter((length) => length !== -1));
+  const known = sizeOf(shape.filter((length) => length !== -1));
   const open = shape.filter((length) => length === -1).length;
   const resolved = shape.map((length) => (length === -1 ? tensor.size / known : length));
   const fits =
-    open <= 1 && resolved.every((n) => Number.isInteger(n) && n >= 0) && count(resolved) === tensor.size;
+    open <= 1 && resolved.every((n) => Number.isInteger(n) && n >= 0) && sizeOf(resolved) === tensor.size;
   if (fits) return resolved;
-  throw new Error(`reshape: [${tensor.shape.join(', ')}] does not fit [${shape.join(', ')}]`);
+  throw new Error(`reshape: ${show(tensor.shape)} does not fit ${show(shape)}`);
 }

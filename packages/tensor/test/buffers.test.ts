@@ -139,7 +139,7 @@ describe('memory', () => {
   test('that no device has is refused by name', () => {
     const rows = Math.ceil((1025 * limits.maxBufferSize) / 256);
     expect(() => Tensor.empty(device, [rows, 64], 'f32', 'huge')).toThrow(
-      /^huge: needs \d+ bytes, more than 1024 buffers of the 4608 bytes that one here holds/,
+      /^huge: needs \d+ bytes, more than 1024 buffers of 4608 bytes, the most that one holds here/,
     );
   });
 });

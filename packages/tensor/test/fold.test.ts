@@ -1,6 +1,7 @@
-import { fold, Tensor } from '@moviegen/tensor';
+import { Tensor } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
 import { describe, expect, test } from 'vitest';
+import { fold } from '../src/gpu/fold.ts';
 import { affine } from './kernels.ts';
 
 describe('fold', () => {
@@ -27,7 +28,7 @@ describe('fold', () => {
   });
 
   test('says so where a count does not fit', () => {
-    expect(() => fold(28, 3)).toThrow('internal: 28 workgroups do not fit 3 a dimension');
+    expect(() => fold(28, 3)).toThrow('internal: 28 workgroups do not fit 3 per dimension');
   });
 });
 

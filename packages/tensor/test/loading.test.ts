@@ -137,7 +137,7 @@ test.each(['BOOL', 'U8', 'I8', 'U16', 'I16', 'U32', 'I32', 'U64', 'I64'] as cons
   },
 );
 
-test('pieces that are no whole words of what stays as it is', async () => {
+test('pieces that do not end at whole words, of a type that stays as it is', async () => {
   const values = numbers(301);
   const [plain, words] = [fileOf('F16', values, 3), fileOf('F16', values, 301)];
   if (device.target.f16) {
@@ -161,7 +161,7 @@ test('pieces that are no whole words of what stays as it is', async () => {
   expect(content).toEqual(await words.read('w'));
 });
 
-test('pieces that are no whole elements, too many and too few are refused, and nothing stays', async () => {
+test('pieces that end inside an element, too many and too few bytes are refused, and nothing stays in memory', async () => {
   const { used } = device.memory();
   const whole = fileOf('BF16', numbers(100), 50);
   const other = (bytes: Uint8Array): WeightSource => ({
@@ -171,10 +171,12 @@ test('pieces that are no whole elements, too many and too few are refused, and n
     },
   });
   await expect(loaded(other(new Uint8Array(7)), {})).rejects.toThrow(
-    'weights: w: 7 bytes are no whole BF16s',
+    'weights: w: 7 bytes are not a whole number of BF16 elements',
   );
   const integers = { ...other(new Uint8Array(7)), dtype: () => 'I32' };
-  await expect(loaded(integers, {})).rejects.toThrow('weights: w: 7 bytes are no whole I32s');
+  await expect(loaded(integers, {})).rejects.toThrow(
+    'weights: w: 7 bytes are not a whole number of I32 elements',
+  );
   await expect(loaded(other(new Uint8Array(202)), {})).rejects.toThrow('w has more bytes than');
   await expect(loaded(other(new Uint8Array(20)), {})).rejects.toThrow(
     'weights: w ends after 40 of 400 bytes',

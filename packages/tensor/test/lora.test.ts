@@ -117,7 +117,7 @@ test.each<[string, Record<string, readonly number[]>, string]>([
     'a: A [2, 4] and B [2, 6] do not fit [6, 4]',
   ],
   ['half a change', { 'a.lora_B.weight': [6, 2] }, 'a has no lora_A'],
-  ['a model', { 'a.weight': [6, 4] }, 'a.weight is no lora_A, lora_B or alpha'],
+  ['a model', { 'a.weight': [6, 4] }, 'a.weight is not a lora_A, lora_B or alpha'],
   ['nothing', {}, 'it holds no lora_A and lora_B'],
   [
     'a DoRA',
@@ -126,12 +126,12 @@ test.each<[string, Record<string, readonly number[]>, string]>([
       'a.lora_B.weight': [6, 2],
       'a.lora_magnitude_vector': [6],
     },
-    'a.lora_magnitude_vector is no lora_A, lora_B or alpha',
+    'a.lora_magnitude_vector is not a lora_A, lora_B or alpha',
   ],
   [
     'many faults',
     Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`x${i}`, [1]])),
-    'x4 is no lora_A, lora_B or alpha; and 3 more',
+    'x4 is not a lora_A, lora_B or alpha; and 3 more',
   ],
 ])('%s: one line', (_, tensors, said) => {
   const fails = () => loraChanges([{ source: source(tensors), label: 'style.safetensors' }], model);

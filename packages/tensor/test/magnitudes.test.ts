@@ -2,7 +2,13 @@
 // operands do not overflow on the way to a result that fits.
 import { type Case, type Fill, fill, type NDArray, spec } from '@moviegen/kernels';
 import { scopeAsync } from '@moviegen/tensor';
-import { caseReference, caseVariants, compare, prepareCase, uploadOperands } from '@moviegen/tensor/checks';
+import {
+  caseReference,
+  caseVariants,
+  compareArrays,
+  prepareCase,
+  uploadOperands,
+} from '@moviegen/tensor/checks';
 import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
 
@@ -38,7 +44,7 @@ async function check(item: Case, change: (operands: Record<string, NDArray>) => 
       const got = await scopeAsync(device, () => {
         return prepareCase(device, item, uploadOperands(device, operands), { dtype, variant })().read();
       });
-      const { error, index, got: value, expected: right } = compare(got, expected);
+      const { error, index, got: value, expected: right } = compareArrays(got, expected);
       const where = `${item.op} ${dtype} ${variant}: at ${index} got ${value}, expected ${right}`;
       expect(error, where).toBeLessThanOrEqual(item.tolerance[dtype]);
       if (dtype === 'f16')

@@ -9,7 +9,7 @@ import { NoAdapterError } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
 import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { choose, type Found } from '../src/node/open.ts';
+import { choose, type FoundAdapter } from '../src/node/open.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const temporary = mkdtempSync(join(tmpdir(), 'moviegen-test-'));
@@ -159,12 +159,16 @@ describe('worker threads', () => {
 });
 
 describe('choose', () => {
-  const found = (name: string): Found => ({ name }) as Found;
+  const found = (name: string): FoundAdapter => ({ name }) as FoundAdapter;
   const gpu = found('nvidia hopper H200');
   const mesa = found('mesa llvmpipe');
   const ours = found('google swiftshader');
-  const listed = (each: Found) => ({ name: each.name, software: each !== gpu, open: async () => each });
-  const places = (...system: Found[]) => [
+  const listed = (each: FoundAdapter) => ({
+    name: each.name,
+    software: each !== gpu,
+    open: async () => each,
+  });
+  const places = (...system: FoundAdapter[]) => [
     { ours: false, adapters: async () => system.map(listed) },
     { ours: true, adapters: async () => [listed(ours)] },
   ];

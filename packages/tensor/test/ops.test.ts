@@ -5,7 +5,7 @@ import {
   caseOperands,
   caseTolerance,
   caseVariants,
-  checkCase,
+  checkOpCase,
   prepareCase,
   uploadOperands,
 } from '@moviegen/tensor/checks';
@@ -65,7 +65,7 @@ describe.each([...tested])('%s', (_, list) => {
 
   test.each(list.map((item): [string, Case] => [item.name, item]))('%s', async (_, item) => {
     for (const run of runsOf(item)) {
-      const { error, index, got, expected } = await scopeAsync(device, () => checkCase(device, item, run));
+      const { error, index, got, expected } = await scopeAsync(device, () => checkOpCase(device, item, run));
       const where = `${run.dtype}, variant ${run.variant ?? 'chosen'}: at ${index} got ${got}, expected ${expected}`;
       expect(error, where).toBeLessThanOrEqual(caseTolerance(item, run.dtype));
     }

@@ -39,7 +39,7 @@ import {
   timestepEmbedding,
   upsampleNearest,
 } from '@moviegen/tensor';
-import { compare } from '@moviegen/tensor/checks';
+import { compareArrays } from '@moviegen/tensor/checks';
 import { testDevice } from '@moviegen/testing/device';
 import { describe, expect, test } from 'vitest';
 
@@ -57,7 +57,7 @@ describe('NaN and infinity pass as in the reference', () => {
   });
   const same = async (got: Tensor, op: string, operands: Operands, options: Options = {}) => {
     const expected = references[op]!(operands, options);
-    const { error, index } = compare(await got.read(), expected.data);
+    const { error, index } = compareArrays(await got.read(), expected.data);
     const place = expected.shape.length > 0 && index >= 0 ? expected.data[index] : undefined;
     expect(error, `${op} at ${index}, expected ${place}`).toBeLessThan(1e-5);
   };

@@ -16,7 +16,7 @@ import {
   Tensor,
   upsampleNearest,
 } from '@moviegen/tensor';
-import { caseTolerance, checkCase, compare } from '@moviegen/tensor/checks';
+import { caseTolerance, checkOpCase, compareArrays } from '@moviegen/tensor/checks';
 import { openDevice } from '@moviegen/tensor/node';
 import { afterAll, describe, expect, test } from 'vitest';
 import { caseOperands } from '../src/checks/runCase.ts';
@@ -55,7 +55,7 @@ describe('a third of the largest operand', () => {
       const most = Math.ceil(Math.max(largest / 3, keys) / 256) * 256;
       // Bindings alone; buffers too; buffers that end within a binding's range.
       for (const buffer of [adapters.maxBufferSize, most + 1, most + 257]) {
-        const { error } = await within(most, () => checkCase(device, item), buffer);
+        const { error } = await within(most, () => checkOpCase(device, item), buffer);
         expect(error, `${item.name}, buffers of ${buffer}`).toBeLessThanOrEqual(caseTolerance(item));
       }
     }
@@ -86,7 +86,7 @@ test('a weight larger than a binding is packed into several buffers, and gives t
     expect(expected.parts).toEqual([undefined, undefined]);
     expect(got.parts).toEqual([8, 9]);
     for (const [i, values] of got.values.entries())
-      expect(compare(values, expected.values[i]!).error).toBeLessThan(1e-6);
+      expect(compareArrays(values, expected.values[i]!).error).toBeLessThan(1e-6);
   });
 });
 

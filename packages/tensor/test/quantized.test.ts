@@ -194,7 +194,7 @@ test('refuses what it cannot read or write', async () => {
   const load = (source: WeightSource, options: Parameters<typeof loadWeights>[3]) =>
     loadWeights(device, source, spec, options);
   await expect(load(files.q8, {})).rejects.toThrow(
-    /1 quantised, which this model does not read so[\s\S]*proj.weight Q8/,
+    /1 quantised where this model reads plain numbers[\s\S]*proj.weight Q8/,
   );
   await expect(load(files.q4, { linear: linearWeights, quantize: 'q8' })).rejects.toThrow(
     /quantised in another format than q8[\s\S]*proj.weight Q4/,

@@ -1,12 +1,6 @@
 // @moviegen/text: the text encoders of Movie Gen and what they see of a prompt.
 
-export {
-  type EncoderStates,
-  TEXT_ENCODERS,
-  type TextEncoderName,
-  type TextStates,
-  type Trace,
-} from '@moviegen/tensor';
+export type { PaddedStates, Trace } from '@moviegen/tensor';
 export { byt5Ids } from './byt5.ts';
 export { ClipTextModel } from './clip/clip.ts';
 export { type ClipTextConfig, parseClipTextConfig } from './clip/config.ts';
@@ -16,6 +10,8 @@ export { parseT5Config, type T5Config } from './t5/config.ts';
 export { type LoadOptions, T5Encoder } from './t5/t5.ts';
 export {
   type EncoderFiles,
+  type EncoderName,
+  type PromptStates,
   type PromptTokens,
   type TextEncoderFiles,
   TextEncoders,

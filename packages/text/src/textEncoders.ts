@@ -1,15 +1,7 @@
 // The text of a generation (Movie Gen section 3.1.4): each prompt through UL2, MetaCLIP and ByT5, whose states stay
 // apart. Not here: their projection to one width and one sequence, which is the DiT's.
 
-import {
-  type Device,
-  TEXT_ENCODERS,
-  type TextEncoderName,
-  type TextStates,
-  type Trace,
-  type WeightProgress,
-  type WeightSource,
-} from '@moviegen/tensor';
+import type { Device, PaddedStates, Trace, WeightProgress, WeightSource } from '@moviegen/tensor';
 import { byt5Ids } from './byt5.ts';
 import { ClipTextModel } from './clip/clip.ts';
 import { parseClipTextConfig } from './clip/config.ts';
@@ -37,19 +29,26 @@ export interface TextEncoderFiles {
   readonly byt5?: EncoderFiles | undefined;
 }
 
+/** The name of an encoder. */
+export type EncoderName = keyof TextEncoderFiles;
+
 /** Options of {@link TextEncoders.load}. */
 export interface TextEncodersOptions extends Omit<LoadOptions, 'onProgress'> {
   /** The most tokens of a prompt, by encoder. Default 512, 256 and 100; never more than the encoder has positions. */
-  readonly maxLength?: Readonly<Partial<Record<TextEncoderName, number>>>;
+  readonly maxLength?: Readonly<Partial<Record<EncoderName, number>>>;
   /** Removes the parts in quotes from what UL2 and MetaCLIP see. Default false. */
   readonly stripQuoted?: boolean;
-  readonly onProgress?: (encoder: TextEncoderName, progress: WeightProgress) => void | Promise<void>;
+  readonly onProgress?: (encoder: EncoderName, progress: WeightProgress) => void | Promise<void>;
 }
 
 /** Token ids of each prompt, by encoder. */
-export type PromptTokens = Readonly<Partial<Record<TextEncoderName, readonly (readonly number[])[]>>>;
+export type PromptTokens = Readonly<Partial<Record<EncoderName, readonly (readonly number[])[]>>>;
 
-const MAX_LENGTH: Readonly<Record<TextEncoderName, number>> = { ul2: 512, metaclip: 256, byt5: 100 };
+/** The states of each prompt's tokens, by encoder: what `DiT.context` takes. An absent encoder gives no tokens. */
+export type PromptStates = Readonly<Partial<Record<EncoderName, PaddedStates>>>;
+
+const MAX_LENGTH: Readonly<Record<EncoderName, number>> = { ul2: 512, metaclip: 256, byt5: 100 };
+const ENCODERS = Object.keys(MAX_LENGTH) as readonly EncoderName[];
 
 interface Loaded {
   readonly ul2?: { readonly model: T5Encoder; readonly tokenizer: Tokenizer } | undefined;
@@ -67,12 +66,12 @@ interface Loaded {
  */
 export class TextEncoders {
   readonly #encoders: Loaded;
-  readonly #maxLength: Readonly<Record<TextEncoderName, number>>;
+  readonly #maxLength: Readonly<Record<EncoderName, number>>;
   readonly #stripQuoted: boolean;
 
   private constructor(
     encoders: Loaded,
-    maxLength: Readonly<Record<TextEncoderName, number>>,
+    maxLength: Readonly<Record<EncoderName, number>>,
     stripQuoted: boolean,
   ) {
     this.#encoders = encoders;
@@ -91,7 +90,7 @@ export class TextEncoders {
   ): Promise<TextEncoders> {
     const { ul2, metaclip, byt5 } = files;
     const loaded: { -readonly [K in keyof Loaded]: Loaded[K] } = {};
-    const optionsOf = (name: TextEncoderName): LoadOptions =>
+    const optionsOf = (name: EncoderName): LoadOptions =>
       onProgress ? { ...options, onProgress: (progress) => onProgress(name, progress) } : options;
     try {
       if (ul2) {
@@ -125,8 +124,8 @@ export class TextEncoders {
   }
 
   /** Width of each encoder's states. */
-  get dims(): Readonly<Partial<Record<TextEncoderName, number>>> {
-    const present = TEXT_ENCODERS.flatMap((name) => {
+  get dims(): Readonly<Partial<Record<EncoderName, number>>> {
+    const present = ENCODERS.flatMap((name) => {
       const encoder = this.#encoders[name];
       return encoder ? [[name, encoder.model.config.hiddenSize] as const] : [];
     });
@@ -156,10 +155,10 @@ export class TextEncoders {
    */
   encode(
     prompts: readonly string[],
-    { fps, trace }: { readonly fps: number; readonly trace?: (encoder: TextEncoderName) => Trace },
-  ): TextStates {
+    { fps, trace }: { readonly fps: number; readonly trace?: (encoder: EncoderName) => Trace },
+  ): PromptStates {
     const tokens = this.tokenize(prompts, { fps });
-    const said = TEXT_ENCODERS.flatMap((name) => {
+    const said = ENCODERS.flatMap((name) => {
       const ids = tokens[name];
       const model = this.#encoders[name]?.model;
       if (!model || !ids?.some((text) => text.length > 0)) return [];

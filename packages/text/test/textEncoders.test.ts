@@ -9,7 +9,7 @@ import { describe, expect, test } from 'vitest';
 import {
   byt5Ids,
   ClipTextModel,
-  type EncoderStates,
+  type PaddedStates,
   parseClipTextConfig,
   parseT5Config,
   T5Encoder,
@@ -62,7 +62,7 @@ async function loadAll(options: Parameters<typeof TextEncoders.load>[2] = {}) {
   );
 }
 
-const rowsOf = async ({ states, lengths }: EncoderStates, b: number) => {
+const rowsOf = async ({ states, lengths }: PaddedStates, b: number) => {
   const [, L = 0, D = 0] = states.shape;
   return (await states.read()).slice(b * L * D, (b * L + lengths[b]!) * D);
 };

@@ -6,7 +6,7 @@ import {
   caseOperands,
   caseTolerance,
   caseVariants,
-  checkCase,
+  checkOpCase,
   prepareCase,
   uploadOperands,
 } from '@moviegen/tensor/checks';
@@ -40,7 +40,7 @@ export async function check(op: string, name: string): Promise<{ runs: number; w
   const wrong: string[] = [];
   const runs = runsOf(item);
   for (const [, run] of runs) {
-    const { error, index, got, expected } = await scopeAsync(device, () => checkCase(device, item, run));
+    const { error, index, got, expected } = await scopeAsync(device, () => checkOpCase(device, item, run));
     const bound = caseTolerance(item, run.dtype);
     if (!(error <= bound))
       wrong.push(

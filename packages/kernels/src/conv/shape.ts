@@ -1,6 +1,7 @@
 // The sizes of a convolution over one, two or three axes, from its operands' shapes and options. All kernels work on
 // three axes T, H, W; a missing axis has size 1.
 import type { Activation } from '../activation.ts';
+import { show } from '../shape.ts';
 
 /** Options of a convolution. A single number applies to all axes. */
 export interface ConvOptions {
@@ -41,7 +42,6 @@ export interface ConvShape {
 /** Positions along an axis are computed as floats (window.ts), which is exact below this number. */
 const MOST_POSITIONS = 2 ** 22;
 
-const show = (shape: readonly number[]) => `[${shape.join(', ')}]`;
 const three = (values: readonly number[], missing: number): Three => {
   const [t, h, w] = [...new Array(3 - values.length).fill(missing), ...values] as number[];
   return [t!, h!, w!];

@@ -1,4 +1,5 @@
 // The sizes of a batched matrix product, from its operands' shapes, and how its batch axes broadcast.
+import { show } from '../shape.ts';
 
 /** Operands of a product: shapes as stored, and which side is stored transposed. */
 export interface MatmulShape {
@@ -21,8 +22,6 @@ export interface MatmulSizes {
   readonly strideA: Three;
   readonly strideB: Three;
 }
-
-const show = (shape: readonly number[]) => `[${shape.join(', ')}]`;
 
 /** The sizes of a product. @throws if the inner dimensions differ or the batch axes do not broadcast. */
 export function matmulSizes({ a, b, transposeA = false, transposeB = false }: MatmulShape): MatmulSizes {

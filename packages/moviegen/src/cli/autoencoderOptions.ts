@@ -1,4 +1,4 @@
-// Options of the commands that load an autoencoder alone.
+// Options of the commands that load only an autoencoder: encode and decode. Not here: what the commands do (commands/).
 
 import type { TileOptions } from '@moviegen/tae';
 import type { Command } from 'commander';
@@ -7,14 +7,14 @@ import { InputError } from '../errors.ts';
 import { withCheckpoint } from './common.ts';
 import { integer } from './values.ts';
 
-/** How frames are tiled, as given. */
+/** How frames are tiled, as the options say it. */
 export interface TileFlags {
   readonly tileSize?: number;
   readonly tileOverlap?: number;
   readonly inflate?: boolean;
 }
 
-/** Adds them, and those of every command that loads something of a checkpoint. */
+/** Adds the options of tiles, and the options of every command that loads a part of a checkpoint. */
 export function withAutoencoder(command: Command): Command {
   return withCheckpoint(
     command
@@ -23,15 +23,19 @@ export function withAutoencoder(command: Command): Command {
         'tile frames in space (default: where the adapter’s buffers demand it)',
         integer,
       )
-      .option('--tile-overlap <pixels>', 'what neighbouring tiles share (default: a quarter of one)', integer)
+      .option(
+        '--tile-overlap <pixels>',
+        'how much neighbouring tiles share (default: a quarter of a tile)',
+        integer,
+      )
       .option(
         '--inflate',
-        'eight frames to a latent one, of an image autoencoder (default: each on its own)',
+        'with an image autoencoder: eight frames per latent frame (default: each frame on its own)',
       ),
   );
 }
 
-/** Sizes of tiles in the latent's pixels. @throws InputError */
+/** Sizes of tiles in pixels of the latent. @throws InputError */
 export function tilesOf({ tileSize, tileOverlap }: TileFlags, { factor }: Autoencoder): TileOptions {
   const latent = (name: string, pixels: number | undefined, least: number): number | undefined => {
     if (pixels === undefined) return undefined;

@@ -1,4 +1,5 @@
-// Progress of phases on stderr: bars on a terminal, plain lines elsewhere, or nothing.
+// Progress of phases on stderr: bars on a terminal, plain lines elsewhere, or nothing. It knows no model: what the phases
+// of a generation are called is in samplingBars.ts.
 
 import { type Options, SingleBar } from 'cli-progress';
 
@@ -7,17 +8,17 @@ export type BarMode = 'bars' | 'lines' | 'none';
 
 /** What a phase counts. */
 export interface Unit {
-  /** Many of them: `frames`. */
+  /** The plural: `frames`. */
   readonly name: string;
-  /** One of them, where they are done one after the other: `step` 3 of 50. */
+  /** The singular, where units are done one after the other: `step` 3 of 50. */
   readonly each?: string;
-  /** Shows a count; default: the number. */
+  /** Writes a count as text. Default: the plain number. */
   readonly show?: (count: number) => string;
 }
 
-/** Phases, one after the other. */
+/** Shows phases that run one after the other. */
 export class Bars {
-  /** Seconds that each phase took, added up. */
+  /** Seconds per phase; phases of the same name are added up. */
   readonly seconds: Record<string, number> = {};
   readonly #mode: BarMode;
   readonly #stream: NodeJS.WriteStream;
@@ -28,7 +29,7 @@ export class Bars {
     this.#stream = stream;
   }
 
-  /** Begins a phase and ends the one before. @param total undefined where nobody knows. */
+  /** Begins a phase and ends the phase before it. @param total undefined where it is not known. */
   begin(name: string, total?: number, unit?: Unit): void {
     this.end();
     const bar = this.#mode === 'bars' ? new SingleBar(barOptions(this.#stream)) : undefined;
@@ -36,7 +37,7 @@ export class Bars {
     bar?.start(total ?? 1, 0, { phase: name.padEnd(8), line: this.#line(this.#phase) });
   }
 
-  /** How far the phase is. */
+  /** Shows how far the running phase is. */
   update(done: number, total?: number): void {
     const phase = this.#phase;
     if (phase === undefined) return;
@@ -69,7 +70,7 @@ export class Bars {
     } else if (this.#mode === 'lines') this.#stream.write(`${name}: ${line}\n`);
   }
 
-  /** Leaves the terminal as it should be; the phase counts for nothing. */
+  /** Restores the terminal. The running phase is dropped and not counted. */
   stop(): void {
     this.#phase?.bar?.stop();
     this.#phase = undefined;
@@ -107,6 +108,6 @@ const barOptions = (stream: NodeJS.WriteStream): Options => ({
   stream,
   hideCursor: true,
   linewrap: false,
-  gracefulExit: false, // the command line answers signals itself
+  gracefulExit: false, // main.ts handles signals
   emptyOnZero: true,
 });

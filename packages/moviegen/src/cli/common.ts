@@ -1,10 +1,10 @@
-// Options that several commands have, worded once.
+// Options that several commands have, worded once. What the commands do with them is in run.ts.
 
 import { type Command, Option } from 'commander';
 import { InputError } from '../errors.ts';
 import { bytes, lora, policy } from './values.ts';
 
-/** The options of every command. */
+/** Adds the options of every command. */
 export function withCommon(command: Command): Command {
   return command
     .option('--json', 'print one JSON document on stdout, progress only on a terminal')
@@ -12,7 +12,7 @@ export function withCommon(command: Command): Command {
     .option('--debug', 'show where an error arose');
 }
 
-/** Those of commands that compute. */
+/** Adds the options of commands that compute on a device. */
 export function withAdapter(command: Command): Command {
   return withCommon(
     command.option(
@@ -22,43 +22,43 @@ export function withAdapter(command: Command): Command {
   );
 }
 
-/** Those of commands that load something of a checkpoint. */
+/** Adds the options of commands that load a part of a checkpoint. */
 export function withCheckpoint(command: Command): Command {
   return withAdapter(
     command
       .option('-m, --model <dir|url>', 'the checkpoint (default: models/shapes-world)')
       .option(
         '--dtype <type>',
-        'f32, f16, or weights q8 or q4 (q8/f16: all else f16); or one a part: dit=q8,tae=f16,text=f16 (default: f32)',
+        'f32, f16, or weights in q8 or q4 (q8/f16: all else in f16); or one per part: dit=q8,tae=f16,text=f16 (default: f32)',
         policy,
       ),
   );
 }
 
-/** Those of commands that load all of its models. */
+/** Adds the options of commands that load all models of a checkpoint. */
 export function withModel(command: Command): Command {
   return withCheckpoint(
     command
       .option(
         '--lora <file[:weight]>',
-        'merge a LoRA into the transformer, so much of it (default: 1); may be given again',
+        'merge a LoRA into the transformer with a weight (default: 1); may be given several times',
         lora,
       )
       .option(
         '--max-memory <bytes>',
-        'of the transformer’s weights on the device, like 8GiB; layers beyond it are streamed at every step',
+        'limit for the transformer’s weights on the device, like 8GiB; layers beyond it are streamed at every step',
         bytes,
       )
       .addOption(
         new Option(
           '--offload <where>',
-          'where streamed layers come from (default: disk for folders, host for addresses)',
+          'where streamed layers are read from (default: disk for folders, host for addresses)',
         ).choices(['disk', 'host']),
       ),
   );
 }
 
-/** @throws InputError naming the options that were given and are none of these: `what` has no use for them. */
+/** Refuses options that `what` has no use for. @throws InputError naming the options that were given and are not in `names` */
 export function onlyWith(command: Command, names: readonly string[], what: string): void {
   const given = command.options
     .filter((option) => command.getOptionValueSource(option.attributeName()) === 'cli')

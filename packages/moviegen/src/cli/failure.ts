@@ -1,32 +1,33 @@
-// How a run ends that does not end well: one line for what the user can mend, and the exit status.
+// How a run that fails ends: its exit status, and one line that says what the user can do about it. The process itself ends
+// in main.ts.
 
 import { SafetensorsError } from '@moviegen/safetensors';
 import { NoAdapterError, WeightsError } from '@moviegen/tensor';
 import { CommanderError } from 'commander';
 import { InputError } from '../errors.ts';
 
-/** The run was stopped from outside. */
+/** The run was stopped by a signal. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
   constructor(readonly signal: 'SIGINT' | 'SIGTERM') {
     super(`stopped by ${signal}`);
   }
 
-  /** 128 and the signal's number. */
+  /** The exit status: 128 plus the signal's number. */
   get status(): number {
     return this.signal === 'SIGINT' ? 130 : 143;
   }
 }
 
-/** Something was checked and found wanting; what, has been said already. */
+/** A check has failed, and the command has already said which. */
 export class CheckFailed extends Error {
   override readonly name = 'CheckFailed';
 }
 
-/** How a run ends. */
+/** The end of a run. */
 export interface Ending {
   readonly status: number;
-  /** For stderr. */
+  /** What stderr gets. */
   readonly message?: string;
 }
 

@@ -1,4 +1,4 @@
-// The command line: reads arguments, answers signals, ends with a status. Commands are in commands/.
+// The command line: reads arguments, handles signals, ends with a status. The commands are in commands/.
 
 import { Command } from 'commander';
 import { addAverage } from './commands/average.ts';
@@ -16,21 +16,24 @@ import { addQuantize } from './commands/quantize.ts';
 import { endingOf, Interrupted } from './failure.ts';
 import { Run } from './run.ts';
 
-/** Runs a command; the process ends with its status: 0, 1 failed, 2 wrong input, 130 and 143 stopped. */
+/**
+ * Runs a command and sets the exit status of the process: 0 for success, 1 for a failure, 2 for wrong input, 130 and 143 for a
+ * run that a signal stopped.
+ */
 export async function main(args: readonly string[]): Promise<void> {
   const stop = new AbortController();
   const run = new Run(stop.signal);
   const onSignal = (name: 'SIGINT' | 'SIGTERM') => {
     const interrupted = new Interrupted(name);
     if (stop.signal.aborted) {
-      run.outputs.clean(); // asked twice: not waiting for anything
+      run.outputs.clean(); // the second signal: wait for nothing
       process.exit(interrupted.status);
     }
     stop.abort(interrupted);
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
-  // `moviegen ... | head` is no failure: it ends as soon as it can, and cleans up. Without a stderr it goes on.
+  // `moviegen ... | head` is not a failure: the run ends as soon as it can and cleans up. A closed stderr does not stop it.
   let unread = false;
   const onClosedPipe = (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
@@ -53,7 +56,7 @@ export async function main(args: readonly string[]): Promise<void> {
     status = ending.status;
   }
   process.exitCode = status;
-  // Work on the device that nobody waits for any more should not hold up the end.
+  // Work on the device that nobody waits for should not delay the end.
   if (status > 2) process.exit(status);
 }
 
@@ -64,7 +67,7 @@ function programOf(run: Run): Command {
     .showSuggestionAfterError()
     .configureOutput({ writeErr: () => {} }) // errors are printed once, in main
     .helpCommand(true);
-  // Sub-commands take over exitOverride and configureOutput.
+  // Commands inherit exitOverride and configureOutput.
   for (const add of [
     addGenerate,
     addGallery,

@@ -1,4 +1,5 @@
-// What every command has: its streams, its stop, its device and model, and the end of both.
+// One run of the command line: what every command needs to print, to be stopped, to open a device and to load models, and the
+// end of all that. Not here: options (common.ts), the commands (commands/).
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,6 +36,8 @@ export class Run {
   readonly signal: AbortSignal;
   readonly outputs = new Outputs();
   bars = new Bars('none');
+  #notes: readonly string[] = [];
+  #quiet = false;
   #device: Device | undefined;
   #model: MovieGen | undefined;
   #autoencoder: Autoencoder | undefined;
@@ -43,13 +46,14 @@ export class Run {
     this.signal = signal;
   }
 
-  /** Chooses how progress is shown. */
+  /** Chooses how progress is shown, by the options of the command. */
   configure({ quiet, json }: Pick<CommonOptions, 'quiet' | 'json'>): void {
+    this.#quiet = quiet === true;
     const terminal = process.stderr.isTTY === true;
     this.bars = new Bars(quiet ? 'none' : terminal ? 'bars' : json ? 'none' : 'lines');
   }
 
-  /** The adapter asked for. @param onDispatch told of every dispatch; only the first call can say so */
+  /** The device that the options name; it is opened once. @param onDispatch is told of every dispatch; only the first call can say so */
   async device(
     { adapter }: CommonOptions,
     onDispatch?: NonNullable<DeviceOptions['onDispatch']>,
@@ -61,7 +65,7 @@ export class Run {
     return this.#device;
   }
 
-  /** The model asked for, with a bar while it loads; it takes the place of one asked for before. */
+  /** Loads the model that the options name, with a bar while it loads. A model that was loaded before is released. */
   async model(options: ModelOptions): Promise<MovieGen> {
     const source = options.model ?? defaultModel();
     this.bars.begin('load', undefined, MEGABYTES);
@@ -82,7 +86,7 @@ export class Run {
     return this.#model;
   }
 
-  /** The autoencoder asked for, alone or out of a checkpoint. */
+  /** Loads the autoencoder that the options name: a model of its own, or the one of a whole checkpoint. */
   async autoencoder(options: ModelOptions & { readonly inflate?: boolean }): Promise<Autoencoder> {
     const source = options.model ?? defaultModel();
     this.bars.begin('load', undefined, MEGABYTES);
@@ -96,19 +100,25 @@ export class Run {
     return this.#autoencoder;
   }
 
-  /** A line for a person. */
+  /** Prints a line for a person. */
   say(text: string): void {
     process.stdout.write(`${text}\n`);
   }
 
-  /** A document for a script. */
+  /** Lines that a person should see, on stderr once the progress is over; not where all was to be quiet. */
+  note(lines: readonly string[] = []): void {
+    if (!this.#quiet) this.#notes = [...this.#notes, ...lines];
+  }
+
+  /** Prints a JSON document for a script. */
   print(document: unknown): void {
     process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
   }
 
-  /** Ends what was opened; removes what was begun and not finished. */
+  /** Releases the models and the device; removes files that were begun and not finished. */
   close(): void {
     this.bars.stop();
+    for (const line of this.#notes) process.stderr.write(`${line}\n`);
     this.outputs.clean();
     this.#model?.dispose();
     this.#autoencoder?.dispose();
@@ -116,10 +126,10 @@ export class Run {
   }
 }
 
-/** Bytes, as they are shown. */
+/** How bars show bytes. */
 export const MEGABYTES = { name: 'MB', show: (bytes: number) => (bytes / 1e6).toFixed(1) };
 
-/** `MOVIEGEN_MODEL`, or the model of the folder, or of the repository that this program lies in. */
+/** `MOVIEGEN_MODEL`, or the model below the current folder, or the model of the repository that this program lies in. */
 function defaultModel(): string {
   const named = process.env.MOVIEGEN_MODEL;
   if (named) return named;
@@ -128,30 +138,30 @@ function defaultModel(): string {
   const found = [here, beside].find((folder) => existsSync(join(folder, 'model_index.json')));
   if (found !== undefined) return found;
   throw new CheckpointError(
-    'checkpoint: there is no models/shapes-world here: say where with --model DIR or URL',
+    'checkpoint: there is no models/shapes-world here: give a checkpoint with --model DIR or URL',
   );
 }
 
-/** An adapter's name, as it gives it. */
+/** The name that an adapter gives of itself. */
 export function adapterName({ info }: Device): string {
   return (
     info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(' ') || 'unknown'
   );
 }
 
-/** An adapter as data. */
+/** An adapter, for JSON. */
 export function adapterRecord(device: Device): Record<string, unknown> {
   const { vendor, architecture, device: name, description, software } = device.info;
   return { name: adapterName(device), vendor, architecture, device: name, description, software };
 }
 
-/** `load 1.3 s, text 0.2 s, total 34.0 s`: phases in their order, and the time since the process began. */
+/** `load 1.3 s, text 0.2 s, total 34.0 s`: the phases in their order, then the time since the process began. */
 export function secondsLine(seconds: Readonly<Record<string, number>>): string {
   const parts = Object.entries(seconds).map(([phase, value]) => `${phase} ${value.toFixed(1)} s`);
   return [...parts, `total ${(performance.now() / 1000).toFixed(1)} s`].join(', ');
 }
 
-/** The same as data. */
+/** The same, for JSON. */
 export function secondsRecord(seconds: Readonly<Record<string, number>>): Record<string, number> {
   const rounded = (value: number) => Math.round(value * 1000) / 1000;
   const entries = Object.entries(seconds).map(([phase, value]): [string, number] => [phase, rounded(value)]);

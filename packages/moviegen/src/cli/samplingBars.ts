@@ -1,9 +1,9 @@
-// The progress of videos that are made, as bars: the prompt's number stands in a phase's name where there are several.
+// The progress of a generation, as bars. Where there are several prompts, the name of a phase holds the number of its prompt.
 
 import type { Progress } from '../generate/progress.ts';
 import type { Bars } from './bars.ts';
 
-/** Shows what the pipeline tells. @param prompts how many there are */
+/** Shows what the pipeline reports. @param prompts the number of prompts */
 export function showProgress(progress: Progress, bars: Bars, prompts: number): void {
   if (progress.phase === 'load') return;
   const phase = `${progress.phase}${countOf(progress.first, progress.count, prompts)}`;
@@ -22,7 +22,7 @@ export function countOf(first: number, many: number, of: number): string {
   return many === 1 ? ` ${first + 1}/${of}` : ` ${first + 1}-${first + many}/${of}`;
 }
 
-/** Phases of several prompts, added up. */
+/** Seconds per phase, added up over all prompts. */
 export function mergedSeconds(seconds: Readonly<Record<string, number>>): Record<string, number> {
   const sums: Record<string, number> = {};
   for (const [name, value] of Object.entries(seconds)) {

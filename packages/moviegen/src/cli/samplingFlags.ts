@@ -1,4 +1,5 @@
-// Options of the commands that make videos of prompts, and what they mean to the library.
+// Options of the commands that make videos of prompts, and the options of the library that they become. The library checks
+// them (generate/options.ts).
 
 import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
@@ -7,7 +8,7 @@ import type { GenerateOptions } from '../generate/options.ts';
 import { GUIDANCES, type Guidance, SCHEDULES, type ScheduleName, SOLVERS } from '../generate/request.ts';
 import { integer, number, seed } from './values.ts';
 
-/** How prompts are sampled, as given. */
+/** How prompts are sampled, as the command line gives it. */
 export interface SamplingFlags {
   readonly seed?: bigint;
   readonly steps?: number;
@@ -23,43 +24,58 @@ export interface SamplingFlags {
   readonly batch?: number;
 }
 
-/** Adds them. */
+/** Adds the options. */
 export function withSampling(command: Command): Command {
   return command
     .option(
       '-s, --seed <integer>',
-      'seed of the noise; the second prompt takes the next one, and so on (default: 0)',
+      'seed of the noise; each further prompt takes the next integer (default: 0)',
       seed,
     )
     .option('--steps <n>', 'steps of the solver (default: the model’s, 50)', integer)
-    .option('-g, --guidance-scale <number>', 'guidance; 1 is none (default: the model’s)', number)
+    .option(
+      '-g, --guidance-scale <number>',
+      'strength of guidance; 1 turns it off (default: the model’s)',
+      number,
+    )
     .addOption(
-      new Option('--guidance <how>', 'its two branches in one batch, or one after the other').choices(
-        GUIDANCES,
-      ),
+      new Option(
+        '--guidance <how>',
+        'compute the two branches of guidance in one batch, or one after the other',
+      ).choices(GUIDANCES),
     )
     .option('-n, --negative-prompt <text>', 'what the video should not show')
     .option('--width <pixels>', 'a multiple of 16 (default: the model’s)', integer)
     .option('--height <pixels>', 'a multiple of 16 (default: the model’s)', integer)
-    .option('--num-frames <n>', 'frames (default: the model’s)', integer)
-    .option('--fps <number>', 'frames a second (default: the model’s)', number)
-    .addOption(new Option('--schedule <name>', 'where the steps lie').choices(SCHEDULES))
-    .addOption(new Option('--solver <name>', 'how the flow is followed').choices(SOLVERS))
+    .option('--num-frames <n>', 'number of frames (default: the model’s)', integer)
+    .option('--fps <number>', 'frames per second (default: the model’s)', number)
+    .addOption(new Option('--schedule <name>', 'how the steps are spread over time').choices(SCHEDULES))
+    .addOption(new Option('--solver <name>', 'method that follows the flow').choices(SOLVERS))
     .option('--batch <n>', 'prompts sampled together', integer);
 }
 
-/** What the library is asked for. */
+/** The options of the library. */
 export function samplingOptions(flags: SamplingFlags): GenerateOptions {
   const { seed, steps, guidanceScale, guidance, negativePrompt, width, height, numFrames, fps } = flags;
   const { schedule, solver, batch } = flags;
   const given = {
-    ...{ seed, steps, guidanceScale, guidance, negativePrompt, width, height, numFrames, fps },
-    ...{ schedule, solver, batch },
+    seed,
+    steps,
+    guidanceScale,
+    guidance,
+    negativePrompt,
+    width,
+    height,
+    numFrames,
+    fps,
+    schedule,
+    solver,
+    batch,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
-/** The prompts in a text file, one a line. @param command its name, for messages. @throws InputError */
+/** The prompts of a text file, one per line. @param command the command's name, for messages. @throws InputError */
 export async function readPrompts(command: string, file: string): Promise<string[]> {
   let text: string;
   try {

@@ -1,10 +1,11 @@
-// Values of options, read strictly: what is no number is refused here, what makes no sense as one, by the library.
+// Values of options, read strictly. Text that is not a number is refused here; a number that makes no sense is refused by the
+// library.
 
 import { InvalidArgumentError } from 'commander';
 import type { LoraFile } from '../checkpoint/loras.ts';
 import { type DTypePolicy, parsePolicy } from '../checkpoint/precision.ts';
 
-/** An integer, written as one. */
+/** An integer in decimal digits. */
 export function integer(text: string): number {
   if (!/^[+-]?\d+$/.test(text)) throw new InvalidArgumentError('It must be an integer.');
   return Number(text);
@@ -24,7 +25,7 @@ export function seed(text: string): bigint {
   return BigInt(text);
 }
 
-/** Types of the models. */
+/** The types of weights and activations, per model. */
 export function policy(text: string): DTypePolicy {
   try {
     return parsePolicy(text);
@@ -34,11 +35,19 @@ export function policy(text: string): DTypePolicy {
 }
 
 const UNITS: Readonly<Record<string, number>> = {
-  ...{ '': 1, B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 },
-  ...{ KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 },
+  '': 1,
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
 };
 
-/** Bytes: `8GiB`, `500MB`, `1048576`. */
+/** An amount of memory in bytes: `8GiB`, `500MB`, `1048576`. */
 export function bytes(text: string): number {
   const [, digits, unit = ''] = /^(\d+(?:\.\d+)?) ?([KMGT]i?B|B|)$/.exec(text) ?? [];
   const value = digits === undefined ? 0 : Math.floor(Number(digits) * UNITS[unit]!);
@@ -46,14 +55,14 @@ export function bytes(text: string): number {
   throw new InvalidArgumentError('It must be an amount of memory, like 8GiB or 500MB.');
 }
 
-/** A LoRA, `FILE` or `FILE:WEIGHT`, behind those given before it. */
+/** A LoRA, `FILE` or `FILE:WEIGHT`, appended to the LoRAs that were given before. */
 export function lora(text: string, before: readonly LoraFile[] = []): LoraFile[] {
   const [, source, weight] = /^(.+):([+-]?(?:\d+\.?\d*|\.\d+))$/.exec(text) ?? [];
   if (text === '') throw new InvalidArgumentError('It must be a file, or FILE:WEIGHT.');
   return [...before, source === undefined ? { source: text } : { source, weight: Number(weight) }];
 }
 
-/** A part of a file name that says what the prompt was. */
+/** A part of a file name, made of the words of a prompt. */
 export function slugOf(prompt: string): string {
   const words = prompt
     .normalize('NFKD')
@@ -61,7 +70,7 @@ export function slugOf(prompt: string): string {
     .replace(/\p{Mark}/gu, '')
     .replace(/[^\p{Letter}\p{Number}]+/gu, '-')
     .replace(/^-|-$/g, '');
-  // File systems count bytes, of which a letter has up to four.
+  // File systems limit the bytes of a name, and a letter has up to four bytes.
   let [slug, bytes] = ['', 0];
   for (const letter of words) {
     bytes += Buffer.byteLength(letter);

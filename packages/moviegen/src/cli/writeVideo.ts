@@ -1,4 +1,5 @@
-// A video to its files, as its frames come.
+// Writes a video to its files while its frames arrive. Not here: formats (video/encode.ts), files that come out whole or not at
+// all (node/outputs.ts).
 
 import { InputError } from '../errors.ts';
 import type { OutputWriter } from '../node/outputs.ts';
@@ -7,12 +8,12 @@ import { encodeVideoTo, formatOf } from '../video/encode.ts';
 import { type Frames, piecesOf, type Video, type VideoStream } from '../video/frames.ts';
 import type { Run } from './run.ts';
 
-/** Whether a path is that of an image. */
+/** Whether a path names an image. */
 export const isImage = (path: string): boolean => path.toLowerCase().endsWith('.png');
 
 /**
- * Writes a video, or the PNG of one that is a single frame, and its frames where a folder is given: all of it or nothing.
- * @param decoded called when the last frame has come, and only files are left to be finished
+ * Writes a video file, or a PNG of a video of one frame; with a folder, also each frame as a PNG. All files come out, or none.
+ * @param decoded called when the last frame has arrived and only the files are left to be finished
  */
 export async function write(
   { signal, outputs }: Run,
@@ -33,7 +34,7 @@ export async function write(
       writers.push(writer);
       return writer;
     };
-    /** The frames, each written as a PNG on its way. */
+    /** The frames as they come; each is also written as a PNG where a folder is given. */
     async function* noted(): AsyncGenerator<Frames> {
       let count = 0;
       for await (const piece of piecesOf(video)) {

@@ -1,12 +1,12 @@
-// Model averaging (Movie Gen section 3.2, the last step of finetuning): the weighted mean of checkpoints, tensor by
-// tensor and piece by piece, so that memory stays flat. Not here: the folder it is written to (averageFolder.ts).
+// Model averaging (Movie Gen section 3.2, the last step of finetuning): the weighted mean of checkpoints, tensor by tensor and
+// piece by piece, so that memory does not grow with their size. Not here: the folder that is written (averageFolder.ts).
 
-import { bytesToFloats, encodableTypes, floatsToBytes } from '@moviegen/kernels';
+import { bytesToFloats, encodableTypes, floatsToBytes, sizeOf } from '@moviegen/kernels';
 import { printable, type TensorSource, type TensorStream } from '@moviegen/safetensors';
 import { quantizedWeights } from '@moviegen/tensor';
 import { InputError } from '../errors.ts';
 
-/** A set of weights to average, and its place in messages. */
+/** A set of weights to average, and the path that messages give for it. */
 export interface Averaged {
   readonly path: string;
   readonly weights: TensorSource;
@@ -16,9 +16,9 @@ const PIECE_ELEMENTS = 2 ** 20;
 const MOST_LISTED = 5;
 
 /**
- * The mean of tensors by name: summed in f32, in the first set's types; tensors of integers are the first's.
- * @param shares what each counts; they need not add up to 1.
- * @param names which tensors; default: all.
+ * The mean of the tensors of each name: summed in f32, written in the types of the first set. Integers are taken from the first
+ * set.
+ * @param shares the weight of each set; their sum need not be 1.
  * @throws InputError, one line, where names or shapes differ, or weights are quantised.
  */
 export function averageTensors(
@@ -43,7 +43,7 @@ export function averageTensors(
 
 const isFloat = (dtype: string) => encodableTypes.includes(dtype);
 
-/** The pieces of one tensor's mean. Each term and each sum is rounded to f32, as PyTorch does. */
+/** The mean of one tensor, in pieces. Each term and each sum is rounded to f32, as in PyTorch. */
 async function* mean(
   sets: readonly Averaged[],
   factors: readonly number[],
@@ -51,7 +51,7 @@ async function* mean(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
   const dtype = sets[0]!.weights.dtype(name);
-  const count = sets[0]!.weights.shape(name).reduce((product, n) => product * n, 1);
+  const count = sizeOf(sets[0]!.weights.shape(name));
   const readers = sets.map(({ weights }) => {
     const chunkBytes = PIECE_ELEMENTS * (weights.byteLength(name) / count);
     return weights.chunks(name, { chunkBytes, ...(signal && { signal }) });
@@ -87,11 +87,11 @@ function checkAlike({ path, weights }: Averaged, other: Averaged): void {
       );
     else if (isFloat(weights.dtype(name)) !== isFloat(other.weights.dtype(name)))
       problems.push(
-        `${printable(name)} is ${other.weights.dtype(name)}, which does not average with ${weights.dtype(name)}`,
+        `${printable(name)} is ${other.weights.dtype(name)}, which cannot be averaged with ${weights.dtype(name)}`,
       );
   }
   for (const name of other.weights.names())
-    if (!weights.has(name)) problems.push(`it has ${printable(name)} besides`);
+    if (!weights.has(name)) problems.push(`it has ${printable(name)}, which the first lacks`);
   if (problems.length === 0) return;
   const more = problems.length > MOST_LISTED ? `; and ${problems.length - MOST_LISTED} more` : '';
   throw new InputError(

@@ -1,5 +1,5 @@
-// Averages whole checkpoints on disk: every safetensors file of the first, in its layout; all else of its folder is
-// copied. Written under another name and renamed at the end, so that there is a whole result or none.
+// Averages whole checkpoints on disk: every safetensors file in the layout of the first checkpoint; all its other files are
+// copied. The result is written under another name and renamed at the end, so that it is whole or not there.
 
 import { mkdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -17,7 +17,7 @@ import {
   writeFolder,
 } from './checkpointFolder.ts';
 
-/** How far averaging is: bytes written. */
+/** How far averaging is, in bytes written. */
 export interface AverageProgress {
   readonly bytes: number;
   readonly totalBytes: number;
@@ -25,23 +25,23 @@ export interface AverageProgress {
 
 /** Options of {@link averageCheckpoints}. */
 export interface AverageOptions {
-  /** What each checkpoint counts; they are divided by their sum. Default: all the same. */
+  /** The weight of each checkpoint; weights are divided by their sum. Default: all the same. */
   readonly weights?: readonly number[];
   readonly onProgress?: (progress: AverageProgress) => void;
   readonly signal?: AbortSignal;
 }
 
-/** Weights that belong together, of every checkpoint. */
+/** One model's weights, in every checkpoint. */
 interface WeightSet {
-  /** Where they are below the checkpoint; '' for itself. */
+  /** The folder below the checkpoint; '' for the checkpoint itself. */
   readonly folder: string;
-  /** The file's name where they are in one. */
+  /** The file's name where the weights are in a single file. */
   readonly file: string;
   readonly sources: readonly TensorSource[];
 }
 
-/** A file to write. */
-interface Job {
+/** A file to write, with the means of its tensors. */
+interface FileToAverage {
   readonly path: string;
   readonly tensors: readonly (readonly [string, TensorStream])[];
   readonly metadata: Readonly<Record<string, string>>;
@@ -52,10 +52,10 @@ const WEIGHTS = '.safetensors';
 const INDEX = '.safetensors.index.json';
 
 /**
- * Averages checkpoints: folders of one layout, or safetensors files (of several shards, by their index).
- * @param inputs at least two; the first gives types, shards and all other files.
- * @param output a folder that does not exist or is empty; of files, it gets one of the first one's name.
- * @throws InputError, SafetensorsError: one line, and nothing is left; the signal's reason.
+ * Averages checkpoints: folders of one layout, or safetensors files (sharded files are given by their index).
+ * @param inputs at least two; types, shards and all other files are taken from the first.
+ * @param output a folder that does not exist or is empty. For files, it gets a file of the first one's name.
+ * @throws InputError or SafetensorsError of one line, or the signal's reason; nothing is left then.
  */
 export async function averageCheckpoints(
   inputs: readonly string[],
@@ -75,10 +75,10 @@ export async function averageCheckpoints(
   const sources: TensorSource[] = [];
   try {
     const sets = folders[0] ? setsIn(inputs, files, sources) : setOf(inputs, sources);
-    const jobs: Job[] = [];
-    for await (const set of sets) jobs.push(...jobsOf(set, inputs, weights, signal));
-    if (jobs.length === 0) throw new InputError(`average: ${first} holds no ${WEIGHTS} file`);
-    const totalBytes = jobs.reduce((sum, job) => sum + job.bytes, 0);
+    const results: FileToAverage[] = [];
+    for await (const set of sets) results.push(...filesOf(set, inputs, weights, signal));
+    if (results.length === 0) throw new InputError(`average: ${first} holds no ${WEIGHTS} file`);
+    const totalBytes = results.reduce((sum, file) => sum + file.bytes, 0);
     let bytes = 0;
     const tell = (length: number) => {
       bytes += length;
@@ -86,7 +86,7 @@ export async function averageCheckpoints(
     };
     await writeFolder('average', output, async (folder) => {
       await copyFiles(first, folder, others, signal);
-      for (const { path, tensors, metadata } of jobs) {
+      for (const { path, tensors, metadata } of results) {
         await mkdir(dirname(join(folder, path)), { recursive: true });
         const told = tensors.map(([name, tensor]) => [name, watched(tensor, tell)] as const);
         await writeFile(join(folder, path), told, { metadata, ...(signal && { signal }) });
@@ -114,7 +114,7 @@ async function isFolder(path: string): Promise<boolean> {
   return found.isDirectory();
 }
 
-/** The sets of weights in folders; what is opened is noted in `opened`. */
+/** The sets of weights in folders. Every source that is opened is also added to `opened`. */
 async function* setsIn(
   inputs: readonly string[],
   files: readonly string[],
@@ -141,7 +141,7 @@ async function* setsIn(
     if (path.endsWith(WEIGHTS) && !shards.has(path)) yield open(path.slice(0, -WEIGHTS.length));
 }
 
-/** The set that files make up. */
+/** The one set that files make up. */
 async function* setOf(inputs: readonly string[], opened: TensorSource[]): AsyncGenerator<WeightSet> {
   for (const input of inputs) opened.push(await openWeights(input));
   yield { folder: '', file: basename(inputs[0]!), sources: opened };
@@ -152,13 +152,13 @@ async function openWeights(path: string): Promise<TensorSource> {
   return ShardedSafetensors.open((await fileSource(path))!, folder(dirname(path)));
 }
 
-/** The files that a set's mean is written to: the first checkpoint's. */
-function jobsOf(
+/** The files to write the mean of a set to, named as in the first checkpoint. */
+function filesOf(
   { folder, file, sources }: WeightSet,
   inputs: readonly string[],
   shares: readonly number[],
   signal: AbortSignal | undefined,
-): Job[] {
+): FileToAverage[] {
   const sets = sources.map((weights, k) => ({ path: join(inputs[k]!, folder), weights }));
   const means = averageTensors(sets, shares, signal);
   const first = sources[0]!;
@@ -174,7 +174,7 @@ function jobsOf(
   });
 }
 
-/** A tensor that tells what passes. */
+/** A tensor that reports the bytes that have been taken from it. */
 function watched(tensor: TensorStream, tell: (bytes: number) => void): TensorStream {
   async function* data() {
     for await (const piece of (tensor.data as () => AsyncIterable<Uint8Array>)()) {

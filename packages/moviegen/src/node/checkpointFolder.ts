@@ -1,4 +1,5 @@
-// A checkpoint's folder as files on disk: what commands that write a new checkpoint do with all that is no weights.
+// A checkpoint's folder as files on disk: what commands that write a new checkpoint do with its files. Not here: the weights
+// themselves (average.ts, quantizeFile.ts).
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -9,10 +10,10 @@ import { parseSums } from '../checkpoint/checksums.ts';
 import { CheckpointError, InputError } from '../errors.ts';
 import { makeFolder, removeEmpty, temporaryName } from './folders.ts';
 
-/** The checksum list's name. */
+/** The name of the checksum list. */
 export const LIST = 'SHA256SUMS';
 
-/** Files below a folder, by their paths in it, sorted. Hidden ones are left out. */
+/** The paths of all files below a folder, relative to it and sorted. Hidden files are left out. */
 export async function filesBelow(root: string): Promise<string[]> {
   const entries = await readdir(root, { withFileTypes: true });
   const paths: string[] = [];
@@ -26,7 +27,7 @@ export async function filesBelow(root: string): Promise<string[]> {
 }
 
 /**
- * Makes sure that a command may make a folder: it is not there, or empty.
+ * Makes sure that a command may write a new folder: it does not exist, or is empty.
  * @throws InputError
  */
 export async function checkNewFolder(command: string, output: string): Promise<void> {
@@ -39,8 +40,8 @@ export async function checkNewFolder(command: string, output: string): Promise<v
 }
 
 /**
- * Has a folder written under another name, then renames it: it is there whole or not at all.
- * @throws InputError where it cannot be made; what `write` throws.
+ * Writes a folder under another name, then renames it: the folder is whole or not there.
+ * @throws InputError where the folder cannot be made; whatever `write` throws.
  */
 export async function writeFolder(
   command: string,
@@ -58,7 +59,7 @@ export async function writeFolder(
     }
     try {
       await write(temporary);
-      await rmdir(output).catch(() => {}); // an empty folder; what else is in the way, rename says
+      await rmdir(output).catch(() => {}); // removes an empty folder; rename reports anything else in the way
       await rename(temporary, output);
     } finally {
       await rm(temporary, { recursive: true, force: true });
@@ -82,10 +83,10 @@ export async function copyFiles(
   }
 }
 
-/** Keys of a `config.json` that say who wrote it, not what the model is. */
+/** Keys of a `config.json` that say who wrote the file, not what the model is. */
 const HISTORY = /^(_name_or_path|_diffusers_version|transformers_version|torch_dtype|dtype)$/;
 
-/** Holds every `config.json` of one checkpoint against another's. @throws CheckpointError naming the first that differs. */
+/** Compares every `config.json` of two checkpoints. @throws CheckpointError naming the first key that differs. */
 export async function checkConfigs(root: string, other: string, files: readonly string[]): Promise<void> {
   if (root === other) return;
   for (const path of files.filter((file) => basename(file) === 'config.json')) {
@@ -106,13 +107,13 @@ async function configAt(path: string): Promise<Record<string, unknown>> {
     if (typeof json === 'object' && json !== null) return json as Record<string, unknown>;
   } catch (cause) {
     const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
-    const text = missing ? 'is missing' : `is no JSON: ${(cause as Error).message}`;
+    const text = missing ? 'is missing' : `is not JSON: ${(cause as Error).message}`;
     throw new CheckpointError(`checkpoint: ${path} ${text}`, { cause });
   }
-  throw new CheckpointError(`checkpoint: ${path} holds no object`);
+  throw new CheckpointError(`checkpoint: ${path} does not hold an object`);
 }
 
-/** Writes a folder's checksum list anew, of the same files. */
+/** Writes the checksum list of a folder anew, for the same files. */
 export async function relist(root: string, signal?: AbortSignal): Promise<void> {
   const path = join(root, LIST);
   const lines: string[] = [];

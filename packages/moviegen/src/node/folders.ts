@@ -1,4 +1,4 @@
-// Folders that are made on the way to a file, and what a file is called until it is whole.
+// Folders that are made on the way to a file, and the name that a file has until it is whole.
 
 import { randomBytes } from 'node:crypto';
 import { rmdirSync } from 'node:fs';
@@ -6,9 +6,9 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 
 /**
- * Makes a folder and those above it, one by one: Node's own recursive mkdir never returns where a file system refuses
+ * Makes a folder and the folders above it, one by one: Node's own recursive mkdir never returns where a file system refuses
  * with ENOENT, as /proc does.
- * @param made gets those that were not there, the outermost first.
+ * @param made the folders that did not exist are added to it, the outermost first.
  */
 export async function makeFolder(folder: string, made: string[]): Promise<void> {
   const path = resolve(folder);
@@ -20,11 +20,11 @@ export async function makeFolder(folder: string, made: string[]): Promise<void> 
   } catch (error) {
     if (await isFolder(path)) return; // another process has made it meanwhile
     const found = await stat(path).catch(() => undefined);
-    throw found === undefined ? error : new Error(`${path} is no folder`);
+    throw found === undefined ? error : new Error(`${path} is not a folder`);
   }
 }
 
-/** Removes folders again that `makeFolder` made, unless something lies in them. At once, so that it also works while the process ends. */
+/** Removes folders that `makeFolder` made, unless something lies in them. Synchronous: it works while the process ends. */
 export function removeEmpty(made: readonly string[]): void {
   for (const folder of [...made].reverse()) {
     try {
@@ -35,7 +35,7 @@ export function removeEmpty(made: readonly string[]): void {
   }
 }
 
-/** A name beside a path, and shorter than most: one may have 255 bytes. */
+/** A short name beside a path: file systems allow 255 bytes, and the name of the file itself may have them all. */
 export const temporaryName = (path: string): string =>
   join(dirname(path), `.${randomBytes(6).toString('hex')}.tmp`);
 

@@ -1,4 +1,4 @@
-// moviegen/node: what needs a file system. The rest is in `moviegen`.
+// moviegen/node: the part of the library that needs a file system. The rest is in `moviegen`.
 
 export { openDevice } from '@moviegen/tensor/node';
 export { type AverageOptions, type AverageProgress, averageCheckpoints } from './averageFolder.ts';

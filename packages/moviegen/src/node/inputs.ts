@@ -1,61 +1,76 @@
-// Videos from files and from folders of PNG frames; fixtures from a folder.
+// Reads videos from files and from folders of pictures, and fixtures from a folder. Not here: how a file of a video or a
+// picture is decoded (video/decode.ts).
 
 import { openAsBlob } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { InputError } from '../errors.ts';
 import type { FixtureFiles } from '../parity/parity.ts';
-import { decodePng, openVideo } from '../video/decode.ts';
+import { openVideo } from '../video/decode.ts';
 import { checkFps } from '../video/encode.ts';
 import { collectFrames, type Video, type VideoStream } from '../video/frames.ts';
 
 /** Options of {@link readVideo}. */
 export interface ReadVideoOptions {
-  /** Frames a second of a folder of frames, which does not say. Default 16. */
+  /** Frames per second of a folder of pictures or a single picture, which do not say. Default 16. */
   readonly fps?: number | undefined;
+  /** Takes what is there of a file that was cut short, instead of refusing it. Default false. */
+  readonly allowPartial?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Reads a video file, a PNG image, or a folder of PNG frames in the order of their names.
- * @throws InputError where there is none.
+ * Reads a video or picture file, or a folder of pictures as frames in the order of their names.
+ * @throws InputError where there is none, or where it was cut short.
  */
 export async function readVideo(path: string, options: ReadVideoOptions = {}): Promise<Video> {
   return collectFrames(await streamVideo(path, options));
 }
 
 /**
- * The same frame by frame, read as they are asked for.
- * @throws InputError where there is none, and from the stream where a frame cannot be read.
+ * The same frame by frame, each read when it is asked for.
+ * @throws InputError where there is no video; the stream throws it where a frame cannot be read.
  */
 export async function streamVideo(
   path: string,
-  { fps = 16, signal }: ReadVideoOptions = {},
+  { fps = 16, allowPartial, signal }: ReadVideoOptions = {},
 ): Promise<VideoStream> {
   checkFps({ fps });
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) throw new InputError(`video: there is no file or folder ${path}`);
-  if (found.isDirectory()) return images(await framesIn(path), fps, signal);
-  if (path.toLowerCase().endsWith('.png')) return images([path], fps, signal);
-  const options = signal ? { name: path, signal } : { name: path };
-  const file = await openAsBlob(path).catch((cause: Error) => {
-    throw new InputError(`video: cannot read ${path}: ${cause.message}`, { cause });
-  });
-  return openVideo(file, options);
+  if (found.isDirectory()) return pictures(await framesIn(path), fps, signal);
+  const stream = await openVideo(await blobOf(path), { name: path, allowPartial, signal });
+  return stream.shape[0] === 1 && isPicture(path) ? { ...withFrames(stream), fps } : stream;
 }
 
+const withFrames = (stream: VideoStream): VideoStream => ({
+  shape: stream.shape,
+  fps: stream.fps,
+  ...(stream.notes && { notes: stream.notes }),
+  [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator](),
+});
+
+/** Names that pictures have; what a file really is, its bytes say. */
+const isPicture = (name: string): boolean => /\.(png|jpe?g|webp|avif|gif|bmp|tiff?)$/i.test(name);
+
+/** The pictures of a folder. Hidden files are passed over: systems leave some beside the real ones (`._frame.png`). */
 async function framesIn(folder: string): Promise<string[]> {
-  const names = (await readdir(folder)).filter((name) => name.toLowerCase().endsWith('.png'));
-  if (names.length === 0) throw new InputError(`video: the folder ${folder} holds no PNG frames`);
+  const names = (await readdir(folder)).filter((name) => !name.startsWith('.') && isPicture(name));
+  if (names.length === 0)
+    throw new InputError(`video: the folder ${folder} holds no pictures (PNG, JPEG, WebP, AVIF, gif)`);
   return names.sort(byNumber).map((name) => join(folder, name));
 }
 
-async function images(
+async function pictures(
   paths: readonly string[],
   fps: number,
   signal: AbortSignal | undefined,
 ): Promise<VideoStream> {
-  const read = async (path: string) => decodePng(await readBytes(path), path);
+  const read = async (path: string) => {
+    const stream = await openVideo(await blobOf(path), { name: path, signal });
+    for await (const frame of stream) return frame;
+    throw new InputError(`video: ${path} holds no picture`);
+  };
   const [, height, width] = (await read(paths[0]!)).shape;
   return {
     shape: [paths.length, height, width, 3],
@@ -74,7 +89,12 @@ async function images(
   };
 }
 
-/** The fixtures in a folder: its sub-folders with a `fixture.json`, or it is one itself. @throws InputError */
+const blobOf = (path: string): Promise<Blob> =>
+  openAsBlob(path).catch((cause: Error) => {
+    throw new InputError(`video: cannot read ${path}: ${cause.message}`, { cause });
+  });
+
+/** The fixtures in a folder: its sub-folders with a `fixture.json`, or the folder itself. @throws InputError */
 export async function fixtureFiles(root: string): Promise<FixtureFiles> {
   const entries = await readdir(root, { withFileTypes: true }).catch(() => undefined);
   if (entries === undefined) throw new InputError(`parity: there is no folder ${root}`);
@@ -94,14 +114,6 @@ export async function fixtureFiles(root: string): Promise<FixtureFiles> {
     folders: async () => folders.sort(),
     read: async (path) => new Uint8Array(await readFile(join(base, path))),
   };
-}
-
-async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    return new Uint8Array(await readFile(path));
-  } catch (cause) {
-    throw new InputError(`video: cannot read ${path}: ${(cause as Error).message}`, { cause });
-  }
 }
 
 const byNumber = (a: string, b: string): number => a.localeCompare(b, 'en', { numeric: true });

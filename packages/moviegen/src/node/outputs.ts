@@ -1,5 +1,5 @@
-// Files that come out whole or not at all: checked before the work, written beside their place under another name,
-// renamed at the end. An existing file stays as it was until then.
+// Files that come out whole or not at all: their place is checked before the work, they are written beside it under another
+// name, and renamed at the end. An existing file stays as it was until then.
 
 import { rmSync } from 'node:fs';
 import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
@@ -13,7 +13,7 @@ export interface OutputFile {
   readonly bytes: Uint8Array;
 }
 
-/** A file that is being written, at any place of it. */
+/** A file that is being written, at any position. */
 export class OutputWriter {
   #file: FileHandle | undefined;
 
@@ -47,10 +47,10 @@ export class OutputWriter {
 /** The outputs of one run. */
 export class Outputs {
   readonly #temporary = new Set<string>();
-  /** Folders made here, outermost first: they go again if nothing comes to lie in them. */
+  /** Folders that were made here, the outermost first. They are removed again if nothing is put into them. */
   readonly #folders: string[] = [];
 
-  /** Makes sure that a file can be written at a path; makes its folder. @throws InputError */
+  /** Makes sure that a file can be written at a path, and makes its folder. @throws InputError */
   async check(path: string): Promise<void> {
     const found = await stat(path).catch(() => undefined);
     if (found?.isDirectory()) throw new InputError(`output: ${path} is a folder, expected a file`);
@@ -59,7 +59,7 @@ export class Outputs {
     await this.checkFolder(dirname(path), path);
   }
 
-  /** Makes sure that files can be written in a folder; makes it. @throws InputError */
+  /** Makes a folder, and makes sure that files can be written in it. @throws InputError */
   async checkFolder(folder: string, output: string = folder): Promise<void> {
     try {
       await makeFolder(folder, this.#folders);
@@ -74,7 +74,7 @@ export class Outputs {
     }
   }
 
-  /** Begins a file, which is written piece by piece under another name until {@link commit}. @throws InputError */
+  /** Begins a file, which has another name until {@link commit}. @throws InputError */
   async begin(path: string): Promise<OutputWriter> {
     const temporary = temporaryName(path);
     this.#temporary.add(temporary);
@@ -85,7 +85,7 @@ export class Outputs {
     }
   }
 
-  /** Gives files that were begun their names, all or none. */
+  /** Gives all files that were begun their own names, or none of them. */
   async commit(writers: readonly OutputWriter[], signal?: AbortSignal): Promise<void> {
     try {
       for (const writer of writers) await writer.close();
@@ -101,7 +101,7 @@ export class Outputs {
     }
   }
 
-  /** Removes files that were begun and are not wanted. */
+  /** Removes files that were begun and are no longer wanted. */
   async discard(writers: readonly OutputWriter[]): Promise<void> {
     for (const writer of writers) {
       await writer.close().catch(() => {});
@@ -110,7 +110,7 @@ export class Outputs {
     }
   }
 
-  /** Writes files, all or none: no name is taken before every byte is there. */
+  /** Writes all files or none: no file gets its name before every byte is written. */
   async write(files: readonly OutputFile[], signal?: AbortSignal): Promise<void> {
     const writers: OutputWriter[] = [];
     try {
@@ -127,26 +127,26 @@ export class Outputs {
     await this.commit(writers, signal);
   }
 
-  /** Begins frame k of a folder, `frame-0000.png` ... */
+  /** Begins frame k of a folder: `frame-0000.png` and so on. */
   beginFrame(folder: string, k: number): Promise<OutputWriter> {
     return this.begin(join(folder, frameName(k)));
   }
 
-  /** Removes the frames from `count` on: those of a longer video that was there before. */
+  /** Removes frames from number `count` on, which a longer video has left there. */
   async removeFrames(folder: string, count: number): Promise<void> {
     const names = new Set(Array.from({ length: count }, (_, k) => frameName(k)));
     for (const name of await readdir(folder))
       if (FRAME_NAME.test(name) && !names.has(name)) await rm(join(folder, name), { force: true });
   }
 
-  /** Writes frames as `frame-0000.png` ...; those of a longer video that was there before go. */
+  /** Writes frames as `frame-0000.png` and so on, and removes frames that a longer video has left there. */
   async writeFrames(folder: string, pngs: readonly Uint8Array[], signal?: AbortSignal): Promise<void> {
     const files = pngs.map((bytes, k) => ({ path: join(folder, frameName(k)), bytes }));
     await this.write(files, signal);
     await this.removeFrames(folder, pngs.length);
   }
 
-  /** Removes what a run that failed has left. At once, so that it also works while the process ends. */
+  /** Removes what a failed run has left. Synchronous, so that it works while the process ends. */
   clean(): void {
     for (const path of this.#temporary) {
       try {
@@ -161,7 +161,7 @@ export class Outputs {
   }
 }
 
-/** Names of frames in a folder. */
+/** The pattern of the names of frames in a folder. */
 export const FRAME_NAME = /^frame-\d{4,}\.png$/;
 
 const frameName = (k: number): string => `frame-${String(k).padStart(4, '0')}.png`;
@@ -170,7 +170,7 @@ const cannotWrite = (path: string | undefined, cause: unknown): InputError =>
     ? cause
     : new InputError(`output: cannot write ${path}: ${reasonOf(cause)}`, { cause });
 
-/** What the system says, without the path that the message has already. */
+/** What the system says, without the path, which the message already has. */
 function reasonOf(cause: unknown): string {
   const text = cause instanceof Error ? cause.message : String(cause);
   return text.replace(/, \w+ '.*'$/, '').replace(/ '.*' -> '.*'$/, '');

@@ -1,10 +1,11 @@
-// What differs between a browser and Node; this is Node's part.
+// What differs between browsers and Node: Node's part. The other part is ../platform.ts, which has the same exports.
 
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { folder } from '@moviegen/safetensors/node';
 import { openDevice as openNodeDevice } from '@moviegen/tensor/node';
+import type { Animation, PictureKind } from '../animation.ts';
 import type { CheckpointFiles } from '../checkpointFiles.ts';
 import { InputError } from '../errors.ts';
 import type { Sha256 } from '../platform.ts';
@@ -22,14 +23,14 @@ export function filesAt(path: string): CheckpointFiles {
     async check() {
       const found = await stat(path).catch(() => undefined);
       if (found === undefined) throw new InputError(`checkpoint: there is no folder ${path}`);
-      if (!found.isDirectory()) throw new InputError(`checkpoint: ${path} is no folder`);
+      if (!found.isDirectory()) throw new InputError(`checkpoint: ${path} is not a folder`);
     },
   };
 }
 
 let codecs: Promise<void> | undefined;
 
-/** Makes FFmpeg's codecs known to mediabunny: Node has none of its own. */
+/** Registers FFmpeg's codecs with mediabunny, since Node has none of its own. */
 export function registerCodecs(): Promise<void> {
   codecs ??= register();
   return codecs;
@@ -42,11 +43,37 @@ async function register(): Promise<void> {
   } catch (cause) {
     const text = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
     throw new InputError(
-      `video: Node needs codecs for mp4 and webm: npm install @mediabunny/server (${text}); gif and PNG frames do without`,
+      `video: Node needs codecs for mp4 and webm: npm install @mediabunny/server (${text}); gif and PNG frames work without it`,
       { cause },
     );
   }
   server.registerMediabunnyServer({ hardwareContext: null });
+}
+
+/** The pictures in a file, turned as it says: by sharp, which reads what libvips does. */
+export async function decodePicture(bytes: Uint8Array<ArrayBuffer>, kind: PictureKind): Promise<Animation> {
+  let sharp: typeof import('sharp').default;
+  try {
+    sharp = (await import('sharp')).default;
+  } catch (cause) {
+    throw new InputError(`Node needs a library to read ${kind} pictures: npm install sharp; or give a PNG`, {
+      cause,
+    });
+  }
+  const open = () => sharp(bytes, { animated: true, failOn: 'error' });
+  const { pages = 1, delay = [] } = await open().metadata();
+  const image = open().autoOrient().toColourspace('srgb').ensureAlpha().raw();
+  const { data, info } = await image.toBuffer({ resolveWithObject: true });
+  const height = info.height / pages;
+  const size = info.width * height * 4;
+  return {
+    width: info.width,
+    height,
+    frames: Array.from({ length: pages }, (_, k) => ({
+      data: data.subarray(k * size, (k + 1) * size),
+      seconds: (delay[k] ?? 100) / 1000,
+    })),
+  };
 }
 
 /** Begins a SHA-256. */

@@ -1,5 +1,5 @@
-// One safetensors file with its linear layers' weights quantised, as it is to be written: pieces are read, quantised
-// and handed on, so that memory stays flat. The format: quantize.ts of @moviegen/kernels.
+// One safetensors file with the weights of its linear layers quantised, ready to be written: pieces are read, quantised and
+// handed on, so that memory does not grow with the file. Not here: the format (kernels/src/formats/quantize.ts).
 
 import {
   BYTES,
@@ -8,6 +8,7 @@ import {
   QUANT_BLOCK,
   type QuantFormat,
   quantize,
+  sizeOf,
 } from '@moviegen/kernels';
 import { printable, type TensorSource, type TensorStream } from '@moviegen/safetensors';
 import { quantizedWeights } from '@moviegen/tensor';
@@ -17,15 +18,15 @@ import { InputError } from '../errors.ts';
 export interface QuantizedFile {
   readonly tensors: readonly (readonly [string, TensorStream])[];
   readonly metadata: Readonly<Record<string, string>>;
-  /** Weights that are quantised in it. */
+  /** The number of its weights that are quantised. */
   readonly quantized: number;
-  /** Of the tensors. */
+  /** Bytes of all its tensors. */
   readonly bytes: number;
 }
 
 const FLOATS = new Set(['F64', 'F32', 'F16', 'BF16', 'F8_E4M3', 'F8_E5M2']);
 
-/** @throws InputError where a source is quantised already. */
+/** Refuses a source that is already quantised. @throws InputError */
 export function checkPlain(path: string, source: TensorSource): void {
   const [first] = quantizedWeights(source);
   if (first === undefined) return;
@@ -35,8 +36,8 @@ export function checkPlain(path: string, source: TensorSource): void {
 }
 
 /**
- * The tensors of a source, those that `isLinear` names quantised where they are made of whole blocks.
- * @throws InputError, when its turn to be written comes, where a weight holds infinities or NaN.
+ * The tensors of a source; weights that `isLinear` names are quantised where their rows are made of whole blocks.
+ * @throws InputError where a weight holds infinities or NaN: not here, but when the weight is written.
  */
 export function quantizedFile(
   source: TensorSource,
@@ -54,7 +55,7 @@ export function quantizedFile(
     quantized++;
     bytes += sizeOf(shape) * BYTES[format];
     const [out = 0, width = 0] = shape;
-    // Scales stand before codes in a file: a weight is read and quantised for each, and never held as a whole.
+    // A file has all scales before the codes: a weight is read and quantised once for each, and is never held as a whole.
     const data = (which: 'codes' | 'scales') => () => pieces(source, name, format, which, signal);
     const codes =
       format === 'q8'
@@ -68,7 +69,7 @@ export function quantizedFile(
   return { tensors, quantized, bytes, metadata: { ...source.metadata, 'moviegen.quantization': format } };
 }
 
-/** Elements quantised at once: whole blocks. */
+/** Elements that are quantised at once: whole blocks. */
 const PIECE = 2 ** 20;
 
 async function* pieces(
@@ -89,5 +90,3 @@ async function* pieces(
     yield new Uint8Array(made[which].buffer);
   }
 }
-
-const sizeOf = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);

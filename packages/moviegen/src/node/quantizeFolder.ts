@@ -1,6 +1,6 @@
-// Quantises a checkpoint on disk: the linear layers' weights of its transformer and text encoders, each shard into one
-// of the same name, which becomes smaller; all else is copied. Written under another name and renamed at the end.
-// The format: quantize.ts of @moviegen/kernels.
+// Quantises a checkpoint on disk: the weights of the linear layers of its transformer and text encoders. Each shard becomes a
+// smaller one of the same name; all other files are copied. The result is written under another name and renamed at the end.
+// Not here: the tensors of one file (quantizeFile.ts).
 
 import { mkdir, readFile, stat, writeFile as writeWhole } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -14,7 +14,7 @@ import { type ModelIndex, parseModelIndex } from '../families/movieGen/modelInde
 import { checkNewFolder, copyFiles, filesBelow, LIST, relist, writeFolder } from './checkpointFolder.ts';
 import { checkPlain, type QuantizedFile, quantizedFile } from './quantizeFile.ts';
 
-/** What can be quantised: the TAE is made of convolutions, which stay as they are. */
+/** The models that can be quantised. The autoencoder is made of convolutions, which stay as they are. */
 export const QUANTIZED_MODULES = ['dit', 'text'] as const;
 /** See {@link QUANTIZED_MODULES}. */
 export type QuantizedModule = (typeof QUANTIZED_MODULES)[number];
@@ -22,7 +22,7 @@ export type QuantizedModule = (typeof QUANTIZED_MODULES)[number];
 /** Options of {@link quantizeCheckpoint}. */
 export interface QuantizeOptions {
   readonly format: QuantFormat;
-  /** Default: all. */
+  /** Which models. Default: all. */
   readonly modules?: readonly QuantizedModule[] | undefined;
   readonly onProgress?: (progress: { readonly bytes: number; readonly totalBytes: number }) => void;
   readonly signal?: AbortSignal;
@@ -30,16 +30,16 @@ export interface QuantizeOptions {
 
 /** What became of a checkpoint's weights. */
 export interface QuantizeSummary {
-  /** Weights quantised, and those of these models left as they were: tables, norms, biases, odd shapes. */
+  /** How many tensors of these models were quantised, and how many stay as they were: tables, norms, biases, odd shapes. */
   readonly quantized: number;
   readonly plain: number;
-  /** Bytes of these models' tensors before and after. */
+  /** Bytes of the tensors of these models before and after. */
   readonly bytesBefore: number;
   readonly bytesAfter: number;
 }
 
-/** A file to write. */
-interface Job extends QuantizedFile {
+/** A file to write, and its path in the checkpoint. */
+interface FileToQuantize extends QuantizedFile {
   readonly path: string;
 }
 
@@ -49,7 +49,7 @@ const BASES = ['model', 'diffusion_pytorch_model'];
  * Writes a checkpoint's quantised copy, piece by piece.
  * @param input a folder with a `model_index.json`.
  * @param output a folder that does not exist or is empty.
- * @throws InputError, CheckpointError, SafetensorsError: one line, and nothing is left; the signal's reason.
+ * @throws InputError, CheckpointError or SafetensorsError of one line, or the signal's reason; nothing is left then.
  */
 export async function quantizeCheckpoint(
   input: string,
@@ -60,7 +60,7 @@ export async function quantizeCheckpoint(
   await checkNewFolder('quantize', output);
   const opened: TensorSource[] = [];
   try {
-    const jobs: Job[] = [];
+    const results: FileToQuantize[] = [];
     const indexes = new Map<string, Record<string, string>>();
     const summary = { quantized: 0, plain: 0, bytesBefore: 0, bytesAfter: 0 };
     for (const [folder, isLinear] of foldersOf(index, modules)) {
@@ -72,7 +72,7 @@ export async function quantizeCheckpoint(
       const map: Record<string, string> = {};
       for (const [name, part] of shards ?? [[`${base}.safetensors`, source] as const]) {
         const file = quantizedFile(part, isLinear, format, signal);
-        jobs.push({ path: join(folder, name), ...file });
+        results.push({ path: join(folder, name), ...file });
         for (const [tensor] of file.tensors) map[tensor] = name;
         summary.quantized += file.quantized;
         summary.plain += part.names().length - file.quantized;
@@ -85,19 +85,19 @@ export async function quantizeCheckpoint(
       throw new InputError(
         `quantize: no weight of ${modules.join(', ')} in ${input} is a matrix of whole blocks of ${QUANT_BLOCK}`,
       );
-    const written = new Set([...jobs.map(({ path }) => path), ...indexes.keys()]);
+    const written = new Set([...results.map(({ path }) => path), ...indexes.keys()]);
     const others = (await filesBelow(input)).filter((path) => !written.has(path));
     await writeFolder('quantize', output, async (folder) => {
       await copyFiles(input, folder, others, signal);
       let done = 0;
-      for (const { path, tensors, metadata, bytes } of jobs) {
+      for (const { path, tensors, metadata, bytes } of results) {
         await mkdir(dirname(join(folder, path)), { recursive: true });
         await writeFile(join(folder, path), tensors, { metadata, ...(signal && { signal }) });
         done += bytes;
         onProgress?.({ bytes: done, totalBytes: summary.bytesAfter });
       }
       for (const [path, map] of indexes) {
-        const shards = jobs.filter((job) => dirname(job.path) === dirname(path));
+        const shards = results.filter((file) => dirname(file.path) === dirname(path));
         const size = shards.reduce((sum, { bytes }) => sum + bytes, 0);
         await writeIndex(join(input, path), join(folder, path), map, size);
       }
@@ -119,7 +119,7 @@ async function indexOf(input: string): Promise<ModelIndex> {
     return parseModelIndex(JSON.parse(text), path);
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
-    throw new InputError(`quantize: ${path} is no JSON: ${cause.message}`, { cause });
+    throw new InputError(`quantize: ${path} is not JSON: ${cause.message}`, { cause });
   }
 }
 
@@ -134,7 +134,7 @@ function foldersOf(
   return [...dit, ...text.map((folder): [string, IsLinear] => [folder, isTextLinear])];
 }
 
-/** The name of a folder's weights, as `openFolder` looks for them. */
+/** The base name of the weights in a folder, among those that `openFolder` looks for. */
 async function baseIn(folder: string): Promise<string> {
   for (const base of BASES)
     for (const name of [`${base}.safetensors`, `${base}.safetensors.index.json`])
@@ -142,7 +142,7 @@ async function baseIn(folder: string): Promise<string> {
   return BASES[0]!; // openFolder says what is missing
 }
 
-/** The index of the shards: as it was, but for the tensors' names and their size. */
+/** Writes the index of the shards: as it was, except for the names of the tensors and their size. */
 async function writeIndex(
   from: string,
   to: string,

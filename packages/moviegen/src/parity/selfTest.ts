@@ -3,7 +3,7 @@
 
 import { type Case, cases, type Target } from '@moviegen/kernels';
 import { type AdapterInfo, type Device, scopeAsync } from '@moviegen/tensor';
-import { caseTolerance, caseVariants, checkCase } from '@moviegen/tensor/checks';
+import { caseTolerance, caseVariants, checkOpCase } from '@moviegen/tensor/checks';
 import { InputError } from '../errors.ts';
 
 /** A kernel that differs from its reference. */
@@ -77,7 +77,7 @@ async function check(
   variant: string | undefined,
 ): Promise<{ share: number; message?: string }> {
   try {
-    const difference = await scopeAsync(device, () => checkCase(device, item, { dtype, variant }));
+    const difference = await scopeAsync(device, () => checkOpCase(device, item, { dtype, variant }));
     const { error, index, got, expected } = difference;
     const bound = caseTolerance(item, dtype);
     const share = error === 0 ? 0 : error / bound; // a bound of 0: exact

@@ -1,32 +1,44 @@
-// Frames from video files, one after the other, and single frames from and to PNG.
+// Frames from files of videos and pictures, one after the other, at an even rate, as players show them. Not here: pictures
+// (pictures.ts), which frames are shown when (timeline.ts), files of videos that are written (encode.ts).
 
-import { convertIndexedToRgb, decode as decodePixels, encode as encodePixels } from 'fast-png';
+import { encode as encodePixels } from 'fast-png';
 import {
   ALL_FORMATS,
   BlobSource,
   BufferSource,
+  EncodedPacketSink,
   Input,
   type InputVideoTrack,
+  Logging,
+  LogLevel,
+  MP4,
+  QTFF,
   Source,
   VideoSampleSink,
 } from 'mediabunny';
-import { decodeFrames as decodeGif } from 'modern-gif';
 import { registerCodecs } from '#platform';
 import { InputError } from '../errors.ts';
-import { collectFrames, type Frames, frameOf, type Video, type VideoStream, withoutAlpha } from './frames.ts';
+import { editEnd } from './editList.ts';
+import { foreignKind, HEAD_BYTES, pictureKind } from './fileKind.ts';
+import { collectFrames, type Frames, frameOf, type Video, type VideoStream } from './frames.ts';
 import { oriented } from './orient.ts';
+import { openPicture } from './pictures.ts';
 import { rgbOf } from './rgb.ts';
+import { type Timeline, timelineOf } from './timeline.ts';
 
 /** Options of reading a video. */
 export interface DecodeOptions {
   /** Its name in messages. */
   readonly name?: string;
-  readonly signal?: AbortSignal;
+  /** Takes what is there of a file that was cut short, instead of refusing it. Default false. */
+  readonly allowPartial?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * All frames of a video file: mp4, webm, mov, mkv, gif and whatever else mediabunny and the codecs here read.
- * @throws InputError where it is no video.
+ * All frames of a video or picture file: mp4, mov, webm, mkv, ts, PNG, gif, JPEG, WebP, AVIF and whatever else mediabunny
+ * and the codecs here read.
+ * @throws InputError where it is none of them, or was cut short.
  */
 export async function decodeVideo(
   bytes: Uint8Array<ArrayBuffer>,
@@ -36,31 +48,34 @@ export async function decodeVideo(
 }
 
 /**
- * Opens a video file, whose frames are then decoded one by one as they are asked for, turned and flipped as the file says.
- * Going through them ends it.
- * @param file bytes, a `File` or `Blob`, of which only what is needed is read, or a source of mediabunny. A gif is decoded as
- *   a whole.
- * @throws InputError where it is no video, or one whose pixels are not square; the stream throws it where frames cannot be decoded.
+ * Opens a video or picture file, whose frames are then decoded one by one as they are asked for, turned and flipped as the
+ * file says, at an even rate. Going through them ends it.
+ * @param file bytes, a `File` or `Blob`, of which only what is needed is read, or a source of mediabunny. A picture is
+ *   decoded as a whole.
+ * @throws InputError where it is not a video, was cut short, or has pixels that are not square; the stream throws it where
+ *   frames cannot be decoded.
  */
 export async function openVideo(
   file: Uint8Array<ArrayBuffer> | Blob | Source,
   options: DecodeOptions = {},
 ): Promise<VideoStream> {
   const { name = 'video' } = options;
-  return named(options, async () => {
-    if (!(file instanceof Source)) {
-      const blob = file instanceof Blob;
-      if ((blob ? file.size : file.length) === 0) throw new InputError(`${name}: the file is empty`);
-      const head = blob ? new Uint8Array(await file.slice(0, 4).arrayBuffer()) : file.subarray(0, 4);
-      if (new TextDecoder('latin1').decode(head) === 'GIF8')
-        return gif(blob ? new Uint8Array(await file.arrayBuffer()) : file);
-    }
-    return film(file instanceof Source ? file : sourceOf(file), options);
-  });
+  if (file instanceof Source) return named(options, () => film(file, options));
+  const blob = file instanceof Blob ? file : new Blob([file]);
+  if (blob.size === 0) throw new InputError(`${name}: the file is empty`);
+  const head = new Uint8Array(await blob.slice(0, HEAD_BYTES).arrayBuffer());
+  const kind = pictureKind(head);
+  if (kind !== undefined) return openPicture(new Uint8Array(await blob.arrayBuffer()), kind, name);
+  const foreign = foreignKind(head);
+  if (foreign !== undefined)
+    throw new InputError(
+      `${name}: this is ${foreign}; what is read is mp4, mov, webm, mkv, ts, and PNG, gif, JPEG, WebP, AVIF pictures: ` +
+        `convert it first, for example with ffmpeg -i FILE VIDEO.mp4`,
+    );
+  const source = file instanceof Blob ? new BlobSource(file) : new BufferSource(file);
+  const end = await editEnd(blob);
+  return named(options, () => film(source, options, end));
 }
-
-const sourceOf = (file: Uint8Array<ArrayBuffer> | Blob): Source =>
-  file instanceof Blob ? new BlobSource(file) : new BufferSource(file);
 
 /** Runs a step of reading; what it throws is said with the video's name. */
 async function named<T>({ name = 'video', signal }: DecodeOptions, step: () => Promise<T>): Promise<T> {
@@ -74,25 +89,44 @@ async function named<T>({ name = 'video', signal }: DecodeOptions, step: () => P
   }
 }
 
-async function film(source: Source, options: DecodeOptions): Promise<VideoStream> {
-  const { name = 'video' } = options;
+/** @param end when the video ends by its edit list, in seconds; undefined where it does not say. */
+async function film(source: Source, options: DecodeOptions, end?: number): Promise<VideoStream> {
+  const { name = 'video', allowPartial = false } = options;
   await registerCodecs();
+  Logging.level = LogLevel.Silent; // what it would write is said here, in one line
   const input = new Input({ source, formats: ALL_FORMATS });
   try {
     const track = await input.getPrimaryVideoTrack();
-    if (track === null) throw new InputError(`${name}: it has no video track`);
-    const { packetCount } = await track.computePacketStats();
-    if (packetCount === 0) throw new InputError(`${name}: it has no frames`);
+    if (track === null) throw new InputError(`${name}: ${await withoutVideo(input)}`);
+    await checkCodec(track, name);
     const { num, den } = await track.getPixelAspectRatio();
     if (num !== den)
       throw new InputError(
         `${name}: its pixels are ${num}:${den}, not square; convert it first: ffmpeg -i FILE -vf scale=iw*sar:ih,setsar=1 SQUARE.mp4`,
       );
+    const { starts, last, missing } = await times(track, end);
+    const notes: string[] = [];
+    if (missing > 0) {
+      const short = `${starts.length} of its ${starts.length + missing} frames are there: the file was cut short`;
+      if (!allowPartial)
+        throw new InputError(
+          `${name}: ${short}; get it again, or take what is there: --allow-partial (allowPartial in the library)`,
+        );
+      notes.push(`${name}: ${short}`);
+    }
+    if (starts.length === 0) throw new InputError(`${name}: it has no frames; it may have been cut short`);
+    const first = Math.max(
+      0,
+      starts.findLastIndex((start) => start <= 0),
+    ); // of the frames before 0 only the last one is still seen
+    const timeline = timelineOf(fromZero(starts.slice(first)), last);
+    if (timeline.note !== undefined) notes.push(`${name}: ${timeline.note}`);
     const size = [await track.getDisplayHeight(), await track.getDisplayWidth()] as const;
     return {
-      shape: [packetCount, ...size, 3],
-      fps: rate(packetCount, await track.computeDuration()),
-      [Symbol.asyncIterator]: () => samples(input, track, options),
+      shape: [timeline.frames.length, ...size, 3],
+      fps: timeline.fps,
+      notes,
+      [Symbol.asyncIterator]: () => evenly(samples(input, track, options), timeline, first),
     };
   } catch (error) {
     input.dispose();
@@ -100,7 +134,90 @@ async function film(source: Source, options: DecodeOptions): Promise<VideoStream
   }
 }
 
-/** The frames of a track, each on its own. */
+/** Why a file of a known format has no video. */
+async function withoutVideo(input: Input): Promise<string> {
+  const format = await input.getFormat();
+  if ((await input.getTracks()).length > 0) return 'it has no video track';
+  if (format === MP4 || format === QTFF)
+    return 'it is incomplete: its index never came, as in a download that broke off or a recording that was not ended; get it again';
+  return `this ${format.name} file has no video of a kind that is read here, or was cut short before it began`;
+}
+
+/** Starts whose first one is 0 where that frame is held from long before; part of a frame's time is left as it is. */
+function fromZero(starts: readonly number[]): readonly number[] {
+  const [a = 0, b = a, c = b] = starts;
+  return a < 0 && b - a > 1.5 * (c - b) ? [0, ...starts.slice(1)] : starts;
+}
+
+async function checkCodec(track: InputVideoTrack, name: string): Promise<void> {
+  if (await track.canDecode()) return;
+  const said = (await track.getCodec()) ?? (await track.getInternalCodecId()) ?? 'unknown';
+  throw new InputError(
+    `${name}: its video is coded as ${String(said)}, which is not decoded here; convert it first: ffmpeg -i FILE -c:v libx264 VIDEO.mp4`,
+  );
+}
+
+/** When frames begin to be shown, in order, and when the last one ends; and how many the file promises but does not hold. */
+async function times(
+  track: InputVideoTrack,
+  end = Number.POSITIVE_INFINITY,
+): Promise<{ starts: number[]; last: number; missing: number }> {
+  const sink = new EncodedPacketSink(track);
+  const promised: { start: number; end: number }[] = [];
+  for await (const { timestamp, duration } of sink.packets(undefined, undefined, { metadataOnly: true }))
+    promised.push({ start: timestamp, end: timestamp + duration });
+  const there = (await isWhole(sink, promised.at(-1)?.start))
+    ? promised
+    : promised.slice(0, await held(sink));
+  const kept = there.filter(({ start }) => start < end - 1e-6).sort((a, b) => a.start - b.start);
+  const last = Math.min(
+    end,
+    kept.reduce((most, one) => Math.max(most, one.end), 0),
+  );
+  return { starts: kept.map(({ start }) => start), last, missing: promised.length - there.length };
+}
+
+/** Whether the bytes of the last frame are there. */
+async function isWhole(sink: EncodedPacketSink, last: number | undefined): Promise<boolean> {
+  if (last === undefined) return true;
+  const packet = await sink.getPacket(last).catch(() => null);
+  return packet !== null && packet.data.length > 0 && Math.abs(packet.timestamp - last) < 1e-3;
+}
+
+/** How many frames, in the order of the file, have their bytes. */
+async function held(sink: EncodedPacketSink): Promise<number> {
+  let count = 0;
+  try {
+    for await (const { data } of sink.packets()) if (data.length > 0) count++;
+  } catch {
+    // What cannot be read is not there.
+  }
+  return count;
+}
+
+/** Frames as often as the timeline shows them. @param first of the file's frames the first one that the timeline knows. */
+async function* evenly(
+  frames: AsyncGenerator<Frames, void>,
+  timeline: Timeline,
+  first: number,
+): AsyncGenerator<Frames, void> {
+  let at = 0;
+  let next = 0;
+  try {
+    for await (const frame of frames) {
+      const k = at++ - first;
+      while (timeline.frames[next] === k) {
+        next++;
+        yield frame;
+      }
+      if (next === timeline.frames.length) return;
+    }
+  } finally {
+    await frames.return();
+  }
+}
+
+/** The frames of a track in the order in which they are shown, each on its own. */
 async function* samples(
   input: Input,
   track: InputVideoTrack,
@@ -131,61 +248,8 @@ async function* samples(
   }
 }
 
-function gif(bytes: Uint8Array<ArrayBuffer>): VideoStream {
-  const decoded = decodeGif(bytes);
-  const seconds = decoded.reduce((sum, { delay }) => sum + delay / 1000, 0);
-  const { height, width } = decoded[0]!;
-  return {
-    shape: [decoded.length, height, width, 3],
-    fps: rate(decoded.length, seconds),
-    async *[Symbol.asyncIterator]() {
-      for (const { data, height, width } of decoded)
-        yield { data: withoutAlpha(data), shape: [1, height, width, 3] } as const;
-    },
-  };
-}
-
-/** Containers round times to a millisecond or a hundredth of a second. */
-function rate(frames: number, seconds: number): number {
-  const exact = seconds > 0 ? frames / seconds : 1;
-  const whole = Math.round(exact);
-  return Math.abs(exact - whole) < 0.01 * whole ? whole : exact;
-}
-
 /** A frame as a PNG file. */
 export function encodePng(frames: Frames, index = 0): Uint8Array<ArrayBuffer> {
   const [, height, width] = frames.shape;
   return new Uint8Array(encodePixels({ width, height, data: frameOf(frames, index), channels: 3, depth: 8 }));
-}
-
-/** A PNG file as one frame. @throws InputError where it is no PNG. */
-export function decodePng(bytes: Uint8Array, name = 'frame'): Frames {
-  let image: ReturnType<typeof decodePixels>;
-  try {
-    image = decodePixels(bytes);
-  } catch (cause) {
-    throw new InputError(`${name}: not a PNG that can be read: ${(cause as Error).message}`, { cause });
-  }
-  const { width, height, depth } = image;
-  const data =
-    image.palette !== undefined ? convertIndexedToRgb(image) : depth < 8 ? unpacked(image) : image.data;
-  const channels = data.length / (width * height); // gray, gray and alpha, RGB, RGBA
-  const rgb = new Uint8Array(width * height * 3);
-  for (let pixel = 0; pixel < width * height; pixel++)
-    for (let channel = 0; channel < 3; channel++) {
-      const value = data[pixel * channels + (channels < 3 ? 0 : channel)]!;
-      rgb[pixel * 3 + channel] = depth === 16 ? value >> 8 : value;
-    }
-  return { data: rgb, shape: [1, height, width, 3] };
-}
-
-/** Greys of 1, 2 or 4 bits, whole rows of bytes, as bytes of the whole range. */
-function unpacked({ width, height, depth, data }: ReturnType<typeof decodePixels>): Uint8Array {
-  const rowBytes = Math.ceil((width * depth) / 8);
-  const most = 2 ** depth - 1;
-  return Uint8Array.from({ length: width * height }, (_, pixel) => {
-    const [y, x] = [Math.floor(pixel / width), pixel % width];
-    const byte = data[y * rowBytes + Math.floor((x * depth) / 8)]!;
-    return (((byte >> (8 - depth - ((x * depth) % 8))) & most) * 255) / most;
-  });
 }

@@ -1,5 +1,5 @@
-// Video files from frames: mp4 and webm through mediabunny (WebCodecs in a browser, FFmpeg's libraries in Node),
-// gif through modern-gif. Not here: where the bytes go.
+// Writes video files from frames: mp4 and webm through mediabunny (WebCodecs in a browser, FFmpeg's libraries in Node), gif
+// through modern-gif. Not here: where the bytes go (node/outputs.ts, or the caller).
 
 import {
   BufferTarget,
@@ -20,9 +20,9 @@ import { registerCodecs } from '#platform';
 import { InputError, shown } from '../errors.ts';
 import { frameOf, piecesOf, type Video, type VideoStream, withAlpha } from './frames.ts';
 
-/** Kinds of video files, by their extension. */
+/** The formats of video files, by their extension. */
 export const VIDEO_FORMATS = ['mp4', 'webm', 'gif'] as const;
-/** A kind of video file. */
+/** One of {@link VIDEO_FORMATS}. */
 export type VideoFormat = (typeof VIDEO_FORMATS)[number];
 
 /** Options of writing a video file. */
@@ -33,7 +33,7 @@ export interface EncodeOptions {
   readonly onProgress?: (frames: number, total: number) => void;
 }
 
-/** The format that a file's extension names. @throws InputError where it names none. */
+/** The format that a file's extension names. @throws InputError where it names no format. */
 export function formatOf(path: string): VideoFormat {
   const extension = /\.([^./\\]+)$/.exec(path)?.[1]?.toLowerCase();
   const format = VIDEO_FORMATS.find((name) => name === extension);
@@ -42,14 +42,14 @@ export function formatOf(path: string): VideoFormat {
   throw new InputError(`output: ${shown(path)} must end in one of ${known}`);
 }
 
-/** Where the bytes of a file go as they come: not always from front to back. */
+/** Takes the bytes of a file while they are made, not always from front to back. */
 export interface VideoSink {
   write(bytes: Uint8Array<ArrayBuffer>, position: number): Promise<void> | void;
 }
 
 /**
- * A whole video file in memory.
- * @param video its frames, or a stream of them, of which only the piece at hand is in memory.
+ * Makes a whole video file in memory.
+ * @param video its frames, or a stream of frames, of which only the current piece is in memory.
  * @throws the signal's reason where it was aborted.
  */
 export async function encodeVideo(
@@ -65,9 +65,9 @@ export async function encodeVideo(
 }
 
 /**
- * A video file, written as its frames come: memory does not grow with their number. A gif, whose colours are chosen for all
- * its frames, is put together in memory.
- * @throws the signal's reason where it was aborted; what was written by then is no video.
+ * Writes a video file while its frames arrive: memory does not grow with their number. Only a gif, whose colours are chosen for
+ * all its frames, is put together in memory.
+ * @throws the signal's reason where it was aborted; the bytes written by then are not a whole video.
  */
 export async function encodeVideoTo(
   sink: VideoSink,
@@ -82,25 +82,25 @@ export async function encodeVideoTo(
   await film(video, options, new StreamTarget(writable, { chunked: true, chunkSize: CHUNK_BYTES }));
 }
 
-/** @throws InputError where a video has no rate. */
+/** @throws InputError where the rate of a video is not a number above 0. */
 export function checkFps({ fps }: { readonly fps: number }): void {
   if (!(fps > 0 && Number.isFinite(fps)))
     throw new InputError(`video: fps must be a number above 0, got ${fps}`);
 }
 
-/** Bytes that are gathered before they are written. */
+/** How many bytes are gathered before they are written. */
 const CHUNK_BYTES = 2 ** 20;
 
-/** Preferred codecs a container, best known to players first. */
+/** The codecs for each container, the one that most players know first. */
 const CODECS: Readonly<Record<'mp4' | 'webm', VideoCodec[]>> = {
   mp4: ['avc', 'vp9', 'av1'],
   webm: ['vp9', 'vp8', 'av1'],
 };
-// Constant quantizers: what is lost is the halved resolution of colour, not detail. Of the codec's own scale:
+// Constant quantizers, so good that only the resolution of colour is lost, which is halved. Each codec has a scale of its own:
 // 0 .. 51, 0 .. 63, 0 .. 255.
 const QUANTIZERS: Readonly<Partial<Record<VideoCodec, number>>> = { avc: 10, vp9: 12, av1: 48 };
-/** Where the encoder knows no quantizer: bits a pixel. */
-const BITS_A_PIXEL = 2;
+/** Bits per pixel, where the encoder has no quantizer. */
+const BITS_PER_PIXEL = 2;
 
 async function film(
   video: Video | VideoStream,
@@ -110,18 +110,18 @@ async function film(
   const { fps, shape } = video;
   const [T, height, width] = shape;
   await registerCodecs();
-  const fastStart = target instanceof BufferTarget ? 'in-memory' : 'reserve'; // either way a player need not seek
+  const fastStart = target instanceof BufferTarget ? 'in-memory' : 'reserve'; // with either, players need not seek
   const container = format === 'webm' ? new WebMOutputFormat() : new Mp4OutputFormat({ fastStart });
   const output = new Output({ format: container, target });
   const codec = await codecFor(format === 'webm' ? 'webm' : 'mp4', width, height);
-  const bitrate = Math.ceil(Math.max(1e6, width * height * fps * BITS_A_PIXEL));
+  const bitrate = Math.ceil(Math.max(1e6, width * height * fps * BITS_PER_PIXEL));
   const quantizer = QUANTIZERS[codec];
   const source = new VideoSampleSource({
     codec,
     quality: new Quality(quantizer === undefined ? { bitrate } : { quantizer, bitrate }),
     keyFrameInterval: 2,
-    hardwareAcceleration: 'prefer-software', // hardware refuses small sizes, and gives other bytes on each machine
-    // The conversion from RGB here is BT.601's; a file that does not say so is shown in other colours by some.
+    hardwareAcceleration: 'prefer-software', // hardware refuses small sizes and gives different bytes on each machine
+    // RGB is converted here as BT.601 says. Some players show other colours where the file does not say so.
     onEncodedPacket: (_, metadata) => {
       const config = metadata?.decoderConfig;
       if (config !== undefined && !config.colorSpace?.matrix)
@@ -153,7 +153,7 @@ async function film(
   }
 }
 
-/** Each frame of a video, [H, W, 3]. @throws InputError where there are not as many, or of another size, as it said. */
+/** Each frame of a video, [H, W, 3]. @throws InputError where their number or size is not what the video said. */
 async function* framesOf(
   video: Video | VideoStream,
   signal: AbortSignal | undefined,
@@ -165,18 +165,18 @@ async function* framesOf(
     count += frames;
     if (H !== height || W !== width || count > T)
       throw new InputError(
-        `video: ${T} frames of ${width}x${height} were promised, came frame ${count} of ${W}x${H}`,
+        `video: ${T} frames of ${width}x${height} were promised, got frame ${count} of ${W}x${H}`,
       );
     for (let k = 0; k < frames; k++) {
       signal?.throwIfAborted();
       yield frameOf(piece, k);
     }
   }
-  if (count < T) throw new InputError(`video: ${T} frames were promised, came ${count}`);
+  if (count < T) throw new InputError(`video: ${T} frames were promised, got ${count}`);
 }
 
 async function codecFor(container: 'mp4' | 'webm', width: number, height: number): Promise<VideoCodec> {
-  // Encoders of AVC take even sizes alone, also those that do not say so.
+  // Encoders of AVC take only even sizes, even where they claim otherwise.
   const odd = width % 2 === 1 || height % 2 === 1;
   const codecs = CODECS[container].filter((codec) => !(odd && codec === 'avc'));
   const first = codecs[0]!;
@@ -194,7 +194,7 @@ async function gif(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const [T, height, width] = video.shape;
   signal?.throwIfAborted();
-  // A gif counts hundredths of a second: each delay is rounded so that their sum stays true.
+  // A gif counts in hundredths of a second: delays are rounded such that their sum stays right.
   const hundredths = (k: number) => Math.round((100 * k) / video.fps);
   const frames: { data: Uint8ClampedArray<ArrayBuffer>; width: number; height: number; delay: number }[] = [];
   for await (const frame of framesOf(video, signal)) {

@@ -1,4 +1,5 @@
-// A video on the host: 8-bit RGB, and its way from and to the autoencoder's numbers in [-1, 1].
+// A video on the host as 8-bit RGB, as a whole or as a stream, and its conversion from and to the autoencoder's numbers in
+// [-1, 1]. Not here: files (decode.ts, encode.ts).
 
 import { InputError } from '../errors.ts';
 
@@ -11,19 +12,21 @@ export interface Frames {
 
 /** Frames with the rate at which they are shown. */
 export interface Video extends Frames {
-  /** Frames a second. */
+  /** Frames per second. */
   readonly fps: number;
 }
 
-/** A video whose frames come in pieces, as they are read or made: it is gone through once, and never held as a whole. */
+/** A video whose frames come in pieces while they are read or made. It is gone through once and never held as a whole. */
 export interface VideoStream extends AsyncIterable<Frames> {
-  /** Of the whole. */
+  /** The shape of the whole video. */
   readonly shape: Frames['shape'];
-  /** Frames a second. */
+  /** Frames per second. */
   readonly fps: number;
+  /** What a person should know of how it was read, a line each: frames that were repeated, left out or are missing. */
+  readonly notes?: readonly string[];
 }
 
-/** Frames as a whole, or in pieces of one size and any lengths. */
+/** Frames as a whole, or in pieces of the same height and width and of any lengths. */
 export type FrameSource = Frames | Iterable<Frames> | AsyncIterable<Frames>;
 
 /** The pieces of a source of frames. */
@@ -32,19 +35,19 @@ export async function* piecesOf(source: FrameSource): AsyncGenerator<Frames> {
   else yield* source;
 }
 
-/** A stream's frames as a whole, in memory. */
+/** Collects all frames of a stream in memory. */
 export async function collectFrames(stream: VideoStream): Promise<Video> {
   const parts: Frames[] = [];
   for await (const piece of stream) parts.push(piece);
   return { ...joinFrames(parts), fps: stream.fps };
 }
 
-/** Some frames of several: a view. */
+/** Frames `start` to `end`, as a view. */
 export function framesBetween({ data, shape: [, H, W] }: Frames, start: number, end: number): Frames {
   return { data: data.subarray(start * H * W * 3, end * H * W * 3), shape: [end - start, H, W, 3] };
 }
 
-/** Frames from the autoencoder's pixels. @param pixels [3, T, H, W] in [-1, 1]; what lies beyond is clamped. */
+/** Frames from the autoencoder's pixels. @param pixels [3, T, H, W] in [-1, 1]; values outside are clamped. */
 export function framesFromPixels(pixels: Float32Array, [T, H, W]: readonly [number, number, number]): Frames {
   const plane = T * H * W;
   const data = new Uint8Array(plane * 3);
@@ -65,12 +68,12 @@ export function pixelsFromFrames({ data, shape: [T, H, W] }: Frames): Float32Arr
   return pixels;
 }
 
-/** One frame: [H, W, 3], a view. */
+/** One frame, [H, W, 3], as a view. */
 export function frameOf({ data, shape: [, H, W] }: Frames, index: number): Uint8Array<ArrayBuffer> {
   return data.subarray(index * H * W * 3, (index + 1) * H * W * 3);
 }
 
-/** Several runs of frames of one size, one after the other. */
+/** Joins pieces of frames of the same size. @throws InputError where sizes differ. */
 export function joinFrames(parts: readonly Frames[]): Frames {
   const [, H = 0, W = 0] = parts[0]?.shape ?? [];
   const T = parts.reduce((sum, { shape }) => sum + shape[0], 0);
@@ -85,7 +88,7 @@ export function joinFrames(parts: readonly Frames[]): Frames {
   return { data, shape: [T, H, W, 3] };
 }
 
-/** RGB with an opaque fourth channel: what canvases and encoders take. */
+/** RGB with an opaque fourth channel, as canvases and encoders take it. */
 export function withAlpha(rgb: Uint8Array): Uint8ClampedArray<ArrayBuffer> {
   const rgba = new Uint8ClampedArray((rgb.length / 3) * 4);
   for (let from = 0, to = 0; from < rgb.length; from += 3, to += 4) {
@@ -97,7 +100,7 @@ export function withAlpha(rgb: Uint8Array): Uint8ClampedArray<ArrayBuffer> {
   return rgba;
 }
 
-/** RGB of RGBA. */
+/** RGBA without its fourth channel. */
 export function withoutAlpha(rgba: ArrayLike<number>): Uint8Array<ArrayBuffer> {
   const rgb = new Uint8Array((rgba.length / 4) * 3);
   for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {

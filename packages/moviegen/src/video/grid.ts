@@ -1,8 +1,8 @@
-// Several videos side by side, as one: rows and columns of cells of one size, played at the same time, each with its caption
-// below where there are captions.
+// Several videos side by side in one: rows and columns of cells of one size, played at the same time, with captions below them
+// where there are captions.
 //
-// Layout: cells are as large as the largest video; a smaller one stands in the middle of its cell. A row of cells is followed
-// by as many lines of text as its longest caption needs.
+// Layout: a cell is as large as the largest video; smaller videos stand in the middle of their cells. Each row of cells is
+// followed by as many lines of text as its longest caption needs.
 
 import { InputError, shown } from '../errors.ts';
 import { type Frames, frameOf, type Video, type VideoStream } from './frames.ts';
@@ -10,13 +10,13 @@ import { GLYPH_GAP, GLYPH_HEIGHT, GLYPH_WIDTH, glyphOf, wrapText } from './pixel
 
 /** Options of {@link gridOf}. */
 export interface GridOptions {
-  /** Videos in a row, at most. Default 4. */
+  /** The largest number of videos per row. Default 4. */
   readonly columns?: number | undefined;
-  /** Pixels of the grid for one of a video, along each axis. Default 1. */
+  /** How many pixels of the grid show one pixel of a video, along each axis. Default 1. */
   readonly scale?: number | undefined;
   /** Pixels around and between the cells. Default 6. */
   readonly gap?: number | undefined;
-  /** A text for each video. */
+  /** One text per video. */
   readonly captions?: readonly string[] | undefined;
 }
 
@@ -25,9 +25,9 @@ const INK = 48;
 const LINE = GLYPH_HEIGHT + 3;
 
 /**
- * A grid of videos, in the order of rows. It plays at the highest of their rates and as long as the longest of them; a video
- * that is over shows its last frame.
- * @param videos of any sizes, lengths and rates; they are held in memory, the grid's frames are made as they are asked for
+ * A grid of videos, row by row. It plays at the highest of their rates and as long as the longest of them; a video that has
+ * ended shows its last frame.
+ * @param videos of any sizes, lengths and rates. They are held in memory; the frames of the grid are made when asked for.
  * @throws InputError where an option makes no sense.
  */
 export function gridOf(
@@ -82,7 +82,7 @@ export function gridOf(
   };
 }
 
-/** Draws a frame, each pixel as a square. */
+/** Draws a frame with each pixel as a square. */
 function enlarge(
   data: Uint8Array,
   width: number,

@@ -1,14 +1,12 @@
-// A pixel font, 5 x 7: A to Z and 0 to 9, as reference/moviegen_reference/font.py has them, and signs for captions. Every
-// letter and digit touches all four sides of its box, so that the box of a word's pixels is the box of the word.
-//
-// The glyphs are this project's own.
+// A pixel font of 5 x 7 for captions: A to Z, 0 to 9 and signs. Every letter and digit touches all four sides of its box. The
+// glyphs are this project's own.
 
-/** A glyph's size, and the columns between two of them. */
+/** The size of a glyph, and the number of columns between two glyphs. */
 export const GLYPH_HEIGHT = 7;
 export const GLYPH_WIDTH = 5;
 export const GLYPH_GAP = 1;
 
-/** Letters and digits, in their order: seven rows of five, top to bottom. */
+/** Letters and digits in their order: seven rows of five pixels each, from top to bottom. */
 const LETTER_ROWS: readonly (readonly [letter: string, rows: string])[] = [
   ['A', '01110 10001 10001 11111 10001 10001 10001'],
   ['B', '11110 10001 10001 11110 10001 10001 11110'],
@@ -74,24 +72,24 @@ const SIGN_ROWS: readonly (readonly [sign: string, rows: string])[] = [
 const pixels = (rows: string): Uint8Array =>
   Uint8Array.from(rows.replaceAll(' ', ''), (digit) => Number(digit));
 
-/** The glyphs of letters and digits, each [7, 5] of 0 and 1. */
+/** The glyphs of letters and digits, each [7, 5], of zeros and ones. */
 export const LETTERS: ReadonlyMap<string, Uint8Array> = new Map(
   LETTER_ROWS.map(([letter, rows]) => [letter, pixels(rows)]),
 );
 const SIGNS: ReadonlyMap<string, Uint8Array> = new Map(SIGN_ROWS.map(([sign, rows]) => [sign, pixels(rows)]));
 
-/** The width in pixels of a text of so many letters. */
+/** The width in pixels of a text of `letters` letters. */
 export const textWidth = (letters: number): number => letters * (GLYPH_WIDTH + GLYPH_GAP) - GLYPH_GAP;
 
-/** The glyph of any character: that of a capital, and a question mark for what the font lacks. */
+/** The glyph of a character: letters are shown as capitals, and characters that the font lacks as question marks. */
 export function glyphOf(character: string): Uint8Array {
   const capital = character.toUpperCase();
   return LETTERS.get(capital) ?? SIGNS.get(capital) ?? SIGNS.get('?')!;
 }
 
 /**
- * A text in lines of so many characters at most, as the font has them: curly quotes and dashes become plain ones, marks go. A
- * longer word is broken.
+ * Breaks a text into lines of at most `columns` characters. Curly quotes and dashes become plain ones, and accents are removed,
+ * as the font has neither. Words that are longer than a line are broken.
  */
 export function wrapText(text: string, columns: number): string[] {
   const plain = text

@@ -1,17 +1,17 @@
-// Decoded frames as RGB, by the colour space that the file names. The same arithmetic everywhere: FFmpeg's
-// libraries, as Node's codecs call them, take every video for BT.601, whatever it says of itself.
+// Converts decoded frames to RGB by the colour space that the file names. The arithmetic is ours and the same everywhere:
+// FFmpeg's libraries, as Node's codecs call them, treat every video as BT.601, whatever the file says.
 
 import type { VideoSample } from 'mediabunny';
 import { withoutAlpha } from './frames.ts';
 
-/** How YCbCr lies in memory. */
+/** How the YCbCr values of a frame lie in memory. */
 interface Layout {
-  /** Of a sample; more than 8 are two bytes. */
+  /** Bits of a value; more than 8 bits take two bytes. */
   readonly bits: number;
-  /** By how much chroma is coarser. */
+  /** How many columns and rows of pixels share one chroma value. */
   readonly across: number;
   readonly down: number;
-  /** Cb and Cr side by side in one plane. */
+  /** Whether Cb and Cr lie side by side in one plane. */
   readonly interleaved: boolean;
 }
 
@@ -37,7 +37,7 @@ function layoutOf(format: string): Layout | undefined {
   return { bits: Number(bits), across, down, interleaved: false };
 }
 
-/** What share of luma red and blue have. */
+/** The shares of red and blue in luma. */
 const WEIGHTS: Readonly<Record<string, readonly [red: number, blue: number] | undefined>> = {
   bt709: [0.2126, 0.0722],
   smpte170m: [0.299, 0.114],
@@ -45,7 +45,7 @@ const WEIGHTS: Readonly<Record<string, readonly [red: number, blue: number] | un
   'bt2020-ncl': [0.2627, 0.0593],
 };
 
-/** Players' guess where a file names no matrix: large videos are BT.709's. */
+/** What players assume where a file names no matrix: BT.709 for large videos, BT.601 for others. */
 const usual = ({ codedWidth, codedHeight }: VideoSample): string =>
   codedWidth >= 1280 || codedHeight > 576 ? 'bt709' : 'smpte170m';
 
@@ -70,7 +70,7 @@ function fromYCbCr(
   const perLuma = full ? 2 ** bits - 1 : 219 * step;
   const perChroma = full ? 2 ** bits - 1 : 224 * step;
   const green = 1 - red - blue;
-  // Of an odd width a decoder may leave out the last column of chroma.
+  // Where the width is odd, a decoder may leave out the last column of chroma.
   const columns = planes[1]!.stride / size / (interleaved ? 2 : 1);
   const rgb = new Uint8Array(W * H * 3);
   let to = 0;

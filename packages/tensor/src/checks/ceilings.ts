@@ -1,5 +1,5 @@
 // What an adapter can do at most, measured in a second or two: multiply-adds by type, and bytes copied.
-// Times are compared with these; nothing a model computes comes from here.
+// Measured times are compared with these; no model computes anything with them.
 import {
   type DType,
   f32,
@@ -12,7 +12,7 @@ import type { Device } from '../device/device.ts';
 import { scopeAsync } from '../device/scope.ts';
 import { Tensor } from '../tensor.ts';
 
-/** An adapter's ceilings, a second. */
+/** An adapter's ceilings, per second. */
 export interface Ceilings {
   /** Floating-point operations: a multiply-add is two. */
   readonly flops: {
@@ -36,7 +36,7 @@ const size = 256;
 const chains = 8;
 const unrolled = 4;
 
-/** Chains of dependent multiply-adds, `rounds * 32` vec4 of them an invocation. Bindings: out. */
+/** Chains of dependent multiply-adds, `rounds * 32` of vec4 per invocation. Bindings: out. */
 export function multiplyAddKernel(dtype: 'f32' | 'f16', workgroups: number, rounds: number): Kernel {
   const uniforms = uniformBlock(1, { rounds: u32(rounds), a: f32(0.9), b: f32(0.1) });
   const each = (text: (i: number) => string, count = chains) =>
@@ -64,7 +64,7 @@ ${each(() => each((i) => `    c${i} = fma(c${i}, a, b);`), unrolled)}
   };
 }
 
-/** Products of subgroup matrices that stay in registers: four sums a subgroup, a subgroup a workgroup. Bindings: a, b, out. */
+/** Products of subgroup matrices that stay in registers: four sums per subgroup and workgroup. Bindings: a, b, out. */
 export function subgroupMatrixKernel(
   { componentType, resultComponentType, M, N, K }: SubgroupMatrixConfig,
   subgroupSize: number,
@@ -107,7 +107,7 @@ ${four((i) => `  subgroupMatrixStore<row_major>(&out, at + ${i * M * N}u, c${i},
   };
 }
 
-/** A copy of `count` vec4, four an invocation. Bindings: x, out. */
+/** A copy of `count` vec4, four per invocation. Bindings: x, out. */
 export function copyCeilingKernel(count: number): Kernel {
   const invocations = Math.floor(count / 4);
   const uniforms = uniformBlock(2, { invocations: u32(invocations) });
@@ -133,12 +133,12 @@ ${uniforms.wgsl}
 }
 
 /**
- * Measures the device's ceilings; a second or two, and a few hundred MiB for a moment on a GPU.
+ * Measures the device's ceilings. It takes a second or two, and on a GPU a few hundred MiB for a moment.
  * @throws the signal's reason where aborted.
  */
 export async function measureCeilings(device: Device, { signal }: CeilingsOptions = {}): Promise<Ceilings> {
   const { software, f16 } = device.target;
-  // Enough workgroups to fill the largest GPU several times over; a software adapter has few cores.
+  // Enough workgroups to fill the largest GPU several times over; a software adapter has only a few cores.
   const workgroups = software ? 16 : 4096;
   const target = { ms: software ? 30 : 10, signal };
 
@@ -185,7 +185,7 @@ export async function measureCeilings(device: Device, { signal }: CeilingsOption
   return { flops, copyBytes };
 }
 
-/** The configuration that the products would use: f16, f32 sums before f16 ones, the largest. */
+/** The largest configuration with f16 operands; one with f32 sums is preferred. */
 function matrixConfig({ target }: Device): SubgroupMatrixConfig | undefined {
   const [least, most] = target.subgroupSize;
   if (!target.f16 || least !== most) return undefined;
@@ -196,7 +196,7 @@ function matrixConfig({ target }: Device): SubgroupMatrixConfig | undefined {
     .sort((a, b) => volume(b) - volume(a))[0];
 }
 
-/** Units a second: rounds are doubled until they take long enough to measure, then the best of three counts. */
+/** Units per second: rounds are multiplied until they take long enough to measure, then the best of three counts. */
 async function rate(
   device: Device,
   { ms, signal }: { readonly ms: number; readonly signal: AbortSignal | undefined },

@@ -1,17 +1,17 @@
-// @moviegen/tensor/checks: every kernel against its CPU reference on a device, and what the device can do at most. For tests,
-// the bench, `moviegen doctor` and pages that show the same; generating a video needs none of it.
+// @moviegen/tensor/checks: compares every kernel with its CPU reference on a device, and measures the device's ceilings.
+// For tests, the bench, `moviegen doctor` and pages that show the same; generating a video does not need it.
 /// <reference types="@webgpu/types" preserve="true" />
 
+export { caseVariants } from './caseVariants.ts';
 export type { Ceilings, CeilingsOptions } from './ceilings.ts';
 export { measureCeilings } from './ceilings.ts';
-export type { CaseRun, Difference } from './runCase.ts';
+export type { CaseRun, OpDifference } from './runCase.ts';
 export {
   caseOperands,
   caseReference,
   caseTolerance,
-  caseVariants,
-  checkCase,
-  compare,
+  checkOpCase,
+  compareArrays,
   prepareCase,
   uploadOperands,
 } from './runCase.ts';

@@ -1,18 +1,6 @@
-// From a case's op name, operands and plain options to a call of the op, and to the variants of its kernel.
-import {
-  attentionVariants,
-  convSizes,
-  convVariants,
-  type DType,
-  groupNormVariants,
-  linearVariants,
-  matmulVariants,
-  normVariants,
-  softmaxVariants,
-  swigluVariants,
-  type Target,
-  type TensorSpec,
-} from '@moviegen/kernels';
+// From a case's op name, operands and plain options to a call of the op. A new op needs one entry here. Which variants
+// its kernel has is not written here: caseVariants.ts hears it from the op.
+import { type DType, groupNormVariants, type Target } from '@moviegen/kernels';
 import type { Device } from '../device/device.ts';
 import { gelu, quickGelu, relu, silu, siluMul } from '../ops/activations.ts';
 import { add, div, mul, sub } from '../ops/arithmetic.ts';
@@ -38,10 +26,9 @@ import { eulerStep, gatedResidual, guidance } from '../ops/updates.ts';
 import type { Tensor } from '../tensor.ts';
 
 type Operands = Readonly<Record<string, Tensor>>;
-type Specs = Readonly<Record<string, TensorSpec>>;
 type Options = Readonly<Record<string, unknown>>;
 
-/** One use of an op, as a case says it. */
+/** One use of an op, as a case describes it. */
 export interface OpCall {
   readonly device: Device;
   readonly operands: Operands;
@@ -52,50 +39,37 @@ export interface OpCall {
 
 /** How the cases of an op are run. */
 export interface OpEntry {
-  /** Does what is done once for constant weights, and gives the call. */
+  /** Packs constant weights, which is done once, and returns the call. */
   prepare(call: OpCall): () => Tensor;
-  /** Variants of the kernel, best first. */
-  variants?(inputs: Specs, options: Options, target: Target, dtype: DType): string[];
+  /** Variants, best first, of an op that hands the device no choice of one kernel. */
+  readonly variants?: (target: Target) => readonly string[];
 }
 
-const size = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
-const shapeOf = (inputs: Specs, name: string): readonly number[] => inputs[name]!.shape;
-const rowsOf = (inputs: Specs): number => size(shapeOf(inputs, 'x').slice(0, -1));
-
 /** An entry from a function of the operands' tensors in order and the options, variant included. */
-const entry = (
-  call: (tensors: Tensor[], options: Options) => Tensor,
-  variants?: OpEntry['variants'],
-): OpEntry => ({
+const entry = (call: (tensors: Tensor[], options: Options) => Tensor): OpEntry => ({
   prepare({ operands, options, variant }) {
     const tensors = Object.values(operands);
     const all = variant === undefined ? options : { ...options, variant };
     return () => call(tensors, all);
   },
-  ...(variants && { variants }),
 });
 
-/** Tensors of the optional operands among `operands`, as options of that name. */
-const parts = (operands: Operands, required: readonly string[]): Operands =>
+/** Tensors of the optional operands among `operands`, as options of the same names. */
+const optional = (operands: Operands, required: readonly string[]): Operands =>
   Object.fromEntries(Object.entries(operands).filter(([name]) => !required.includes(name)));
 
 const norm = (op: typeof layerNorm): OpEntry => ({
   prepare({ operands, options, variant }) {
-    const all = { ...options, ...parts(operands, ['x']), variant };
+    const all = { ...options, ...optional(operands, ['x']), variant };
     return () => op(operands.x!, all);
   },
-  variants: (_inputs, _options, target) => normVariants(target),
 });
 
 const conv = (op: typeof conv1d): OpEntry => ({
   prepare({ operands, options, variant }) {
     const weight = options.packed ? packConv(operands.weight!) : operands.weight!;
-    const all = { ...options, ...parts(operands, ['x', 'weight']), variant };
+    const all = { ...options, ...optional(operands, ['x', 'weight']), variant };
     return () => op(operands.x!, weight, all);
-  },
-  variants(inputs, options, target, dtype) {
-    const { shape } = convSizes(shapeOf(inputs, 'x'), shapeOf(inputs, 'weight'), options);
-    return shape.channelsLast && shape.groups === 1 ? convVariants(shape, target, dtype) : [];
   },
 });
 
@@ -103,30 +77,18 @@ type Side = readonly [start: number, width: number];
 
 /** Every op of the case list. */
 export const opTable: Readonly<Record<string, OpEntry>> = {
-  matmul: entry(
-    ([a, b], options) => matmul(a!, b!, options),
-    (inputs, options, target, dtype) =>
-      matmulVariants({ ...options, a: shapeOf(inputs, 'a'), b: shapeOf(inputs, 'b') }, target, dtype),
-  ),
+  matmul: entry(([a, b], options) => matmul(a!, b!, options)),
   linear: {
     prepare({ operands, options, variant }) {
       const weight = options.packed ? pack(operands.weight!) : operands.weight!;
-      const all = { ...options, ...parts(operands, ['x', 'weight']), variant };
+      const all = { ...options, ...optional(operands, ['x', 'weight']), variant };
       return () => linear(operands.x!, weight, all);
-    },
-    variants(inputs, _options, target, dtype) {
-      const [N, K] = shapeOf(inputs, 'weight') as [number, number];
-      return linearVariants({ rows: rowsOf(inputs), K, N, pitch: 4 * Math.ceil(N / 4) }, target, dtype);
     },
   },
   swiglu: {
     prepare({ operands, variant }) {
       const w13 = pack([operands.w1!, operands.w3!], { use: 'swiglu' });
       return () => swiglu(operands.x!, w13, { variant });
-    },
-    variants(inputs, _options, target, dtype) {
-      const [N, K] = shapeOf(inputs, 'w1') as [number, number];
-      return swigluVariants({ rows: rowsOf(inputs), K, N, pitch: 8 * Math.ceil(N / 4) }, target, dtype);
     },
   },
   conv1d: conv(conv1d),
@@ -140,43 +102,20 @@ export const opTable: Readonly<Record<string, OpEntry>> = {
         return range ? columns(operands[name]!, ...range) : operands[name]!;
       };
       const { heads, scale, causal } = options as { heads: number; scale?: number; causal?: boolean };
-      const all = { heads, scale, causal, ...parts(operands, ['q', 'k', 'v']), variant };
+      const all = { heads, scale, causal, ...optional(operands, ['q', 'k', 'v']), variant };
       return () => attention(side('q'), side('k'), side('v'), all);
-    },
-    variants(inputs, options, target, dtype) {
-      const ranges = options.columns as Readonly<Record<string, Side>> | undefined;
-      const rows = (name: string) => ({ pitch: shapeOf(inputs, name)[2]!, start: ranges?.[name]?.[0] ?? 0 });
-      const [batch, N, width] = shapeOf(inputs, 'q') as [number, number, number];
-      const heads = options.heads as number;
-      const D = (ranges?.q?.[1] ?? width) / heads;
-      const shape = {
-        ...{ batch, heads, N, M: shapeOf(inputs, 'k')[1]!, D },
-        ...{ q: rows('q'), k: rows('k'), v: rows('v'), scale: (options.scale as number) ?? D ** -0.5 },
-        causal: options.causal === true,
-        keyLengths: inputs.keyLengths !== undefined,
-        bias: inputs.bias && { batchStride: 0, headStride: 0 },
-      };
-      return attentionVariants(shape, target, dtype);
     },
   },
   layerNorm: norm(layerNorm),
   rmsNorm: norm(rmsNorm),
   groupNorm: {
     prepare({ operands, options, variant }) {
-      const all = { ...(options as { groups: number }), ...parts(operands, ['x']), variant };
+      const all = { ...(options as { groups: number }), ...optional(operands, ['x']), variant };
       return () => groupNorm(operands.x!, all);
     },
-    variants: (_inputs, _options, target) => groupNormVariants(target),
+    variants: groupNormVariants,
   },
-  softmax: entry(
-    ([x], options) => softmax(x!, options),
-    (inputs, options, target) => {
-      const x = shapeOf(inputs, 'x');
-      const axis = ((options.axis as number) + x.length) % x.length;
-      const [A, I] = [size(x.slice(0, axis)), size(x.slice(axis + 1))];
-      return softmaxVariants({ A, N: x[axis]!, I }, target);
-    },
-  ),
+  softmax: entry(([x], options) => softmax(x!, options)),
   silu: entry(([x]) => silu(x!)),
   gelu: entry(([x], options) => gelu(x!, options)),
   quickGelu: entry(([x]) => quickGelu(x!)),

@@ -1,5 +1,5 @@
-// The case list of @moviegen/kernels run through the ops, and held against the CPU reference: what the
-// tests, the benchmark and `moviegen doctor` share.
+// Runs the case list of @moviegen/kernels through the ops and compares the results with the CPU reference. Tests, the
+// benchmark and `moviegen doctor` share this.
 import {
   type Case,
   type DType,
@@ -11,20 +11,21 @@ import {
 } from '@moviegen/kernels';
 import type { Device } from '../device/device.ts';
 import { Tensor } from '../tensor.ts';
+import { operandType } from './caseVariants.ts';
 import { opTable } from './opTable.ts';
 
 /** How a case is run. */
 export interface CaseRun {
   /** Type of the operands that the case calls f32. Default f32. */
   readonly dtype?: 'f32' | 'f16' | undefined;
-  /** A kernel's variant; default the best for the adapter. See {@link caseVariants}. */
+  /** A kernel's variant; default the best for the adapter. `caseVariants` lists them. */
   readonly variant?: string | undefined;
   /** Default 1. */
   readonly seed?: number | undefined;
 }
 
 /** A difference between a result and its reference. */
-export interface Difference {
+export interface OpDifference {
   /** max|a - b| / max|b|; infinite where shapes differ, or one is NaN or infinite and the other is not. */
   readonly error: number;
   /** Where the difference is largest, row-major. */
@@ -40,7 +41,7 @@ export function caseOperands(
 ): Record<string, NDArray> {
   const operands = Object.entries(inputs).map(([name, spec], k): [string, NDArray] => {
     const array = fill(spec, seed * 1000 + k);
-    if (dtype === 'f32' || spec.dtype !== 'f32' || spec.wide) return [name, array];
+    if (operandType(spec, dtype) === spec.dtype) return [name, array];
     return [
       name,
       { ...array, dtype, data: Float32Array.from(array.data, (v) => halfToFloat(floatToHalf(v))) },
@@ -76,35 +77,26 @@ export function prepareCase(
   return make.prepare({ device, operands, options, dtype, variant });
 }
 
-/** The variants of the kernel behind a case that this device can run in a type, best first; empty where there is one only. */
-export function caseVariants(
-  device: Device,
-  { op, inputs, options }: Case,
-  dtype: 'f32' | 'f16' = 'f32',
-): string[] {
-  return opTable[op]?.variants?.(inputs, options, device.target, dtype) ?? [];
-}
-
-/** What the CPU reference gives for a case. */
+/** The result of the CPU reference for a case. */
 export function caseReference({ op, options }: Case, operands: Readonly<Record<string, NDArray>>): NDArray {
   const reference = references[op];
   if (!reference) throw new Error(`internal: no reference for ${op}`);
   return reference(operands, options);
 }
 
-/** Runs a case and holds its result against the CPU reference. */
-export async function checkCase(device: Device, item: Case, run: CaseRun = {}): Promise<Difference> {
+/** Runs a case and compares its result with the CPU reference. */
+export async function checkOpCase(device: Device, item: Case, run: CaseRun = {}): Promise<OpDifference> {
   const operands = caseOperands(item, run);
   const result = prepareCase(device, item, uploadOperands(device, operands), run)();
   const expected = caseReference(item, operands);
   if (result.shape.join() !== expected.shape.join()) {
     return { error: Number.POSITIVE_INFINITY, index: -1, got: result.size, expected: expected.data.length };
   }
-  return compare(await result.read(), expected.data);
+  return compareArrays(await result.read(), expected.data);
 }
 
-/** max|a - b| / max|b| and where it is. Equal NaNs and equal infinities do not differ. */
-export function compare(got: ArrayLike<number>, expected: ArrayLike<number>): Difference {
+/** max|a - b| / max|b| and its index. Equal NaNs and equal infinities do not differ. */
+export function compareArrays(got: ArrayLike<number>, expected: ArrayLike<number>): OpDifference {
   let largest = 0;
   let worst = 0;
   let index = -1;
@@ -123,6 +115,6 @@ export function compare(got: ArrayLike<number>, expected: ArrayLike<number>): Di
   return { error, index, got: got[Math.max(index, 0)] ?? 0, expected: expected[Math.max(index, 0)] ?? 0 };
 }
 
-/** Bound on {@link Difference.error} of a case by type. */
+/** Bound on {@link OpDifference.error} of a case by type. */
 export const caseTolerance = ({ tolerance }: Case, dtype: DType = 'f32'): number =>
   dtype === 'f16' ? tolerance.f16 : tolerance.f32;

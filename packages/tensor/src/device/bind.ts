@@ -1,11 +1,11 @@
-// From a kernel's list of bindings and the tensors given for it to ranges of buffers, with the checks that
-// WebGPU would make late and without names.
+// Finds the ranges of buffers to bind for a kernel's bindings and the tensors given for them. Mistakes are found here
+// with names; WebGPU would report them late and without.
 import type { Kernel } from '@moviegen/kernels';
 import type { BufferRange } from '../gpu/commands.ts';
 import { largestOperand } from '../gpu/storage.ts';
 import type { Operand, OperandHome } from './operand.ts';
 
-/** The ranges to bind. @throws where a tensor does not suit its binding or two of them collide. */
+/** The ranges to bind. @throws where a tensor does not fit its binding, or a written buffer is bound twice. */
 export function bind(
   device: OperandHome & { readonly limits: GPUSupportedLimits },
   { label, bindings }: Kernel,

@@ -27,17 +27,17 @@ import { Scopes } from './scopes.ts';
 
 /** A GPU to compute on. In Node, `openDevice` of `@moviegen/tensor/node` makes one. */
 export class Device {
-  /** What kernels may count on: chooses their code. */
+  /** The features and sizes that kernels may rely on; their code depends on them. */
   readonly target: Target;
-  /** Who made the adapter. */
+  /** The adapter's maker and names. */
   readonly info: AdapterInfo;
-  /** The adapter's limits, all of them requested, or the lower ones that were asked for. */
+  /** The limits to keep: the adapter's, or lower ones that were asked for. */
   readonly limits: GPUSupportedLimits;
   /** Features in use. */
   readonly features: ReadonlySet<string>;
   /** Resolves when the device is lost, and on `destroy()`. */
   readonly lost: Promise<DeviceLostError>;
-  /** The WebGPU device underneath, for what this class lacks. */
+  /** The WebGPU device underneath, for uses that this class does not cover. */
   readonly gpu: GPUDevice;
   /** @internal */
   readonly scopes = new Scopes<Operand>((tensor) => this.#memory.watch(tensor));
@@ -53,7 +53,7 @@ export class Device {
     this.features = new Set(gpu.features);
     this.#engine = engineOf(gpu, this.limits, options);
     this.lost = this.#engine.faults.lost;
-    this.#dispatcher = new Dispatcher(this, this.#engine, tuner, options.onDispatch);
+    this.#dispatcher = new Dispatcher(this, this.#engine, tuner, options);
     this.#memory = new TensorMemory(this.#engine);
   }
 
@@ -71,6 +71,11 @@ export class Device {
     const tuner = await Tuner.open(tune, name, tuneStore);
     const opened = await host.poll(() => requestDevice(adapter, label, options.limits));
     return new Device(adapter, opened, options, tuner);
+  }
+
+  /** @internal A device over WebGPU objects that exist already; variants are chosen by the kernels' own order. */
+  static over(adapter: GPUAdapter, gpu: GPUDevice, options: DeviceOptions): Device {
+    return new Device(adapter, gpu, options, Tuner.off());
   }
 
   /** Bytes held on the device, exactly. */
@@ -102,7 +107,7 @@ export class Device {
     this.#dispatcher.run(kernel, buffers);
   }
 
-  /** {@link run} with the variant of a kernel that suits this adapter best, as far as is known. */
+  /** {@link run} with the variant of a kernel that is the best known one for this adapter. */
   runBest(choice: Choice, buffers: readonly Operand[]): void {
     this.#dispatcher.runBest(choice, buffers);
   }
@@ -115,12 +120,12 @@ export class Device {
     return this.#dispatcher.tune();
   }
 
-  /** Sends queued work to the GPU now; it goes by itself when enough has gathered, and on `read`. */
+  /** Sends queued work to the GPU now. Otherwise it is sent when enough has gathered, and by `read`. */
   submit(): void {
     this.#engine.commands.submit();
   }
 
-  /** Waits for all queued work. @throws what went wrong on the device since the last wait. */
+  /** Waits for all queued work. @throws the first error of the device since the last wait. */
   async sync(): Promise<void> {
     await waitFor(this.#engine);
   }
@@ -134,14 +139,14 @@ export class Device {
 
   /**
    * Records the dispatches of `fn` without running them. The recording runs them as often as wanted,
-   * with the present content of every tensor from outside that `fn` uses; those it keeps alive.
+   * with the present content of every outside tensor that `fn` uses; it keeps these tensors alive.
    * Inside, scopes let intermediates share memory; `read` and `write` are errors.
    */
   record<T>(fn: () => T): Recording<T> {
     return this.#dispatcher.record(fn);
   }
 
-  /** Compiles, in parallel, what `fn` would run, without running it. */
+  /** Compiles, in parallel, all kernels that `fn` would run, without running them. */
   async warmUp(fn: () => unknown): Promise<void> {
     const recording = this.record(fn);
     try {
@@ -151,7 +156,7 @@ export class Device {
     }
   }
 
-  /** Runs `fn` and measures the work that it queues until it is done, apart from what was queued before. */
+  /** Runs `fn` and measures the work that it queues until that is done; work queued before is not counted. */
   time(fn: () => unknown): Promise<Timing> {
     return timed(this.#engine, () => this.sync(), fn);
   }

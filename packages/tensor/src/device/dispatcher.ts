@@ -1,5 +1,5 @@
-// From kernels and tensors to dispatches: at once, or into a recording while one is being made. Variants are chosen
-// on the way.
+// Turns kernels and tensors into dispatches: at once, or into a recording while one is being made. Variants are chosen
+// here.
 import type { Kernel } from '@moviegen/kernels';
 import type { BufferRange } from '../gpu/commands.ts';
 import { type Engine, waitFor } from '../gpu/engine.ts';
@@ -15,38 +15,39 @@ export class Dispatcher {
   readonly #device: OperandHome & { readonly limits: GPUSupportedLimits };
   readonly #engine: Engine;
   readonly #tuner: Tuner;
-  readonly #onDispatch: DeviceOptions['onDispatch'];
+  readonly #hear: Pick<DeviceOptions, 'onDispatch' | 'onChoice'>;
   #recordings = 0;
 
-  /** @param device whose operands are taken: its scopes, and the limits to keep to. */
+  /** @param device the home of all operands, and the limits to keep. */
   constructor(
     device: OperandHome & { readonly limits: GPUSupportedLimits },
     engine: Engine,
     tuner: Tuner,
-    onDispatch: DeviceOptions['onDispatch'],
+    hear: Pick<DeviceOptions, 'onDispatch' | 'onChoice'>,
   ) {
     this.#device = device;
     this.#engine = engine;
     this.#tuner = tuner;
-    this.#onDispatch = onDispatch;
+    this.#hear = hear;
   }
 
-  /** Runs a kernel; of a use with variants that which was chosen. */
+  /** Runs a kernel. @param choice the choice that the kernel was made for, if there was one. */
   run(kernel: Kernel, buffers: readonly Operand[], choice?: Choice): void {
     const { faults, commands, recording } = this.#engine;
     faults.throwIfLost();
     const bindings = bind(this.#device, kernel, buffers);
     if (kernel.workgroups === 0) return;
-    this.#onDispatch?.(kernel, distinctBytes(bindings));
+    this.#hear.onDispatch?.(kernel, distinctBytes(bindings));
     if (recording) {
       const storages = buffers.map((tensor) => tensor.storage(kernel.label));
       recording.dispatch(kernel, bindings, storages, choice);
     } else commands.dispatch(kernel, bindings);
   }
 
-  /** Runs the variant that suits best, as far as is known. */
+  /** Runs the variant that is the best known one. */
   runBest(choice: Choice, buffers: readonly Operand[]): void {
-    // In mode `full` a recording may still exchange it, once measured.
+    this.#hear.onChoice?.(choice);
+    // In mode `full` a recording may still exchange the kernel after variants are measured.
     const open = this.#engine.recording !== undefined && this.#tuner.mode === 'full';
     const kernel = choice.make(this.#tuner.choose(choice, !open));
     this.#tuner.note(
@@ -56,7 +57,7 @@ export class Dispatcher {
     this.run(kernel, buffers, choice);
   }
 
-  /** Measures what is unknown of variants, in mode `full`. */
+  /** In mode `full`, measures the variants that were not measured yet. */
   async tune(): Promise<void> {
     const engine = this.#engine;
     const sync = () => waitFor(engine);
@@ -80,7 +81,7 @@ export class Dispatcher {
         result.catch(() => undefined);
         throw new Error('record: fn returned a promise: it must queue all its work at once');
       }
-      // What was there before stays whose it was.
+      // Tensors that existed before keep their owners.
       own = operandsIn(result).filter((tensor) => opened.has(tensor) || steps.owns(tensor.storage('record')));
       for (const tensor of own) scopes.detach(tensor);
       scopes.close(opened, []);
@@ -118,7 +119,7 @@ export class Dispatcher {
   }
 }
 
-/** Bytes that bindings name together, a range that two of them share once. */
+/** Bytes of all bindings together; a range that two of them share is counted once. */
 function distinctBytes(bindings: readonly BufferRange[]): number {
   const ranges = new Map(bindings.map(({ block, offset, bytes }) => [`${block.id} ${offset}`, bytes]));
   return [...ranges.values()].reduce((sum, bytes) => sum + bytes, 0);

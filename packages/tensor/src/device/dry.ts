@@ -1,22 +1,25 @@
-// A device that allocates and computes nothing, and counts: what a program would hold and dispatch is learnt by running
-// the program itself, so that no estimate of ours can drift from it. Results read from it are zeros.
+// A device that allocates and computes nothing, but counts. A program runs on it to find out how much it would hold and
+// dispatch, so that no separate estimate can become wrong. Results read from it are zeros.
 import type { Kernel, SubgroupMatrixConfig } from '@moviegen/kernels';
 import type { Limits } from '../gpu/adapter.ts';
+import type { Choice } from '../tuning/tuner.ts';
 import { Device } from './device.ts';
 
-/** What the device pretends to be. */
+/** The device to imitate, and who hears what would happen on it. */
 export interface DryOptions {
-  /** Limits and features of this device. Default: those that a large GPU has. */
+  /** The device whose limits and features are imitated. Default: a large GPU. */
   readonly like?: Device | undefined;
-  /** Lower or higher limits than those. */
+  /** Limits that replace those of `like`. */
   readonly limits?: Limits | undefined;
-  /** Told of every dispatch, and of each once in a recording: the kernel, and the bytes that it names. */
+  /** Called for every dispatch, and once for each in a recording, with the kernel and the bytes of its bindings. */
   readonly onDispatch?: ((kernel: Kernel, bytes: number) => void) | undefined;
-  /** Told the size of every buffer that would be made. */
+  /** Called for every use of a kernel with variants. */
+  readonly onChoice?: ((choice: Choice) => void) | undefined;
+  /** Called with the size of every buffer that would be made. */
   readonly onBuffer?: ((bytes: number) => void) | undefined;
 }
 
-/** Limits of a large GPU: those of NVIDIA's through Vulkan that kernels depend on. */
+/** The limits of a large NVIDIA GPU through Vulkan, as far as kernels depend on them. */
 const LARGE = {
   maxBufferSize: 0xffe00000,
   maxStorageBufferBindingSize: 2 ** 31 - 4,
@@ -29,37 +32,44 @@ const LARGE = {
 const MATRIX: SubgroupMatrixConfig = {
   componentType: 'f16',
   resultComponentType: 'f32',
-  ...{ M: 16, N: 16, K: 16 },
+  M: 16,
+  N: 16,
+  K: 16,
 };
 
-/** Milliseconds for which waiting for the device may keep everything else waiting. */
+/** The most milliseconds for which waits for the device may block timers and other tasks. */
 const WAIT = 50;
 
-/** Opens a device that only counts; its `memory()` is what the same work would hold on a real one. */
-export function dryDevice({ like, limits, onDispatch, onBuffer }: DryOptions = {}): Promise<Device> {
+/** A device that only counts: its `memory()` is the memory that the same work would hold on a real one. */
+export function dryDevice({ like, limits, onDispatch, onChoice, onBuffer }: DryOptions = {}): Device {
   const target = like?.target;
   const features = like
     ? [...like.features].filter((name) => name !== 'timestamp-query')
     : ['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix'];
   const [subgroupMinSize, subgroupMaxSize] = target?.subgroupSize ?? [32, 32];
   const { vendor, architecture, device, description, software } = like?.info ?? {
-    ...{ vendor: '', architecture: '', device: '', description: 'a large GPU, supposed', software: false },
+    vendor: '',
+    architecture: '',
+    device: '',
+    description: 'a large GPU, supposed',
+    software: false,
   };
   const adapter = {
     info: {
-      ...{ vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize },
+      vendor,
+      architecture,
+      device,
+      description,
+      subgroupMinSize,
+      subgroupMaxSize,
       isFallbackAdapter: software,
       subgroupMatrixConfigs: target?.subgroupMatrix ?? [MATRIX],
     },
-    features: new Set(features),
-    limits: { ...(like?.limits ?? LARGE), ...limits },
-    requestDevice: async () => gpuOfNothing(new Set(features), adapter.limits, onBuffer),
   };
-  return Device.create({
-    adapter: adapter as unknown as GPUAdapter,
-    label: 'dry',
-    tune: 'off',
+  const gpu = gpuOfNothing(new Set(features), { ...(like?.limits ?? LARGE), ...limits }, onBuffer);
+  return Device.over(adapter as unknown as GPUAdapter, gpu, {
     ...(onDispatch && { onDispatch }),
+    ...(onChoice && { onChoice }),
   });
 }
 
@@ -75,7 +85,7 @@ function gpuOfNothing(
   });
   const nothing = (): void => {};
   let heard = performance.now();
-  /** A wait for a device lets timers, signals and progress through. */
+  /** Resolves after timers, signals and reports of progress had their turn. */
   const later = async (): Promise<void> => {
     if (performance.now() - heard < WAIT) return;
     await new Promise((resolve) => setTimeout(resolve));
@@ -94,13 +104,17 @@ function gpuOfNothing(
     finish: () => ({}),
   };
   const gpu = {
-    ...{ features, limits, lost },
+    features,
+    limits,
+    lost,
     queue: { submit: nothing, writeBuffer: nothing, onSubmittedWorkDone: later },
     createBuffer: ({ size }: { readonly size: number }) => {
       onBuffer?.(size);
       return {
         size,
-        ...{ destroy: nothing, unmap: nothing, mapAsync: later },
+        destroy: nothing,
+        unmap: nothing,
+        mapAsync: later,
         getMappedRange: (_: number, bytes: number) => new ArrayBuffer(bytes),
       };
     },

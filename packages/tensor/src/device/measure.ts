@@ -1,11 +1,11 @@
-// The time of one kernel on buffers made for it. What they hold does not matter, except for lengths, which are as long as
-// can be.
+// The time of one kernel on buffers that are made for it. Their content does not matter, except for lengths of
+// sequences, which are the largest possible.
 import type { Kernel } from '@moviegen/kernels';
 import type { BufferRange } from '../gpu/commands.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { timed } from '../gpu/timing.ts';
 
-/** The runs of one variant take no more than this, but there are always two. */
+/** A variant is run until its runs have taken so long, but always twice. */
 const BUDGET_MS = 60;
 const MOST_RUNS = 7;
 /** A variant whose first run takes this many times as long as the best variant is not run again. */
@@ -46,7 +46,7 @@ export async function medianTime(once: () => Promise<number>, best: number): Pro
   return times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
 }
 
-/** Lengths are as long as can be; all else is zeros, since infinities and subnormals in old memory take other times. */
+/** Lengths become the largest possible; all else becomes zeros, since infinities and subnormals take other times. */
 function fill({ commands, gpu }: Engine, { block, offset, bytes }: BufferRange, lengths: boolean): void {
   if (lengths) {
     commands.beforeWrite(block);

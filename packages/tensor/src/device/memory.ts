@@ -1,5 +1,4 @@
-// Tensors' memory and what the host puts into it and takes out of it, in order with the kernels.
-
+// The memory of tensors, and the host's writes into it and reads out of it, in order with the kernels.
 import type { BufferRange } from '../gpu/commands.ts';
 import type { Engine } from '../gpu/engine.ts';
 import { type Allocator, acquireStorage, largestBuffer, type Storage } from '../gpu/storage.ts';
@@ -8,7 +7,7 @@ import type { Operand } from './operand.ts';
 /** The memory of one device's tensors. */
 export class TensorMemory {
   readonly #engine: Engine;
-  /** Gives back the memory of tensors that nobody disposed and nobody can reach any more. */
+  /** Gives back the memory of tensors that were not disposed and can no longer be reached. */
   readonly #orphans = new FinalizationRegistry<Storage>((storage) => storage.release());
 
   constructor(engine: Engine) {
@@ -30,7 +29,7 @@ export class TensorMemory {
     return acquireStorage(from, acquire, needed, rowBytes, largestBuffer(limits), label);
   }
 
-  /** Writes the first content of a new tensor; `ranges` are as many bytes as there are. */
+  /** Writes the first content of a new tensor into its `ranges`, which have as many bytes. */
   upload(ranges: readonly BufferRange[], bytes: Uint8Array<ArrayBuffer>): void {
     if (bytes.length === 0) return;
     const { commands, gpu } = this.#engine;
@@ -74,7 +73,7 @@ export class TensorMemory {
     return faults.settle(readback.read(ranges, bytes));
   }
 
-  /** Sees to it that a tensor which no scope owns gives its memory back once it cannot be reached. */
+  /** Makes sure that a tensor without a scope gives its memory back when it can no longer be reached. */
   watch(tensor: Operand): void {
     if (!tensor.disposed) this.#orphans.register(tensor, tensor.storage('scope'), tensor);
   }

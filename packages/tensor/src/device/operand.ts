@@ -1,5 +1,5 @@
-// A tensor as the device sees it: memory of a type, owned by a scope. The device and its parts speak of operands only; what
-// a tensor is beyond that (a shape, ops) they do not know.
+// A tensor as the device sees it: memory of a type, owned by a scope. The device and its parts know operands only,
+// not the rest of a tensor: its shape and the ops.
 import type { DType } from '@moviegen/kernels';
 import type { BufferRange } from '../gpu/commands.ts';
 import type { Storage } from '../gpu/storage.ts';
@@ -21,7 +21,7 @@ export abstract class Operand {
   abstract readonly disposed: boolean;
   /** Gives the memory back. Twice does no harm. */
   abstract dispose(): void;
-  /** @internal The memory. @throws where it was released, naming `user`, who came too late. */
+  /** @internal The memory. @throws where it was released; the message names `user`, who asked for it. */
   abstract storage(user: string): Storage;
   /** @internal Where its bytes lie: one range, or several where it is larger than a buffer. */
   abstract ranges(user: string): BufferRange[];

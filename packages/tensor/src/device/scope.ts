@@ -54,7 +54,7 @@ export function keep<T>(value: T): T {
 }
 
 /**
- * The value after x in a chain of layers, as `step` makes it. x, and whatever else was made on the way, is released:
+ * Runs a step of a chain of layers and returns its result. x is released, and so is everything else that `step` made:
  * `x = advance(x, () => layer(x))` keeps the memory of a deep model flat.
  */
 export function advance<T extends Operand>(x: Operand, step: () => T): T {

@@ -10,7 +10,7 @@ export class Scopes<T extends Owned> {
   readonly #stack: Set<T>[] = [];
   readonly #orphaned: (tensor: T) => void;
 
-  /** @param orphaned told of every tensor that no scope owns, or none any more. */
+  /** @param orphaned called with every tensor that has no scope, or loses its scope. */
   constructor(orphaned: (tensor: T) => void) {
     this.#orphaned = orphaned;
   }

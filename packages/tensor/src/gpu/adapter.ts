@@ -1,4 +1,4 @@
-// What an adapter is and can: read once, into plain records. Nothing here makes GPU objects but the device.
+// What an adapter is and can do, read once into plain records. The only GPU object made here is the device.
 import type { SubgroupMatrixConfig, Target } from '@moviegen/kernels';
 import { NoAdapterError } from './errors.ts';
 import type { Host } from './host.ts';
@@ -35,7 +35,7 @@ export function describeAdapter(adapter: { readonly info: AdapterNames }): Adapt
   return { vendor, architecture, device, description, software };
 }
 
-/** The adapter given, or the one that is picked of a GPU, or of this browser's. @throws NoAdapterError */
+/** The adapter given; otherwise one of the `gpu` given, or of this browser. @throws NoAdapterError */
 export async function findAdapter(
   given: { readonly adapter?: GPUAdapter; readonly gpu?: GPU },
   host: Host,
@@ -52,7 +52,7 @@ export async function findAdapter(
 /** Limits by name, as WebGPU spells them. */
 export type Limits = Readonly<Partial<Record<keyof GPUSupportedLimits, number>>>;
 
-/** A device with every limit of its adapter, but for those given, and every feature that kernels can use. */
+/** A device with the limits given, otherwise its adapter's, and every feature that kernels can use. */
 export async function requestDevice(
   adapter: GPUAdapter,
   label: string,
@@ -70,11 +70,11 @@ export async function requestDevice(
   } catch (error) {
     const { vendor, architecture, description } = describeAdapter(adapter);
     const text = error instanceof Error ? error.message : String(error);
-    throw new NoAdapterError(`device: ${vendor} ${architecture} (${description}) gives no device: ${text}`);
+    throw new NoAdapterError(`device: ${vendor} ${architecture} (${description}) did not open: ${text}`);
   }
 }
 
-/** The limits to keep to: the device's, or the lower ones asked for, which WebGPU raises to its defaults. */
+/** The limits to keep: the device's, or lower ones that were asked for and that WebGPU raised to its defaults. */
 export function limitsOf(gpu: GPUDevice, asked: Limits = {}): GPUSupportedLimits {
   const limits: Record<string, number> = {};
   for (const name in gpu.limits) {

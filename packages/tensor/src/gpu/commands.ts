@@ -1,5 +1,5 @@
-// Commands on their way to the GPU: dispatches gather in one compute pass of one command encoder, and go
-// out together. Nothing else in the project encodes a dispatch.
+// Commands on their way to the GPU: dispatches gather in one compute pass of one command encoder, and are
+// submitted together. Nothing else in the project encodes a dispatch.
 //
 // Why a released buffer may be reused at once: the queue runs commands in the order in which they were
 // encoded, and WebGPU puts a barrier between a dispatch that writes a buffer and one that names it later.
@@ -27,7 +27,7 @@ export interface SubmitBounds {
   readonly maxFlops: number;
 }
 
-/** What a dispatch costs, as far as it is known before it runs. */
+/** The cost of a dispatch, as estimated before it runs. */
 export interface Cost {
   /** Bytes of its bindings. */
   readonly bytes: number;
@@ -44,7 +44,7 @@ export interface BufferRange {
 /** Workgroups by dimension. */
 type Counts = readonly [number, number, number];
 
-/** Measures compute passes, where asked to. */
+/** Measures compute passes while it is set as a device's timer. */
 export interface PassTimer {
   /** Timestamp writes of the next pass. */
   next(): GPUComputePassTimestampWrites;
@@ -176,7 +176,7 @@ export class Commands {
     for (const block of blocks) block.batch = this.#batch;
   }
 
-  /** Hands what is encoded to the queue. */
+  /** Submits all encoded commands to the queue. */
   submit(): void {
     if (!this.#encoder) return;
     this.#endPass();
@@ -193,7 +193,7 @@ export class Commands {
     this.#gpu.queue.submit([commands]);
   }
 
-  /** The bind group of these ranges, from the cache where they were bound alike before. */
+  /** The bind group of these ranges, from the cache where the same ranges were bound before. */
   #group(
     label: string,
     layout: Layout,

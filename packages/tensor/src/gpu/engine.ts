@@ -11,14 +11,14 @@ import { Readback } from './readback.ts';
 import type { RecordedSteps } from './recording.ts';
 import { largestBuffer } from './storage.ts';
 
-// Enough to hide the cost of a submit, and of large dispatches no more than two or three: half a second of a GPU
-// that reaches 1 TFLOP/s, or 10 GB/s.
+// Enough to hide the cost of a submit, but only two or three large dispatches: half a second on a GPU that reaches
+// 1 TFLOP/s or 10 GB/s.
 const DEFAULT_BOUNDS: SubmitBounds = { maxDispatches: 128, maxBytes: 2 ** 32, maxFlops: 5e11 };
 
 /** The parts of a device. */
 export interface Engine {
   readonly gpu: GPUDevice;
-  /** Those to keep to, which may be lower than the device's own. */
+  /** The limits to keep, which may be lower than the device's own. */
   readonly limits: GPUSupportedLimits;
   readonly host: Host;
   readonly faults: Faults;
@@ -28,11 +28,11 @@ export interface Engine {
   readonly readback: Readback;
   /** The recording that is being made, if one is. */
   recording: RecordedSteps | undefined;
-  /** Workgroups a dimension before a dispatch is folded. */
+  /** Workgroups per dimension above which a dispatch is folded. */
   readonly maxWorkgroups: number;
 }
 
-/** Makes the parts. @param limits those to keep to, which may be lower than the device's own. */
+/** Makes the parts. @param limits the limits to keep, which may be lower than the device's own. */
 export function engineOf(gpu: GPUDevice, limits: GPUSupportedLimits, options: DeviceOptions): Engine {
   const { host = browser, memoryLimit = Number.POSITIVE_INFINITY } = options;
   const { maxWorkgroups = gpu.limits.maxComputeWorkgroupsPerDimension } = options;

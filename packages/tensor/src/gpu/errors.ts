@@ -1,6 +1,6 @@
-// The ways in which a device fails that a caller may want to tell apart.
+// The ways in which a device fails that a caller may want to distinguish.
 
-/** No adapter fits the request. The message lists what there is and says what to install. */
+/** No adapter fits the request. The message lists the adapters that exist, or says what to install. */
 export class NoAdapterError extends Error {
   override readonly name = 'NoAdapterError';
 }

@@ -1,10 +1,10 @@
-// What goes wrong on the GPU is told late, through promises and events. It is gathered here and thrown at
-// the next point where the caller waits: nothing vanishes.
+// Errors of the GPU arrive late, through promises and events. They are gathered here and thrown when the caller waits
+// next, so that none is lost.
 import { DeviceLostError, OutOfMemoryError, ShaderError } from './errors.ts';
 import type { Host } from './host.ts';
 import type { Block } from './pool.ts';
 
-/** What Dawn and wgpu say of an object that another error has spoiled. That error is told on its own. */
+/** The message of Dawn and wgpu for an object that an earlier error made invalid. That error is reported too. */
 const EFFECT = /\bis invalid( due to a previous error)?\.?$/m;
 
 /** Gathers errors of one device. */
@@ -14,7 +14,7 @@ export class Faults {
   readonly #checks = new Set<Promise<void>>();
   readonly #found: Error[] = [];
   #lost: DeviceLostError | undefined;
-  /** Whether a first cause was thrown: its effects may be told after it, and are then no news. */
+  /** Whether a first cause was thrown: its effects may arrive later, and are then not reported. */
   #told = false;
   /** Resolves when the device is lost or destroyed. */
   readonly lost: Promise<DeviceLostError>;

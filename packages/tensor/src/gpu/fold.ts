@@ -1,5 +1,5 @@
-// WebGPU takes at most 65,535 workgroups a dimension. A line of more is folded into a plane or a block;
-// `workgroupIndex` in the kernels' WGSL undoes it.
+// WebGPU takes at most 65,535 workgroups per dimension. A longer line is folded into a plane or a block;
+// `workgroupIndex` in the kernels' WGSL computes the position on the line again.
 
 /**
  * Workgroups in x, y and z that cover `count` on a line, none beyond `max`. The product may exceed
@@ -11,7 +11,7 @@ export function fold(count: number, max: number): [x: number, y: number, z: numb
   if (count <= max) return [count, 1, 1];
   const rows = Math.ceil(count / max);
   const z = Math.ceil(rows / max);
-  if (z > max) throw new Error(`internal: ${count} workgroups do not fit ${max} a dimension`);
+  if (z > max) throw new Error(`internal: ${count} workgroups do not fit ${max} per dimension`);
   const y = Math.ceil(rows / z);
   return [Math.ceil(count / (y * z)), y, z];
 }

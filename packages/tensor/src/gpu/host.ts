@@ -3,7 +3,7 @@
 
 /** The surroundings of a device. */
 export interface Host {
-  /** Starts an asynchronous WebGPU call and sees to it that its promise resolves. */
+  /** Starts an asynchronous WebGPU call and makes sure that its promise resolves. */
   poll<T>(start: () => Promise<T>): Promise<T>;
 }
 

@@ -1,5 +1,5 @@
-// WGSL to pipelines: each distinct text is compiled once. What a shader compiler says comes out as a
-// ShaderError under the kernel's label.
+// WGSL to pipelines: each distinct text is compiled once. A shader compiler's messages become a ShaderError that
+// names the kernel.
 import type { Kernel } from '@moviegen/kernels';
 import { ShaderError } from './errors.ts';
 import type { Host } from './host.ts';
@@ -49,19 +49,19 @@ export class Pipelines {
     return this.#programs.size;
   }
 
-  /** The kernel's program with its pipeline made, here and now where it is not there yet. */
+  /** The kernel's program with its pipeline, which is compiled now where it does not exist yet. */
   compiled(kernel: Kernel): Compiled {
     const program = this.#program(kernel);
     if (!program.pipeline) this.#compileNow(program, kernel);
     return program as Compiled;
   }
 
-  /** The kernel's program; its pipeline is being made in the background where it is not there yet. */
+  /** The kernel's program. Where its pipeline does not exist yet, it is compiled in the background. */
   started(kernel: Kernel): Program {
     const program = this.#program(kernel);
     if (!program.pipeline && !program.ready) {
       program.ready = this.#compile(program, kernel);
-      program.ready.catch(() => undefined); // for those who never wait: a run then compiles, and tells, again
+      program.ready.catch(() => undefined); // where nobody waits: the next run compiles again, and reports the error
     }
     return program;
   }
@@ -126,7 +126,7 @@ export class Pipelines {
     const scope = this.#host.poll(() => this.#gpu.popErrorScope());
     const descriptor = { label, layout: program.pipelineLayout, compute: { module, entryPoint: 'main' } };
     const made = this.#host.poll(() => this.#gpu.createComputePipelineAsync(descriptor));
-    made.catch(() => undefined); // the module's own message, awaited first, is the better one
+    made.catch(() => undefined); // the message of the module is the better one, and is awaited first
     try {
       const error = await scope;
       if (error) throw error;
@@ -138,7 +138,7 @@ export class Pipelines {
     }
   }
 
-  /** The error for a refused kernel, which is then forgotten: the next use tries, and tells, again. */
+  /** The error for a refused kernel. The kernel is forgotten, so that the next use compiles and reports again. */
   async #refused(label: string, code: string, module: GPUShaderModule, text: string): Promise<ShaderError> {
     this.#programs.delete(code);
     const { messages } = await this.#host.poll(() => module.getCompilationInfo());

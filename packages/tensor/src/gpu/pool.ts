@@ -1,4 +1,4 @@
-// The device's storage buffers, pooled by size class, with exact accounts. It knows nothing of tensors.
+// The device's storage buffers, pooled by size class, with exact counts of their bytes. The pool does not know tensors.
 import { OutOfMemoryError } from './errors.ts';
 
 // WebGPU's usage bits: the globals of that name do not exist in Node.
@@ -8,11 +8,11 @@ const COPY_DST = 0x8;
 
 /** A buffer of the pool. */
 export interface Block {
-  /** Never used twice, so that caches may key on it. */
+  /** Never used twice, so that caches may use it as a key. */
   readonly id: number;
   readonly buffer: GPUBuffer;
   readonly bytes: number;
-  /** Batch of commands that last named it: what is still being encoded must go out before a host write. */
+  /** The last batch of commands that named it: a batch that is still being encoded is submitted before a host write. */
   batch: number;
   /** False once the adapter refused the memory: then it is dropped, not pooled. */
   valid: boolean;
@@ -28,19 +28,19 @@ export interface Memory {
   readonly pooled: number;
   /** Highest `allocated` since the start or `device.resetPeak()`. */
   readonly peak: number;
-  /** Highest `used` since then: what a program needs, where `peak` also has what the pool kept. */
+  /** Highest `used` since then: what a program needs; `peak` also counts buffers that the pool kept. */
   readonly peakUsed: number;
   /** Count of all buffers. */
   readonly buffers: number;
 }
 
 const MIB = 2 ** 20;
-/** Bytes that the pool keeps at most beyond what a program has needed: a large model's weights leave no room for more. */
+/** The most bytes that the pool keeps beyond a program's needs: a large model's weights leave no room for more. */
 const MOST_SPARE = 2048 * MIB;
 
 /**
- * The size class of a request: multiples of 256 bytes up to 4 KiB, then 16 steps a doubling, of 1 MiB at
- * most: little is wasted, and small shapes that differ a little still share buffers.
+ * The size class of a request: multiples of 256 bytes up to 4 KiB, then 16 steps per doubling, of 1 MiB at
+ * most. Little is wasted, and small shapes that differ a little still share buffers.
  */
 export function sizeClass(bytes: number): number {
   if (bytes <= 4096) return Math.max(256, Math.ceil(bytes / 256) * 256);
@@ -68,7 +68,7 @@ export class BufferPool {
   /**
    * @param largest bytes of one buffer at most.
    * @param limit bytes that all buffers together may reach; Infinity for what the adapter has.
-   * @param onCreate called within the new buffer's error scope's lifetime, to watch for refused memory.
+   * @param onCreate called while the new buffer's error scope is open, to watch for refused memory.
    * @param beforeDestroy called before a buffer goes, which commands not yet submitted may still name.
    */
   constructor(
@@ -106,7 +106,7 @@ export class BufferPool {
     return this.#create(size, label);
   }
 
-  /** Takes a buffer back. Work already encoded or submitted may still use it: see `Encoder`. */
+  /** Takes a buffer back. Work already encoded or submitted may still use it: commands.ts says why that is safe. */
   release(block: Block): void {
     this.#used -= block.bytes;
     this.#pooled += block.bytes;
@@ -151,7 +151,7 @@ export class BufferPool {
   }
 
   #create(size: number, label: string): Block {
-    // Phases of a program use different sizes: what one leaves in the pool makes room for the next.
+    // Phases of a program use different sizes: buffers that one phase left in the pool go, to make room for the next.
     const needed = Math.max(this.#peakUsed, this.#used + size);
     const enough = needed + Math.min(needed / 4, MOST_SPARE) + 256 * MIB;
     const excess = this.memory().allocated + size - Math.min(this.#limit, enough);

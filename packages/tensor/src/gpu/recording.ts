@@ -1,5 +1,5 @@
-// A function's dispatches, kept to be run again: pipelines, bind groups, uniforms and memory are settled
-// once, and a replay only encodes. While a function is recorded none of its dispatches runs.
+// A function's dispatches, kept to be run again: pipelines, bind groups, uniforms and memory are prepared
+// once, and a replay only encodes. While a function is recorded, none of its dispatches runs.
 import type { Kernel } from '@moviegen/kernels';
 import type { Choice } from '../tuning/tuner.ts';
 import { type BufferRange, bindGroup, type Commands, type Cost, costOf } from './commands.ts';
@@ -19,7 +19,7 @@ interface Dispatch {
   counts: readonly [number, number, number];
   readonly cost: Cost;
   readonly offset: number | undefined;
-  /** Of which uses of a kernel with variants this is one. */
+  /** The choice of variants behind the dispatch, where there was one. */
   readonly choice: Choice | undefined;
   group?: GPUBindGroup;
 }
@@ -36,7 +36,7 @@ export interface RecordingParts {
   readonly commands: Commands;
   readonly maxWorkgroups: number;
   readonly label: string;
-  /** Measures what is still unknown of kernels' variants; where that is not wanted, it is absent. */
+  /** Measures variants that were not measured yet; absent where they are not to be measured. */
   readonly tune: (() => Promise<(choice: Choice) => Kernel>) | undefined;
 }
 
@@ -48,7 +48,7 @@ export class RecordedSteps implements Allocator {
   readonly #parts: RecordingParts;
   readonly #steps: (Dispatch | Clear)[] = [];
   readonly #blocks = new Set<Block>();
-  /** Of these the ones that a tensor, a view of one or another recording holds. */
+  /** The blocks among these that a tensor, a view or another recording holds. */
   readonly #lent = new Set<Block>();
   readonly #free = new Map<number, Block[]>();
   /** Blocks with content from the host, written once: no step may use them for anything else. */
@@ -99,7 +99,7 @@ export class RecordedSteps implements Allocator {
     else this.#free.set(block.bytes, [block]);
   }
 
-  /** Adds a dispatch; `storages` are those of its bindings, kept alive as long as the recording. */
+  /** Adds a dispatch; the `storages` of its bindings are kept alive as long as the recording. */
   dispatch(
     kernel: Kernel,
     bindings: readonly BufferRange[],
@@ -122,7 +122,7 @@ export class RecordedSteps implements Allocator {
     this.#steps.push({ clear: range });
   }
 
-  /** Uploads the uniforms and makes the bind groups: nothing is left to allocate afterwards. */
+  /** Uploads the uniforms and makes the bind groups. Nothing has to be allocated afterwards. */
   finish(): void {
     const { gpu, pool, label } = this.#parts;
     const bytes = new Uint8Array(Math.max(alignment, this.#uniformBytes));
@@ -143,7 +143,7 @@ export class RecordedSteps implements Allocator {
     this.#uniforms = uniforms;
   }
 
-  /** Resolves when variants are settled and every pipeline is compiled. */
+  /** Resolves when variants are chosen and every pipeline is compiled. */
   async ready(): Promise<void> {
     const { tune } = this.#parts;
     if (tune && !this.#replayed) {
@@ -191,7 +191,7 @@ export class RecordedSteps implements Allocator {
     return { dispatches: this.#steps.filter((step) => 'program' in step).length, bytes };
   }
 
-  /** Gives all memory back; what others still hold, once they let go. */
+  /** Gives all memory back. Blocks that others still hold follow when those release them. */
   destroy(): void {
     const { pool, commands } = this.#parts;
     commands.submit(); // a replay that is still being encoded names these buffers
@@ -237,7 +237,7 @@ export class Recording<T> {
     return this.#steps.size();
   }
 
-  /** Resolves when every pipeline is compiled; without waiting, `run` compiles what is missing itself. */
+  /** Resolves when every pipeline is compiled. It need not be awaited: `run` compiles the missing ones itself. */
   ready(): Promise<void> {
     return this.#steps.ready();
   }

@@ -1,19 +1,19 @@
-// The memory behind tensors: pooled buffers with a count of those who hold them (tensors, their views, recordings).
-// The last to let go gives them back. Nearly always it is one buffer; what is larger than a buffer may be lies in
-// several, one after the other, each but the last filled up to the same `pitch`.
+// The memory behind tensors: pooled buffers with a count of their holders (tensors, views, recordings). The last holder
+// to release them gives them back. Nearly always it is one buffer; memory larger than a buffer may be lies in several,
+// one after the other, each but the last filled up to the same `pitch`.
 import type { BufferRange } from './commands.ts';
 import { OutOfMemoryError } from './errors.ts';
 import type { Block } from './pool.ts';
 
-/** Where a storage's buffers came from and return to: the device's pool or a recording's plan. */
+/** Where a storage's buffers came from and return to: the device's pool or a recording. */
 export interface Allocator {
   acquire(bytes: number, label: string): Block;
   release(block: Block): void;
 }
 
-/** What every offset of a binding is a multiple of, on every adapter: buffers are cut there. */
+/** On every adapter an offset that is a multiple of this can be bound: buffers are cut at such offsets. */
 const ALIGNMENT = 256;
-/** Bytes of one buffer at most: less than the limit, for drivers add some of their own, and SwiftShader refuses it. */
+/** The most bytes of one buffer: less than the limit, since drivers add some bytes and SwiftShader then refuses it. */
 export const largestBuffer = ({ maxBufferSize }: GPUSupportedLimits): number =>
   Math.floor((maxBufferSize - 1) / ALIGNMENT) * ALIGNMENT;
 
@@ -21,7 +21,7 @@ export const largestBuffer = ({ maxBufferSize }: GPUSupportedLimits): number =>
 export const largestOperand = ({ limits }: { readonly limits: GPUSupportedLimits }): number =>
   Math.min(Math.floor(limits.maxStorageBufferBindingSize / 16) * 16, largestBuffer(limits));
 
-/** More than any device has; so many come of a shape that was a mistake. */
+/** More buffers than any device has room for: only a mistaken shape needs more. */
 const MOST_BUFFERS = 1024;
 
 /** Buffers held by one or more tensors. */
@@ -67,7 +67,7 @@ export class Storage {
 }
 
 /**
- * Acquires memory, in several buffers where one cannot hold it: each has whole rows, where it can.
+ * Acquires memory, in several buffers where one cannot hold it: each has whole rows where possible.
  * @param rowBytes bytes of a row, which should not be cut.
  * @param largest bytes of one buffer at most.
  * @throws OutOfMemoryError
@@ -84,7 +84,7 @@ export function acquireStorage(
   const pitch = pitchOf(rowBytes, largest);
   const count = Math.ceil(bytes / pitch);
   if (count > MOST_BUFFERS) {
-    const limits = `${MOST_BUFFERS} buffers of the ${largest} bytes that one here holds`;
+    const limits = `${MOST_BUFFERS} buffers of ${largest} bytes, the most that one holds here`;
     throw new OutOfMemoryError(bytes, `${label}: needs ${bytes} bytes, more than ${limits}`);
   }
   const blocks: Block[] = [];

@@ -1,4 +1,4 @@
-// Time that work takes: of the GPU's compute passes by timestamp queries, or of the host where there are none.
+// How long work takes: by timestamp queries of the GPU's compute passes, or by the host's clock where there are none.
 import type { PassTimer } from './commands.ts';
 import type { Engine } from './engine.ts';
 import type { Host } from './host.ts';
@@ -12,7 +12,7 @@ const MAX_PASSES = 2048; // a query set holds 4096
 /** Time that some work took. */
 export interface Timing {
   readonly ms: number;
-  /** By the GPU's own clock, or by the host's, submit and wait included, where the GPU has none. */
+  /** Whose clock: the GPU's; where it has none, the host's, which includes submit and wait. */
   readonly source: 'gpu' | 'host';
 }
 
@@ -41,7 +41,7 @@ export async function timed(
   }
 }
 
-/** Counts the passes between its making and `read`. */
+/** Times the passes between its construction and `read`. */
 export class Stopwatch implements PassTimer {
   readonly #gpu: GPUDevice;
   readonly #queries: GPUQuerySet;

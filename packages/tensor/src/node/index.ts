@@ -1,6 +1,6 @@
 // @moviegen/tensor/node: what only Node needs to open a device.
 /// <reference types="@webgpu/types" preserve="true" />
-export type { Found, OpenOptions } from './open.ts';
+export type { FoundAdapter, OpenOptions } from './open.ts';
 export { findAdapter, openDevice } from './open.ts';
 export type { SwiftShader } from './swiftshader.ts';
 export { unpackSwiftShader } from './swiftshader.ts';

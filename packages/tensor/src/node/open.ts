@@ -1,4 +1,5 @@
-// Opens a device in Node: a GPU of the system where there is one, else SwiftShader.
+// Opens a device in Node: on the system's GPU where there is one, otherwise on SwiftShader. Browsers open theirs with
+// `Device.create`.
 import { tmpdir } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 import { Device } from '../device/device.ts';
@@ -16,23 +17,23 @@ import { fileStore } from './tuneFile.ts';
 /** How to open a device in Node. */
 export interface OpenOptions extends Omit<DeviceOptions, 'gpu' | 'adapter' | 'host'> {
   /**
-   * Part of a name of the adapter: of its vendor, architecture, device or description. Default: the
-   * environment's `MOVIEGEN_ADAPTER`; without one the system's GPU, else SwiftShader.
+   * Part of the adapter's vendor, architecture, device or description. Default: the environment's
+   * `MOVIEGEN_ADAPTER`; without it the system's GPU, otherwise SwiftShader.
    */
   readonly adapter?: string;
   /** An adapter of {@link findAdapter}, instead of a name. */
-  readonly found?: Found;
-  /** Without the bounds checks that Dawn adds to kernels: for measuring what they cost, never for use. */
+  readonly found?: FoundAdapter;
+  /** Omits the bounds checks that Dawn adds to kernels. Only for measuring what the checks cost. */
   readonly unchecked?: boolean;
 }
 
 /** An adapter that could be opened. */
-export interface Found {
+export interface FoundAdapter {
   /** Asks for the same adapter once more, with the same toggles: one adapter gives one device. */
   again(): Promise<GPUAdapter | null>;
   readonly adapter: GPUAdapter;
   readonly host: Host;
-  /** All that it says of itself, in one line. */
+  /** The adapter's full description, in one line. */
   readonly name: string;
 }
 
@@ -41,12 +42,12 @@ export interface Listed {
   readonly name: string;
   /** It runs on the CPU. */
   readonly software: boolean;
-  open(): Promise<Found>;
+  open(): Promise<FoundAdapter>;
 }
 
-/** Where adapters come from. */
-export interface Place {
-  /** Its software adapters are taken without being named: true for the one that we bring along. */
+/** One origin of adapters: the system, or a driver that we bring along. */
+export interface AdapterOrigin {
+  /** True for the driver that we bring along: its software adapter is taken without being named. */
   readonly ours: boolean;
   adapters(): Promise<readonly Listed[]>;
 }
@@ -58,7 +59,7 @@ const instances: GPU[] = [];
  * Opens a device, in a worker thread too. A worker must not end while its device works, by `terminate()` or
  * `process.exit()`: Dawn's binding then aborts the whole process. Ask the worker to stop, wait for what it awaits, and
  * let it destroy the device.
- * @throws NoAdapterError where none fits; it lists those there are, or says what to install.
+ * @throws NoAdapterError where none fits. The message lists the adapters that exist, or says what to install.
  */
 export async function openDevice(options: OpenOptions = {}): Promise<Device> {
   const { adapter: named, found, unchecked, tune = tuneMode(process.env.MOVIEGEN_TUNE), ...rest } = options;
@@ -74,10 +75,13 @@ function tuneMode(asked = 'cached'): TuneMode {
 }
 
 /**
- * The adapter that {@link openDevice} takes: for programs that put other users of WebGPU beside ours.
+ * The adapter that {@link openDevice} takes, for programs that also run other WebGPU libraries on it.
  * @throws NoAdapterError as `openDevice` does.
  */
-export async function findAdapter(named = process.env.MOVIEGEN_ADAPTER, unchecked = false): Promise<Found> {
+export async function findAdapter(
+  named = process.env.MOVIEGEN_ADAPTER,
+  unchecked = false,
+): Promise<FoundAdapter> {
   const dawn = await importDawn();
   const create = (flags: string[]) => dawn(flags.map((flag) => (unchecked ? withoutChecks(flag) : flag)));
   return choose(
@@ -90,13 +94,13 @@ export async function findAdapter(named = process.env.MOVIEGEN_ADAPTER, unchecke
 }
 
 /**
- * The first adapter whose name has `named` in it; without a name the first GPU, then our own software.
+ * The first adapter whose name contains `named`; without a name the first GPU, then our own software adapter.
  * Other software adapters must be named. @throws NoAdapterError that lists all.
  */
-export async function choose(places: readonly Place[], named?: string): Promise<Found> {
+export async function choose(origins: readonly AdapterOrigin[], named?: string): Promise<FoundAdapter> {
   const wanted = named?.toLowerCase();
   const seen: string[] = [];
-  for (const { ours, adapters } of places) {
+  for (const { ours, adapters } of origins) {
     for (const { name, software, open } of await adapters()) {
       seen.push(name);
       if (wanted ? name.toLowerCase().includes(wanted) : ours || !software) return open();
@@ -117,8 +121,8 @@ async function importDawn(): Promise<Create> {
   }
 }
 
-// The toggles: 16-bit floats on NVIDIA are behind one, subgroup matrices behind "unsafe", and timestamps
-// come in steps of 0.1 ms unless told otherwise.
+// The toggles: 16-bit floats on NVIDIA need one, subgroup matrices need "unsafe", and timestamps come in
+// steps of 0.1 ms without the last.
 const FLAGS = [
   'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia',
   'disable-dawn-features=timestamp_quantization',
@@ -143,7 +147,7 @@ async function systemAdapters(create: Create): Promise<Listed[]> {
 let probed: ReturnType<typeof probe> | undefined;
 
 /** Opens an adapter by its name. @param drivers where they write to stderr: only the one that has the adapter is asked. */
-async function openSystem(create: Create, name: string, drivers: readonly string[]): Promise<Found> {
+async function openSystem(create: Create, name: string, drivers: readonly string[]): Promise<FoundAdapter> {
   const seen = await Promise.all(drivers.map((driver) => probe(FLAGS, driver)));
   const driver = drivers.find((_, i) => seen[i]?.adapters.some((info) => nameOf(info) === name));
   // Mesa complains where Wayland has no folder for its sockets, though nothing is shown here.
@@ -187,24 +191,24 @@ async function withEnvironment<T>(variables: Record<string, string>, work: () =>
 const nameOf = ({ vendor, architecture, device, description }: ProbedInfo): string =>
   [vendor, architecture, device, description].filter((part) => part !== '').join(' ');
 
-const listed = (found: Found): Listed => ({
+const listed = (found: FoundAdapter): Listed => ({
   name: found.name,
   software: describeAdapter(found.adapter).software,
   open: async () => found,
 });
 
 /** The adapters that an instance offers: WebGPU does not list them, but answers to preferences. */
-async function request(create: Create, flags: string[]): Promise<Found[]> {
+async function request(create: Create, flags: string[]): Promise<FoundAdapter[]> {
   const gpu = create(flags);
   instances.push(gpu);
   const waiting = pollingHost(0);
-  const found = new Map<string, Found>();
+  const found = new Map<string, FoundAdapter>();
   for (const powerPreference of ['high-performance', 'low-power'] as const) {
     const adapter = await waiting.poll(() => gpu.requestAdapter({ powerPreference }));
     if (!adapter) continue;
     const name = nameOf(adapter.info);
     if (found.has(name)) continue;
-    // A GPU answers within microseconds; on a software adapter spinning takes a core from the work itself.
+    // A GPU answers within microseconds; on a software adapter, spinning would take a core from the work itself.
     const host = pollingHost(describeAdapter(adapter).software ? 0.1 : 4);
     const again = () => host.poll(() => gpu.requestAdapter({ powerPreference }));
     found.set(name, { adapter, name, host, again });

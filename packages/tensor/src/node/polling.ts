@@ -1,7 +1,7 @@
 // Dawn's Node binding resolves promises by polling: while one is pending it re-arms itself through
-// `globalThis.setImmediate`, which takes a whole core; on a software adapter, a core of the GPU's.
+// `globalThis.setImmediate`, which takes a whole core, and on a software adapter a core that computes.
 // Here the binding sees, only while it is being called, a `setImmediate` that spins for a short while and
-// then waits a millisecond a turn. The user's global is untouched whenever user code runs.
+// then waits a millisecond per turn. While user code runs, the global is unchanged.
 import type { Host } from '../gpu/host.ts';
 
 const immediate = globalThis.setImmediate;

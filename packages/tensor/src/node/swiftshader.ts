@@ -1,4 +1,4 @@
-// SwiftShader, a Vulkan that runs on the CPU, out of the npm package @sparticuz/chromium: unpacked once into a cache
+// SwiftShader, a Vulkan driver that runs on the CPU, comes from the npm package @sparticuz/chromium: it is unpacked once into a cache
 // folder, with the Vulkan loader that comes along and a copy that needs none. Nothing is installed on the system.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
@@ -79,7 +79,7 @@ async function readArchive(): Promise<Buffer> {
   );
 }
 
-/** Folders that may hold what is kept between runs, the preferred one first. */
+/** Folders for files that are kept between runs, the preferred one first. */
 export function cacheFolders(): string[] {
   const { XDG_CACHE_HOME, HOME } = process.env;
   const home = HOME === undefined ? homedir() : HOME;
@@ -88,7 +88,7 @@ export function cacheFolders(): string[] {
   return [...named, join(tmpdir(), `moviegen-${process.getuid?.()}`)];
 }
 
-/** Unpacks beside the target and renames, so that nobody ever sees half of it. */
+/** Unpacks beside the target and renames it, so that no process sees an incomplete folder. */
 async function unpackInto(target: string, archive: Buffer): Promise<SwiftShader> {
   const [loader, , manifest] = PACKED.map((name) => join(target, name));
   const found = { manifest: manifest!, loader: loader!, standIn: join(target, STAND_IN) };
@@ -103,7 +103,7 @@ async function unpackInto(target: string, archive: Buffer): Promise<SwiftShader>
         await writeFile(join(draft, STAND_IN), standIn(content, 'libvulkan.so.1'), { mode: 0o755 });
     }
     if (!(await isComplete(target))) {
-      await rm(target, { recursive: true, force: true }); // what a cleaner of old files has left
+      await rm(target, { recursive: true, force: true }); // remains that a cleaner of old files has left
       await rename(draft, target);
     }
   } catch (error) {
@@ -115,7 +115,7 @@ async function unpackInto(target: string, archive: Buffer): Promise<SwiftShader>
   return found;
 }
 
-/** Whether all files are there, and ours: in a shared folder for temporary files others may write too. */
+/** Whether all files exist and belong to this user: other users may write to a shared temporary folder. */
 async function isComplete(folder: string): Promise<boolean> {
   try {
     const found = await Promise.all(['', ...FILES].map((name) => stat(join(folder, name))));

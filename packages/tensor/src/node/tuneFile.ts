@@ -6,7 +6,7 @@ import { parseTable } from '../tuning/store.ts';
 import type { TuneStore } from '../tuning/tuner.ts';
 import { cacheFolders } from './swiftshader.ts';
 
-/** Tables in files of one of these folders: the first that has one, or can be written. */
+/** Tables in the first of these folders that has one; they are saved in the first that can be written. */
 export const fileStore = (folders: readonly string[] = cacheFolders()): TuneStore => ({
   async load(name) {
     const texts = folders.map((folder) => readFile(pathIn(folder, name), 'utf8').catch(() => undefined));
@@ -21,7 +21,7 @@ export const fileStore = (folders: readonly string[] = cacheFolders()): TuneStor
         await rename(`${path}.${process.pid}`, path);
         return;
       } catch {
-        // the next folder, else it is measured again
+        // try the next folder; without any, the table is measured again next time
       }
     }
   },

@@ -1,9 +1,8 @@
 // a + b, a - b, a * b, a / b.
-import { type Arithmetic, arithmeticKernel, broadcastShape } from '@moviegen/kernels';
+import { type Arithmetic, arithmeticKernel, broadcastShape, show } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { bindable, inParts } from './large/parts.ts';
 import { promotedType } from './operands.ts';
-import { show } from './shapes.ts';
 
 function arithmetic(op: Arithmetic, a: Tensor | number, b: Tensor | number): Tensor {
   const tensors = [a, b].filter((side): side is Tensor => side instanceof Tensor);

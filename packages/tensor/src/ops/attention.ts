@@ -1,4 +1,4 @@
-import { attentionKernel, attentionVariants, type DType } from '@moviegen/kernels';
+import { attentionKernel, attentionVariants, type DType, show } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { asColumns, type Columns } from './columns.ts';
 import { type Attend, attentionInParts } from './large/attentionInParts.ts';
@@ -20,8 +20,8 @@ export interface AttentionOptions {
   readonly variant?: string | undefined;
 }
 
-const show = ({ tensor, start, width }: Columns) =>
-  `[${tensor.shape.join(', ')}]${width === tensor.shape.at(-1) ? '' : ` columns ${start} to ${start + width}`}`;
+const showColumns = ({ tensor, start, width }: Columns) =>
+  `${show(tensor.shape)}${width === tensor.shape.at(-1) ? '' : ` columns ${start} to ${start + width}`}`;
 
 /**
  * softmax(q k^T * scale + bias) v, head by head, without ever holding the scores.
@@ -47,7 +47,7 @@ export function attention(
   if (!fits || values.tensor.shape[1] !== M || !Number.isInteger(D) || heads < 1) {
     const want = 'q [B, N, heads D], k and v [B, M, heads D]';
     throw new Error(
-      `attention: got q ${show(queries)}, k ${show(keys)}, v ${show(values)}, heads ${heads}; expected ${want}`,
+      `attention: got q ${showColumns(queries)}, k ${showColumns(keys)}, v ${showColumns(values)}, heads ${heads}; expected ${want}`,
     );
   }
   if (keyLengths && (keyLengths.dtype !== 'u32' || keyLengths.rank !== 1 || keyLengths.shape[0] !== B)) {
@@ -57,7 +57,7 @@ export function attention(
   const biasFits = bias?.rank === 4 && bias.shape[2] === N && bias.shape[3] === M;
   if (bias && !(biasFits && (biasB === 1 || biasB === B) && (biasH === 1 || biasH === heads))) {
     const want = `[1 or ${B}, 1 or ${heads}, ${N}, ${M}]`;
-    throw new Error(`attention: bias is [${bias.shape.join(', ')}], expected ${want}`);
+    throw new Error(`attention: bias is ${show(bias.shape)}, expected ${want}`);
   }
   const dtype = sameType('attention', { q: queries.tensor, k: keys.tensor, v: values.tensor, bias });
   const { device } = queries.tensor;

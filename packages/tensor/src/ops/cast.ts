@@ -1,7 +1,7 @@
 import { castKernel, type DType } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { inParts } from './large/parts.ts';
-import { unquantized } from './shapes.ts';
+import { unquantized } from './operands.ts';
 
 /**
  * The elements as another type (the same tensor's own copy-free view where it is that type already).

@@ -1,4 +1,5 @@
 // A range of a tensor's last axis without a copy: what attention reads of a stacked projection.
+import { show } from '@moviegen/kernels';
 import type { Tensor } from '../tensor.ts';
 
 /** Columns `start` to `start + width` of the last axis. */
@@ -17,7 +18,7 @@ export function columns(tensor: Tensor, start: number, width: number): Columns {
   const whole = Number.isInteger(start) && Number.isInteger(width) && start >= 0 && width >= 1;
   if (!whole || start + width > last) {
     throw new Error(
-      `columns: ${start} to ${start + width} is no range of the last axis of [${tensor.shape.join(', ')}]`,
+      `columns: ${start} to ${start + width} is no range of the last axis of ${show(tensor.shape)}`,
     );
   }
   return { tensor, start, width };

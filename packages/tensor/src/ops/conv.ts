@@ -5,6 +5,8 @@ import {
   convSizes,
   convVariants,
   type DType,
+  show,
+  sizeOf,
   type Target,
   type ConvOptions as Window,
 } from '@moviegen/kernels';
@@ -33,9 +35,8 @@ function convChoice(
   target: Target,
 ): Choice {
   const { batch, output, kernel } = shape;
-  const size = (three: readonly number[]) => three.reduce((product, n) => product * n, 1);
   return {
-    ...{ op: 'conv', dtype, sizes: [batch * size(output), shape.O, shape.C, size(kernel)] },
+    ...{ op: 'conv', dtype, sizes: [batch * sizeOf(output), shape.O, shape.C, sizeOf(kernel)] },
     variants: convVariants(shape, target, dtype),
     make: (name) => convKernel(shape, weight.tensor.shape[2]!, parts, dtype, target, name),
   };
@@ -52,9 +53,7 @@ function conv(
   const { shape, out: outShape } = convSizes(x.shape, weight.shape, options);
   if (weight.shape.length !== rank + 2) {
     const want = `${rank + 2} axes [O, I / groups, ...kernel]`;
-    throw new Error(
-      `${op}: weight [${weight.shape.join(', ')}] has ${weight.shape.length} axes, expected ${want}`,
-    );
+    throw new Error(`${op}: weight ${show(weight.shape)} has ${weight.shape.length} axes, expected ${want}`);
   }
   const numbers = weight instanceof Tensor ? weight : weight.tensor;
   expectShape(op, 'bias', bias, [shape.O]);

@@ -1,8 +1,7 @@
-import { embeddingKernel } from '@moviegen/kernels';
+import { embeddingKernel, show } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { inParts } from './large/parts.ts';
 import { sameType } from './operands.ts';
-import { show } from './shapes.ts';
 
 /**
  * Row `ids[...]` of the table for each id: table [V, D], ids of i32 or u32 [...] -> [..., D].

@@ -1,7 +1,6 @@
-import { type Activation, groupNormKernels } from '@moviegen/kernels';
+import { type Activation, groupNormKernels, show, sizeOf } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { expectShape, sameType } from './operands.ts';
-import { show, sizeOf } from './shapes.ts';
 
 /** Options of {@link groupNorm}. */
 export interface GroupNormOptions {

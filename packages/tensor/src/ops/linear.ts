@@ -1,10 +1,9 @@
-import { type Activation, linearKernel, linearVariants } from '@moviegen/kernels';
+import { type Activation, linearKernel, linearVariants, show, sizeOf } from '@moviegen/kernels';
 import { operandsIn } from '../device/operand.ts';
 import { Tensor } from '../tensor.ts';
 import { inParts } from './large/parts.ts';
 import { expectShape, plainWeight, sameType, streamType } from './operands.ts';
 import { fillByOutputs, type Packed, pack } from './pack.ts';
-import { sizeOf } from './shapes.ts';
 import { runVariant } from './variant.ts';
 
 /** Options of {@link linear}; every part is fused into the product. */
@@ -39,9 +38,7 @@ export function linear(x: Tensor, weight: Tensor | Packed, options: LinearOption
   const K = weight.inputs;
   const N = weight.outputs.reduce((sum, n) => sum + n, 0);
   if (x.shape.at(-1) !== K) {
-    throw new Error(
-      `linear: x [${x.shape.join(', ')}] must end in the weight's inputs, ${K} (weight [${N}, ${K}])`,
-    );
+    throw new Error(`linear: x ${show(x.shape)} must end in the weight's inputs, ${K} (weight [${N}, ${K}])`);
   }
   const lead = x.shape.slice(0, -1);
   expectShape('linear', 'bias', bias, [N]);

@@ -1,14 +1,16 @@
 // Ops that move elements and never look at them, of any type: slice, concat, permute, nearest upsampling.
+
 import {
   concatKernel,
   permuteKernel,
+  show,
   sliceKernel,
   stridesOf,
   upsampleNearestKernel,
 } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { bindable, copyInParts, wholeWalk } from './large/parts.ts';
-import { anySameType, axesOf, axisOf, show, unquantized } from './shapes.ts';
+import { anySameType, axesOf, axisOf, unquantized } from './operands.ts';
 
 /** Bounds of {@link slice}, one an axis; axes left out at the end are taken whole. */
 export interface SliceOptions {

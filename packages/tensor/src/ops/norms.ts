@@ -5,11 +5,11 @@ import {
   type NormShape,
   normVariants,
   rmsNormKernel,
+  sizeOf,
 } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { inParts } from './large/parts.ts';
 import { expectShape, sameType, streamType } from './operands.ts';
-import { sizeOf } from './shapes.ts';
 import { runVariant } from './variant.ts';
 
 /** Options of {@link layerNorm} and {@link rmsNorm}. */

@@ -1,5 +1,5 @@
 // Checks of operands that the product ops share.
-import { type DType, isQuantFormat } from '@moviegen/kernels';
+import { type DType, isQuantFormat, show } from '@moviegen/kernels';
 import type { Tensor } from '../tensor.ts';
 
 /** The type that all given operands have. */
@@ -40,5 +40,34 @@ export function expectShape(
   shape: readonly number[],
 ): void {
   if (!tensor || (tensor.rank === shape.length && shape.every((n, i) => tensor.shape[i] === n))) return;
-  throw new Error(`${op}: ${name} is [${tensor.shape.join(', ')}], expected [${shape.join(', ')}]`);
+  throw new Error(`${op}: ${name} is ${show(tensor.shape)}, expected ${show(shape)}`);
+}
+
+/** An axis from 0, where -1 is the last. */
+export function axisOf(op: string, axis: number, { shape }: { readonly shape: readonly number[] }): number {
+  const rank = shape.length;
+  if (Number.isInteger(axis) && axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis;
+  throw new Error(`${op}: axis ${axis} of ${show(shape)}: expected ${-rank} to ${rank - 1}`);
+}
+
+/** Several axes, each once, in order. */
+export function axesOf(op: string, axes: readonly number[], x: Tensor): number[] {
+  const from0 = axes.map((axis) => axisOf(op, axis, x));
+  if (new Set(from0).size !== from0.length) {
+    throw new Error(`${op}: axes ${show(axes)} of ${show(x.shape)} name one axis twice`);
+  }
+  return from0.sort((a, b) => a - b);
+}
+
+/** The type of an operand that is no quantised weight. */
+export function unquantized(op: string, dtype: DType): DType {
+  if (!isQuantFormat(dtype)) return dtype;
+  throw new Error(`${op}: got a ${dtype} weight, which only pack, linear and swiglu take`);
+}
+
+/** The type of operands that may be of any type, but the same. */
+export function anySameType(op: string, tensors: readonly Tensor[]): DType {
+  const types = [...new Set(tensors.map((tensor) => tensor.dtype))];
+  if (types.length === 1) return unquantized(op, types[0]!);
+  throw new Error(`${op}: operands must have one type: got ${types.join(' and ')}; cast() converts`);
 }

@@ -8,6 +8,8 @@ import {
   packQuantizedKernel,
   QUANT_BLOCK,
   type QuantFormat,
+  show,
+  sizeOf,
 } from '@moviegen/kernels';
 import { scope } from '../device/scope.ts';
 import { largestOperand } from '../gpu/storage.ts';
@@ -15,7 +17,6 @@ import { Tensor } from '../tensor.ts';
 import { bindable, copyColumns, copyInParts } from './large/parts.ts';
 import { slice } from './movement.ts';
 import { sameType } from './operands.ts';
-import { sizeOf } from './shapes.ts';
 
 /** A constant weight laid out for {@link linear} or {@link swiglu}. Made once, at load, by {@link pack}. */
 export interface Packed {
@@ -52,7 +53,7 @@ export function pack(
 ): Packed {
   const weights = weight instanceof Tensor ? [weight] : weight;
   const { use = 'linear' } = options;
-  const shapes = weights.map(({ shape }) => `[${shape.join(', ')}]`).join(', ');
+  const shapes = weights.map(({ shape }) => show(shape)).join(', ');
   const [first] = weights;
   if (!first || weights.some(({ shape }) => shape.length !== 2 || shape[1] !== first.shape[1])) {
     throw new Error(`pack: expected weights [out, in] with the same in, got ${shapes || 'none'}`);
@@ -204,8 +205,9 @@ function weightType(weights: readonly Tensor[]): DType {
     return sameType('pack', Object.fromEntries(weights.map((tensor, i) => [`weight ${i}`, tensor])));
   const odd = weights.find(({ shape }) => !canQuantize(shape));
   if (!odd) return dtype;
-  const shape = `[${odd.shape.join(', ')}]`;
-  throw new Error(`pack: ${dtype} weights have inputs of 32 and outputs of 4 or multiples, got ${shape}`);
+  throw new Error(
+    `pack: ${dtype} weights have inputs of 32 and outputs of 4 or multiples, got ${show(odd.shape)}`,
+  );
 }
 
 /**
@@ -216,11 +218,11 @@ export function packConv(weight: Tensor): PackedConv {
   const [O = 0, I = 0, ...kernel] = weight.shape;
   if (kernel.length < 1 || kernel.length > 3) {
     throw new Error(
-      `packConv: expected a weight [O, I, ...kernel] of 1 to 3 axes, got [${weight.shape.join(', ')}]`,
+      `packConv: expected a weight [O, I, ...kernel] of 1 to 3 axes, got ${show(weight.shape)}`,
     );
   }
   const dtype = sameType('packConv', { weight });
-  const taps = kernel.reduce((product, n) => product * n, 1);
+  const taps = sizeOf(kernel);
   const pitch = Math.ceil(O / 4);
   const tensor = Tensor.empty(weight.device, [taps, blocksOf(I), pitch, 16], dtype, weight.label);
   weight.device.run(packKernel({ N: O, I, taps, pitch, start: 0, every: 4 }, dtype), [weight, tensor]);

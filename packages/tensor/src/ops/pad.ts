@@ -1,7 +1,7 @@
-import { type PadMode, padKernel } from '@moviegen/kernels';
+import { type PadMode, padKernel, show } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { bindable, copyInParts, wholeWalk } from './large/parts.ts';
-import { show, unquantized } from './shapes.ts';
+import { unquantized } from './operands.ts';
 
 /** Options of {@link pad}. */
 export interface PadOptions {

@@ -1,5 +1,5 @@
 // Sum, mean and maximum over axes.
-import { type Reduction, reduceStages } from '@moviegen/kernels';
+import { type Reduction, reduceStages, show } from '@moviegen/kernels';
 import { scope } from '../device/scope.ts';
 import { largestOperand } from '../gpu/storage.ts';
 import { Tensor } from '../tensor.ts';
@@ -7,8 +7,7 @@ import { div } from './arithmetic.ts';
 import { cast } from './cast.ts';
 import { bindable } from './large/parts.ts';
 import { concat, slice } from './movement.ts';
-import { sameType } from './operands.ts';
-import { axesOf, show } from './shapes.ts';
+import { axesOf, sameType } from './operands.ts';
 
 /** Options of the reductions. */
 export interface ReduceOptions {
@@ -25,7 +24,7 @@ function reduce(op: Reduction, x: Tensor, options: ReduceOptions): Tensor {
   const shape = options.keepDims ? kept : x.shape.filter((_, axis) => !axes.includes(axis));
   if (axes.some((axis) => x.shape[axis] === 0)) {
     if (op === 'sum') return Tensor.zeros(x.device, shape, dtype);
-    throw new Error(`${op}: axes [${axes.join(', ')}] of ${show(x.shape)} hold no element`);
+    throw new Error(`${op}: axes ${show(axes)} of ${show(x.shape)} hold no element`);
   }
   if (x.size === 0) return Tensor.empty(x.device, shape, dtype);
   if (!bindable(x)) return scope(x.device, () => reduceInParts(op, x, axes).reshape(shape));

@@ -1,8 +1,7 @@
-import { softmaxKernel, softmaxVariants } from '@moviegen/kernels';
+import { sizeOf, softmaxKernel, softmaxVariants } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { inParts } from './large/parts.ts';
-import { sameType } from './operands.ts';
-import { axisOf, sizeOf } from './shapes.ts';
+import { axisOf, sameType } from './operands.ts';
 import { runVariant } from './variant.ts';
 
 /** Options of {@link softmax}. */

@@ -1,9 +1,8 @@
-import { swigluKernel, swigluVariants } from '@moviegen/kernels';
+import { show, sizeOf, swigluKernel, swigluVariants } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { inParts } from './large/parts.ts';
 import { plainWeight, sameType } from './operands.ts';
 import { fillByOutputs, type Packed } from './pack.ts';
-import { sizeOf } from './shapes.ts';
 import { runVariant } from './variant.ts';
 
 /**
@@ -22,7 +21,7 @@ export function swiglu(
   const [N, K] = [w13.outputs[0]!, w13.inputs];
   if (x.shape.at(-1) !== K) {
     throw new Error(
-      `swiglu: x [${x.shape.join(', ')}] must end in the weights' inputs, ${K} (weights [${N}, ${K}])`,
+      `swiglu: x ${show(x.shape)} must end in the weights' inputs, ${K} (weights [${N}, ${K}])`,
     );
   }
   const dtype = sameType('swiglu', { x, w13: plainWeight(w13) });

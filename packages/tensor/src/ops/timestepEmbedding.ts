@@ -1,7 +1,6 @@
-import { timestepEmbeddingKernel } from '@moviegen/kernels';
+import { show, timestepEmbeddingKernel } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { sameType } from './operands.ts';
-import { show } from './shapes.ts';
 
 /** Options of {@link timestepEmbedding}. */
 export interface TimestepOptions {

@@ -1,4 +1,5 @@
-// Tables of variants in a browser: local storage, which workers lack; there a table lasts as long as the page.
+// Tables of variants in a browser: local storage. Workers lack it; a table there lasts as long
+// as the worker.
 import type { TuneStore, TuneTable } from './tuner.ts';
 
 const memory = new Map<string, string>();
@@ -16,14 +17,14 @@ export const browserStore: TuneStore = {
   },
 };
 
-/** The table that a text holds; undefined where it holds none. */
+/** The table in a text; undefined where the text does not hold one. */
 export function parseTable(text: string | null | undefined): TuneTable | undefined {
   const value: unknown = attempt(() => JSON.parse(text ?? 'null'));
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
   return Object.fromEntries(Object.entries(value).filter(([, variant]) => typeof variant === 'string'));
 }
 
-/** What `fn` gives; undefined where it throws, as storage does that is missing, forbidden or full. */
+/** The result of `fn`; undefined where it throws, as missing, forbidden and full storage does. */
 function attempt<T>(fn: () => T): T | undefined {
   try {
     return fn();

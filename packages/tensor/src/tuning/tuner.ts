@@ -1,5 +1,5 @@
-// Which variant of a kernel runs: the one that a table measured on this adapter names, else the first by the kernels' own
-// order. Mode `full` measures once what the table lacks, and keeps the result for the next run.
+// Which variant of a kernel runs: the one named by a table that was measured on this adapter, otherwise the first in
+// the kernels' own order. Mode `full` measures once what the table lacks, and keeps the result for the next run.
 import type { DType, Kernel } from '@moviegen/kernels';
 
 /** `off`: the kernels' own order. `cached`: also a table measured earlier. `full`: measure what it lacks. */
@@ -12,9 +12,9 @@ export type TuneTable = Readonly<Record<string, string>>;
 
 /** Where measured tables are kept between runs: a file in Node, storage in browsers. */
 export interface TuneStore {
-  /** The table kept under a name; undefined where there is none, or none that can be read. */
+  /** The table kept under a name; undefined where none can be read. */
   load(name: string): Promise<TuneTable | undefined>;
-  /** Keeps a table. What cannot be kept is measured again next time. */
+  /** Keeps a table. A table that cannot be kept is measured again next time. */
   save(name: string, table: TuneTable): Promise<void>;
 }
 
@@ -22,14 +22,14 @@ export interface TuneStore {
 export interface Choice {
   readonly op: string;
   readonly dtype: DType;
-  /** What its speed depends on; sizes of one class lie between the same powers of two. */
+  /** The sizes that its speed depends on. Sizes between the same powers of two are one class. */
   readonly sizes: readonly number[];
   /** Variants that can serve it, best first by the kernels' own order. */
   readonly variants: readonly string[];
   readonly make: (variant: string) => Kernel;
 }
 
-/** Milliseconds of one run of a kernel, on operands of so many bytes each; one far behind `best` need not be measured well. */
+/** Milliseconds of one run of a kernel on operands of these bytes. Far above `best` they may be rough. */
 export type Measure = (kernel: Kernel, bytes: readonly number[], best: number) => Promise<number>;
 
 /** Milliseconds after which no further variant of a class is tried: they come best first. */
@@ -39,9 +39,12 @@ const CLASS_MS = 2000;
 export class Tuner {
   readonly mode: TuneMode;
   readonly #save: (table: TuneTable) => Promise<void> | undefined;
-  /** What the next device will choose by. */
+  /** Variant by class, as the next device will choose. */
   readonly #known = new Map<string, string>();
-  /** What this device chooses by; '' is the kernels' own order. What has run stays: equal inputs meet equal kernels. */
+  /**
+   * Variant by class, as this device chooses; '' is the kernels' own order. A class that has run keeps its variant, so
+   * that equal inputs meet equal kernels.
+   */
   readonly #held = new Map<string, string>();
   /** Uses to be measured. */
   readonly #noted = new Map<string, readonly [choice: Choice, bytes: readonly number[]]>();
@@ -51,9 +54,14 @@ export class Tuner {
     this.#save = save;
   }
 
-  /** @param adapter all that it says of itself: every adapter has a table of its own. */
+  /** A tuner that keeps to the kernels' own order. */
+  static off(): Tuner {
+    return new Tuner('off', () => undefined);
+  }
+
+  /** @param adapter the adapter's full description: every adapter has its own table. */
   static async open(mode: TuneMode, adapter: string, store: TuneStore | undefined): Promise<Tuner> {
-    const name = `${adapter} #2`; // counts the editions of our kernels: a table of earlier ones is not read
+    const name = `${adapter} #2`; // the edition of our kernels: tables of earlier editions are not read
     const tuner = new Tuner(mode, (table) => store?.save(name, table));
     const table = mode === 'off' ? undefined : await store?.load(name);
     for (const [key, variant] of Object.entries(table ?? {})) tuner.#learn(key, variant);
@@ -65,7 +73,7 @@ export class Tuner {
     if (!this.#held.has(key)) this.#held.set(key, variant);
   }
 
-  /** The variant for this use. `runs`: it is run now, not only planned, so that its class stays as it is. */
+  /** The variant for this use. @param runs whether it runs now: its class then keeps its variant. */
   choose(choice: Choice, runs: boolean): string {
     const held = this.#held.get(classOf(choice)) ?? '';
     if (runs) this.#held.set(classOf(choice), held);
@@ -91,7 +99,7 @@ export class Tuner {
 const classOf = ({ op, dtype, sizes }: Choice): string =>
   `${op} ${dtype} ${sizes.map((size) => Math.ceil(Math.log2(Math.max(1, size)))).join(' ')}`;
 
-/** The fastest of the variants that there is time for. One that the adapter refuses is not a candidate. */
+/** The fastest of the variants that can be measured in time. A variant that the adapter refuses does not count. */
 async function fastest(choice: Choice, bytes: readonly number[], measure: Measure): Promise<string> {
   let [best, least] = [choice.variants[0]!, Number.POSITIVE_INFINITY];
   const until = performance.now() + CLASS_MS;

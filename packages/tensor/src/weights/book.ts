@@ -1,5 +1,5 @@
 // A model's weights while the model lives: as they were loaded, or laid out once for the kernels that read them.
-
+// Loading them is in load.ts.
 import { type Operand, operandsIn } from '../device/operand.ts';
 import { keep, scope } from '../device/scope.ts';
 import { type Packed, type PackedConv, pack, packConv } from '../ops/pack.ts';
@@ -28,7 +28,8 @@ export class WeightBook {
   /** A weight as it was loaded. */
   get(name: string): Tensor {
     const tensor = this.#plain.get(name);
-    if (tensor === undefined) throw new Error(`internal: weight ${name} was laid out anew or never given`);
+    if (tensor === undefined)
+      throw new Error(`internal: weight ${name} was laid out for a kernel already, or was never given`);
     return tensor;
   }
 

@@ -1,4 +1,5 @@
-// Weights that are changed while they are loaded: in f32, whatever type they come in or shall have.
+// Weights that are changed while they are loaded. A change is computed in f32, whatever type the weight has in the file
+// and will have on the device.
 import { type DType, isQuantFormat } from '@moviegen/kernels';
 import { keep, scope } from '../device/scope.ts';
 import { cast } from '../ops/cast.ts';
@@ -8,13 +9,13 @@ import { Tensor } from '../tensor.ts';
 export interface WeightChanges {
   /** Whether a weight changes. */
   has(name: string): boolean;
-  /** A changed weight, in f32, from the one given, in f32; both are the caller's. */
+  /** Makes the changed weight from the one given, both in f32. The caller owns both. */
   apply(name: string, weight: Tensor, signal?: AbortSignal): Promise<Tensor>;
-  /** Bytes that `apply` takes on the device at most, besides the weight given, what it makes included. */
+  /** The most bytes that `apply` needs on the device in addition to the weight given; its result is included. */
   bytes(name: string): number;
 }
 
-/** A changed weight in the type wanted. The one given, plain f32 or quantised, is released. */
+/** Changes a weight, which is f32 or quantised, and returns it in the type wanted. The weight given is released. */
 export async function changed(
   changes: WeightChanges,
   name: string,

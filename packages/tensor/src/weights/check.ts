@@ -1,4 +1,5 @@
-// Whether a source, or tensors, hold what a model needs. Every tensor at fault is listed in one error.
+// Whether a source, or tensors, hold what a model needs. Every tensor at fault is listed in one error. Nothing is read
+// here.
 import { canQuantize, convertibleTypes, isQuantFormat } from '@moviegen/kernels';
 import { type WeightOptions, type WeightSource, WeightsError } from './source.ts';
 
@@ -80,7 +81,7 @@ export function checkWeights(source: WeightSource, spec: Shapes, options: Weight
   throwAny('weights', {
     ...shapeFaults(held, spec, options),
     'of a type that cannot be read': untyped,
-    'quantised, which this model does not read so': quantized,
+    'quantised where this model reads plain numbers': quantized,
     [`quantised in another format than ${quantize} (quantise the original file)`]: otherwise,
   });
   return names;

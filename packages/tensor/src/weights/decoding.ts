@@ -1,5 +1,5 @@
 // Floats of weight files whose type differs from their tensor's type: raw bytes go into a window on the device, and a
-// kernel decodes them from there. Which tensors need it, and what no kernel decodes, is decided in fillings.ts.
+// kernel decodes them from there. Which tensors need it is decided in targets.ts.
 import { BYTES, canDecode, type DecodeRange, decodeKernel } from '@moviegen/kernels';
 import type { Device } from '../device/device.ts';
 import { keep } from '../device/scope.ts';

@@ -1,5 +1,5 @@
 // Tensors on the device whose content comes in pieces of a file: as it is, decoded on the device, converted on the
-// host, or quantised on the host. Which of these a tensor needs is decided in fillings.ts.
+// host, or quantised on the host. Which of these a tensor needs is decided in targets.ts.
 import {
   BYTES,
   bytesToFloats,
@@ -230,7 +230,9 @@ function checkWhole({ label }: Tensor, filled: number, whole: number, units: str
 function elementsIn(bytes: Uint8Array, type: string, name: string | undefined): number {
   const elements = (8 * bytes.length) / bitsOf(type);
   if (Number.isInteger(elements)) return elements;
-  throw new WeightsError(`weights: ${name}: ${bytes.length} bytes are no whole ${type}s`);
+  throw new WeightsError(
+    `weights: ${name}: ${bytes.length} bytes are not a whole number of ${type} elements`,
+  );
 }
 
 /** Numbers as bytes of a tensor's type. */

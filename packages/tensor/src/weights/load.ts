@@ -1,5 +1,5 @@
-// Weights from a file to the device: checked against a model's list as a whole, then streamed piece by piece and
-// converted on the way. What a file is, @moviegen/safetensors knows; how a tensor is filled is in filling.ts.
+// Weights from a file to the device: checked against the model's list as a whole, then streamed piece by piece and
+// converted on the way. The file format is in @moviegen/safetensors; how a tensor is filled is in filling.ts.
 import { isQuantFormat } from '@moviegen/kernels';
 import type { Device } from '../device/device.ts';
 import type { Tensor } from '../tensor.ts';
@@ -9,8 +9,8 @@ import { tooLong } from './filling.ts';
 import { quantizedSource } from './quantized.ts';
 import { fileBytes, typeOf } from './sizes.ts';
 import { piecesOf, type WeightOptions, type WeightSource, WeightsError } from './source.ts';
-import { Fillings } from './targets.ts';
-import { UPLOAD_BYTES, Uploads } from './uploads.ts';
+import { Targets } from './targets.ts';
+import { SOFTWARE_UPLOAD_BYTES, UPLOAD_BYTES, Uploads } from './uploads.ts';
 
 /** Bytes of a file that are written in one go. An integer that becomes a float takes up to four times as many. */
 const SLICE_BYTES = 2 ** 20;
@@ -18,7 +18,7 @@ const SLICE_BYTES = 2 ** 20;
 /**
  * Loads the tensors of `spec` (shapes by name) from a source, in the source's order, so that a file is read from front
  * to back. Host memory stays at a few pieces, or at two tensors where the source has no pieces. Quantised weights
- * (quantizedSource.ts) have their plain names and become tensors of type q8 or q4. The caller owns the tensors, whatever
+ * (quantized.ts) have their plain names and become tensors of type q8 or q4. The caller owns the tensors, whatever
  * scope is open.
  * @throws WeightsError before anything is read, listing every tensor that is missing, extra, misshapen or of an unknown
  *   type; the signal's reason on abort. Tensors loaded before the error are released.
@@ -29,14 +29,15 @@ export async function loadWeights<Name extends string>(
   spec: Readonly<Record<Name, readonly number[]>>,
   options: WeightOptions = {},
 ): Promise<Record<Name, Tensor>> {
-  const { dtype = 'f32', prefix = '', uploadBytes = UPLOAD_BYTES, changes, onProgress, signal } = options;
+  const { dtype = 'f32', prefix = '', changes, onProgress, signal } = options;
   const source = quantizedSource(given);
   const names = checkWeights(source, spec, options);
   if (dtype === 'f16' && !device.target.f16)
     throw new WeightsError(`weights: this adapter has no f16 (${device.info.description}): use f32`);
   const totalBytes = names.reduce((sum, name) => sum + fileBytes(source, prefix + name), 0);
-  const fillings = new Fillings(device, source, names, options);
-  const uploads = new Uploads(device, uploadBytes);
+  const targets = new Targets(device, source, names, options);
+  const most = device.target.software ? SOFTWARE_UPLOAD_BYTES : UPLOAD_BYTES;
+  const uploads = new Uploads(device, options.uploadBytes ?? most);
   const merged = new Map<string, Tensor>();
   const began = performance.now();
   let bytes = 0;
@@ -50,7 +51,7 @@ export async function loadWeights<Name extends string>(
         if (data.length === 0) continue;
         throw tooLong(name);
       }
-      const filling = fillings.of(name);
+      const filling = targets.filling(name);
       // Only quantised weights have parts in several places of a file.
       const place = isQuantFormat(source.dtype(fullName).toLowerCase()) ? offset : undefined;
       for (let at = 0; at < data.length; at += SLICE_BYTES) {
@@ -60,7 +61,7 @@ export async function loadWeights<Name extends string>(
       }
       bytes += data.length;
       if (changes?.has(fullName) && filling.full) {
-        fillings.forget(name);
+        targets.forget(name);
         const type = typeOf(source, name, options);
         merged.set(name, await changed(changes, fullName, filling.tensor, type, signal));
       }
@@ -68,16 +69,16 @@ export async function loadWeights<Name extends string>(
       await onProgress?.({ name, bytes, totalBytes, bytesPerSecond });
       signal?.throwIfAborted();
     }
-    for (const name of names) if (!merged.has(name)) fillings.of(name).finish();
+    for (const name of names) if (!merged.has(name)) targets.filling(name).finish();
     await uploads.finish();
     signal?.throwIfAborted();
-    const tensorOf = (name: string) => merged.get(name) ?? fillings.of(name).tensor;
+    const tensorOf = (name: string) => merged.get(name) ?? targets.filling(name).tensor;
     return Object.fromEntries(names.map((name) => [name, tensorOf(name)])) as Record<Name, Tensor>;
   } catch (error) {
-    fillings.dispose();
+    targets.dispose();
     for (const tensor of merged.values()) tensor.dispose();
     throw error;
   } finally {
-    fillings.close();
+    targets.close();
   }
 }

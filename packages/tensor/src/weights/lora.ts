@@ -1,23 +1,23 @@
 // LoRA: low-rank changes W + s B A of a model's weights, found by the names that PEFT and diffusers give them and
-// merged in f32 while the weights are loaded. Which files hold them is the caller's business.
-import { bytesToFloats } from '@moviegen/kernels';
+// merged in f32 while the weights are loaded. The caller decides which files hold them.
+import { bytesToFloats, sizeOf } from '@moviegen/kernels';
 import type { Device } from '../device/device.ts';
 import { keep, scope } from '../device/scope.ts';
 import { sizeClass } from '../gpu/pool.ts';
 import { add } from '../ops/arithmetic.ts';
 import { matmul } from '../ops/matmul.ts';
-import { count, Tensor } from '../tensor.ts';
+import { Tensor } from '../tensor.ts';
 import type { WeightChanges } from './changes.ts';
 import { type WeightSource, WeightsError } from './source.ts';
 
 /** A LoRA to merge. */
 export interface Lora {
   readonly source: WeightSource;
-  /** How much of it; negative takes away. Default 1. */
+  /** How strongly it is applied; a negative number subtracts it. Default 1. */
   readonly weight?: number;
   /** Its name in messages. */
   readonly label?: string;
-  /** s of a module that has no `alpha` of its own in the file. Default: 1, an alpha that equals the rank. */
+  /** The scale s of a module without an `alpha` in the file. Default: 1, as where alpha equals the rank. */
   readonly scaleOf?: (module: string, rank: number) => number;
 }
 
@@ -32,11 +32,15 @@ interface Change {
 }
 
 const PARTS: Readonly<Record<string, 'down' | 'up'>> = {
-  ...{ lora_A: 'down', lora_down: 'down', 'lora.down': 'down' },
-  ...{ lora_B: 'up', lora_up: 'up', 'lora.up': 'up' },
+  lora_A: 'down',
+  lora_down: 'down',
+  'lora.down': 'down',
+  lora_B: 'up',
+  lora_up: 'up',
+  'lora.up': 'up',
 };
 const FACTOR = /^(.+)\.(lora_A|lora_B|lora_down|lora_up|lora\.down|lora\.up)(?:\.\w+)?\.weight$/;
-/** What libraries put before a module's own name. */
+/** Prefixes that libraries put before a module's own name. */
 const PREFIX = /^(base_model\.model|base_model|transformer|diffusion_model|model|module)\./;
 const MOST_LISTED = 5;
 
@@ -61,7 +65,7 @@ export function loraChanges(
   };
 }
 
-/** A module's tensors as they come to light. */
+/** The tensors of a module found so far, by their names. */
 interface Module {
   readonly down?: string;
   readonly up?: string;
@@ -78,7 +82,7 @@ function changesOf(
     const factor = FACTOR.exec(name);
     const alpha = /^(.+)\.alpha$/.exec(name);
     const module = factor?.[1] ?? alpha?.[1];
-    if (module === undefined) problems.push(`${name} is no lora_A, lora_B or alpha`);
+    if (module === undefined) problems.push(`${name} is not a lora_A, lora_B or alpha`);
     else modules.set(module, { ...modules.get(module), [factor ? PARTS[factor[2]!]! : 'alpha']: name });
   }
   if (modules.size === 0 && problems.length === 0) problems.push('it holds no lora_A and lora_B');
@@ -96,8 +100,8 @@ function changesOf(
         problems.push(
           `${module}: A [${a.join(', ')}] and B [${b.join(', ')}] do not fit [${shapes[name]!.join(', ')}]`,
         );
-      else if (alpha !== undefined && count(source.shape(alpha)) !== 1)
-        problems.push(`${alpha} is no single number`);
+      else if (alpha !== undefined && sizeOf(source.shape(alpha)) !== 1)
+        problems.push(`${alpha} is not a single number`);
       else {
         const scale = weight * (alpha === undefined ? scaleOf(module, rank) : 1 / rank);
         changes.push([name, { source, down, up, alpha, scale, rank }]);
@@ -111,7 +115,7 @@ function changesOf(
   );
 }
 
-/** The weight of a module, under its own name or with what a library puts before it taken off. */
+/** The weight of a module, under its own name or without the prefixes that libraries put before it. */
 function weightOf(module: string, shapes: Readonly<Record<string, unknown>>): string | undefined {
   for (let path = module; ; path = path.replace(PREFIX, '')) {
     if (Object.hasOwn(shapes, `${path}.weight`)) return `${path}.weight`;
@@ -122,7 +126,7 @@ function weightOf(module: string, shapes: Readonly<Record<string, unknown>>): st
 /** A [r, ...in] and B [out, r, ones] of a weight [out, ...in]; a convolution's A may be flat. */
 function fits(a: readonly number[], b: readonly number[], [out = 0, ...inputs]: readonly number[]): boolean {
   const rank = a[0] ?? 0;
-  return rank > 0 && count(a) === rank * count(inputs) && b[0] === out && count(b) === out * rank;
+  return rank > 0 && sizeOf(a) === rank * sizeOf(inputs) && b[0] === out && sizeOf(b) === out * rank;
 }
 
 /** W + sum of s B A, all in f32. */
@@ -144,7 +148,7 @@ async function applied(
       const s = alpha === undefined ? scale : scale * (await read(alpha))[0]!;
       for (let i = 0; i < b.length; i++) b[i]! *= s;
       const before = result;
-      result = keep(merged(device, before, a, b, [out, rank, count(inputs)]));
+      result = keep(merged(device, before, a, b, [out, rank, sizeOf(inputs)]));
       if (before !== weight) before.dispose();
     }
     return result;
@@ -154,12 +158,12 @@ async function applied(
   }
 }
 
-/** What {@link applied} holds at most: the change and the sum, their factors, the sum before. */
+/** The most bytes that {@link applied} holds: the change, the sum, the previous sum and the factors of the change. */
 function bytesOf(changes: readonly Change[], shape: readonly number[]): number {
   const held = (size: number) => sizeClass(4 * size);
   const [out = 0, ...inputs] = shape;
-  const factors = changes.map(({ rank }) => held(rank * out) + held(rank * count(inputs)));
-  return Math.min(changes.length + 1, 3) * held(count(shape)) + Math.max(...factors);
+  const factors = changes.map(({ rank }) => held(rank * out) + held(rank * sizeOf(inputs)));
+  return Math.min(changes.length + 1, 3) * held(sizeOf(shape)) + Math.max(...factors);
 }
 
 function merged(

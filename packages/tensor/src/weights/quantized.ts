@@ -1,6 +1,6 @@
 // Quantised files (kernels/src/quantize.ts has the format) under the names of the model: the tensors NAME.q8 or NAME.q4
 // and NAME.scale become one weight NAME of type `Q8` or `Q4`, its codes first, its scales after them.
-import { BYTES, codeBytes, isQuantFormat, QUANT_BLOCK, type QuantFormat } from '@moviegen/kernels';
+import { BYTES, codeBytes, isQuantFormat, QUANT_BLOCK, type QuantFormat, sizeOf } from '@moviegen/kernels';
 import { piecesOf, type WeightPiece, type WeightSource, WeightsError } from './source.ts';
 
 /** A quantised weight of a file. */
@@ -32,7 +32,7 @@ export function quantizedSource(source: WeightSource): WeightSource {
   const parts = new Map<string, { readonly name: string; readonly offset: number }>();
   for (const [name, { format, shape, codes, scale }] of entries) {
     parts.set(codes, { name, offset: 0 });
-    parts.set(scale, { name, offset: codeBytes(size(shape), format) });
+    parts.set(scale, { name, offset: codeBytes(sizeOf(shape), format) });
   }
   const inFile = source.names();
   return {
@@ -42,7 +42,7 @@ export function quantizedSource(source: WeightSource): WeightSource {
     async read(name, options) {
       const entry = entries.get(name);
       if (entry === undefined) return source.read(name, options);
-      const bytes = new Uint8Array(size(entry.shape) * BYTES[entry.format]);
+      const bytes = new Uint8Array(sizeOf(entry.shape) * BYTES[entry.format]);
       for (const part of [entry.codes, entry.scale])
         bytes.set(await source.read(part, options), parts.get(part)!.offset);
       return bytes;
@@ -82,12 +82,10 @@ function entriesOf(source: WeightSource): Map<string, Entry> {
         `${codes} is ${source.dtype(codes)} [${source.shape(codes).join(', ')}], expected ${type} [out, ${format === 'q8' ? 'in' : 'in / 2'}], in a multiple of ${QUANT_BLOCK}`,
       );
     else if (found !== wantedScale) faults.push(`${scale} is ${found}, expected ${wantedScale}`);
-    else if (present.has(name)) faults.push(`${name} is there twice, plain and as ${codes}`);
+    else if (present.has(name)) faults.push(`${name} is there twice, as plain numbers and as ${codes}`);
     else if (entries.has(name)) faults.push(`${name} is there twice, as q8 and as q4`);
     entries.set(name, { format, shape, codes, scale });
   }
   if (faults.length === 0) return entries;
   throw new WeightsError(`weights: quantised tensors do not fit together:\n  ${faults.join('\n  ')}`);
 }
-
-const size = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);

@@ -1,8 +1,7 @@
 // Types and bytes of weights, in the file and on the device. Every source here has its quantised weights under their
 // plain names, as `quantizedSource` gives it.
-import { BYTES, canDecode, canQuantize, type DType, isQuantFormat } from '@moviegen/kernels';
+import { BYTES, canDecode, canQuantize, type DType, isQuantFormat, sizeOf } from '@moviegen/kernels';
 import { sizeClass } from '../gpu/pool.ts';
-import { count } from '../tensor.ts';
 import { bitsOf, windowBytes } from './decoding.ts';
 import type { WeightOptions, WeightSource } from './source.ts';
 import { UPLOAD_BYTES } from './uploads.ts';
@@ -29,7 +28,7 @@ const isDecoded = (source: WeightSource, name: string, options: WeightOptions): 
 /** Bytes of weights on the device, by name without the prefix, including the pool's rounding. */
 export function weightBytes(source: WeightSource, names: readonly string[], options: WeightOptions): number {
   const bytesOf = (name: string) =>
-    sizeClass(count(source.shape((options.prefix ?? '') + name)) * BYTES[typeOf(source, name, options)]);
+    sizeClass(sizeOf(source.shape((options.prefix ?? '') + name)) * BYTES[typeOf(source, name, options)]);
   return names.reduce((sum, name) => sum + bytesOf(name), 0);
 }
 
@@ -48,8 +47,9 @@ export function changingBytes(
     if (!changes.has(prefix + name)) return 0;
     const applying = changes.bytes(prefix + name);
     if (typeOf(source, name, options) === 'f32') return applying;
-    const plain = sizeClass(4 * count(source.shape(prefix + name)));
-    return plain + Math.max(applying, plain + weightBytes(source, [name], options)); // old weight; new weight plus its final form
+    const plain = sizeClass(4 * sizeOf(source.shape(prefix + name)));
+    // The old weight, and then either the change or the new weight with its final form.
+    return plain + Math.max(applying, plain + weightBytes(source, [name], options));
   };
   return names.reduce((most, name) => Math.max(most, bytesOf(name)), 0);
 }
@@ -77,6 +77,6 @@ export function typeOf(
 /** Bytes of a tensor in the file. */
 export function fileBytes(source: WeightSource, name: string): number {
   const type = source.dtype(name).toLowerCase();
-  if (isQuantFormat(type)) return count(source.shape(name)) * BYTES[type];
-  return (count(source.shape(name)) * bitsOf(source.dtype(name))) / 8;
+  if (isQuantFormat(type)) return sizeOf(source.shape(name)) * BYTES[type];
+  return (sizeOf(source.shape(name)) * bitsOf(source.dtype(name))) / 8;
 }

@@ -1,5 +1,5 @@
-// The tensors of one load of weights: chooses how the bytes of each get from the type in the file to the type on the
-// device. How the bytes are written is in filling.ts.
+// The tensors that one load of weights fills: chooses how the bytes of each get from the type in the file to the type
+// on the device. How the bytes are written is in filling.ts.
 import { canDecode, isQuantFormat } from '@moviegen/kernels';
 import type { Device } from '../device/device.ts';
 import { keep } from '../device/scope.ts';
@@ -9,28 +9,34 @@ import { ConvertedFilling, DecodedFilling, type Filling, PlainFilling, Quantized
 import { decodingBytes, firstType } from './sizes.ts';
 import type { WeightOptions, WeightSource } from './source.ts';
 
-/** The tensors of one load, each made when its first bytes arrive, and the decoder that they share. */
-export class Fillings {
+/** The tensors that one load fills, each made when its first bytes arrive, and the decoder that they share. */
+export class Targets {
+  readonly #device: Device;
+  readonly #source: WeightSource;
+  readonly #names: readonly string[];
+  readonly #options: WeightOptions;
   readonly #open = new Map<string, Filling>();
   #decoder: DeviceDecoder | undefined;
 
-  constructor(
-    readonly device: Device,
-    readonly source: WeightSource,
-    readonly names: readonly string[],
-    readonly options: WeightOptions,
-  ) {}
+  /** @param names the weights of this load, without the prefix. */
+  constructor(device: Device, source: WeightSource, names: readonly string[], options: WeightOptions) {
+    this.#device = device;
+    this.#source = source;
+    this.#names = names;
+    this.#options = options;
+  }
 
-  /** The filling of a weight, by its name without the prefix. */
-  of(name: string): Filling {
+  /** What fills a weight, by its name without the prefix. */
+  filling(name: string): Filling {
     const open = this.#open.get(name);
     if (open) return open;
-    const { device, source, options } = this;
+    const source = this.#source;
+    const options = this.#options;
     const full = (options.prefix ?? '') + name;
     const from = source.dtype(full);
     const type = firstType(source, name, options);
-    const tensor = keep(Tensor.empty(device, source.shape(full), type, name));
-    const filling = this.#fill(tensor, from);
+    const tensor = keep(Tensor.empty(this.#device, source.shape(full), type, name));
+    const filling = this.#fillingOf(tensor, from);
     this.#open.set(name, filling);
     return filling;
   }
@@ -50,12 +56,15 @@ export class Fillings {
     this.#decoder?.dispose();
   }
 
-  #fill(tensor: Tensor, from: string): Filling {
+  #fillingOf(tensor: Tensor, from: string): Filling {
     const { dtype } = tensor;
     if (from.toLowerCase() === dtype) return new PlainFilling(tensor);
     if (isQuantFormat(dtype)) return new QuantizedFilling(tensor, dtype, from);
     if (!canDecode(from, dtype)) return new ConvertedFilling(tensor, from);
-    this.#decoder ??= new DeviceDecoder(this.device, decodingBytes(this.source, this.names, this.options));
+    this.#decoder ??= new DeviceDecoder(
+      this.#device,
+      decodingBytes(this.#source, this.#names, this.#options),
+    );
     return new DecodedFilling(tensor, from, this.#decoder);
   }
 }

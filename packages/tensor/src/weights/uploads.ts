@@ -3,6 +3,8 @@ import type { Device } from '../device/device.ts';
 
 /** Default bound on bytes under way. */
 export const UPLOAD_BYTES = 16 * 2 ** 20;
+/** The same on software adapters, which gain nothing from more: they copy and compute on the cores that wait for them. */
+export const SOFTWARE_UPLOAD_BYTES = 4 * 2 ** 20;
 
 /** Writes under way to a device. */
 export class Uploads {

@@ -6,11 +6,11 @@ import {
   advance,
   cast,
   type Device,
-  type EncoderStates,
   embedding,
   LayerNorm,
   loadWeights,
   observed,
+  type PaddedStates,
   scope,
   slice,
   type Tensor,
@@ -98,7 +98,7 @@ export class ClipTextModel {
    * @returns states [B, L, D]; the caller owns them.
    * @throws Error where a text has more tokens than there are positions.
    */
-  forward(texts: readonly (readonly number[])[], { trace }: { readonly trace?: Trace } = {}): EncoderStates {
+  forward(texts: readonly (readonly number[])[], { trace }: { readonly trace?: Trace } = {}): PaddedStates {
     const { config, device } = this;
     const pass = () => {
       const limits = { ...config, maxLength: config.maxPositions };

@@ -5,10 +5,10 @@ import {
   advance,
   cast,
   type Device,
-  type EncoderStates,
   embedding,
   loadWeights,
   observed,
+  type PaddedStates,
   RMSNorm,
   scope,
   type Tensor,
@@ -91,7 +91,7 @@ export class T5Encoder {
    * @param texts token ids of each text, its end token included; an empty text in a batch has length 0.
    * @returns states [B, L, D]; the caller owns them.
    */
-  forward(texts: readonly (readonly number[])[], { trace }: { readonly trace?: Trace } = {}): EncoderStates {
+  forward(texts: readonly (readonly number[])[], { trace }: { readonly trace?: Trace } = {}): PaddedStates {
     const pass = () => {
       const { ids, lengths, L } = tokenBatch(this.device, 't5', texts, this.config); // [B, L], [B]
       const shared = { bias: this.#positionBias.forward(L), keyLengths: lengths };

@@ -1,4 +1,4 @@
-// moviegen average: the weighted mean of checkpoints, as a checkpoint.
+// moviegen average: writes the weighted mean of checkpoints as a checkpoint. The work is in node/averageFolder.ts.
 
 import { type Command, InvalidArgumentError } from 'commander';
 import { averageCheckpoints } from '../../node/averageFolder.ts';
@@ -15,9 +15,12 @@ export function addAverage(program: Command, run: Run): void {
   const command = program
     .command('average')
     .description('average checkpoints of one model (the last step of finetuning)')
-    .argument('<checkpoint...>', 'two or more: folders, or .safetensors files')
-    .option('--weights <numbers>', 'what each counts, with commas: 2,1,1 (default: all the same)', numbers)
-    .requiredOption('-o, --output <folder>', 'a new folder; types and all other files are the first one’s');
+    .argument('<checkpoint...>', 'two or more folders, or two or more .safetensors files')
+    .option('--weights <numbers>', 'weight of each, with commas: 2,1,1 (default: all the same)', numbers)
+    .requiredOption(
+      '-o, --output <folder>',
+      'a new folder; types and all other files are taken from the first checkpoint',
+    );
   withCommon(command).action(async (inputs: string[], options: Options) => {
     run.configure(options);
     const { bars, signal } = run;

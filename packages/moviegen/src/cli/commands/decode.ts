@@ -1,4 +1,4 @@
-// moviegen decode: latents out of a safetensors file, as a video or an image.
+// moviegen decode: makes a video or an image of the latents in a safetensors file.
 
 import { bytesToFloats } from '@moviegen/kernels';
 import { openFile } from '@moviegen/safetensors/node';
@@ -25,7 +25,7 @@ interface Options extends ModelOptions, TileFlags {
   readonly fps?: number;
 }
 
-/** Where neither the latents nor the checkpoint say how fast a video is. */
+/** Frames per second where neither the latents nor the checkpoint say it. */
 const USUAL_FPS = 16;
 
 /** Adds the command. */
@@ -34,14 +34,14 @@ export function addDecode(program: Command, run: Run): void {
     .command('decode')
     .description('turn latents into a video or an image')
     .argument('<latents>', 'a safetensors file with one tensor, [channels, frames, height, width]')
-    .option('-o, --output <file>', 'the video file, or a PNG of a single frame', 'out/decoded.mp4')
+    .option('-o, --output <file>', 'a video file, or a .png for a single frame', 'out/decoded.mp4')
     .option('--frames-dir <folder>', 'write the frames as PNG files too')
     .option(
       '--num-frames <n>',
-      'frames (default: what the file says, else all that the latents hold)',
+      'number of frames (default: what the file says, else all that the latents hold)',
       integer,
     )
-    .option('--fps <number>', 'frames a second (default: what the file says, else the model’s)', number);
+    .option('--fps <number>', 'frames per second (default: what the file says, else the model’s)', number);
   withAutoencoder(command).action((path: string, options: Options) => decode(run, path, options));
 }
 
@@ -68,8 +68,14 @@ async function decode(run: Run, path: string, options: Options): Promise<void> {
   bars.end();
   if (options.json)
     run.print({
-      ...{ path: output, ...(framesDir && { framesDir }), numFrames, width, height, fps },
-      ...{ adapter: adapterRecord(model.device), memory: model.device.memory() },
+      path: output,
+      ...(framesDir && { framesDir }),
+      numFrames,
+      width,
+      height,
+      fps,
+      adapter: adapterRecord(model.device),
+      memory: model.device.memory(),
       seconds: secondsRecord(bars.seconds),
     });
   else {

@@ -1,4 +1,5 @@
-// moviegen doctor: what this adapter is, and whether it computes what the CPU does, kernel by kernel.
+// moviegen doctor: describes the adapter, and checks kernel by kernel that it computes what the CPU does. The checks are in
+// parity/selfTest.ts.
 
 import type { Command } from 'commander';
 import {
@@ -21,7 +22,7 @@ export function addDoctor(program: Command, run: Run): void {
   const command = program
     .command('doctor')
     .description('describe the adapter, and check every kernel on it against its CPU reference')
-    .option('--filter <text>', 'check only ops and cases whose name holds this');
+    .option('--filter <text>', 'check only ops and cases whose names contain this');
   withAdapter(command).action((options: Options) => doctor(run, options));
 }
 
@@ -69,7 +70,7 @@ function sayAdapter(
 }
 
 function sayResult(run: Run, { checks, worst, failures }: SelfTestReport): void {
-  run.say('kernels, their largest error as a share of what is allowed');
+  run.say('largest error of each kernel as a share of what is allowed');
   for (const [op, share] of Object.entries(worst))
     run.say(`  ${op.padEnd(20)} ${(100 * share).toFixed(1).padStart(6)} %`);
   for (const { case: name, dtype, variant, message } of failures)

@@ -1,4 +1,4 @@
-// moviegen encode: latents of a video or an image, as a safetensors file.
+// moviegen encode: writes the latents of a video or an image as a safetensors file.
 
 import { serialize } from '@moviegen/safetensors';
 import type { Command } from 'commander';
@@ -17,6 +17,7 @@ import { number, seed } from '../values.ts';
 interface Options extends ModelOptions, TileFlags {
   readonly output: string;
   readonly fps: number;
+  readonly allowPartial?: boolean;
   readonly sampleSeed?: bigint;
 }
 
@@ -25,9 +26,10 @@ export function addEncode(program: Command, run: Run): void {
   const command = program
     .command('encode')
     .description('turn a video or an image into latents')
-    .argument('<video>', 'a video file, a PNG image, or a folder of PNG frames')
-    .option('-o, --output <file>', 'where the latents go', 'latents.safetensors')
-    .option('--fps <number>', 'frames a second of a folder of frames', number, 16)
+    .argument('<video>', 'a video or picture file, or a folder of pictures')
+    .option('-o, --output <file>', 'file for the latents', 'latents.safetensors')
+    .option('--fps <number>', 'frames per second, for a folder of pictures', number, 16)
+    .option('--allow-partial', 'take what is there of a file that was cut short')
     .option('--sample-seed <integer>', 'sample the latents instead of taking the most likely ones', seed);
   withAutoencoder(command).action((path: string, options: Options) => encode(run, path, options));
 }
@@ -35,15 +37,18 @@ export function addEncode(program: Command, run: Run): void {
 async function encode(run: Run, path: string, options: Options): Promise<void> {
   run.configure(options);
   const { signal, bars, outputs } = run;
-  const { output, fps, sampleSeed } = options;
+  const { output, fps, allowPartial, sampleSeed } = options;
   await outputs.check(output);
-  const video = await streamVideo(path, { fps, signal });
+  const video = await streamVideo(path, { fps, allowPartial, signal });
+  run.note(video.notes);
   const model = await run.autoencoder(options);
   const tiles = tilesOf(options, model);
   bars.begin('encode', video.shape[0], { name: 'frames' });
-  let numFrames = 0; // a file may hold fewer frames than it says
+  let numFrames = 0; // counted, since a file may hold fewer frames than it says
   const latents = await model.encode(video, {
-    ...{ signal, tiles, ...(sampleSeed !== undefined && { sampleSeed }) },
+    signal,
+    tiles,
+    ...(sampleSeed !== undefined && { sampleSeed }),
     onProgress: (frames) => {
       numFrames = frames;
       bars.update(frames);
@@ -59,8 +64,14 @@ async function encode(run: Run, path: string, options: Options): Promise<void> {
   bars.end();
   if (options.json)
     run.print({
-      ...{ path: output, shape: latents.shape, numFrames, width, height, fps: video.fps },
-      ...{ adapter: adapterRecord(model.device), memory: model.device.memory() },
+      path: output,
+      shape: latents.shape,
+      numFrames,
+      width,
+      height,
+      fps: video.fps,
+      adapter: adapterRecord(model.device),
+      memory: model.device.memory(),
       seconds: secondsRecord(bars.seconds),
     });
   else {

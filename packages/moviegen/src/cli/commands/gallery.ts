@@ -1,4 +1,5 @@
-// moviegen gallery: several videos side by side in one file, made of prompts or read from files.
+// moviegen gallery: puts several videos side by side in one file. They are made of prompts or read from files. The grid itself
+// is in video/grid.ts.
 
 import { basename, extname } from 'node:path';
 import type { Command } from 'commander';
@@ -30,39 +31,45 @@ interface Options extends ModelOptions, SamplingFlags {
   readonly captions?: boolean;
   readonly output: string;
   readonly framesDir?: string;
+  readonly allowPartial?: boolean;
 }
 
 /** Adds the command. */
 export function addGallery(program: Command, run: Run): void {
   const command = program
     .command('gallery')
-    .description('put several videos side by side in one: of each line of a file of prompts, or of files')
-    .argument('[videos...]', 'video files, PNG images or folders of PNG frames, instead of prompts')
+    .description(
+      'put several videos side by side in one: videos of the prompts in a file, or videos from files',
+    )
+    .argument('[videos...]', 'video or picture files, or folders of pictures, instead of prompts')
     .option('-p, --prompts <file>', 'make a video of each line of a text file')
-    .option('--columns <n>', 'videos in a row', integer, 4)
-    .option('--scale <n>', 'pixels for one of a video, along each axis', integer, 1)
-    .option('--gap <pixels>', 'around and between the videos', integer, 6)
-    .option('--captions', 'write its prompt, or its file’s name, below each')
-    .option('-o, --output <file>', `.${VIDEO_FORMATS.join(', .')}, or .png of images`, 'out/gallery.gif')
+    .option('--columns <n>', 'videos per row', integer, 4)
+    .option('--scale <n>', 'enlarge each pixel of the videos to so many pixels along each axis', integer, 1)
+    .option('--gap <pixels>', 'pixels around and between the videos', integer, 6)
+    .option('--allow-partial', 'take what is there of files that were cut short')
+    .option('--captions', 'write below each video its prompt or the name of its file')
+    .option(
+      '-o, --output <file>',
+      `a .${VIDEO_FORMATS.join(', .')} file, or a .png where all are images`,
+      'out/gallery.gif',
+    )
     .option('--frames-dir <folder>', 'write the frames as PNG files too');
   withModel(withSampling(command)).action((files: string[], options: Options) => {
     run.configure(options);
-    if (files.length > 0) onlyWith(command, FOR_FILES, 'a gallery of videos that are there');
+    if (files.length > 0) onlyWith(command, FOR_FILES, 'a gallery of existing videos');
     return gallery(run, files, options);
   });
 }
 
-/** What applies where nothing is sampled. */
-const FOR_FILES = [
-  ...['prompts', 'columns', 'scale', 'gap', 'captions', 'output', 'framesDir', 'fps'],
-  ...['json', 'quiet', 'debug'],
-];
+/** The options that apply where nothing is sampled. */
+const FOR_FILES =
+  'prompts columns scale gap captions output framesDir fps allowPartial json quiet debug'.split(' ');
 
 /** A video of the gallery. */
 interface Entry {
   readonly video: Video;
   readonly caption: string;
-  /** What is said of it in JSON. */
+  /** What the JSON says about it. */
   readonly record: Readonly<Record<string, unknown>>;
 }
 
@@ -74,7 +81,7 @@ async function gallery(run: Run, files: readonly string[], options: Options): Pr
   if (files.length > 0 && options.prompts !== undefined)
     throw new InputError('gallery: give videos or --prompts, not both');
   const prompts = options.prompts === undefined ? [] : await readPrompts('gallery', options.prompts);
-  // Before anything is made: a wrong output or size should not cost minutes.
+  // Checked before anything is made: a wrong output or size should not cost minutes.
   if (!isImage(output)) formatOf(output);
   await outputs.check(output);
   if (framesDir !== undefined) await outputs.checkFolder(framesDir);
@@ -95,7 +102,12 @@ async function gallery(run: Run, files: readonly string[], options: Options): Pr
   const seconds = mergedSeconds(run.bars.seconds);
   if (json)
     run.print({
-      ...{ path: output, ...(framesDir && { framesDir }), width, height, numFrames, fps: grid.fps },
+      path: output,
+      ...(framesDir && { framesDir }),
+      width,
+      height,
+      numFrames,
+      fps: grid.fps,
       videos: entries.map(({ record }) => record),
       ...(device && { adapter: adapterRecord(device) }),
       seconds: secondsRecord(seconds),
@@ -108,7 +120,7 @@ async function gallery(run: Run, files: readonly string[], options: Options): Pr
   }
 }
 
-/** Videos of prompts. */
+/** Makes the videos of prompts. */
 async function made(run: Run, prompts: readonly string[], options: Options): Promise<Entry[]> {
   const { signal, bars } = run;
   const model = await run.model(options);
@@ -119,25 +131,29 @@ async function made(run: Run, prompts: readonly string[], options: Options): Pro
     const { prompt, seed } = stream;
     const video = await collectFrames(stream);
     const whole = typeof seed === 'bigint' ? seed.toString() : seed;
-    entries.push({ video, caption: prompt, record: { prompt, seed: whole, ...sizeOf(video) } });
+    entries.push({ video, caption: prompt, record: { prompt, seed: whole, ...sizesOf(video) } });
   }
   return entries;
 }
 
-/** Videos of files. */
-async function read({ signal, bars }: Run, files: readonly string[], { fps }: Options): Promise<Entry[]> {
+/** Reads videos from files. */
+async function read(run: Run, files: readonly string[], options: Options): Promise<Entry[]> {
+  const { signal, bars } = run;
+  const { fps, allowPartial } = options;
   bars.begin('read', files.length, { name: 'videos', each: 'video' });
   const entries: Entry[] = [];
   for (const path of files) {
     signal.throwIfAborted();
-    const video = await collectFrames(await streamVideo(path, { fps, signal }));
+    const stream = await streamVideo(path, { fps, allowPartial, signal });
+    run.note(stream.notes);
+    const video = await collectFrames(stream);
     const caption = basename(path, extname(path)).replaceAll('-', ' ');
-    entries.push({ video, caption, record: { path, ...sizeOf(video) } });
+    entries.push({ video, caption, record: { path, ...sizesOf(video) } });
     bars.update(entries.length);
   }
   return entries;
 }
 
-function sizeOf({ shape: [numFrames, height, width], fps }: Video): Record<string, number> {
+function sizesOf({ shape: [numFrames, height, width], fps }: Video): Record<string, number> {
   return { width, height, numFrames, fps };
 }

@@ -1,4 +1,4 @@
-// moviegen generate: prompts in, video files out.
+// moviegen generate: prompts in, video files out. Not here: the pipeline (pipeline.ts), how a file is written (writeVideo.ts).
 
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
@@ -33,11 +33,11 @@ export function addGenerate(program: Command, run: Run): void {
   const command = program
     .command('generate')
     .description('make a video of a prompt, or of each line of a file')
-    .argument('[prompt...]', 'what the video shows; default: the first example of the model')
+    .argument('[prompt...]', 'what the video should show (default: the first example prompt of the model)')
     .option('-p, --prompts <file>', 'make a video of each line of a text file')
     .option('-o, --output <path>', `a file (.${VIDEO_FORMATS.join(', .')}), or a folder (default: out)`)
     .addOption(
-      new Option('--format <name>', 'format of files in a folder').choices(VIDEO_FORMATS).default('mp4'),
+      new Option('--format <name>', 'format of the files in a folder').choices(VIDEO_FORMATS).default('mp4'),
     )
     .option('--frames-dir <folder>', 'write the frames as PNG files too');
   withModel(withSampling(command)).action((words: string[], options: Options) =>
@@ -45,7 +45,7 @@ export function addGenerate(program: Command, run: Run): void {
   );
 }
 
-/** What goes where. */
+/** Where a video goes. */
 interface Target {
   readonly file: string;
   readonly framesDir: string | undefined;
@@ -56,15 +56,14 @@ async function generate(run: Run, words: readonly string[], options: Options): P
   const { signal, bars, outputs } = run;
   const given = await promptsOf(words, options);
   const target = targetOf(given, options);
-  // Before anything is loaded: a wrong output or prompt should not cost a minute.
+  // Checked before anything is loaded: a wrong output or prompt should not cost a minute.
   const first = target(given?.[0] ?? 'probe', 0);
   await outputs.check(first.file);
   if (options.framesDir !== undefined) await outputs.checkFolder(first.framesDir!);
 
   const model = await run.model(options);
   const prompts = given ?? model.index.prompts.slice(0, 1);
-  if (prompts.length === 0)
-    throw new InputError('generate: give a prompt; this model has no example to take in its place');
+  if (prompts.length === 0) throw new InputError('generate: give a prompt: this model has no example prompt');
   const results: Record<string, unknown>[] = [];
   const onProgress = (progress: Progress) => showProgress(progress, bars, prompts.length);
   for await (const video of model.generateStreams(prompts, {
@@ -82,7 +81,7 @@ async function generate(run: Run, words: readonly string[], options: Options): P
   finish(run, model, results, options);
 }
 
-/** The prompts asked for; undefined where the model's own example is meant. */
+/** The prompts that were given; undefined where the model's own example is meant. */
 async function promptsOf(
   words: readonly string[],
   { prompts: file }: Options,

@@ -1,4 +1,4 @@
-// moviegen inspect: what is in a safetensors file.
+// moviegen inspect: lists what is in a safetensors file. The list is made in checkpoint/inspect.ts.
 
 import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
@@ -15,7 +15,10 @@ export function addInspect(program: Command, run: Run): void {
   const command = program
     .command('inspect')
     .description('list the tensors of a safetensors file, of the shards of an index, or of a folder')
-    .argument('<file>', 'a .safetensors file, a .safetensors.index.json, or a folder that holds one');
+    .argument(
+      '<file>',
+      'a .safetensors file, a .safetensors.index.json, or a folder that contains one of these',
+    );
   withCommon(command).action(async (path: string, options: CommonOptions) => {
     run.configure(options);
     const source = await open(path);

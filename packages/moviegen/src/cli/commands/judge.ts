@@ -1,5 +1,5 @@
-// moviegen judge: the options. The work is in ../judge/judgeModel.ts, which loads with the command and not before: no other
-// command needs what judges videos.
+// moviegen judge: the options. The work is in ../judge/judgeModel.ts, which is imported only when the command runs: no other
+// command needs the code that judges videos.
 
 import type { Command } from 'commander';
 import type { DTypePolicy } from '../../checkpoint/precision.ts';
@@ -12,9 +12,7 @@ import { integer, number, policy } from '../values.ts';
 export function addJudge(program: Command, run: Run): void {
   const command = program
     .command('judge')
-    .description(
-      'judge a checkpoint on the fixed list of prompts of shapes world, by the frames of the mp4 files',
-    )
+    .description('make videos of the fixed prompts of shapes world, and judge the frames of their mp4 files')
     .option('--every <n>', 'only every nth prompt', integer, 1)
     .option('--batch <n>', 'prompts sampled together', integer, 8)
     .option('--steps <n>', 'steps of the solver', integer)
@@ -22,13 +20,13 @@ export function addJudge(program: Command, run: Run): void {
     .option('--keep <folder>', 'keep the mp4 files here')
     .option(
       '--compare <type>',
-      'then judge the same videos with the models in this --dtype, and print their PSNR and SSIM against the first; may be repeated',
+      'also judge the same prompts with the models in this --dtype, and print PSNR and SSIM against the first videos; may be given several times',
       (text: string, before: readonly DTypePolicy[]) => [...before, policy(text)],
       [] as readonly DTypePolicy[],
     )
     .option(
       '--tiling',
-      'measure what the autoencoder’s tiles cost, on shapes world’s true clips, and nothing else',
+      'only measure what the autoencoder’s tiles cost in quality, on true clips of shapes world',
     );
   withModel(command).action(async (options: JudgeOptions) => {
     run.configure(options);
@@ -38,5 +36,5 @@ export function addJudge(program: Command, run: Run): void {
   });
 }
 
-/** What applies where only the autoencoder runs. */
+/** The options that apply where only the autoencoder runs. */
 const FOR_TILING = ['tiling', 'every', 'model', 'dtype', 'adapter', 'json', 'quiet', 'debug'];

@@ -1,4 +1,5 @@
-// moviegen parity: the models on this adapter against the reference's tensors, layer by layer.
+// moviegen parity: compares the models on this adapter with the reference's tensors, layer by layer. The comparison is in
+// parity/.
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -28,9 +29,9 @@ export function addParity(program: Command, run: Run): void {
   const command = program
     .command('parity')
     .description(
-      'hold the models on this adapter against the reference, naming the first tensor that differs',
+      'compare the models on this adapter with the reference, and name the first tensor that differs',
     )
-    .option('--fixtures <folder>', 'a fixture, or a folder of fixtures (default: those of the repository)')
+    .option('--fixtures <folder>', 'a fixture, or a folder of fixtures (default: the repository’s)')
     .option(
       '--bound <number>',
       'largest difference allowed, as a share of the largest value',
@@ -74,17 +75,17 @@ async function parity(run: Run, options: Options): Promise<void> {
   if (differing.length > 0) throw new CheckFailed();
 }
 
-/** The model of any fixture. */
+/** Loads the model of any fixture. */
 const loadAny: ParityLoader = (device, fixture) => {
   const load = Object.hasOwn(parityLoaders, fixture.model) ? parityLoaders[fixture.model] : undefined;
   if (load !== undefined) return load(device, fixture);
   const kinds = Object.keys(parityLoaders).join(', ');
   throw new InputError(
-    `parity: ${fixture.name} is of an unknown kind, ${fixture.model}; expected one of ${kinds}`,
+    `parity: ${fixture.name} is of an unknown kind, ${fixture.model}: expected one of ${kinds}`,
   );
 };
 
-/** Our own folder also holds fixtures of things that are no models on a device: those are left out, a user's never. */
+/** The folders to check. Fixtures that are not of a model on a device are left out of our own folder, never of a user's. */
 async function known(
   files: Awaited<ReturnType<typeof fixtureFiles>>,
   own: boolean,
@@ -103,5 +104,5 @@ async function known(
 function ownFixtures(): string {
   const folder = fileURLToPath(new URL('../../../fixtures', import.meta.url));
   if (existsSync(folder)) return folder;
-  throw new InputError('parity: the fixtures are in the repository only: say where with --fixtures FOLDER');
+  throw new InputError('parity: only the repository has fixtures: give their folder with --fixtures FOLDER');
 }

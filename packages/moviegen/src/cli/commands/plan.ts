@@ -1,4 +1,4 @@
-// moviegen plan: what a generation would take on this adapter, before anything of it is allocated.
+// moviegen plan: what a generation would need on this adapter, without allocating it. The plan is made in plan/.
 
 import { totalmem } from 'node:os';
 import { measureCeilings } from '@moviegen/tensor/checks';
@@ -29,27 +29,38 @@ interface Options extends Omit<CommonOptions, 'adapter'> {
 export function addPlan(program: Command, run: Run): void {
   const command = program
     .command('plan')
-    .description('tokens, operations, weights, memory and time of a generation, without allocating any of it')
+    .description('print tokens, operations, weights, memory and time of a generation, without allocating it')
     .argument('<model>', `${PUBLISHED.join(', ')}, or a checkpoint (a folder or an address)`)
-    .option('--size <WxH>', 'pixels (default: the model’s)', sizeOf)
-    .option('--frames <n>', 'frames (default: the model’s)', integer)
+    .option('--size <WxH>', 'pixels (default: the model’s)', parseSize)
+    .option('--frames <n>', 'number of frames (default: the model’s)', integer)
     .option('--steps <n>', 'steps of the solver (default: the model’s, 50)', integer)
     .option('--dtype <types>', 'types of weights and activations, as for generate (default: f32)', policy)
-    .option('-g, --guidance-scale <number>', 'guidance; 1 is none (default: the model’s)', number)
+    .option(
+      '-g, --guidance-scale <number>',
+      'strength of guidance; 1 turns it off (default: the model’s)',
+      number,
+    )
     .addOption(
-      new Option('--guidance <how>', 'its two branches together or one after the other').choices(GUIDANCES),
+      new Option(
+        '--guidance <how>',
+        'compute the two branches of guidance in one batch, or one after the other',
+      ).choices(GUIDANCES),
     )
     .option(
       '--prompt <text>',
-      'a prompt to count tokens of (default: an example of the model, or the longest)',
+      'prompt whose tokens are counted (default: an example of the model, or the longest possible)',
     )
-    .option('--max-memory <bytes>', 'of the transformer’s weights on the device, as for generate', bytes)
     .option(
-      '--memory <bytes>',
-      'what the adapter has in all (default: of a software adapter, the machine’s)',
+      '--max-memory <bytes>',
+      'limit for the transformer’s weights on the device, as for generate',
       bytes,
     )
-    .option('--no-adapter', 'plan for a large GPU’s limits, and tell no time');
+    .option(
+      '--memory <bytes>',
+      'memory of the adapter (default for a software adapter: the memory of the machine)',
+      bytes,
+    )
+    .option('--no-adapter', 'plan for the limits of a large GPU, without times');
   withAdapter(command).action((model: string, options: Options) => plan(run, model, options));
 }
 
@@ -58,18 +69,16 @@ async function plan(run: Run, model: string, options: Options): Promise<void> {
   const { bars, signal } = run;
   const { size, frames, steps, dtype, guidanceScale, guidance, prompt, adapter, maxMemory, memory } = options;
   const given = {
-    ...{
-      width: size?.[0],
-      height: size?.[1],
-      numFrames: frames,
-      steps,
-      dtype,
-      guidanceScale,
-      guidance,
-      prompt,
-      maxMemory,
-      memory,
-    },
+    width: size?.[0],
+    height: size?.[1],
+    numFrames: frames,
+    steps,
+    dtype,
+    guidanceScale,
+    guidance,
+    prompt,
+    maxMemory,
+    memory,
   };
   const chosen = Object.fromEntries(
     Object.entries(given).filter(([, value]) => value !== undefined),
@@ -90,7 +99,7 @@ async function plan(run: Run, model: string, options: Options): Promise<void> {
 }
 
 /** `768x432`: width, then height. */
-function sizeOf(text: string): [number, number] {
+function parseSize(text: string): [number, number] {
   const [, width, height] = /^(\d+)x(\d+)$/i.exec(text) ?? [];
   if (width === undefined || height === undefined)
     throw new InputError(`plan: --size must be WIDTHxHEIGHT in pixels, as 768x432, got ${shown(text)}`);

@@ -1,4 +1,5 @@
-// moviegen quantize: a checkpoint with the weights of its linear layers in 8 or 4 bits.
+// moviegen quantize: writes a checkpoint with the weights of its linear layers in 8 or 4 bits. The work is in
+// node/quantizeFolder.ts.
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { QUANTIZED_MODULES, type QuantizedModule, quantizeCheckpoint } from '../../node/quantizeFolder.ts';
@@ -15,20 +16,24 @@ interface Options extends CommonOptions {
 export function addQuantize(program: Command, run: Run): void {
   const command = program
     .command('quantize')
-    .description('quantise a checkpoint: a smaller copy, which every command loads as it is')
+    .description('write a quantised, smaller copy of a checkpoint, which every command loads as it is')
     .argument('<checkpoint>', 'a folder with a model_index.json')
     .addOption(
-      new Option('--dtype <type>', 'blocks of 32 in 8 or 4 bits').choices(['q8', 'q4']).makeOptionMandatory(),
+      new Option('--dtype <type>', '8 or 4 bits per weight, in blocks of 32')
+        .choices(['q8', 'q4'])
+        .makeOptionMandatory(),
     )
     .requiredOption('-o, --output <folder>', 'a new folder')
-    .option('--modules <names>', 'which models, with commas: dit,text (default: both)', modules);
+    .option('--modules <names>', 'which models to quantise, with commas: dit,text (default: both)', modules);
   withCommon(command).action(async (input: string, options: Options) => {
     run.configure(options);
     const { bars, signal } = run;
     const { dtype, output, modules } = options;
     bars.begin('quantize', undefined, MEGABYTES);
     const summary = await quantizeCheckpoint(input, output, {
-      ...{ format: dtype, modules, signal },
+      format: dtype,
+      modules,
+      signal,
       onProgress: ({ bytes, totalBytes }) => bars.update(bytes, totalBytes),
     });
     bars.end();

@@ -1,5 +1,5 @@
-// What `moviegen judge` does: samples the fixed prompts, reads the mp4 files back and judges what they show; then the same
-// with other types of weights. Not here: options (../commands/judge.ts), the table (table.ts), tiles (tiling.ts).
+// What `moviegen judge` does: makes videos of the fixed prompts, reads their mp4 files back and judges what they show; then
+// repeats it with other types of weights. Not here: options (../commands/judge.ts), the table (table.ts), tiles (tiling.ts).
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -27,11 +27,11 @@ export interface JudgeOptions extends ModelOptions {
   readonly tiling?: boolean;
 }
 
-/** Judges, and prints what was found. */
+/** Judges a model and prints the result. */
 export async function judgeModel(run: Run, options: JudgeOptions): Promise<void> {
   const { outputs } = run;
   const { every, keep, compare, json } = options;
-  const list = shapesQuestions(every); // before anything is loaded
+  const list = shapesQuestions(every); // checks `every` before anything is loaded
   if (options.tiling) {
     const prompts = everyNth(EVALUATION_PROMPTS, every);
     return judgeTiling(
@@ -75,7 +75,7 @@ export async function judgeModel(run: Run, options: JudgeOptions): Promise<void>
   }
 }
 
-/** Samples and judges: by the mp4 files in `folder`, or without one by the frames as they are. In the order of the list. */
+/** Makes the videos and judges them, in the order of the list: by their mp4 files in `folder`, or without it by the frames. */
 async function judgeWith(
   run: Run,
   model: MovieGen,
@@ -114,7 +114,7 @@ async function judgeWith(
   return { judged, videos };
 }
 
-/** PSNR and SSIM of videos against others of the same prompts. */
+/** PSNR and SSIM of videos against other videos of the same prompts. */
 async function nearnessOf(
   device: Device,
   videos: readonly Frames[],

@@ -1,16 +1,16 @@
-// What `moviegen judge` asks a checkpoint: a fixed list of prompts, how the video of each is judged, and the rows and
-// columns of the table. Another job is another function that gives a `Questionnaire`. Not here: sampling, printing.
+// What `moviegen judge` asks a checkpoint: a fixed list of prompts, how the video of each prompt is judged, and the rows and
+// columns of the table. Another list is another function that returns a `Questionnaire`. Not here: sampling, printing.
 
 import { EVALUATION_PROMPTS, judge, parsePrompt } from '@moviegen/evaluation';
 import { InputError } from '../../errors.ts';
 import type { Frames } from '../../video/frames.ts';
 
-/** What is said of a video. */
+/** What the judge says about a video. */
 export interface Answer {
   readonly right: boolean;
-  /** Whether each part of the prompt is there; undefined where it says nothing of it. */
+  /** Whether the video shows each part of the prompt; undefined where the prompt does not mention the part. */
   readonly parts: Readonly<Record<string, boolean | undefined>>;
-  /** The words for what was seen, for a person. */
+  /** What was seen, in words for a person. */
   readonly words: string;
   /** The verdict, for JSON. */
   readonly record: Readonly<Record<string, unknown>>;
@@ -18,20 +18,20 @@ export interface Answer {
 
 /** A prompt of the list. */
 export interface Question {
-  /** The name of its file. */
+  /** The name of the video's file. */
   readonly name: string;
   readonly prompt: string;
   readonly seed: number;
-  /** Titles of the rows that it counts in. */
+  /** Titles of the table's rows in which the prompt counts. */
   readonly rows: readonly string[];
   judge(frames: Frames): Answer;
 }
 
-/** A list of prompts, and the table that their answers make. */
+/** A list of prompts, and the shape of the table of their answers. */
 export interface Questionnaire {
   /** The table's columns. */
   readonly parts: readonly string[];
-  /** The table's rows, by the name that JSON has for each. */
+  /** The titles of the table's rows, by the name of each in the JSON. */
   readonly rows: Readonly<Record<string, string>>;
   readonly questions: readonly Question[];
 }
@@ -43,7 +43,7 @@ export function everyNth<T>(list: readonly T[], every: number): T[] {
   return list.filter((_, i) => i % every === 0);
 }
 
-/** The fixed prompts of shapes world; prompt i is sampled with seed i. @param every takes only every nth prompt */
+/** The fixed prompts of shapes world; prompt i is sampled with seed i. @param every take only every nth prompt */
 export function shapesQuestions(every: number): Questionnaire {
   const all = EVALUATION_PROMPTS.map(([prompt, heldOut], seed): Question => {
     const facts = parsePrompt(prompt);

@@ -1,25 +1,26 @@
-// What a judged list says: how many are right, by rows and parts; and what other types of weights change.
+// The table of a judged list: how many videos are right, by rows and parts, and what other types of weights change. Not here:
+// judging (judgeModel.ts).
 
 import type { DTypePolicy } from '../../checkpoint/precision.ts';
 import type { Run } from '../run.ts';
 import type { Answer, Question, Questionnaire } from './questions.ts';
 
-/** A video, and what the judge says of it. */
+/** A question, and the judge's answer to its video. */
 export interface Judged {
   readonly question: Question;
   readonly answer: Answer;
 }
 
-/** Right ones of those that are said. */
+/** How many are right, of the videos whose prompt mentions the part. */
 export interface Share {
   readonly right: number;
   readonly of: number;
 }
 
-/** Shares of each part, by the rows' names. */
+/** The share of each part, by the names of the rows. */
 export type Table = Readonly<Record<string, Readonly<Record<string, Share>>>>;
 
-/** Counts right words. */
+/** Counts the right answers. */
 export function tableOf({ rows, parts }: Questionnaire, judged: readonly Judged[]): Table {
   const share = (title: string, part: string): Share => {
     const said = judged.filter(
@@ -31,7 +32,7 @@ export function tableOf({ rows, parts }: Questionnaire, judged: readonly Judged[
   return Object.fromEntries(Object.entries(rows).map(([name, title]) => [name, rowOf(title)]));
 }
 
-/** Prints each video and the table. */
+/** Prints a line per video, then the table. */
 export function say(run: Run, list: Questionnaire, judged: readonly Judged[], adapter: string): void {
   for (const { question, answer } of judged) {
     const told = answer.right ? '' : `  (${answer.words})`;
@@ -43,7 +44,7 @@ export function say(run: Run, list: Questionnaire, judged: readonly Judged[], ad
   run.say(`adapter: ${adapter}, ${(performance.now() / 1000).toFixed(0)} s`);
 }
 
-/** How near videos are to others of the same prompts: over all of them, and of the one that is furthest away. */
+/** How near videos are to other videos of the same prompts: over all of them, and for the worst one. */
 export interface Nearness {
   /** In dB. */
   readonly psnr: { readonly all: number; readonly worst: number };

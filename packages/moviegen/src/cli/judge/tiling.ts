@@ -1,5 +1,5 @@
-// moviegen judge --tiling: what tiles cost. Attention and norms see a whole frame and all frames, or those of a tile: the
-// autoencoder in tiles is held against itself without any, on clips of the world played forth and back.
+// moviegen judge --tiling: what tiles cost in quality. Attention and norms see all frames as a whole, or only a tile. The
+// autoencoder with tiles is compared with itself without tiles, on clips of shapes world that are played forth and back.
 
 import { ByteErrors, FRAMES } from '@moviegen/evaluation';
 import type { TileOptions } from '@moviegen/tae';
@@ -7,18 +7,18 @@ import type { Autoencoder } from '../../autoencoder.ts';
 import { type Frames, frameOf, joinFrames } from '../../video/frames.ts';
 import { adapterName, adapterRecord, type ModelOptions, type Run, secondsRecord } from '../run.ts';
 
-/** Times that a clip is played, every second time backwards: 64 frames. */
+/** How many times a clip is played, every second time backwards: 64 frames in all. */
 const PLAYED = 4;
 const WHOLE: TileOptions = { tile: (PLAYED * FRAMES) / 8, overlap: 0 };
 
-/** What is compared. */
+/** The runs that are compared. */
 const RUNS: readonly { readonly name: string; readonly tiles: TileOptions }[] = [
   { name: 'whole', tiles: WHOLE },
   { name: 'tiles of 32 frames, 16 shared', tiles: {} },
   { name: 'tiles of 32x32 pixels, 8 shared', tiles: { ...WHOLE, spatialTile: 4, spatialOverlap: 1 } },
 ];
 
-/** PSNR in dB of a run over all clips. */
+/** PSNR of a run over all clips, in dB. */
 export interface TilingRow {
   readonly name: string;
   /** Against the run without tiles. */
@@ -26,7 +26,7 @@ export interface TilingRow {
   readonly againstClip: number;
 }
 
-/** Brings clips of 16 frames, played forth and back, through an autoencoder, without tiles and with. */
+/** Encodes and decodes clips of 16 frames, played forth and back, without tiles and with them. */
 export async function measureTiling(
   autoencoder: Autoencoder,
   clips: readonly Frames[],
@@ -53,7 +53,7 @@ export async function measureTiling(
   }));
 }
 
-/** Measures and prints; `clips` are of the world. */
+/** Measures and prints. @param clips true clips of shapes world */
 export async function judgeTiling(run: Run, clips: readonly Frames[], options: ModelOptions): Promise<void> {
   const { bars, signal } = run;
   const autoencoder = await run.autoencoder(options);
@@ -76,7 +76,7 @@ export async function judgeTiling(run: Run, clips: readonly Frames[], options: M
   run.say(`adapter: ${adapterName(device)}, ${(performance.now() / 1000).toFixed(0)} s`);
 }
 
-/** A clip, backwards, forth and back again: it moves all the time. */
+/** A clip played forth and back, twice: it never jumps. */
 function forthAndBack(clip: Frames): Frames {
   const [T, H, W] = clip.shape;
   const one = (k: number): Frames => ({ data: frameOf(clip, k), shape: [1, H, W, 3] });

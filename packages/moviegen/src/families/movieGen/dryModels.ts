@@ -8,6 +8,7 @@ import {
   isLinearWeight as isLinearOfDiT,
   loadDiT,
   parseConfig as parseDitConfig,
+  type TextEncoderName,
 } from '@moviegen/dit';
 import { BYTES, canQuantize, type DType } from '@moviegen/kernels';
 import { parseConfig as parseTaeConfig, TAE, type TAEConfig } from '@moviegen/tae';
@@ -20,7 +21,6 @@ import {
   parseT5Config,
   type T5Config,
   T5Encoder,
-  type TextEncoderName,
   TextEncoders,
 } from '@moviegen/text';
 import { pathOf, readJson } from '../../checkpoint/files.ts';

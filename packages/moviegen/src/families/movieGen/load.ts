@@ -8,11 +8,12 @@ import {
   parseConfig as parseDitConfig,
   placeLayers,
   StreamedDiT,
+  type TextEncoderName,
   type VelocityModel,
 } from '@moviegen/dit';
 import { parseConfig as parseTaeConfig, TAE } from '@moviegen/tae';
 import { type Device, loraChanges } from '@moviegen/tensor';
-import { type TextEncoderFiles, type TextEncoderName, TextEncoders } from '@moviegen/text';
+import { type TextEncoderFiles, TextEncoders } from '@moviegen/text';
 import { verified } from '../../checkpoint/checksums.ts';
 import { pathOf, readJson } from '../../checkpoint/files.ts';
 import { heldSource } from '../../checkpoint/heldSource.ts';

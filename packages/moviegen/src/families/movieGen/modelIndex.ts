@@ -1,6 +1,6 @@
 // A checkpoint's `model_index.json`: which folder holds which model, and what sampling it was made for.
 
-import { TEXT_ENCODERS, type TextEncoderName } from '@moviegen/text';
+import { TEXT_ENCODERS, type TextEncoderName } from '@moviegen/dit';
 import { CheckpointError, shown } from '../../errors.ts';
 
 /** What `model_index.json` says; what it leaves out takes the paper's values. */

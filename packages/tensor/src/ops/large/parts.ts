@@ -1,9 +1,8 @@
 // Tensors larger than the device binds or a buffer holds, taken part by part inside the ops: their callers never see
 // it. Where everything fits, which is nearly always, an op runs in one piece and nothing here costs anything.
-import { BYTES, copyKernel, stridesOf, type Walk } from '@moviegen/kernels';
+import { BYTES, copyKernel, show, sizeOf, stridesOf, type Walk } from '@moviegen/kernels';
 import { largestOperand } from '../../gpu/storage.ts';
 import { Tensor } from '../../tensor.ts';
-import { show } from '../shapes.ts';
 
 /** Whether every tensor can be bound whole; what a binding could name, always lies in one buffer (`Tensor.rows`). */
 export function bindable(...tensors: readonly (Tensor | undefined)[]): boolean {
@@ -101,7 +100,7 @@ function split<Given extends Operands>(
   if (n === undefined) throw tooLarge(op, tensors);
   const whole = tensors.every((tensor) => lead.every((size, axis) => tensor.shape[axis] === size));
   if (whole && lead.length > 1) {
-    const rows = lead.reduce((product, size) => product * size, 1);
+    const rows = sizeOf(lead);
     const flat = reshaped(({ shape }) => [rows, ...shape.slice(lead.length)]);
     viewed(operands, flat, (parts) => split(op, [rows], parts, run));
     return;
