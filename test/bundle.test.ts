@@ -2,7 +2,7 @@
 
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { bundle } from './browser/bundle.ts';
+import { bundle, chunks } from './browser/bundle.ts';
 
 const NODE =
   /\bnode:|\brequire\(|\bprocess\.|\bBuffer\.|__dirname|sparticuz|@mediabunny\/server|cli-progress/;
@@ -21,10 +21,9 @@ const most: Readonly<Record<string, number>> = {
 };
 
 test.each(Object.entries(most))('%s: no Node, and at most %i KiB', async (name, limit) => {
-  const { code, imports, dynamicImports, moduleIds } = await bundle(`export * from '${name}';\n`, {
-    minify: true,
-  });
-  expect([...imports, ...dynamicImports]).toEqual([]);
+  const bundled = await bundle(`export * from '${name}';\n`, { minify: true });
+  const { code, fileName, imports, dynamicImports, moduleIds } = bundled;
+  expect([...imports, ...dynamicImports].filter((each) => each !== fileName)).toEqual([]);
   expect(NODE.exec(code)?.[0]).toBeUndefined();
   expect(moduleIds.filter((id) => /packages\/\w+\/src\/(node|cli)\//.test(id))).toEqual([]);
   if (name !== '@moviegen/evaluation')
@@ -40,4 +39,14 @@ test('a page that only makes frames does not load codecs', async () => {
   const size = gzipSync(code).length / 1024;
   console.log(`MovieGen alone: ${size.toFixed(1)} KiB`);
   expect(size).toBeLessThan(130);
+});
+
+test('mediabunny is loaded when the first film is read or written', async () => {
+  const all = await chunks(`export * from 'moviegen';\n`);
+  const loaded = new Set([all[0]!]); // and what it imports statically
+  for (const { imports } of loaded)
+    for (const chunk of all) if (imports.includes(chunk.fileName)) loaded.add(chunk);
+  const modules = [...loaded].flatMap(({ moduleIds }) => moduleIds);
+  expect(modules.some((id) => id.includes('packages/moviegen/'))).toBe(true);
+  expect(modules.filter((id) => id.includes('mediabunny'))).toEqual([]);
 });

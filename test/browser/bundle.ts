@@ -7,6 +7,14 @@ import { type OutputChunk, rolldown } from 'rolldown';
  * @param input a path, or the text of a module that imports packages by their names; a text is recognised by a line break
  */
 export async function bundle(input: string, { minify = false } = {}): Promise<OutputChunk> {
+  return (await chunks(input, { minify, codeSplitting: false }))[0]!;
+}
+
+/** Bundles a module into its own chunk, the first one, and others for what it imports dynamically. */
+export async function chunks(
+  input: string,
+  { minify = false, codeSplitting = true } = {},
+): Promise<OutputChunk[]> {
   const entry = `${import.meta.dirname}/entry.js`;
   const build = await rolldown({
     input: input.includes('\n') ? entry : input,
@@ -25,8 +33,8 @@ export async function bundle(input: string, { minify = false } = {}): Promise<Ou
     },
   });
   try {
-    const { output } = await build.generate({ format: 'esm', codeSplitting: false, minify });
-    return output[0];
+    const { output } = await build.generate({ format: 'esm', codeSplitting, minify });
+    return output.filter((part) => part.type === 'chunk');
   } finally {
     await build.close();
   }

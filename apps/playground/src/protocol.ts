@@ -37,7 +37,8 @@ export interface Jobs {
   probe: { ask: null; news: never; answer: string };
   /** `checkpoint` is the address of the model's folder. */
   generate: { ask: { settings: Settings; checkpoint: string }; news: GenerateNews; answer: Made };
-  encode: { ask: { video: Video; format: 'mp4' | 'gif' }; news: never; answer: Uint8Array<ArrayBuffer> };
+  /** The news names the codec of an mp4. */
+  encode: { ask: { video: Video; format: 'mp4' | 'gif' }; news: string; answer: Uint8Array<ArrayBuffer> };
   device: { ask: null; news: never; answer: DeviceDescription };
   selfTest: { ask: { filter: string }; news: SelfTestNews; answer: SelfTestReport };
   bench: { ask: BenchAsk; news: BenchNews; answer: BenchReport };

@@ -1,4 +1,5 @@
 // @moviegen/tensor: device, memory, dispatch, Tensor and its ops. All code of the project that touches the GPU lives here.
+/// <reference types="@webgpu/types" preserve="true" />
 export type { DType, QuantFormat } from '@moviegen/kernels';
 export { orAborted } from './abort.ts';
 export { ConfigError } from './configError.ts';

@@ -6,6 +6,7 @@ import { affine } from './kernels.ts';
 
 const device = await openDevice({ submit: { maxFlops: 100 } });
 afterAll(() => device.destroy());
+await device.precompile([affine(1)]); // a kernel that may yet be refused is submitted alone
 
 /** Submits while `fn` runs. */
 async function submits(fn: () => void): Promise<number> {

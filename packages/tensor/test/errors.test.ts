@@ -25,6 +25,29 @@ describe('a kernel that WGSL refuses', () => {
     expect(await y.item()).toBe(3);
   });
 
+  test('does not take with it what was queued before and after', async () => {
+    const run = (text: string) => {
+      const x = Tensor.from(device, new Float32Array(64).fill(7));
+      const before = affine(64);
+      const y = Tensor.empty(device, [64]);
+      device.run({ ...before, code: `${before.code}// ${text}` }, [x, y]);
+      device.run({ ...broken, code: `${code}// ${text}` }, [x, Tensor.empty(device, [64])]);
+      x.dispose();
+      const zeros = [Tensor.zeros(device, [64]), Tensor.zeros(device, [64])]; // one of them in the memory of x
+      return { y, zeros };
+    };
+    const { y, zeros } = run('at once');
+    await expect(device.sync()).rejects.toThrow(shown);
+    expect(await y.read()).toEqual(new Float32Array(64).fill(15));
+    for (const zero of zeros) expect(await zero.read()).toEqual(new Float32Array(64));
+    const recording = device.record(() => run('recorded'));
+    recording.run();
+    await expect(device.sync()).rejects.toThrow(shown);
+    expect(await recording.result.y.read()).toEqual(new Float32Array(64).fill(15));
+    for (const zero of recording.result.zeros) expect(await zero.read()).toEqual(new Float32Array(64));
+    recording.destroy();
+  });
+
   test('rejects its compilation ahead', async () => {
     await expect(device.precompile([affine(1), { ...broken, code }])).rejects.toThrow(shown);
   });

@@ -1,9 +1,10 @@
 // Opening a device in Node: the choice of adapter, and processes that start from nothing and end by themselves.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { NoAdapterError } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
 import { rolldown } from 'rolldown';
@@ -111,19 +112,65 @@ describe('a process on its own', () => {
   });
 });
 
-describe('choose', () => {
-  const found = (name: string, description = ''): FoundAdapter => ({
-    name,
-    adapter: { info: { vendor: '', architecture: '', device: '', description } } as unknown as GPUAdapter,
-    host: { poll: (start) => start() },
-    again: async () => null,
+describe('drivers of no use', () => {
+  const icds = join(temporary, 'drivers', 'vulkan', 'icd.d');
+  const env = {
+    XDG_CACHE_HOME: temporary,
+    XDG_DATA_DIRS: join(temporary, 'drivers'),
+    XDG_CONFIG_DIRS: join(temporary, 'none'),
+  };
+  const silent = { status: 0, err: '' };
+
+  // The Vulkan loader complains of both on stderr; where there is no loader, Dawn complains of that.
+  test.each([
+    ['a library that is not there', '/nowhere/libvulkan_none.so'],
+    ['a library that is not a driver', createRequire(import.meta.url).resolve('webgpu')],
+  ])('%s: nothing on stderr', async (_, library_path) => {
+    mkdirSync(icds, { recursive: true });
+    const manifest = { file_format_version: '1.0.0', ICD: { library_path, api_version: '1.0.5' } };
+    writeFileSync(join(icds, 'useless.json'), JSON.stringify(manifest));
+    const ended = await run(script, env);
+    expect(ended).toMatchObject(silent);
+    expect(JSON.parse(ended.out)).toMatchObject({ adapter: 'swiftshader' });
+    const added = { XDG_CACHE_HOME: temporary, VK_DRIVER_FILES: join(icds, 'useless.json') };
+    expect(await run(script, added)).toMatchObject(silent);
   });
+});
+
+describe('worker threads', () => {
+  test.each([
+    ['one', 1],
+    ['two at once', 2],
+  ])('%s: no environment is needed', async (_, count) => {
+    const text = `
+      import { Worker } from 'node:worker_threads';
+      for (let i = 0; i < ${count}; i++) new Worker(new URL(${JSON.stringify(pathToFileURL(script).href)}));`;
+    const path = join(built, `workers-${count}.mjs`);
+    writeFileSync(path, text);
+    const { status, out, err } = await run(path, {
+      XDG_CACHE_HOME: temporary,
+      MOVIEGEN_ADAPTER: 'swiftshader',
+    });
+    expect({ status, err }).toEqual({ status: 0, err: '' });
+    const lines = out.trim().split('\n');
+    expect(lines).toHaveLength(count);
+    for (const line of lines) expect(JSON.parse(line)).toMatchObject({ product: [7, 10, 15, 22] });
+  });
+});
+
+describe('choose', () => {
+  const found = (name: string): FoundAdapter => ({ name }) as FoundAdapter;
   const gpu = found('nvidia hopper H200');
-  const mesa = found('mesa llvmpipe', 'llvmpipe');
-  const ours = found('google swiftshader', 'SwiftShader driver');
+  const mesa = found('mesa llvmpipe');
+  const ours = found('google swiftshader');
+  const listed = (each: FoundAdapter) => ({
+    name: each.name,
+    software: each !== gpu,
+    open: async () => each,
+  });
   const places = (...system: FoundAdapter[]) => [
-    { ours: false, adapters: async () => system },
-    { ours: true, adapters: async () => [ours] },
+    { ours: false, adapters: async () => system.map(listed) },
+    { ours: true, adapters: async () => [listed(ours)] },
   ];
 
   test('prefers a GPU, then our own software to that of the system', async () => {

@@ -3,8 +3,8 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Kernel } from '@moviegen/kernels';
-import { linear, pack, Tensor } from '@moviegen/tensor';
-import { openDevice } from '@moviegen/tensor/node';
+import { Device, linear, pack, Tensor } from '@moviegen/tensor';
+import { findAdapter, openDevice } from '@moviegen/tensor/node';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { medianTime } from '../src/device/measure.ts';
 import { fileStore } from '../src/node/tuneFile.ts';
@@ -176,4 +176,25 @@ test('MOVIEGEN_TUNE names a mode', async () => {
   } finally {
     delete process.env.MOVIEGEN_TUNE;
   }
+});
+
+test('an adapter without a name has no table, which would be that of every adapter', async () => {
+  const { adapter, host } = await findAdapter();
+  const unnamed = new Proxy(adapter, {
+    get(target, key) {
+      if (key === 'info') return { vendor: '', architecture: '', device: '', description: '' };
+      const value: unknown = Reflect.get(target, key);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  const asked: string[] = [];
+  const tuneStore: TuneStore = {
+    load: async (name) => {
+      asked.push(name);
+      return undefined;
+    },
+    save: async () => undefined,
+  };
+  (await Device.create({ adapter: unnamed, host, tuneStore })).destroy();
+  expect(asked).toEqual([]);
 });

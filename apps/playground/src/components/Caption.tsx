@@ -21,18 +21,31 @@ export function Caption({ result, video, onUse, onSay }: Properties) {
   const { settings, seconds, adapter } = result;
   const [writing, setWriting] = useState<Format | undefined>();
   const [problem, setProblem] = useState<Problem | undefined>();
+  const [note, setNote] = useState('');
   const [copied, setCopied] = useState(false);
 
   const download = async (format: Format) => {
     setWriting(format);
     setProblem(undefined);
     try {
-      const bytes = await client.run('encode', { video, format });
+      let codec = 'avc';
+      const bytes = await client.run(
+        'encode',
+        { video, format },
+        {
+          onNews: (named) => {
+            codec = named;
+          },
+        },
+      );
       save(
         new Blob([bytes], { type: format === 'mp4' ? 'video/mp4' : 'image/gif' }),
         fileName(settings, format),
       );
-      onSay(`The ${format} is downloaded.`);
+      const other = `It holds ${codec.toUpperCase()}: this browser does not encode H.264, which more players know.`;
+      const text = codec === 'avc' ? '' : ` ${other}`;
+      onSay(`The ${format} is downloaded.${text}`);
+      setNote(text);
     } catch (error) {
       setProblem(problemOf(error));
     } finally {
@@ -76,6 +89,7 @@ export function Caption({ result, video, onUse, onSay }: Properties) {
           Use these settings
         </button>
       </div>
+      {note !== '' && <p class="facts">{note}</p>}
       {problem && <ProblemCard problem={problem} />}
     </div>
   );

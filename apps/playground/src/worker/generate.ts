@@ -2,7 +2,8 @@
 
 import type { GenerateNews, Made } from '../protocol.ts';
 import type { Settings } from '../settings.ts';
-import { adapterName, type Session } from './session.ts';
+import { adapterName } from './adapterName.ts';
+import type { Session } from './session.ts';
 
 /** Milliseconds between news of bytes: a page need not know of every chunk. */
 const PATIENCE = 60;
@@ -38,7 +39,7 @@ export async function generate(
       else tell({ phase });
     },
   });
-  return { video: made.frames, seconds: { load, ...made.timings }, adapter: adapterName(model.device) };
+  return { video: made.frames, seconds: { load, ...made.timings }, adapter: adapterName(model.device.info) };
 }
 
 /** Passes the first and the last news of a phase on, and of those between only one per interval. */

@@ -2,7 +2,7 @@
 // gets a new one.
 
 import { Device, type DeviceLostError, orAborted } from '@moviegen/tensor';
-import { describeDevice, MovieGen } from 'moviegen';
+import { MovieGen } from 'moviegen';
 import { fetchCheckpoint } from '../checkpoint/fetchCheckpoint.ts';
 import { openStore, type Store } from '../checkpoint/store.ts';
 import { ProblemError } from '../problem.ts';
@@ -91,14 +91,6 @@ export function checkWebGpu(): void {
   if (!globalThis.isSecureContext)
     throw new ProblemError('insecure', `${location.origin} is neither https nor localhost`);
   if (navigator.gpu === undefined) throw new ProblemError('no-webgpu', 'navigator.gpu is not there');
-}
-
-/** An adapter's name for people: the plainest of the texts with which it describes itself. */
-export function adapterName(device: Device): string {
-  const { vendor, architecture, device: name, description } = describeDevice(device).adapter;
-  return (
-    description || name || [vendor, architecture].filter((part) => part !== '').join(' ') || 'unnamed adapter'
-  );
 }
 
 async function load(

@@ -5,6 +5,7 @@ import { describeDevice, encodeVideo, selfTest } from 'moviegen';
 import { runBench } from '../kernels/bench.ts';
 import { ProblemError, problemOf } from '../problem.ts';
 import type { FromWorker, JobName, Jobs, ToWorker } from '../protocol.ts';
+import { adapterName } from './adapterName.ts';
 import { generate } from './generate.ts';
 import { checkWebGpu, Session } from './session.ts';
 
@@ -27,8 +28,7 @@ const work: Work = {
     const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' });
     if (adapter === null)
       throw new ProblemError('no-adapter', 'this browser has WebGPU, but no adapter for it');
-    const { description, device, vendor, architecture } = adapter.info;
-    return description || device || `${vendor} ${architecture}`.trim();
+    return adapterName(adapter.info);
   },
   generate: ({ settings, checkpoint }, { tell, signal }) =>
     session.exclusive(
@@ -39,7 +39,7 @@ const work: Work = {
       signal,
       () => tell({ phase: 'fetch', notice: 'Waits for the device: the bench or the self-test is running.' }),
     ),
-  encode: ({ video, format }, { signal }) => encodeVideo(video, { format, signal }),
+  encode: ({ video, format }, { tell, signal }) => encodeVideo(video, { format, signal, onCodec: tell }),
   device: (_, { signal }) => session.exclusive(async () => describeDevice(await session.device()), signal),
   selfTest: ({ filter }, { tell, signal }) =>
     session.exclusive(

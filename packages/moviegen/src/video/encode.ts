@@ -1,24 +1,10 @@
 // Writes video files from frames: mp4 and webm through mediabunny (WebCodecs in a browser, FFmpeg's libraries in Node), gif
 // through modern-gif. Not here: where the bytes go (node/outputs.ts, or the caller).
 
-import {
-  BufferTarget,
-  canEncodeVideo,
-  getFirstEncodableVideoCodec,
-  Mp4OutputFormat,
-  Output,
-  Quality,
-  StreamTarget,
-  type StreamTargetChunk,
-  type VideoCodec,
-  VideoSample,
-  VideoSampleSource,
-  WebMOutputFormat,
-} from 'mediabunny';
 import { encode as encodeGif } from 'modern-gif';
-import { registerCodecs } from '#platform';
 import { InputError, shown } from '../errors.ts';
 import { frameOf, piecesOf, type Video, type VideoStream, withAlpha } from './frames.ts';
+import type { Film } from './writeFilm.ts';
 
 /** The formats of video files, by their extension. */
 export const VIDEO_FORMATS = ['mp4', 'webm', 'gif'] as const;
@@ -31,6 +17,8 @@ export interface EncodeOptions {
   readonly signal?: AbortSignal;
   /** Called after each frame. */
   readonly onProgress?: (frames: number, total: number) => void;
+  /** Is told the codec of an mp4 or webm before its first frame: `avc` (H.264) in an mp4, or what there is an encoder for. */
+  readonly onCodec?: (codec: 'avc' | 'vp9' | 'vp8' | 'av1') => void;
 }
 
 /** The format that a file's extension names. @throws InputError where it names no format. */
@@ -58,10 +46,8 @@ export async function encodeVideo(
 ): Promise<Uint8Array<ArrayBuffer>> {
   checkFps(video);
   if (options.format === 'gif') return gif(video, options);
-  const target = new BufferTarget();
-  await film(video, options, target);
-  if (target.buffer === null) throw new Error('internal: the video has no bytes');
-  return new Uint8Array(target.buffer);
+  const { filmBytes } = await import('./writeFilm.ts');
+  return filmBytes(filmOf(video, options));
 }
 
 /**
@@ -76,81 +62,27 @@ export async function encodeVideoTo(
 ): Promise<void> {
   checkFps(video);
   if (options.format === 'gif') return sink.write(await gif(video, options), 0);
-  const writable = new WritableStream<StreamTargetChunk>({
-    write: ({ data, position }) => sink.write(data, position),
-  });
-  await film(video, options, new StreamTarget(writable, { chunked: true, chunkSize: CHUNK_BYTES }));
+  const { filmTo } = await import('./writeFilm.ts');
+  await filmTo((bytes, position) => sink.write(bytes, position), filmOf(video, options));
+}
+
+function filmOf(video: Video | VideoStream, { format, signal, onProgress, onCodec }: EncodeOptions): Film {
+  const { fps, shape } = video;
+  return {
+    container: format === 'webm' ? 'webm' : 'mp4',
+    fps,
+    shape,
+    frames: framesOf(video, signal),
+    signal,
+    onFrame: (frames) => onProgress?.(frames, shape[0]),
+    onCodec: (codec) => onCodec?.(codec),
+  };
 }
 
 /** @throws InputError where the rate of a video is not a number above 0. */
 export function checkFps({ fps }: { readonly fps: number }): void {
   if (!(fps > 0 && Number.isFinite(fps)))
     throw new InputError(`video: fps must be a number above 0, got ${fps}`);
-}
-
-/** How many bytes are gathered before they are written. */
-const CHUNK_BYTES = 2 ** 20;
-
-/** The codecs for each container, the one that most players know first. */
-const CODECS: Readonly<Record<'mp4' | 'webm', VideoCodec[]>> = {
-  mp4: ['avc', 'vp9', 'av1'],
-  webm: ['vp9', 'vp8', 'av1'],
-};
-// Constant quantizers, so good that only the resolution of colour is lost, which is halved. Each codec has a scale of its own:
-// 0 .. 51, 0 .. 63, 0 .. 255.
-const QUANTIZERS: Readonly<Partial<Record<VideoCodec, number>>> = { avc: 10, vp9: 12, av1: 48 };
-/** Bits per pixel, where the encoder has no quantizer. */
-const BITS_PER_PIXEL = 2;
-
-async function film(
-  video: Video | VideoStream,
-  { format, signal, onProgress }: EncodeOptions,
-  target: BufferTarget | StreamTarget,
-): Promise<void> {
-  const { fps, shape } = video;
-  const [T, height, width] = shape;
-  await registerCodecs();
-  const fastStart = target instanceof BufferTarget ? 'in-memory' : 'reserve'; // with either, players need not seek
-  const container = format === 'webm' ? new WebMOutputFormat() : new Mp4OutputFormat({ fastStart });
-  const output = new Output({ format: container, target });
-  const codec = await codecFor(format === 'webm' ? 'webm' : 'mp4', width, height);
-  const bitrate = Math.ceil(Math.max(1e6, width * height * fps * BITS_PER_PIXEL));
-  const quantizer = QUANTIZERS[codec];
-  const source = new VideoSampleSource({
-    codec,
-    quality: new Quality(quantizer === undefined ? { bitrate } : { quantizer, bitrate }),
-    keyFrameInterval: 2,
-    hardwareAcceleration: 'prefer-software', // hardware refuses small sizes and gives different bytes on each machine
-    // RGB is converted here as BT.601 says. Some players show other colours where the file does not say so.
-    onEncodedPacket: (_, metadata) => {
-      const config = metadata?.decoderConfig;
-      if (config !== undefined && !config.colorSpace?.matrix)
-        config.colorSpace = { primaries: 'bt709', transfer: 'bt709', matrix: 'smpte170m', fullRange: false };
-    },
-  });
-  output.addVideoTrack(source, { frameRate: fps, maximumPacketCount: T });
-  try {
-    await output.start();
-    let k = 0;
-    for await (const frame of framesOf(video, signal)) {
-      const sample = new VideoSample(withAlpha(frame), {
-        format: 'RGBX',
-        codedWidth: width,
-        codedHeight: height,
-        timestamp: k / fps,
-        duration: 1 / fps,
-      });
-      await source.add(sample);
-      sample.close();
-      k++;
-      onProgress?.(k, T);
-    }
-    signal?.throwIfAborted();
-    await output.finalize();
-  } catch (error) {
-    if (output.state !== 'finalized') await output.cancel().catch(() => {});
-    throw error;
-  }
 }
 
 /** Each frame of a video, [H, W, 3]. @throws InputError where their number or size is not what the video said. */
@@ -173,19 +105,6 @@ async function* framesOf(
     }
   }
   if (count < T) throw new InputError(`video: ${T} frames were promised, got ${count}`);
-}
-
-async function codecFor(container: 'mp4' | 'webm', width: number, height: number): Promise<VideoCodec> {
-  // Encoders of AVC take only even sizes, even where they claim otherwise.
-  const odd = width % 2 === 1 || height % 2 === 1;
-  const codecs = CODECS[container].filter((codec) => !(odd && codec === 'avc'));
-  const first = codecs[0]!;
-  if (await canEncodeVideo(first, { width, height })) return first;
-  const codec = await getFirstEncodableVideoCodec(codecs, { width, height });
-  if (codec !== null) return codec;
-  throw new InputError(
-    `video: nothing here encodes ${container} of ${width}x${height}; use gif or PNG frames`,
-  );
 }
 
 async function gif(

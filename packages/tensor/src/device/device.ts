@@ -68,7 +68,8 @@ export class Device {
     const { vendor, architecture, device, description } = describeAdapter(adapter);
     const name = [vendor, architecture, device, description].join(' ');
     const { label = 'moviegen', tune = 'cached', tuneStore = browserStore } = options;
-    const tuner = await Tuner.open(tune, name, tuneStore);
+    // A table of an adapter without a name, as in Firefox, would be read on every other one too.
+    const tuner = await Tuner.open(tune, name, name.trim() === '' ? undefined : tuneStore);
     const opened = await host.poll(() => requestDevice(adapter, label, options.limits));
     return new Device(adapter, opened, options, tuner);
   }

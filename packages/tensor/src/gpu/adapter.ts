@@ -19,12 +19,15 @@ interface WithMatrices {
   readonly isFallbackAdapter?: boolean;
 }
 
+type AdapterNames = Pick<GPUAdapterInfo, 'vendor' | 'architecture' | 'device' | 'description'> &
+  Pick<WithMatrices, 'isFallbackAdapter'>;
+
 const SUBGROUP_MATRIX = 'chromium-experimental-subgroup-matrix';
 const WANTED = ['shader-f16', 'subgroups', 'timestamp-query', SUBGROUP_MATRIX];
 
 /** The adapter's names, and whether it is a software rasterizer. */
-export function describeAdapter(adapter: GPUAdapter): AdapterInfo {
-  const info: GPUAdapterInfo & WithMatrices = adapter.info;
+export function describeAdapter(adapter: { readonly info: AdapterNames }): AdapterInfo {
+  const { info } = adapter;
   const { vendor, architecture, device, description } = info;
   const software =
     info.isFallbackAdapter === true ||

@@ -8,7 +8,7 @@
 // submits first where the buffer is named in the current batch.
 import type { Kernel } from '@moviegen/kernels';
 import { fold } from './fold.ts';
-import type { Layout, Pipelines } from './pipelines.ts';
+import type { Compiled, Layout, Pipelines, Program } from './pipelines.ts';
 import type { Block, BufferPool } from './pool.ts';
 
 const COPY_DST = 0x8;
@@ -40,6 +40,9 @@ export interface BufferRange {
   readonly offset: number;
   readonly bytes: number;
 }
+
+/** Workgroups by dimension. */
+type Counts = readonly [number, number, number];
 
 /** Measures compute passes while it is set as a device's timer. */
 export interface PassTimer {
@@ -94,7 +97,7 @@ export class Commands {
     const program = this.#pipelines.compiled(kernel);
     const { uniforms } = kernel;
     const cost = costOf(kernel, bindings);
-    this.makeRoom(cost);
+    this.#makeRoom(cost, program);
     let offset = 0;
     if (uniforms) {
       const end = this.#stagedBytes + uniforms.length;
@@ -106,25 +109,30 @@ export class Commands {
     const group = this.#group(kernel.label, program.layout, bindings, uniforms?.length ?? 0);
     for (const { block } of bindings) block.batch = this.#batch;
     const counts = fold(kernel.workgroups, this.#maxWorkgroups);
-    this.encode(program.pipeline, group, uniforms ? offset : undefined, counts, cost);
+    this.#encode(program, group, uniforms ? offset : undefined, counts, cost);
   }
 
-  /** Submits first where this dispatch would take the batch beyond its bounds. */
-  makeRoom({ bytes, flops }: Cost): void {
-    const { maxBytes, maxFlops } = this.#bounds;
-    const full = this.#bytes + bytes > maxBytes || this.#flops + flops > maxFlops;
-    if (this.#dispatches > 0 && full) this.submit();
+  /** Runs a dispatch whose parts are made; `offset` is the place of its uniforms. */
+  run(program: Compiled, group: GPUBindGroup, offset: number | undefined, counts: Counts, cost: Cost): void {
+    this.#makeRoom(cost, program);
+    this.#encode(program, group, offset, counts, cost);
   }
 
   /**
-   * Encodes a dispatch whose pipeline and bind group exist, after `makeRoom`.
-   * @param offset where its uniforms begin; undefined without uniforms.
+   * Submits first where this dispatch would take the batch beyond its bounds, or where its pipeline may yet be refused:
+   * WebGPU drops a whole batch with it.
    */
-  encode(
-    pipeline: GPUComputePipeline,
+  #makeRoom({ bytes, flops }: Cost, { checked }: Program): void {
+    const { maxBytes, maxFlops } = this.#bounds;
+    const full = this.#bytes + bytes > maxBytes || this.#flops + flops > maxFlops;
+    if (!checked || (this.#dispatches > 0 && full)) this.submit();
+  }
+
+  #encode(
+    { pipeline, checked }: Compiled,
     group: GPUBindGroup,
     offset: number | undefined,
-    [x, y, z]: readonly [number, number, number],
+    [x, y, z]: Counts,
     { bytes, flops }: Cost,
   ): void {
     const pass = this.#compute();
@@ -142,8 +150,8 @@ export class Commands {
     this.#bytes += bytes;
     this.#flops += flops;
     const { maxDispatches, maxBytes, maxFlops } = this.#bounds;
-    if (this.#dispatches >= maxDispatches || this.#bytes >= maxBytes || this.#flops >= maxFlops)
-      this.submit();
+    const full = this.#dispatches >= maxDispatches || this.#bytes >= maxBytes || this.#flops >= maxFlops;
+    if (full || !checked) this.submit();
   }
 
   /** Encodes filling a range with zero bytes. */

@@ -8,17 +8,23 @@ import type { Host } from './host.ts';
 export interface Program {
   readonly label: string;
   readonly layout: Layout;
+  /** Its own, though others have equal ones: wgpu holds consecutive pipelines that share one to the first one's sizes. */
+  readonly pipelineLayout: GPUPipelineLayout;
   /** Absent until an asynchronous compilation is done. */
   pipeline: GPUComputePipeline | undefined;
   /** Settles when the asynchronous compilation does. */
   ready: Promise<void> | undefined;
+  /** The pipeline is known to be valid: until then its commands may spoil all that are submitted with them. */
+  checked: boolean;
 }
+
+/** A program that can run. */
+export type Compiled = Program & { pipeline: GPUComputePipeline };
 
 /** The bindings of a kind of kernel: one object for all kernels with the same accesses. */
 export interface Layout {
   readonly id: number;
   readonly group: GPUBindGroupLayout;
-  readonly pipeline: GPUPipelineLayout;
 }
 
 const COMPUTE = 4; // GPUShaderStage.COMPUTE
@@ -44,10 +50,10 @@ export class Pipelines {
   }
 
   /** The kernel's program with its pipeline, which is compiled now where it does not exist yet. */
-  compiled(kernel: Kernel): Program & { pipeline: GPUComputePipeline } {
+  compiled(kernel: Kernel): Compiled {
     const program = this.#program(kernel);
     if (!program.pipeline) this.#compileNow(program, kernel);
-    return program as Program & { pipeline: GPUComputePipeline };
+    return program as Compiled;
   }
 
   /** The kernel's program. Where its pipeline does not exist yet, it is compiled in the background. */
@@ -63,7 +69,10 @@ export class Pipelines {
   #program(kernel: Kernel): Program {
     let program = this.#programs.get(kernel.code);
     if (!program) {
-      program = { label: kernel.label, layout: this.#layout(kernel), pipeline: undefined, ready: undefined };
+      const { label } = kernel;
+      const layout = this.#layout(kernel);
+      const pipelineLayout = this.#gpu.createPipelineLayout({ label, bindGroupLayouts: [layout.group] });
+      program = { label, layout, pipelineLayout, pipeline: undefined, ready: undefined, checked: false };
       this.#programs.set(kernel.code, program);
     }
     return program;
@@ -87,20 +96,18 @@ export class Pipelines {
       entries.push({ binding: accesses.length, visibility: COMPUTE, buffer });
     }
     const group = this.#gpu.createBindGroupLayout({ label: key, entries });
-    const pipeline = this.#gpu.createPipelineLayout({ label: key, bindGroupLayouts: [group] });
-    const layout = { id: this.#layouts.size, group, pipeline };
+    const layout = { id: this.#layouts.size, group };
     this.#layouts.set(key, layout);
     return layout;
   }
 
   #compileNow(program: Program, { label, code }: Kernel): void {
-    const { layout } = program;
     this.#gpu.pushErrorScope('internal');
     this.#gpu.pushErrorScope('validation');
     const module = this.#gpu.createShaderModule({ label, code });
     program.pipeline = this.#gpu.createComputePipeline({
       label,
-      layout: layout.pipeline,
+      layout: program.pipelineLayout,
       compute: { module, entryPoint: 'main' },
     });
     const scopes = [0, 1].map(() => this.#host.poll(() => this.#gpu.popErrorScope()));
@@ -108,22 +115,23 @@ export class Pipelines {
       const [validation, internal] = await Promise.all(scopes);
       const error = validation ?? internal;
       if (error) throw await this.#refused(label, code, module, error.message);
+      program.checked = true;
     };
     this.#watch(check());
   }
 
   async #compile(program: Program, { label, code }: Kernel): Promise<void> {
-    const { layout } = program;
     this.#gpu.pushErrorScope('validation');
     const module = this.#gpu.createShaderModule({ label, code });
     const scope = this.#host.poll(() => this.#gpu.popErrorScope());
-    const descriptor = { label, layout: layout.pipeline, compute: { module, entryPoint: 'main' } };
+    const descriptor = { label, layout: program.pipelineLayout, compute: { module, entryPoint: 'main' } };
     const made = this.#host.poll(() => this.#gpu.createComputePipelineAsync(descriptor));
     made.catch(() => undefined); // the message of the module is the better one, and is awaited first
     try {
       const error = await scope;
       if (error) throw error;
       program.pipeline = await made;
+      program.checked = true;
     } catch (error) {
       const text = error instanceof Object && 'message' in error ? String(error.message) : String(error);
       throw await this.#refused(label, code, module, text);

@@ -4,7 +4,7 @@ import type { Kernel } from '@moviegen/kernels';
 import type { Choice } from '../tuning/tuner.ts';
 import { type BufferRange, bindGroup, type Commands, type Cost, costOf } from './commands.ts';
 import { fold } from './fold.ts';
-import type { Pipelines, Program } from './pipelines.ts';
+import type { Compiled, Pipelines, Program } from './pipelines.ts';
 import type { Block, BufferPool } from './pool.ts';
 import type { Allocator, Storage } from './storage.ts';
 
@@ -177,9 +177,9 @@ export class RecordedSteps implements Allocator {
         commands.clear(step.clear.block, step.clear.offset, step.clear.bytes);
         continue;
       }
-      const pipeline = step.program.pipeline ?? pipelines.compiled(step.kernel).pipeline;
-      commands.makeRoom(step.cost);
-      commands.encode(pipeline, step.group!, step.offset, step.counts, step.cost);
+      const { program, kernel, group, offset, counts, cost } = step;
+      const compiled = program.pipeline ? (program as Compiled) : pipelines.compiled(kernel);
+      commands.run(compiled, group!, offset, counts, cost);
     }
     commands.mark(this.#mentioned);
   }

@@ -1,14 +1,16 @@
 // Opens a device in Node: on the system's GPU where there is one, otherwise on SwiftShader. Browsers open theirs with
 // `Device.create`.
-import { existsSync, readdirSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { isMainThread } from 'node:worker_threads';
 import { Device } from '../device/device.ts';
 import { describeAdapter } from '../gpu/adapter.ts';
 import { NoAdapterError } from '../gpu/errors.ts';
 import type { Host } from '../gpu/host.ts';
 import type { DeviceOptions } from '../gpu/options.ts';
 import { TUNE_MODES, type TuneMode } from '../tuning/tuner.ts';
+import { onlyDriver, vulkanDrivers } from './drivers.ts';
 import { pollingHost } from './polling.ts';
+import { type ProbedInfo, probe } from './probe.ts';
 import { loadVulkan, unpackSwiftShader } from './swiftshader.ts';
 import { fileStore } from './tuneFile.ts';
 
@@ -35,18 +37,28 @@ export interface FoundAdapter {
   readonly name: string;
 }
 
+/** An adapter that there is, not opened yet. */
+export interface Listed {
+  readonly name: string;
+  /** It runs on the CPU. */
+  readonly software: boolean;
+  open(): Promise<FoundAdapter>;
+}
+
 /** One origin of adapters: the system, or a driver that we bring along. */
 export interface AdapterOrigin {
   /** True for the driver that we bring along: its software adapter is taken without being named. */
   readonly ours: boolean;
-  adapters(): Promise<readonly FoundAdapter[]>;
+  adapters(): Promise<readonly Listed[]>;
 }
 
 /** The binding's own objects must outlive every device made with them. */
 const instances: GPU[] = [];
 
 /**
- * Opens a device.
+ * Opens a device, in a worker thread too. A worker must not end while its device works, by `terminate()` or
+ * `process.exit()`: Dawn's binding then aborts the whole process. Ask the worker to stop, wait for what it awaits, and
+ * let it destroy the device.
  * @throws NoAdapterError where none fits. The message lists the adapters that exist, or says what to install.
  */
 export async function openDevice(options: OpenOptions = {}): Promise<Device> {
@@ -89,13 +101,13 @@ export async function choose(origins: readonly AdapterOrigin[], named?: string):
   const wanted = named?.toLowerCase();
   const seen: string[] = [];
   for (const { ours, adapters } of origins) {
-    for (const found of await adapters()) {
-      seen.push(found.name);
-      const preferred = ours || !describeAdapter(found.adapter).software;
-      if (wanted ? found.name.toLowerCase().includes(wanted) : preferred) return found;
+    for (const { name, software, open } of await adapters()) {
+      seen.push(name);
+      if (wanted ? name.toLowerCase().includes(wanted) : ours || !software) return open();
     }
   }
-  throw new NoAdapterError(`device: no adapter is named "${named}"; there are: ${seen.join(', ') || 'none'}`);
+  const problem = wanted ? `no adapter is named "${named}"` : 'no adapter was found';
+  throw new NoAdapterError(`device: ${problem}; there are: ${seen.join(', ') || 'none'}`);
 }
 
 type Create = (flags: string[]) => GPU;
@@ -119,71 +131,87 @@ const FLAGS = [
 const withoutChecks = (flag: string): string =>
   flag.startsWith('enable-dawn-features=') ? `${flag},disable_robustness` : flag;
 
-async function systemAdapters(create: Create): Promise<FoundAdapter[]> {
-  if (process.platform === 'linux' && !hasVulkanDriver()) return [];
-  return request(create, FLAGS);
+/** The system's adapters by name. Where drivers may write to stderr, a process of its own asks them. */
+async function systemAdapters(create: Create): Promise<Listed[]> {
+  const linux = process.platform === 'linux';
+  const drivers = vulkanDrivers();
+  if (linux && drivers.length === 0) return [];
+  probed ??= linux ? probe(FLAGS) : Promise.resolve(undefined);
+  const seen = await probed;
+  if (!seen) return (await request(create, FLAGS)).map(listed);
+  const names = new Map(seen.adapters.map((info) => [nameOf(info), describeAdapter({ info }).software]));
+  const open = (name: string) => openSystem(create, name, seen.quiet ? [] : drivers);
+  return [...names].map(([name, software]) => ({ name, software, open: () => open(name) }));
 }
 
-async function swiftShader(create: Create): Promise<FoundAdapter[]> {
-  const { manifest, loader } = await unpackSwiftShader();
-  const before = {
-    VK_DRIVER_FILES: process.env.VK_DRIVER_FILES,
-    VK_ICD_FILENAMES: process.env.VK_ICD_FILENAMES,
-  };
-  Object.assign(process.env, { VK_DRIVER_FILES: manifest, VK_ICD_FILENAMES: manifest });
+let probed: ReturnType<typeof probe> | undefined;
+
+/** Opens an adapter by its name. @param drivers where they write to stderr: only the one that has the adapter is asked. */
+async function openSystem(create: Create, name: string, drivers: readonly string[]): Promise<FoundAdapter> {
+  const seen = await Promise.all(drivers.map((driver) => probe(FLAGS, driver)));
+  const driver = drivers.find((_, i) => seen[i]?.adapters.some((info) => nameOf(info) === name));
+  // Mesa complains where Wayland has no folder for its sockets, though nothing is shown here.
+  const XDG_RUNTIME_DIR = process.env.XDG_RUNTIME_DIR || tmpdir();
+  const variables = { XDG_RUNTIME_DIR, ...(driver === undefined ? {} : onlyDriver(driver)) };
+  const all = await withEnvironment(variables, () => request(create, FLAGS));
+  const found = all.find((each) => each.name === name);
+  if (found) return found;
+  throw new NoAdapterError(
+    `device: the system has ${name}, but this process, which has ${all[0]?.name ?? 'no adapter'}, does not reach it: ` +
+      'open it before any other adapter',
+  );
+}
+
+/**
+ * SwiftShader. Where the system has adapters too, the process shall be able to use both: the Vulkan loader is then told
+ * by environment variables, which only Node's main thread can set for native code.
+ */
+async function swiftShader(create: Create): Promise<Listed[]> {
+  const { manifest, loader, standIn } = await unpackSwiftShader();
+  const flags = ['backend=vulkan', ...FLAGS];
+  const both = ((await probed)?.adapters.length ?? 0) > 0 && isMainThread && !process.versions.bun;
+  loadVulkan(both ? loader : standIn);
+  return (await withEnvironment(both ? onlyDriver(manifest) : {}, () => request(create, flags))).map(listed);
+}
+
+/** Awaits `work` while the environment has these variables. */
+async function withEnvironment<T>(variables: Record<string, string>, work: () => Promise<T>): Promise<T> {
+  const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, variables);
   try {
-    loadVulkan(loader);
-    return await request(create, ['backend=vulkan', ...FLAGS]);
+    return await work();
   } finally {
-    for (const [name, value] of Object.entries(before)) {
+    for (const [name, value] of before) {
       if (value === undefined) delete process.env[name];
       else process.env[name] = value;
     }
   }
 }
 
+const nameOf = ({ vendor, architecture, device, description }: ProbedInfo): string =>
+  [vendor, architecture, device, description].filter((part) => part !== '').join(' ');
+
+const listed = (found: FoundAdapter): Listed => ({
+  name: found.name,
+  software: describeAdapter(found.adapter).software,
+  open: async () => found,
+});
+
 /** The adapters that an instance offers: WebGPU does not list them, but answers to preferences. */
 async function request(create: Create, flags: string[]): Promise<FoundAdapter[]> {
   const gpu = create(flags);
   instances.push(gpu);
-  const probe = pollingHost(0);
+  const waiting = pollingHost(0);
   const found = new Map<string, FoundAdapter>();
   for (const powerPreference of ['high-performance', 'low-power'] as const) {
-    const adapter = await probe.poll(() => gpu.requestAdapter({ powerPreference }));
+    const adapter = await waiting.poll(() => gpu.requestAdapter({ powerPreference }));
     if (!adapter) continue;
-    const { vendor, architecture, device, description, software } = describeAdapter(adapter);
-    const name = [vendor, architecture, device, description].filter((part) => part !== '').join(' ');
+    const name = nameOf(adapter.info);
     if (found.has(name)) continue;
     // A GPU answers within microseconds; on a software adapter, spinning would take a core from the work itself.
-    const host = pollingHost(software ? 0.1 : 4);
+    const host = pollingHost(describeAdapter(adapter).software ? 0.1 : 4);
     const again = () => host.poll(() => gpu.requestAdapter({ powerPreference }));
     found.set(name, { adapter, name, host, again });
   }
   return [...found.values()];
-}
-
-/** Whether the Vulkan loader would find a driver: without one, asking only makes Dawn complain. */
-function hasVulkanDriver(): boolean {
-  const {
-    VK_DRIVER_FILES,
-    VK_ICD_FILENAMES,
-    VK_ADD_DRIVER_FILES,
-    XDG_DATA_DIRS,
-    XDG_DATA_HOME,
-    XDG_CONFIG_DIRS,
-    HOME,
-  } = process.env;
-  if (VK_DRIVER_FILES || VK_ICD_FILENAMES || VK_ADD_DRIVER_FILES) return true;
-  const lists = [
-    XDG_CONFIG_DIRS || '/etc/xdg',
-    '/etc',
-    XDG_DATA_DIRS || '/usr/local/share:/usr/share',
-    XDG_DATA_HOME,
-  ];
-  const folders = lists.flatMap((list) => list?.split(delimiter) ?? []);
-  if (HOME) folders.push(join(HOME, '.local/share'));
-  return folders.some((folder) => {
-    const icds = join(folder, 'vulkan', 'icd.d');
-    return existsSync(icds) && readdirSync(icds).some((name) => name.endsWith('.json'));
-  });
 }

@@ -1,7 +1,7 @@
-// SwiftShader, a Vulkan driver that runs on the CPU, comes from the npm package @sparticuz/chromium. It is unpacked
-// once into a cache folder, with the Vulkan loader beside it. Nothing is installed on the system.
+// SwiftShader, a Vulkan driver that runs on the CPU, comes from the npm package @sparticuz/chromium: it is unpacked once into a cache
+// folder, with the Vulkan loader that comes along and a copy that needs none. Nothing is installed on the system.
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { constants, homedir, tmpdir } from 'node:os';
@@ -9,8 +9,12 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliDecompress } from 'node:zlib';
 import { NoAdapterError } from '../gpu/errors.ts';
+import { standIn } from './standIn.ts';
 
-const FILES = ['libvulkan.so.1', 'libvk_swiftshader.so', 'vk_swiftshader_icd.json'];
+const DRIVER = 'libvk_swiftshader.so';
+const STAND_IN = 'libvk_stand_in.so';
+const PACKED = ['libvulkan.so.1', DRIVER, 'vk_swiftshader_icd.json'];
+const FILES = [...PACKED, STAND_IN];
 const RTLD_NODELETE = 0x1000;
 
 /** Files of SwiftShader on disk. */
@@ -19,6 +23,8 @@ export interface SwiftShader {
   readonly manifest: string;
   /** Path of the Vulkan loader. */
   readonly loader: string;
+  /** Path of a copy of the driver that takes the loader's place. */
+  readonly standIn: string;
 }
 
 /** Unpacks SwiftShader if need be. @throws NoAdapterError with what to install. */
@@ -43,15 +49,16 @@ export async function unpackSwiftShader(): Promise<SwiftShader> {
 }
 
 /**
- * Loads the Vulkan loader into the process, where Dawn's `dlopen` by name then finds it. Node refuses it
- * as an addon, after having loaded it; RTLD_NODELETE keeps it from being unloaded again.
+ * Loads the Vulkan loader, or what stands in for it, into the process, where Dawn's `dlopen` by name then finds it. No
+ * runtime takes it for an add-on, and each says so in its own words, but by then it is loaded, and it stays: Node passes
+ * RTLD_NODELETE on, and a stand-in asks for the same itself.
  */
 export function loadVulkan(path: string): void {
   const { RTLD_NOW, RTLD_GLOBAL } = constants.dlopen;
   try {
     process.dlopen({ exports: {} }, path, RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE);
   } catch (error) {
-    if (!(error instanceof Error && error.message.includes('did not self-register'))) throw error;
+    if (!readFileSync('/proc/self/maps', 'utf8').includes(path)) throw error;
   }
 }
 
@@ -83,14 +90,17 @@ export function cacheFolders(): string[] {
 
 /** Unpacks beside the target and renames it, so that no process sees an incomplete folder. */
 async function unpackInto(target: string, archive: Buffer): Promise<SwiftShader> {
-  const found = { manifest: join(target, FILES[2]!), loader: join(target, FILES[0]!) };
+  const [loader, , manifest] = PACKED.map((name) => join(target, name));
+  const found = { manifest: manifest!, loader: loader!, standIn: join(target, STAND_IN) };
   if (await isComplete(target)) return found;
   await mkdir(dirname(target), { recursive: true });
   const draft = await mkdtemp(`${target}-`);
   try {
     const tar = await promisify(brotliDecompress)(archive);
     for (const [name, content] of readTar(tar)) {
-      if (FILES.includes(name)) await writeFile(join(draft, name), content, { mode: 0o755 });
+      if (PACKED.includes(name)) await writeFile(join(draft, name), content, { mode: 0o755 });
+      if (name === DRIVER)
+        await writeFile(join(draft, STAND_IN), standIn(content, 'libvulkan.so.1'), { mode: 0o755 });
     }
     if (!(await isComplete(target))) {
       await rm(target, { recursive: true, force: true }); // remains that a cleaner of old files has left
