@@ -69,19 +69,3 @@ export function weightOptions(config: DiTConfig, { loras = [], ...options }: Loa
  */
 export const isLinearWeight = (name: string): boolean =>
   /^(layers\.\d+\.((cross_)?attention\.w[qkvo]|feed_forward\.w[123])|adaln)\.weight$/.test(name);
-
-/**
- * Counts parameters without allocating any.
- * @returns `core`: attention, feed-forward and the shared adaLN projection, the part that the size's name
- * counts (29,217,558,528 for `30b`); `total`: every weight.
- */
-export function parameterCount(config: DiTConfig): { core: number; total: number } {
-  const isCore = /^(layers\.\d+\.((cross_)?attention|feed_forward)|adaln)\./;
-  let [core, total] = [0, 0];
-  for (const [name, shape] of Object.entries(weightShapes(config))) {
-    const size = sizeOf(shape);
-    total += size;
-    if (isCore.test(name)) core += size;
-  }
-  return { core, total };
-}

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { collectFrames, type Video } from '../src/video/frames.ts';
 import { gridOf } from '../src/video/grid.ts';
-import { glyphOf, LETTERS, textWidth, wrapText } from '../src/video/pixelFont.ts';
+import { glyphOf, LETTERS, wrapText } from '../src/video/pixelFont.ts';
 
 /** A video whose frame k is all of the value `first + k`. */
 function plain(first: number, frames: number, height: number, width: number, fps = 8): Video {
@@ -90,6 +90,5 @@ describe('pixel font', () => {
     expect(wrapText('“café” – é', 20)).toEqual(['"cafe" - e']);
     expect(glyphOf('a')).toBe(LETTERS.get('A'));
     expect(glyphOf('漢')).toBe(glyphOf('?'));
-    expect(textWidth(4)).toBe(23);
   });
 });

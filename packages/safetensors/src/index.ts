@@ -6,7 +6,6 @@ export { MAX_HEADER_BYTES, type TensorInfo } from './header.ts';
 export { type HttpOptions, httpFolder, httpSource } from './http.ts';
 export type { MetadataText, TensorShape, TensorsByName } from './layout.ts';
 export type { PieceOptions, Place, TensorPiece } from './pieces.ts';
-export { readStream, type StreamedTensor } from './readStream.ts';
 export {
   type ChunkOptions,
   type OpenOptions,
@@ -21,5 +20,4 @@ export {
   type TensorData,
   type TensorStream,
   type WriteOptions,
-  writeTo,
 } from './write.ts';

@@ -68,36 +68,6 @@ export async function* serializeChunks(
   }
 }
 
-/**
- * Writes a file to a stream, waits for the stream between pieces, and closes it. If anything fails, the stream is
- * aborted with the same error, so that its owner can remove what was written.
- * @returns the number of bytes written
- * @throws SafetensorsError; the reason of the signal if aborted
- */
-export async function writeTo(
-  stream: WritableStream<Uint8Array>,
-  tensors: TensorsByName<TensorStream>,
-  options: WriteOptions = {},
-): Promise<number> {
-  const writer = stream.getWriter();
-  let bytes = 0;
-  try {
-    for await (const piece of serializeChunks(tensors, options)) {
-      await writer.ready;
-      await writer.write(piece);
-      bytes += piece.length;
-    }
-    options.signal?.throwIfAborted();
-    await writer.close();
-    return bytes;
-  } catch (error) {
-    await writer.abort(error).catch(() => {});
-    throw error;
-  } finally {
-    writer.releaseLock();
-  }
-}
-
 async function* piecesOf({ data }: TensorStream): AsyncGenerator<Uint8Array> {
   if (typeof data !== 'function') {
     yield bytesOf(data);

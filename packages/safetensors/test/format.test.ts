@@ -1,9 +1,8 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   DTYPE_BITS,
   DTYPES,
   MAX_HEADER_BYTES,
-  readStream,
   Safetensors,
   SafetensorsError,
   serialize,
@@ -20,25 +19,10 @@ async function messageOf(action: Promise<unknown>): Promise<string> {
   }
 }
 
-const asStream = (bytes: Uint8Array, step = 5) =>
-  new ReadableStream<Uint8Array>({
-    start(controller) {
-      for (let at = 0; at < bytes.length; at += step) controller.enqueue(bytes.slice(at, at + step));
-      controller.close();
-    },
-  });
-
-async function drain(bytes: Uint8Array): Promise<string[]> {
-  const names: string[] = [];
-  for await (const tensor of readStream(asStream(bytes))) names.push(tensor.name);
-  return names;
-}
-
 describe('malformed files', () => {
   for (const [what, bytes, message] of malformed) {
     test(what, async () => {
       expect(await messageOf(Safetensors.open(bytes))).toBe(`safetensors open memory: ${message}`);
-      expect(await messageOf(drain(bytes))).toMatch(/^safetensors read stream: /);
     });
   }
 });
@@ -49,7 +33,6 @@ describe('odd files that are right', () => {
       const file = await Safetensors.open(bytes);
       expect(file.names()).toEqual(names);
       for (const name of names) expect((await file.read(name)).length).toBe(file.byteLength(name));
-      expect(await drain(bytes)).toEqual(names);
     });
   }
 });
@@ -124,14 +107,6 @@ describe('reading', () => {
     expect(pieces).toEqual([10, 10, 4]);
   });
 
-  test('a stream gives tensors in order, with metadata', async () => {
-    const seen: string[] = [];
-    for await (const { name, data, metadata } of readStream(asStream(bytes, 7))) {
-      seen.push(`${name} ${data.length} ${metadata.format}`);
-    }
-    expect(seen).toEqual(['w 24 pt', '__proto__ 4 pt', 'odd 3 pt']);
-  });
-
   test('abort', async () => {
     const file = await Safetensors.open(new Blob([bytes]));
     const signal = AbortSignal.abort();
@@ -162,20 +137,4 @@ test('metadata holds any key and inherits nothing', async () => {
     ['constructor', 'b'],
   ]);
   expect(file.metadata.toString).toBeUndefined();
-});
-
-test('a stop is felt while a stream stalls, and leaves no ear at the signal', async () => {
-  const stalled = new Error('enough');
-  const bytes = serialize({ a: { dtype: 'U8', shape: [4], data: new Uint8Array(4) } });
-  const stop = new AbortController();
-  const cancel = vi.fn();
-  const source = new ReadableStream<Uint8Array>({ start: (to) => to.enqueue(bytes.subarray(0, 12)), cancel });
-  const reading = readStream(source, { signal: stop.signal }).next();
-  setTimeout(() => stop.abort(stalled), 5);
-  await expect(reading).rejects.toBe(stalled);
-  expect(cancel).toHaveBeenCalledExactlyOnceWith(stalled);
-  const { signal } = new AbortController();
-  const ears = [vi.spyOn(signal, 'addEventListener'), vi.spyOn(signal, 'removeEventListener')];
-  for await (const _ of readStream(asStream(bytes), { signal }));
-  expect(ears.map(({ mock }) => mock.calls.length)).toEqual([1, 1]);
 });

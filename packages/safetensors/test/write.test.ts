@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Safetensors, serialize, serializeChunks, writeTo } from '../src/index.ts';
+import { Safetensors, serialize, serializeChunks } from '../src/index.ts';
 
 // Written by the official library (Python package safetensors 0.8.0, safetensors.numpy.save).
 const OFFICIAL =
@@ -114,40 +114,4 @@ describe('what no file can hold', () => {
   for (const [what, write, message] of cases) {
     test(what, () => expect(write).toThrow(`safetensors serialize: ${message}`));
   }
-});
-
-describe('a stream', () => {
-  test('gets the file and is closed', async () => {
-    const parts: Uint8Array[] = [];
-    let closed = false;
-    const stream = new WritableStream<Uint8Array>({
-      write: (part) => void parts.push(part.slice()),
-      close: () => {
-        closed = true;
-      },
-    });
-    const bytes = await writeTo(stream, tensors, { metadata: { format: 'pt' } });
-    expect(Buffer.concat(parts).toString('base64')).toBe(OFFICIAL);
-    expect([bytes, closed]).toEqual([Buffer.from(OFFICIAL, 'base64').length, true]);
-  });
-
-  test('is aborted where a tensor is too short, too long, or the signal says so', async () => {
-    const run = async (pieces: number[], signal?: AbortSignal) => {
-      let aborted = '';
-      const stream = new WritableStream<Uint8Array>({
-        abort: (reason) => {
-          aborted = String(reason);
-        },
-      });
-      async function* data() {
-        for (const n of pieces) yield new Uint8Array(n);
-      }
-      const writing = writeTo(stream, { a: { dtype: 'U8', shape: [4], data } }, { signal });
-      await expect(writing).rejects.toThrow();
-      return aborted;
-    };
-    expect(await run([3])).toContain('got 3 bytes, expected 4');
-    expect(await run([3, 3])).toContain('got 6 bytes, expected 4');
-    expect(await run([4], AbortSignal.abort())).toContain('aborted');
-  });
 });

@@ -78,9 +78,6 @@ export const LETTERS: ReadonlyMap<string, Uint8Array> = new Map(
 );
 const SIGNS: ReadonlyMap<string, Uint8Array> = new Map(SIGN_ROWS.map(([sign, rows]) => [sign, pixels(rows)]));
 
-/** The width in pixels of a text of `letters` letters. */
-export const textWidth = (letters: number): number => letters * (GLYPH_WIDTH + GLYPH_GAP) - GLYPH_GAP;
-
 /** The glyph of a character: letters are shown as capitals, and characters that the font lacks as question marks. */
 export function glyphOf(character: string): Uint8Array {
   const capital = character.toUpperCase();
