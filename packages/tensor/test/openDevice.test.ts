@@ -100,6 +100,13 @@ describe('a process on its own', () => {
     expect(existsSync(driver)).toBe(true);
   });
 
+  test('works where a Vulkan loader is there already', async () => {
+    const env = { XDG_CACHE_HOME: temporary, MOVIEGEN_ADAPTER: 'swiftshader', TEST_LOADER_FIRST: 'yes' };
+    const { status, out, err } = await run(script, env);
+    expect({ status, err }).toEqual({ status: 0, err: '' });
+    expect(JSON.parse(out)).toEqual(good);
+  });
+
   test('names the adapters there are, or the package that is missing', async () => {
     const env = { XDG_CACHE_HOME: temporary, MOVIEGEN_ADAPTER: 'voodoo' };
     const unnamed = await run(script, env);

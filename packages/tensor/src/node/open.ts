@@ -107,7 +107,10 @@ export async function choose(origins: readonly AdapterOrigin[], named?: string):
     }
   }
   const problem = wanted ? `no adapter is named "${named}"` : 'no adapter was found';
-  throw new NoAdapterError(`device: ${problem}; there are: ${seen.join(', ') || 'none'}`);
+  const advice = isMainThread
+    ? ''
+    : '; in a worker thread, start it with new Worker(file, { env: SHARE_ENV })';
+  throw new NoAdapterError(`device: ${problem}; there are: ${seen.join(', ') || `none${advice}`}`);
 }
 
 type Create = (flags: string[]) => GPU;
@@ -163,15 +166,16 @@ async function openSystem(create: Create, name: string, drivers: readonly string
 }
 
 /**
- * SwiftShader. Where the system has adapters too, the process shall be able to use both: the Vulkan loader is then told
- * by environment variables, which only Node's main thread can set for native code.
+ * SwiftShader. Where the system has adapters too, the process shall be able to use both, through a Vulkan loader. It may also
+ * have a loader already: FFmpeg brings the system's. Environment variables tell a loader what to load, and only Node's main
+ * thread can set them for native code.
  */
 async function swiftShader(create: Create): Promise<Listed[]> {
   const { manifest, loader, standIn } = await unpackSwiftShader();
   const flags = ['backend=vulkan', ...FLAGS];
   const both = ((await probed)?.adapters.length ?? 0) > 0 && isMainThread && !process.versions.bun;
   loadVulkan(both ? loader : standIn);
-  return (await withEnvironment(both ? onlyDriver(manifest) : {}, () => request(create, flags))).map(listed);
+  return (await withEnvironment(onlyDriver(manifest), () => request(create, flags))).map(listed);
 }
 
 /** Awaits `work` while the environment has these variables. */
