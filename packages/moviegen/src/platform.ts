@@ -14,10 +14,15 @@ export function openDevice(): Promise<Device> {
 }
 
 /** Files by a path: a browser has none. */
-export function filesAt(path: string): CheckpointFiles {
+export function filesAt(source: string | URL): CheckpointFiles {
   throw new InputError(
-    `checkpoint: ${shown(path)} is no http(s) address, and a browser has no files by path`,
+    `checkpoint: ${shown(String(source))} is no http(s) address, and a browser has no files by path`,
   );
+}
+
+/** Headers from the environment for the hub: a browser has none. */
+export function hubHeaders(_: URL): Record<string, string> {
+  return {};
 }
 
 /** Makes codecs known to mediabunny: a browser brings its own. */

@@ -12,6 +12,8 @@ export interface SafetensorsErrorDetails {
   readonly expected?: string;
   /** File, address or other name of the source. */
   readonly source?: string;
+  /** The HTTP status of a server that refuses. */
+  readonly status?: number;
   readonly cause?: unknown;
 }
 
@@ -23,21 +25,34 @@ export class SafetensorsError extends Error {
   readonly got: string | undefined;
   readonly expected: string | undefined;
   readonly source: string | undefined;
+  readonly status: number | undefined;
 
-  constructor({ op, what, got, expected, source, cause }: SafetensorsErrorDetails) {
+  constructor({ op, what, got, expected, source, status, cause }: SafetensorsErrorDetails) {
     const facts = [
       got === undefined ? '' : `got ${got}`,
       expected === undefined ? '' : `expected ${expected}`,
     ].filter(Boolean);
     const tail = facts.length > 0 ? `: ${facts.join(', ')}` : '';
-    super(`safetensors ${op}${source ? ` ${source}` : ''}: ${what}${tail}`, { cause });
+    super(
+      `safetensors ${op}${source ? ` ${source}` : ''}: ${what}${tail}`,
+      cause === undefined ? {} : { cause },
+    );
     this.op = op;
     this.what = what;
     this.got = got;
     this.expected = expected;
     this.source = source;
+    this.status = status;
   }
 }
+
+/** Whether a server forbids a file: many answer so where there is none. */
+export const isForbidden = (error: unknown): boolean =>
+  error instanceof SafetensorsError && error.status === 403;
+
+/** A text in which addresses have neither a user's name and password nor a query. */
+export const withoutSecrets = (text: string): string =>
+  text.replace(/\/\/[^/\s@]*@/g, '//').replace(/(https?:\/\/[^\s?#"')]*)[?#][^\s"')]*/gi, '$1');
 
 /** Makes a text from a file safe for a terminal: escapes control characters and characters that change the reading direction. */
 export function printable(text: string): string {

@@ -1,7 +1,8 @@
 // @moviegen/safetensors: the file format, strict and streaming. Depends on nothing. Files of Node are in the `./node` entry.
 
 export { DTYPE_BITS, DTYPES, type SafetensorsDType } from './dtypes.ts';
-export { printable, SafetensorsError, type SafetensorsErrorDetails } from './errors.ts';
+export { isForbidden, printable, SafetensorsError, type SafetensorsErrorDetails } from './errors.ts';
+export { foreignFile, isPage } from './foreign.ts';
 export { MAX_HEADER_BYTES, type TensorInfo } from './header.ts';
 export { type HttpOptions, httpFolder, httpSource } from './http.ts';
 export type { MetadataText, TensorShape, TensorsByName } from './layout.ts';

@@ -1,41 +1,52 @@
 // Where a checkpoint's files are: a web address here, a folder in node/platform.ts, or whatever a caller writes.
 
-import { type HttpOptions, httpFolder } from '@moviegen/safetensors';
-import { filesAt } from '#platform';
+import { foreignFile, type HttpOptions, httpFolder, isForbidden, isPage } from '@moviegen/safetensors';
+import { filesAt, hubHeaders } from '#platform';
 import type { CheckpointFiles } from '../checkpointFiles.ts';
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, InputError } from '../errors.ts';
 
 /** Options of opening a checkpoint at an address. */
 export type FilesOptions = Pick<HttpOptions, 'headers' | 'fetch' | 'retries'>;
 
-/** The files at a path (Node only) or at an http(s) address. */
+/** The files at a path or a file: address (Node only), or at an http(s) address. @throws InputError */
 export function openFiles(
   source: string | URL | CheckpointFiles,
   options: FilesOptions = {},
 ): CheckpointFiles {
   if (typeof source === 'object' && !(source instanceof URL)) return source;
   const base = addressOf(source);
-  if (base === undefined) return filesAt(String(source));
+  if (base === undefined || base.protocol === 'file:') return filesAt(base ?? source);
   if (!base.pathname.endsWith('/')) base.pathname += '/';
+  const headers =
+    base.username === '' ? { ...hubHeaders(base), ...options.headers } : (options.headers ?? {});
   return {
     label: labelOf(base),
     remote: true,
     folder: (name) => {
       const folder = new URL(base);
       if (name !== '') folder.pathname += `${encodeURIComponent(name)}/`;
-      return httpFolder(folder, options);
+      return httpFolder(folder, { ...options, headers });
     },
   };
 }
 
-/** A copy of an address; undefined where a path was given. */
-export const addressOf = (source: string | URL): URL | undefined =>
-  source instanceof URL || /^https?:\/\//i.test(source) ? new URL(source) : undefined;
+/** A copy of an address; undefined where a path was given. @throws InputError where it is not one of files */
+export function addressOf(source: string | URL): URL | undefined {
+  if (typeof source === 'string' && !/^([a-z][a-z\d+.-]+:\/\/|file:)/i.test(source)) return undefined;
+  const url = URL.canParse(String(source)) ? new URL(source) : null;
+  if (url !== null && /^(https?|file):$/.test(url.protocol)) return url;
+  // The text itself is not shown: it may hold a password.
+  const got = url === null ? 'is malformed' : `begins with ${url.protocol}`;
+  throw new InputError(`checkpoint: this address ${got}: expected http://, https:// or file://`);
+}
 
-/** An address in messages: without a query, which may be a secret. */
-export const labelOf = ({ origin, pathname }: URL): string => `${origin}${pathname}`;
+/** An address in messages: without a password and a query, which may be secrets. */
+export const labelOf = ({ protocol, host, pathname }: URL): string => `${protocol}//${host}${pathname}`;
 
-/** A JSON file's value; undefined where there is no such file. @throws CheckpointError where it is no JSON. */
+/**
+ * A JSON file's value; undefined where there is no such file.
+ * @throws CheckpointError where it is no JSON.
+ */
 export async function readJson(
   files: CheckpointFiles,
   folder: string,
@@ -47,24 +58,55 @@ export async function readJson(
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause);
+    const text = foreignFile(bytes) ?? (cause instanceof Error ? cause.message : String(cause));
     throw new CheckpointError(`checkpoint: ${pathOf(files, folder, name)} is no JSON: ${text}`, { cause });
   }
 }
 
-/** A file's bytes; undefined where there is none. */
+/**
+ * A file's bytes; undefined where there is none. Of a server, also where it forbids the file or answers with a web page, as some
+ * do for files that they do not have: where a file must be there, `missing` tells the difference.
+ */
 export async function readFile(
   files: CheckpointFiles,
   folder: string,
   name: string,
   signal?: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const source = await files.folder(folder)(name, signal);
+  const source = await files
+    .folder(folder)(name, signal)
+    .catch((error: unknown) => {
+      if (!isForbidden(error)) throw error;
+      return undefined;
+    });
   if (source === undefined) return undefined;
   try {
-    return await source.read(0, source.byteLength, signal);
+    const bytes = await source.read(0, source.byteLength, signal);
+    return files.remote && isPage(bytes) ? undefined : bytes;
   } finally {
     await source.close();
+  }
+}
+
+/** The error of a file that must be there, and that `readFile` did not find. */
+export async function missing(
+  files: CheckpointFiles,
+  folder: string,
+  name: string,
+  signal?: AbortSignal,
+): Promise<CheckpointError> {
+  const path = `checkpoint: ${pathOf(files, folder, name)}`;
+  try {
+    const source = await files.folder(folder)(name, signal);
+    if (source === undefined) return new CheckpointError(`${path} is missing`);
+    const first = await source.read(0, Math.min(source.byteLength, 512), signal);
+    await source.close();
+    return new CheckpointError(
+      `${path} is not there: ${foreignFile(first) ?? 'the answers of the server differ'}`,
+    );
+  } catch (cause) {
+    if (!isForbidden(cause)) throw cause;
+    return new CheckpointError(`checkpoint: ${(cause as Error).message}`, { cause });
   }
 }
 

@@ -6,7 +6,7 @@ import { ConfigError, WeightsError } from '@moviegen/tensor';
 import type { CheckpointFiles } from '../checkpointFiles.ts';
 import { CheckpointError } from '../errors.ts';
 import { verified } from './checksums.ts';
-import { type FilesOptions, openFiles, pathOf, readJson } from './files.ts';
+import { type FilesOptions, missing, openFiles, pathOf, readJson } from './files.ts';
 
 /** A model's files, open. */
 export interface Part {
@@ -23,7 +23,7 @@ const PICKLES = ['pytorch_model.bin', 'diffusion_pytorch_model.bin', 'pytorch_mo
 export async function openPart(files: CheckpointFiles, folder: string, signal?: AbortSignal): Promise<Part> {
   const config = await readJson(files, folder, 'config.json', signal);
   const path = pathOf(files, folder, '');
-  if (config === undefined) throw new CheckpointError(`checkpoint: ${path}/config.json is missing`);
+  if (config === undefined) throw await missing(files, folder, 'config.json', signal);
   try {
     const weights = await openCheckpoint(files.folder(folder), signal ? { signal } : {});
     return { folder, path, config, weights };

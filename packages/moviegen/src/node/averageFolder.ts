@@ -16,6 +16,7 @@ import {
   relist,
   writeFolder,
 } from './checkpointFolder.ts';
+import { checkpointPath } from './paths.ts';
 
 /** How far averaging is, in bytes written. */
 export interface AverageProgress {
@@ -53,28 +54,29 @@ const INDEX = '.safetensors.index.json';
 
 /**
  * Averages checkpoints: folders of one layout, or safetensors files (sharded files are given by their index).
- * @param inputs at least two; types, shards and all other files are taken from the first.
+ * @param sources at least two paths or file: addresses; types, shards and all other files are taken from the first.
  * @param output a folder that does not exist or is empty. For files, it gets a file of the first one's name.
  * @throws InputError or SafetensorsError of one line, or the signal's reason; nothing is left then.
  */
 export async function averageCheckpoints(
-  inputs: readonly string[],
+  sources: readonly (string | URL)[],
   output: string,
-  { weights = inputs.map(() => 1), onProgress, signal }: AverageOptions = {},
+  { weights = sources.map(() => 1), onProgress, signal }: AverageOptions = {},
 ): Promise<void> {
+  const inputs = sources.map(checkpointPath);
   checkShares(inputs, weights);
   const folders = await Promise.all(inputs.map(isFolder));
   if (new Set(folders).size > 1)
     throw new InputError(`average: ${inputs.join(', ')}: give folders or files, not some of each`);
   await checkNewFolder('average', output);
-  const [first] = inputs as readonly [string];
+  const first = inputs[0]!;
   const files = folders[0] ? await filesBelow(first) : [];
   const others = files.filter((path) => !path.endsWith(WEIGHTS));
   for (const input of inputs) await checkConfigs(first, input, others);
 
-  const sources: TensorSource[] = [];
+  const opened: TensorSource[] = [];
   try {
-    const sets = folders[0] ? setsIn(inputs, files, sources) : setOf(inputs, sources);
+    const sets = folders[0] ? setsIn(inputs, files, opened) : setOf(inputs, opened);
     const results: FileToAverage[] = [];
     for await (const set of sets) results.push(...filesOf(set, inputs, weights, signal));
     if (results.length === 0) throw new InputError(`average: ${first} holds no ${WEIGHTS} file`);
@@ -95,7 +97,7 @@ export async function averageCheckpoints(
       signal?.throwIfAborted();
     });
   } finally {
-    for (const source of sources) await source.close();
+    for (const source of opened) await source.close();
   }
 }
 

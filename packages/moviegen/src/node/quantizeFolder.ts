@@ -12,6 +12,7 @@ import { isLinearWeight as isTextLinear } from '@moviegen/text';
 import { InputError } from '../errors.ts';
 import { type ModelIndex, parseModelIndex } from '../families/movieGen/modelIndex.ts';
 import { checkNewFolder, copyFiles, filesBelow, LIST, relist, writeFolder } from './checkpointFolder.ts';
+import { checkpointPath } from './paths.ts';
 import { checkPlain, type QuantizedFile, quantizedFile } from './quantizeFile.ts';
 
 /** The models that can be quantised. The autoencoder is made of convolutions, which stay as they are. */
@@ -47,15 +48,16 @@ const BASES = ['model', 'diffusion_pytorch_model'];
 
 /**
  * Writes a checkpoint's quantised copy, piece by piece.
- * @param input a folder with a `model_index.json`.
+ * @param source a folder with a `model_index.json`: a path, a file: address, or a model of the hub's cache.
  * @param output a folder that does not exist or is empty.
  * @throws InputError, CheckpointError or SafetensorsError of one line, or the signal's reason; nothing is left then.
  */
 export async function quantizeCheckpoint(
-  input: string,
+  source: string | URL,
   output: string,
   { format, modules = QUANTIZED_MODULES, onProgress, signal }: QuantizeOptions,
 ): Promise<QuantizeSummary> {
+  const input = checkpointPath(source);
   const index = await indexOf(input);
   await checkNewFolder('quantize', output);
   const opened: TensorSource[] = [];

@@ -7,6 +7,7 @@ import { fileSource, folder, openFile, openFolder } from '@moviegen/safetensors/
 import type { Command } from 'commander';
 import { inspect, inspectionTable } from '../../checkpoint/inspect.ts';
 import { InputError } from '../../errors.ts';
+import { checkpointPath } from '../../node/paths.ts';
 import { withCommon } from '../common.ts';
 import type { CommonOptions, Run } from '../run.ts';
 
@@ -32,7 +33,8 @@ export function addInspect(program: Command, run: Run): void {
   });
 }
 
-async function open(path: string) {
+async function open(source: string) {
+  const path = checkpointPath(source);
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) return openFolder(path);
   if (!path.endsWith('.index.json')) return openFile(path);

@@ -23,7 +23,7 @@ import {
   T5Encoder,
   TextEncoders,
 } from '@moviegen/text';
-import { pathOf, readJson } from '../../checkpoint/files.ts';
+import { missing, pathOf, readJson } from '../../checkpoint/files.ts';
 import { type ModuleName, type ModulePrecision, modulePrecisions } from '../../checkpoint/precision.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import { CheckpointError } from '../../errors.ts';
@@ -100,7 +100,7 @@ export async function checkpointPipeline(
   const json = async (folder: string, name: string) => {
     const value = await readJson(files, folder, name, signal);
     if (value !== undefined) return value;
-    throw new CheckpointError(`checkpoint: ${pathOf(files, folder, name)} is missing`);
+    throw await missing(files, folder, name, signal);
   };
   const index = parseModelIndex(await json('', 'model_index.json'), pathOf(files, '', 'model_index.json'));
   const parsed = async <T>(folder: string, parse: (json: unknown) => T) => {

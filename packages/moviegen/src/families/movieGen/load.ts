@@ -15,7 +15,7 @@ import { parseConfig as parseTaeConfig, TAE } from '@moviegen/tae';
 import { type Device, loraChanges } from '@moviegen/tensor';
 import { type TextEncoderFiles, TextEncoders } from '@moviegen/text';
 import { verified } from '../../checkpoint/checksums.ts';
-import { pathOf, readJson } from '../../checkpoint/files.ts';
+import { missing, pathOf, readJson } from '../../checkpoint/files.ts';
 import { heldSource } from '../../checkpoint/heldSource.ts';
 import { openLoras } from '../../checkpoint/loras.ts';
 import { bytesOf, openPart, type Part, placed } from '../../checkpoint/modelFiles.ts';
@@ -42,7 +42,7 @@ export async function loadModels(
   const files = await verified(source, signal);
   const json = await readJson(files, '', 'model_index.json', signal);
   const indexPath = pathOf(files, '', 'model_index.json');
-  if (json === undefined) throw new CheckpointError(`checkpoint: ${indexPath} is missing`);
+  if (json === undefined) throw await missing(files, '', 'model_index.json', signal);
   const index = parseModelIndex(json, indexPath);
 
   const parts: Part[] = [];
