@@ -10,6 +10,8 @@ export interface CheckpointFiles {
   folder(name: string): OpenFile;
   /** Whether reading costs a transfer: then what is needed again and again is kept in memory. */
   readonly remote?: boolean;
+  /** Which weights, where a folder has several: `fp16`. Default: the plain ones, else the only ones that are there. */
+  readonly variant?: string | undefined;
   /** Rejects where the whole cannot be reached: a better message than that of the first missing file. */
   check?(): Promise<void>;
 }

@@ -12,8 +12,8 @@ export interface SafetensorsErrorDetails {
   readonly expected?: string;
   /** File, address or other name of the source. */
   readonly source?: string;
-  /** The HTTP status of a server that refuses. */
-  readonly status?: number;
+  /** Whether it may mean that there is no such file: a server forbids it, or gives a web page. */
+  readonly absent?: boolean;
   readonly cause?: unknown;
 }
 
@@ -25,9 +25,9 @@ export class SafetensorsError extends Error {
   readonly got: string | undefined;
   readonly expected: string | undefined;
   readonly source: string | undefined;
-  readonly status: number | undefined;
+  readonly absent: boolean;
 
-  constructor({ op, what, got, expected, source, status, cause }: SafetensorsErrorDetails) {
+  constructor({ op, what, got, expected, source, absent = false, cause }: SafetensorsErrorDetails) {
     const facts = [
       got === undefined ? '' : `got ${got}`,
       expected === undefined ? '' : `expected ${expected}`,
@@ -42,13 +42,13 @@ export class SafetensorsError extends Error {
     this.got = got;
     this.expected = expected;
     this.source = source;
-    this.status = status;
+    this.absent = absent;
   }
 }
 
-/** Whether a server forbids a file: many answer so where there is none. */
-export const isForbidden = (error: unknown): boolean =>
-  error instanceof SafetensorsError && error.status === 403;
+/** Whether an error may mean that there is no such file. */
+export const isAbsent = (error: unknown): error is SafetensorsError =>
+  error instanceof SafetensorsError && error.absent;
 
 /** A text in which addresses have neither a user's name and password nor a query. */
 export const withoutSecrets = (text: string): string =>

@@ -273,7 +273,7 @@ class Http {
     const hint =
       `status 206; it wants ${given}: as headers (on the command line: --header 'Authorization: Bearer TOKEN'), ` +
       'or in HF_TOKEN for the hub';
-    throw this.error('the server refuses', got, hint, status);
+    throw this.error('the server refuses', got, hint, status === 403);
   }
 
   #contentRange(response: Response): { start: number; end: number; total: number } {
@@ -311,9 +311,9 @@ class Http {
     }
   }
 
-  error(what: string, got?: string, expected?: string, status?: number): SafetensorsError {
+  error(what: string, got?: string, expected?: string, absent = false): SafetensorsError {
     const op = this.#total === 0 ? 'open' : 'read';
-    return new SafetensorsError({ op, source: this.#label, what, got, expected, ...(status && { status }) });
+    return new SafetensorsError({ op, source: this.#label, what, got, expected, absent });
   }
 }
 

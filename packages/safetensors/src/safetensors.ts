@@ -2,7 +2,7 @@
 
 import type { SafetensorsDType } from './dtypes.ts';
 import { quoted, SafetensorsError, withoutSecrets } from './errors.ts';
-import { foreignFile } from './foreign.ts';
+import { foreignFile, isPage } from './foreign.ts';
 import { type Header, headerLength, LENGTH_BYTES, parseHeader, type TensorInfo } from './header.ts';
 import { type HttpOptions, httpSource } from './http.ts';
 import { type PieceOptions, type Place, piecesOf, type TensorPiece } from './pieces.ts';
@@ -19,6 +19,8 @@ export interface ChunkOptions extends ReadOptions {
 
 /** What both a file and a set of shards offer. It is the `WeightSource` of `@moviegen/tensor`. */
 export interface TensorSource {
+  /** The name of the file, or of the index of several, in messages. */
+  readonly label: string;
   /** Free text beside the tensors. It has no prototype: any key is safe. */
   readonly metadata: Readonly<Record<string, string>>;
   /** All names, in the order of the data. */
@@ -89,7 +91,11 @@ export class Safetensors implements TensorSource {
       const kind = known ? await otherKind(bytes).catch(() => undefined) : undefined;
       await bytes.close();
       if (kind === undefined) throw error;
-      throw new SafetensorsError({ ...where, what: `this is not a safetensors file: ${kind}` });
+      throw new SafetensorsError({
+        ...where,
+        what: `this is not a safetensors file: ${kind.what}`,
+        absent: kind.page,
+      });
     }
   }
 
@@ -167,9 +173,10 @@ export class Safetensors implements TensorSource {
 }
 
 /** What a file is that cannot be opened, where it is recognised as something else. */
-async function otherKind(source: ByteSource): Promise<string | undefined> {
+async function otherKind(source: ByteSource): Promise<{ what: string; page: boolean } | undefined> {
   const first = await source.read(0, Math.min(512, source.byteLength));
-  return first[LENGTH_BYTES] === 0x7b ? undefined : foreignFile(first);
+  const what = first[LENGTH_BYTES] === 0x7b ? undefined : foreignFile(first);
+  return what === undefined ? undefined : { what, page: isPage(first) };
 }
 
 /** Whatever a caller may give, as a source. */

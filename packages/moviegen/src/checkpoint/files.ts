@@ -1,18 +1,31 @@
 // Where a checkpoint's files are: a web address here, a folder in node/platform.ts, or whatever a caller writes.
 
-import { foreignFile, type HttpOptions, httpFolder, isForbidden, isPage } from '@moviegen/safetensors';
+import { foreignFile, type HttpOptions, httpFolder, isAbsent, isPage } from '@moviegen/safetensors';
 import { filesAt, hubHeaders } from '#platform';
 import type { CheckpointFiles } from '../checkpointFiles.ts';
-import { CheckpointError, InputError } from '../errors.ts';
+import { CheckpointError, InputError, shown } from '../errors.ts';
 
 /** Options of opening a checkpoint at an address. */
-export type FilesOptions = Pick<HttpOptions, 'headers' | 'fetch' | 'retries'>;
+export interface FilesOptions extends Pick<HttpOptions, 'headers' | 'fetch' | 'retries'> {
+  /** Which weights, where a folder has several: `fp16`. Default: the plain ones, else the only variant that is there. */
+  readonly variant?: string | undefined;
+}
 
 /** The files at a path or a file: address (Node only), or at an http(s) address. @throws InputError */
 export function openFiles(
   source: string | URL | CheckpointFiles,
   options: FilesOptions = {},
 ): CheckpointFiles {
+  const { variant } = options;
+  if (variant === undefined) return filesOf(source, options);
+  if (!/^[\w-]+$/.test(variant))
+    throw new InputError(`checkpoint: variant must be a word such as fp16, got ${shown(variant)}`);
+  const files = filesOf(source, options);
+  const { label, remote = false } = files;
+  return { label, remote, variant, folder: (name) => files.folder(name), check: async () => files.check?.() };
+}
+
+function filesOf(source: string | URL | CheckpointFiles, options: FilesOptions): CheckpointFiles {
   if (typeof source === 'object' && !(source instanceof URL)) return source;
   const base = addressOf(source);
   if (base === undefined || base.protocol === 'file:') return filesAt(base ?? source);
@@ -76,7 +89,7 @@ export async function readFile(
   const source = await files
     .folder(folder)(name, signal)
     .catch((error: unknown) => {
-      if (!isForbidden(error)) throw error;
+      if (!isAbsent(error)) throw error;
       return undefined;
     });
   if (source === undefined) return undefined;
@@ -105,7 +118,7 @@ export async function missing(
       `${path} is not there: ${foreignFile(first) ?? 'the answers of the server differ'}`,
     );
   } catch (cause) {
-    if (!isForbidden(cause)) throw cause;
+    if (!isAbsent(cause)) throw cause;
     return new CheckpointError(`checkpoint: ${(cause as Error).message}`, { cause });
   }
 }

@@ -25,7 +25,10 @@ export async function openPart(files: CheckpointFiles, folder: string, signal?: 
   const path = pathOf(files, folder, '');
   if (config === undefined) throw await missing(files, folder, 'config.json', signal);
   try {
-    const weights = await openCheckpoint(files.folder(folder), signal ? { signal } : {});
+    const weights = await openCheckpoint(files.folder(folder), {
+      variant: files.variant,
+      ...(signal && { signal }),
+    });
     return { folder, path, config, weights };
   } catch (error) {
     if (!(error instanceof SafetensorsError) || error.source !== undefined) throw error;

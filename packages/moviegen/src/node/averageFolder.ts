@@ -50,7 +50,8 @@ interface FileToAverage {
 }
 
 const WEIGHTS = '.safetensors';
-const INDEX = '.safetensors.index.json';
+/** The end of an index's name, and its variant. */
+const INDEX = /\.safetensors\.index(?:\.([\w-]+))?\.json$/;
 
 /**
  * Averages checkpoints: folders of one layout, or safetensors files (sharded files are given by their index).
@@ -122,19 +123,19 @@ async function* setsIn(
   files: readonly string[],
   opened: TensorSource[],
 ): AsyncGenerator<WeightSet> {
-  const indexes = files.filter((path) => path.endsWith(INDEX));
+  const indexes = files.filter((path) => INDEX.test(path));
   const shards = new Set<string>();
-  const open = async (base: string): Promise<WeightSet> => {
+  const open = async (base: string, variant?: string): Promise<WeightSet> => {
     const sources: TensorSource[] = [];
     for (const input of inputs) {
-      const source = await openFolder(join(input, dirname(base)), { bases: [basename(base)] });
+      const source = await openFolder(join(input, dirname(base)), { bases: [basename(base)], variant });
       opened.push(source);
       sources.push(source);
     }
     return { folder: dirname(base), file: basename(base) + WEIGHTS, sources };
   };
   for (const path of indexes) {
-    const set = await open(path.slice(0, -INDEX.length));
+    const set = await open(path.replace(INDEX, ''), INDEX.exec(path)?.[1]);
     const [{ shards: own } = { shards: new Map() }] = set.sources as readonly ShardedSafetensors[];
     for (const shard of own.keys()) shards.add(join(set.folder, shard));
     yield set;
@@ -150,7 +151,7 @@ async function* setOf(inputs: readonly string[], opened: TensorSource[]): AsyncG
 }
 
 async function openWeights(path: string): Promise<TensorSource> {
-  if (!path.endsWith(INDEX)) return openFile(path);
+  if (!INDEX.test(path)) return openFile(path);
   return ShardedSafetensors.open((await fileSource(path))!, folder(dirname(path)));
 }
 
