@@ -49,7 +49,7 @@ export function addressOf(source: string | URL): URL | undefined {
   const url = URL.canParse(String(source)) ? new URL(source) : null;
   if (url !== null && /^(https?|file):$/.test(url.protocol)) return url;
   // The text itself is not shown: it may hold a password.
-  const got = url === null ? 'is malformed' : `begins with ${url.protocol}`;
+  const got = url === null ? 'is malformed' : `begins with ${url.protocol}//`;
   throw new InputError(`checkpoint: this address ${got}: expected http://, https:// or file://`);
 }
 

@@ -7,6 +7,8 @@ import type { CheckpointFiles } from '../checkpointFiles.ts';
 import { CheckpointError } from '../errors.ts';
 import { verified } from './checksums.ts';
 import { type FilesOptions, missing, openFiles, pathOf, readJson } from './files.ts';
+import { plainNames } from './plainNames.ts';
+import { readTokenizer, type TokenizerFiles, tokenizerBeside } from './tokenizerFiles.ts';
 
 /** A model's files, open. */
 export interface Part {
@@ -29,7 +31,7 @@ export async function openPart(files: CheckpointFiles, folder: string, signal?: 
       variant: files.variant,
       ...(signal && { signal }),
     });
-    return { folder, path, config, weights };
+    return { folder, path, config, weights: plainNames(weights) };
   } catch (error) {
     if (!(error instanceof SafetensorsError) || error.source !== undefined) throw error;
     for (const name of PICKLES) {
@@ -46,15 +48,12 @@ export async function openPart(files: CheckpointFiles, folder: string, signal?: 
 }
 
 /** One model's files: what `TAE.load`, `T5Encoder.load` and `ClipTextModel.load` are given. */
-export interface ModelFiles {
+export interface ModelFiles extends TokenizerFiles {
   /** Its place in messages. */
   readonly path: string;
   /** The parsed `config.json`. */
   readonly config: unknown;
   readonly weights: TensorSource;
-  /** The parsed `tokenizer.json` and `tokenizer_config.json`, where there are any. */
-  readonly tokenizer: unknown;
-  readonly tokenizerConfig: unknown;
   /** Rejects where a file that the folder's `SHA256SUMS` names is another one; all of them must have been read. */
   verify(signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
@@ -71,12 +70,14 @@ export interface ModelFiles {
  *
  * @param source a folder (Node), an http(s) address of one, or anything that opens files by name
  * @param options.folder the model's folder below that: `vae`, `text_encoder` ...
+ * @param options.tokenizer the folder of its tokenizer. Default: the model's own; of `text_encoder` also `tokenizer` beside it
  * @throws CheckpointError, SafetensorsError; the signal's reason where aborted
  */
 export async function openModel(
   source: string | URL | CheckpointFiles,
   options: FilesOptions & {
     readonly folder?: string | undefined;
+    readonly tokenizer?: string | URL | CheckpointFiles | undefined;
     readonly signal?: AbortSignal | undefined;
   } = {},
 ): Promise<ModelFiles> {
@@ -84,13 +85,17 @@ export async function openModel(
   const given = openFiles(source, options);
   await given.check?.();
   const files = await verified(given, signal);
-  const [tokenizer, tokenizerConfig] = [
-    await readJson(files, folder, 'tokenizer.json', signal),
-    await readJson(files, folder, 'tokenizer_config.json', signal),
-  ];
+  const read = (place: string | URL | CheckpointFiles) =>
+    readTokenizer(openFiles(place, options), '', signal);
+  let found = options.tokenizer ? await read(options.tokenizer) : await readTokenizer(files, folder, signal);
+  const beside = folder === '' && found.tokenizer === undefined ? tokenizerBeside(source) : undefined;
+  if (beside !== undefined && options.tokenizer === undefined) {
+    const other = await read(beside);
+    if (other.tokenizer !== undefined || found.tokenizerConfig === undefined) found = other;
+  }
   const { path, config, weights } = await openPart(files, folder, signal);
   return {
-    ...{ path, config, weights, tokenizer, tokenizerConfig },
+    ...{ path, config, weights, ...found },
     verify: (stop) => files.verify(stop),
     close: () => weights.close(),
   };

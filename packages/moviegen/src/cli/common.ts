@@ -9,6 +9,7 @@ export function withCommon(command: Command): Command {
   return command
     .option('--json', 'print one JSON document on stdout, progress only on a terminal')
     .option('-q, --quiet', 'show no progress')
+    .option('--verbose', 'list all tensors where an error names only the first ones')
     .option('--debug', 'show where an error arose');
 }
 

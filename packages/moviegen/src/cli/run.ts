@@ -102,6 +102,7 @@ export class Run {
       signal: this.signal,
       onProgress: ({ bytes, totalBytes }) => this.bars.update(bytes, totalBytes),
     });
+    this.note(this.#autoencoder.notes);
     return this.#autoencoder;
   }
 

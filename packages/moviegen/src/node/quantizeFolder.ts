@@ -9,6 +9,7 @@ import { QUANT_BLOCK, type QuantFormat } from '@moviegen/kernels';
 import { ShardedSafetensors, type TensorSource } from '@moviegen/safetensors';
 import { openFolder, writeFile } from '@moviegen/safetensors/node';
 import { isLinearWeight as isTextLinear } from '@moviegen/text';
+import { plainNames } from '../checkpoint/plainNames.ts';
 import { InputError } from '../errors.ts';
 import { type ModelIndex, parseModelIndex } from '../families/movieGen/modelIndex.ts';
 import { checkNewFolder, copyFiles, filesBelow, LIST, relist, writeFolder } from './checkpointFolder.ts';
@@ -72,7 +73,7 @@ export async function quantizeCheckpoint(
       const shards = source instanceof ShardedSafetensors ? [...source.shards] : undefined;
       const map: Record<string, string> = {};
       for (const [name, part] of shards ?? [[basename(source.label), source] as const]) {
-        const file = quantizedFile(part, isLinear, format, signal);
+        const file = quantizedFile(plainNames(part), isLinear, format, signal);
         results.push({ path: join(folder, name), ...file });
         for (const [tensor] of file.tensors) map[tensor] = name;
         summary.quantized += file.quantized;

@@ -25,6 +25,7 @@ import {
 } from '@moviegen/text';
 import { missing, pathOf, readJson } from '../../checkpoint/files.ts';
 import { type ModuleName, type ModulePrecision, modulePrecisions } from '../../checkpoint/precision.ts';
+import { readTokenizer } from '../../checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import { CheckpointError } from '../../errors.ts';
 import type { LoadModelsOptions, PlannedPipeline, PlannedWeights } from '../../generate/family.ts';
@@ -113,10 +114,11 @@ export async function checkpointPipeline(
       });
     }
   };
-  const tokenizer = async (folder: string) => ({
-    tokenizer: await json(folder, 'tokenizer.json'),
-    tokenizerConfig: (await readJson(files, folder, 'tokenizer_config.json', signal)) ?? {},
-  });
+  const tokenizer = async (folder: string) => {
+    const { tokenizer, tokenizerConfig = {} } = await readTokenizer(files, folder, signal);
+    if (tokenizer === undefined) throw await missing(files, folder, 'tokenizer.json', signal);
+    return { tokenizer, tokenizerConfig };
+  };
   const { ul2, metaclip, byt5 } = index.textEncoders;
   return {
     name: files.label,

@@ -20,6 +20,7 @@ import { heldSource } from '../../checkpoint/heldSource.ts';
 import { openLoras } from '../../checkpoint/loras.ts';
 import { bytesOf, openPart, type Part, placed } from '../../checkpoint/modelFiles.ts';
 import { type ModuleName, modulePrecisions } from '../../checkpoint/precision.ts';
+import { readTokenizer } from '../../checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import { CheckpointError, InputError, shown } from '../../errors.ts';
 import type { LoadModelsOptions } from '../../generate/family.ts';
@@ -130,10 +131,8 @@ async function openEncoders(
 ): Promise<TextEncoderFiles> {
   const tokenized = async (folder: string) => {
     const part = await open(folder);
-    const tokenizer = await readJson(files, folder, 'tokenizer.json');
-    if (tokenizer === undefined)
-      throw new CheckpointError(`checkpoint: ${part.path}/tokenizer.json is missing`);
-    const tokenizerConfig = (await readJson(files, folder, 'tokenizer_config.json')) ?? {};
+    const { tokenizer, tokenizerConfig = {} } = await readTokenizer(files, folder);
+    if (tokenizer === undefined) throw await missing(files, folder, 'tokenizer.json');
     const { config, weights } = part;
     return {
       ...{ config, weights, tokenizerConfig },
