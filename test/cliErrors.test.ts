@@ -88,7 +88,11 @@ describe('wrong input: one line, status 2, existing files stay', () => {
       /^error: device: no adapter is named "none such"; there are: .+/,
     ],
     ['no video', ['encode', join(inputs, 'none.mp4')], /^error: video: there is no file or folder /],
-    ['text for a video', ['encode', file('text.mp4', 'no video'), '--model', TINY], /text\.mp4: this is a text file; what is read is mp4/],
+    [
+      'text for a video',
+      ['encode', file('text.mp4', 'no video'), '--model', TINY],
+      /text\.mp4: this is a text file; what is read is mp4/,
+    ],
     ['no frames in a folder', ['encode', fixtures], /holds no pictures \(PNG, JPEG, WebP, AVIF, gif\)$/],
     [
       'latents of another shape',

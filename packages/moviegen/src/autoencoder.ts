@@ -1,12 +1,13 @@
 // An autoencoder alone: videos and images to latents and back. It is the TAE of a Movie Gen checkpoint, or a public image
 // autoencoder as its own library saves it (diffusers' `AutoencoderKL`). Not here: how it computes (@moviegen/tae), tiles (generate/autoencode.ts).
 
-import { parseConfig, TAE, type TAEConfig } from '@moviegen/tae';
+import { inferConfig, parseConfig, TAE, type TAEConfig } from '@moviegen/tae';
 import type { Device } from '@moviegen/tensor';
 import { openDevice } from '#platform';
 import { type FilesOptions, openFiles, pathOf, readJson } from './checkpoint/files.ts';
-import { bytesOf, openModel, placed } from './checkpoint/modelFiles.ts';
+import { bytesOf, type ModelFiles, openModel, placed } from './checkpoint/modelFiles.ts';
 import { type DTypePolicy, modulePrecisions } from './checkpoint/precision.ts';
+import { fileOf, openSingle } from './checkpoint/singleFile.ts';
 import type { CheckpointFiles } from './checkpointFiles.ts';
 import { videoAutoencoder } from './families/movieGen/autoencoder.ts';
 import { parseModelIndex } from './families/movieGen/modelIndex.ts';
@@ -56,11 +57,14 @@ export class Autoencoder {
   readonly config: TAEConfig;
   /** Frames per second of its checkpoint's videos; undefined if the checkpoint does not say. */
   readonly fps: number | undefined;
+  /** Lines that a person should see: what was supposed of a file without a config. */
+  readonly notes: readonly string[];
   readonly #tae: TAE;
   readonly #video: VideoAutoencoder;
   readonly #ownsDevice: boolean;
 
-  private constructor(tae: TAE, fps: number | undefined, ownsDevice: boolean) {
+  private constructor(tae: TAE, fps: number | undefined, ownsDevice: boolean, notes: readonly string[]) {
+    this.notes = notes;
     this.device = tae.device;
     this.config = tae.config;
     this.fps = fps;
@@ -71,8 +75,9 @@ export class Autoencoder {
 
   /**
    * Loads an autoencoder: a folder with its `config.json` and weights, or a Movie Gen checkpoint, of which only the
-   * autoencoder is loaded, or a pipeline of diffusers, whose autoencoder is in the folder `vae`.
-   * @param source a folder (Node), an http(s) address of one, or anything that opens files by name.
+   * autoencoder is loaded, or a pipeline of diffusers, whose autoencoder is in the folder `vae`; or one file of Stable
+   * Diffusion's autoencoder, by diffusers' or the original names, with a `config.json` beside it if the weights do not tell enough.
+   * @param source a folder or a `.safetensors` file (Node), an http(s) or file: address of one, or anything that opens files by name.
    * @throws CheckpointError, SafetensorsError, NoAdapterError; the signal's reason where aborted.
    */
   static async fromPretrained(
@@ -81,9 +86,7 @@ export class Autoencoder {
   ): Promise<Autoencoder> {
     const { dtype: policy = 'f32', inflate = false, signal, onProgress } = options;
     signal?.throwIfAborted();
-    const checkpoint = openFiles(source, options);
-    const { folder, fps } = await place(checkpoint, signal);
-    const files = await openModel(checkpoint, { folder, signal });
+    const { files, folder, fps, note } = await opened(source, options);
     const ownsDevice = options.device === undefined;
     let device = options.device;
     try {
@@ -111,7 +114,7 @@ export class Autoencoder {
         }),
       );
       await files.verify(signal);
-      return new Autoencoder(tae, fps, ownsDevice);
+      return new Autoencoder(tae, fps, ownsDevice, note === undefined ? [] : [note]);
     } catch (error) {
       if (ownsDevice) device?.destroy();
       throw error;
@@ -166,6 +169,37 @@ export class Autoencoder {
   dispose(): void {
     this.#tae.dispose();
     if (this.#ownsDevice) this.device.destroy();
+  }
+}
+
+interface Opened {
+  readonly files: Pick<ModelFiles, 'path' | 'config' | 'weights' | 'verify' | 'close'>;
+  readonly folder: string;
+  readonly fps?: number;
+  readonly note?: string;
+}
+
+/** The files of an autoencoder: one, or those of a folder. */
+async function opened(source: string | URL | CheckpointFiles, options: AutoencoderOptions): Promise<Opened> {
+  const { signal } = options;
+  const single = fileOf(source);
+  if (single === undefined) {
+    const checkpoint = openFiles(source, options);
+    const { folder, fps } = await place(checkpoint, signal);
+    const files = await openModel(checkpoint, { folder, signal });
+    return { files, folder, ...(fps !== undefined && { fps }) };
+  }
+  const { path, weights, config } = await openSingle(single, options, signal);
+  const rest = { path, weights, verify: async () => {}, close: () => weights.close() };
+  const kind = (config as Readonly<Record<string, unknown>> | undefined)?._class_name;
+  if (kind === 'AutoencoderKL' || kind === 'TemporalAutoencoder')
+    return { files: { ...rest, config }, folder: '' };
+  try {
+    const inferred = await placed(rest, () => inferConfig(weights));
+    return { files: { ...rest, config: inferred.config }, folder: '', note: inferred.note };
+  } catch (error) {
+    await weights.close();
+    throw error;
   }
 }
 

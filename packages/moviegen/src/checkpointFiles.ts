@@ -11,6 +11,8 @@ export interface CheckpointFiles {
   folder(name: string): OpenFile;
   /** Whether reading costs a transfer: what is needed at every step is then kept in memory. */
   readonly remote?: boolean;
+  /** Which weights, where a folder has several: `fp16`. Default: the plain ones, else the only ones that are there. */
+  readonly variant?: string | undefined;
   /** Rejects if nothing can be reached, with a better message than a missing first file would give. */
   check?(): Promise<void>;
 }

@@ -14,10 +14,15 @@ export function openDevice(): Promise<Device> {
 }
 
 /** Files at a path, which a browser does not have. */
-export function filesAt(path: string): CheckpointFiles {
+export function filesAt(source: string | URL): CheckpointFiles {
   throw new InputError(
-    `checkpoint: ${shown(path)} is not an http(s) address, and a browser cannot open files by path`,
+    `checkpoint: ${shown(String(source))} is not an http(s) address, and a browser cannot open files by path`,
   );
+}
+
+/** Headers from the environment for the hub: a browser has none. */
+export function hubHeaders(_: URL): Record<string, string> {
+  return {};
 }
 
 /** Registers codecs with mediabunny: a browser has its own. */

@@ -27,6 +27,8 @@ export interface TextModelOptions extends FilesOptions {
   readonly dtype?: DTypePolicy;
   /** The model's folder below the source: `text_encoder`. */
   readonly folder?: string;
+  /** The folder of its tokenizer. Default: the model's own, and of `text_encoder` the folder `tokenizer` beside it. */
+  readonly tokenizer?: string | URL | CheckpointFiles;
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
 }

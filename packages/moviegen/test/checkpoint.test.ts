@@ -143,6 +143,6 @@ test('a shard that is missing', async () => {
 test('a place where there is nothing', async () => {
   expect((await errorOf('/no/such/folder')).message).toBe('checkpoint: there is no folder /no/such/folder');
   expect((await errorOf(`${TINY}/model_index.json`)).message).toBe(
-    `checkpoint: ${TINY}/model_index.json is not a folder`,
+    `checkpoint: ${TINY}/model_index.json is a file, not a folder: give ${TINY}, in which it lies`,
   );
 });

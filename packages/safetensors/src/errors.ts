@@ -12,6 +12,8 @@ export interface SafetensorsErrorDetails {
   readonly expected?: string;
   /** File, address or other name of the source. */
   readonly source?: string;
+  /** Whether it may mean that there is no such file: a server forbids it, or gives a web page. */
+  readonly absent?: boolean;
   readonly cause?: unknown;
 }
 
@@ -23,21 +25,34 @@ export class SafetensorsError extends Error {
   readonly got: string | undefined;
   readonly expected: string | undefined;
   readonly source: string | undefined;
+  readonly absent: boolean;
 
-  constructor({ op, what, got, expected, source, cause }: SafetensorsErrorDetails) {
+  constructor({ op, what, got, expected, source, absent = false, cause }: SafetensorsErrorDetails) {
     const facts = [
       got === undefined ? '' : `got ${got}`,
       expected === undefined ? '' : `expected ${expected}`,
     ].filter(Boolean);
     const tail = facts.length > 0 ? `: ${facts.join(', ')}` : '';
-    super(`safetensors ${op}${source ? ` ${source}` : ''}: ${what}${tail}`, { cause });
+    super(
+      `safetensors ${op}${source ? ` ${source}` : ''}: ${what}${tail}`,
+      cause === undefined ? {} : { cause },
+    );
     this.op = op;
     this.what = what;
     this.got = got;
     this.expected = expected;
     this.source = source;
+    this.absent = absent;
   }
 }
+
+/** Whether an error may mean that there is no such file. */
+export const isAbsent = (error: unknown): error is SafetensorsError =>
+  error instanceof SafetensorsError && error.absent;
+
+/** A text in which addresses have neither a user's name and password nor a query. */
+export const withoutSecrets = (text: string): string =>
+  text.replace(/\/\/[^/\s@]*@/g, '//').replace(/(https?:\/\/[^\s?#"')]*)[?#][^\s"')]*/gi, '$1');
 
 /** Makes a text from a file safe for a terminal: escapes control characters and characters that change the reading direction. */
 export function printable(text: string): string {

@@ -68,7 +68,7 @@ export function headerLength(first: Uint8Array, fileBytes: number | undefined, w
       ...where,
       what: 'the file ends inside its header',
       got: `${counted(fileBytes)} bytes`,
-      expected: `at least ${counted(length + BigInt(LENGTH_BYTES))}`,
+      expected: `at least ${counted(length + BigInt(LENGTH_BYTES))} (the download or copy is incomplete: fetch it again)`,
     });
   }
   return Number(length);
@@ -113,7 +113,7 @@ export function parseHeader(bytes: Uint8Array, fileBytes: number | undefined, wh
       ...where,
       what: early ? 'the file ends early' : 'bytes that belong to no tensor follow the last one',
       got: `${counted(fileBytes)} bytes`,
-      expected: `${counted(BigInt(dataStart) + end)} by its header`,
+      expected: `${counted(BigInt(dataStart) + end)} by its header${early ? ' (the download or copy is incomplete: fetch it again)' : ''}`,
     });
   }
   return { metadata, tensors, dataStart };

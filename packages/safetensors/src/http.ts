@@ -1,12 +1,16 @@
 // An HTTP source: byte ranges of one address. Every answer is checked (206, Content-Range, length, the same file
 // as before), and a broken transfer is resumed. From a server without ranges the whole file is read once, into memory.
 
-import { counted, messageOf, SafetensorsError } from './errors.ts';
+import { counted, messageOf, SafetensorsError, withoutSecrets } from './errors.ts';
 import { type ByteSource, memorySource } from './source.ts';
 
 /** How to send requests to a server. */
 export interface HttpOptions {
   readonly signal?: AbortSignal;
+  /**
+   * Sent to the address's own host, and to no other one that it redirects to. A user's name and password in the address become an
+   * `Authorization` header, unless there is one here.
+   */
   readonly headers?: Readonly<Record<string, string>>;
   /** Used instead of the global `fetch`. */
   readonly fetch?: typeof fetch;
@@ -20,6 +24,8 @@ export interface HttpOptions {
 
 /** Bytes of the first request: most headers fit in it, so that opening a file takes one request. */
 const FIRST_BYTES = 65_536;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const MOST_REDIRECTS = 20;
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /**
@@ -32,7 +38,7 @@ export async function httpSource(
   options: HttpOptions = {},
 ): Promise<ByteSource | undefined> {
   const address = new URL(url);
-  const label = `${address.origin}${address.pathname}`;
+  const label = `${address.protocol}//${address.host}${address.pathname}`;
   if (address.protocol !== 'http:' && address.protocol !== 'https:') {
     const got = address.protocol;
     throw new SafetensorsError({
@@ -43,8 +49,7 @@ export async function httpSource(
       expected: 'http: or https:',
     });
   }
-  const http = new Http(address, label, options);
-  return http.open();
+  return new Http(address, label, options).open();
 }
 
 /**
@@ -63,6 +68,7 @@ export function httpFolder(url: URL | string, options: HttpOptions = {}) {
 
 class Http {
   readonly #url: URL;
+  readonly #headers: Headers;
   readonly #label: string;
   readonly #options: HttpOptions;
   #total = 0;
@@ -73,17 +79,22 @@ class Http {
     this.#url = url;
     this.#label = label;
     this.#options = options;
+    this.#headers = this.#given();
   }
 
   async open(): Promise<ByteSource | undefined> {
     return this.#trying(this.#options.signal, async () => {
-      const response = await this.#request(0, FIRST_BYTES, this.#options.signal);
+      const response = await this.#request([0, FIRST_BYTES], this.#options.signal);
       if (response.status === 404 || response.status === 410) {
         await response.body?.cancel();
         return undefined;
       }
       if (response.status === 200) return this.#whole(response);
-      if (response.status === 416) return this.#empty(response);
+      if (response.status === 416) return this.#past(response);
+      if (/^bytes (\*|\d+-\d+)\/\*$/.test(response.headers.get('content-range') ?? '')) {
+        await response.body?.cancel(); // the length is not said: the whole file is read
+        return this.#whole(await this.#request(undefined, this.#options.signal));
+      }
       const range = this.#contentRange(response);
       if (range.start !== 0 || range.end !== Math.min(FIRST_BYTES, range.total)) {
         throw this.error(
@@ -120,7 +131,7 @@ class Http {
     while (at < bytes.length) {
       const from = at;
       at = await this.#trying(signal, async () => {
-        const response = await this.#request(start + from, end, signal);
+        const response = await this.#request([start + from, end], signal);
         const range = this.#contentRange(response);
         this.#checkSame(response, range.total);
         if (range.start !== start + from || range.end !== end) {
@@ -166,25 +177,89 @@ class Http {
     return memorySource(bytes, this.#label);
   }
 
-  async #empty(response: Response): Promise<ByteSource> {
+  /** A file shorter than the first range, of a server that refuses ranges past the end. */
+  async #past(response: Response): Promise<ByteSource> {
     await response.body?.cancel();
     if (/^bytes \*\/0$/.test(response.headers.get('content-range') ?? '')) {
       return memorySource(new Uint8Array(0), this.#label);
     }
+    const whole = await this.#request(undefined, this.#options.signal);
+    if (whole.status === 200) return this.#whole(whole);
     throw this.error('the server refuses the range', 'status 416', 'status 206');
   }
 
-  async #request(start: number, end: number, signal?: AbortSignal): Promise<Response> {
-    const headers = { ...this.#options.headers, Range: `bytes=${start}-${end - 1}` };
+  /** Headers of every request. @throws SafetensorsError without the value that is wrong, which may be a secret */
+  #given(): Headers {
+    const headers = new Headers();
+    const { username, password } = this.#url;
+    if (username !== '' || password !== '') {
+      const bytes = new TextEncoder().encode(`${decoded(username)}:${decoded(password)}`);
+      headers.set('Authorization', `Basic ${btoa(String.fromCharCode(...bytes))}`);
+      [this.#url.username, this.#url.password] = ['', '']; // fetch refuses them in an address
+    }
+    for (const [name, value] of Object.entries(this.#options.headers ?? {})) {
+      try {
+        headers.set(name, value);
+      } catch {
+        throw this.error(
+          `the header ${JSON.stringify(name)} cannot be sent`,
+          undefined,
+          'a name and a value of one line, in ASCII',
+        );
+      }
+    }
+    return headers;
+  }
+
+  /** Sends a request and follows redirects: what the caller's headers hold goes to the address's own host alone. */
+  async #send(
+    range: readonly [number, number] | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Response> {
     const send = this.#options.fetch ?? fetch;
+    const ranged = (headers: Headers) => {
+      if (range) headers.set('Range', `bytes=${range[0]}-${range[1] - 1}`);
+      return Object.fromEntries(headers);
+    };
+    const plain = { headers: ranged(new Headers()), signal: signal ?? null };
+    if ([...this.#headers].length === 0) return send(this.#url, plain);
+    const own = { ...plain, headers: ranged(new Headers(this.#headers)) };
+    let url = this.#url;
+    for (let hops = 0; hops < MOST_REDIRECTS; hops++) {
+      const same = url.origin === this.#url.origin;
+      const response = await send(url, { ...(same ? own : plain), redirect: same ? 'manual' : 'follow' });
+      // A browser does not say where to: there it follows by itself, and takes `Authorization` out.
+      if (response.type === 'opaqueredirect') return send(url, own);
+      const location = response.headers.get('location');
+      if (!REDIRECTS.has(response.status) || location === null) return response;
+      await response.body?.cancel();
+      url = new URL(location, url);
+    }
+    throw this.error('the server redirects in a circle', `${MOST_REDIRECTS} redirects`);
+  }
+
+  /** A text of the system's or of another library without what the request keeps secret. */
+  #safe(text: string): string {
+    const secrets = [...this.#headers.values(), this.#url.search, ...this.#url.searchParams.values()];
+    const safe = secrets
+      .flatMap((secret) => [secret, secret.replace(/^\w+ /, '')])
+      .filter((secret) => secret.length > 3)
+      .reduce((left, secret) => left.replaceAll(secret, '***'), text);
+    return withoutSecrets(safe);
+  }
+
+  /** @param range first byte, and the one after the last; undefined for the whole file */
+  async #request(range: readonly [number, number] | undefined, signal?: AbortSignal): Promise<Response> {
     let response: Response;
     try {
-      response = await send(this.#url, { headers, signal: signal ?? null });
+      response = await this.#send(range, signal);
     } catch (cause) {
       signal?.throwIfAborted();
+      if (cause instanceof SafetensorsError) throw cause;
       const inner = cause instanceof Error && cause.cause instanceof Error ? ` (${cause.cause.message})` : '';
-      throw new Passing(`the server cannot be reached: ${messageOf(cause)}${inner}`);
+      throw new Passing(`the server cannot be reached: ${this.#safe(messageOf(cause) + inner)}`);
     }
+    if (range === undefined && response.status === 200) return response;
     if (response.status === 206 || (this.#total === 0 && [200, 404, 410, 416].includes(response.status)))
       return response;
     await response.body?.cancel();
@@ -192,7 +267,13 @@ class Http {
     if (PASSING.has(response.status)) throw new Passing(got);
     if (response.status === 200)
       throw this.error('the server no longer answers byte ranges', got, 'status 206');
-    throw this.error('the server refuses', got, 'status 206');
+    const { status } = response;
+    if (status !== 401 && status !== 403) throw this.error('the server refuses', got, 'status 206');
+    const given = this.#headers.has('authorization') ? 'other credentials than those given' : 'credentials';
+    const hint =
+      `status 206; it wants ${given}: as headers (on the command line: --header 'Authorization: Bearer TOKEN'), ` +
+      'or in HF_TOKEN for the hub';
+    throw this.error('the server refuses', got, hint, status === 403);
   }
 
   #contentRange(response: Response): { start: number; end: number; total: number } {
@@ -230,9 +311,18 @@ class Http {
     }
   }
 
-  error(what: string, got?: string, expected?: string): SafetensorsError {
+  error(what: string, got?: string, expected?: string, absent = false): SafetensorsError {
     const op = this.#total === 0 ? 'open' : 'read';
-    return new SafetensorsError({ op, source: this.#label, what, got, expected });
+    return new SafetensorsError({ op, source: this.#label, what, got, expected, absent });
+  }
+}
+
+/** A part of an address as it was before it was encoded. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }
 

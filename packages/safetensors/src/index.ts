@@ -1,7 +1,9 @@
 // @moviegen/safetensors: the file format, strict and streaming. Depends on nothing. Files of Node are in the `./node` entry.
 
+export { type CheckpointOptions, openCheckpoint } from './checkpoint.ts';
 export { DTYPE_BITS, DTYPES, type SafetensorsDType } from './dtypes.ts';
-export { printable, SafetensorsError, type SafetensorsErrorDetails } from './errors.ts';
+export { isAbsent, printable, SafetensorsError, type SafetensorsErrorDetails } from './errors.ts';
+export { foreignFile, isPage } from './foreign.ts';
 export { MAX_HEADER_BYTES, type TensorInfo } from './header.ts';
 export { type HttpOptions, httpFolder, httpSource } from './http.ts';
 export type { MetadataText, TensorShape, TensorsByName } from './layout.ts';
@@ -12,7 +14,7 @@ export {
   Safetensors,
   type TensorSource,
 } from './safetensors.ts';
-export { type OpenFile, openCheckpoint, parseIndex, ShardedSafetensors, type ShardIndex } from './sharded.ts';
+export { type OpenFile, parseIndex, ShardedSafetensors, type ShardIndex } from './sharded.ts';
 export { type ByteSource, blobSource, memorySource, type ReadOptions, type SourceLike } from './source.ts';
 export {
   serialize,

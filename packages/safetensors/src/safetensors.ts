@@ -1,7 +1,8 @@
 // One safetensors file: its header is read and checked when it is opened, tensors when they are asked for.
 
 import type { SafetensorsDType } from './dtypes.ts';
-import { messageOf, quoted, SafetensorsError } from './errors.ts';
+import { quoted, SafetensorsError, withoutSecrets } from './errors.ts';
+import { foreignFile, isPage } from './foreign.ts';
 import { type Header, headerLength, LENGTH_BYTES, parseHeader, type TensorInfo } from './header.ts';
 import { type HttpOptions, httpSource } from './http.ts';
 import { type PieceOptions, type Place, piecesOf, type TensorPiece } from './pieces.ts';
@@ -18,6 +19,8 @@ export interface ChunkOptions extends ReadOptions {
 
 /** What both a file and a set of shards offer. It is the `WeightSource` of `@moviegen/tensor`. */
 export interface TensorSource {
+  /** The name of the file, or of the index of several, in messages. */
+  readonly label: string;
   /** Free text beside the tensors. It has no prototype: any key is safe. */
   readonly metadata: Readonly<Record<string, string>>;
   /** All names, in the order of the data. */
@@ -83,8 +86,15 @@ export class Safetensors implements TensorSource {
       const header = await bytes.read(LENGTH_BYTES, LENGTH_BYTES + length, signal);
       return new Safetensors(bytes, parseHeader(header, bytes.byteLength, where));
     } catch (error) {
+      const known = error instanceof SafetensorsError;
+      const kind = known ? await otherKind(bytes).catch(() => undefined) : undefined;
       await bytes.close();
-      throw error;
+      if (kind === undefined) throw error;
+      throw new SafetensorsError({
+        ...where,
+        what: `this is not a safetensors file: ${kind.what}`,
+        absent: kind.page,
+      });
     }
   }
 
@@ -161,6 +171,13 @@ export class Safetensors implements TensorSource {
   }
 }
 
+/** What a file is that cannot be opened, where it is recognised as something else. */
+async function otherKind(source: ByteSource): Promise<{ what: string; page: boolean } | undefined> {
+  const first = await source.read(0, Math.min(512, source.byteLength));
+  const what = first[LENGTH_BYTES] === 0x7b ? undefined : foreignFile(first);
+  return what === undefined ? undefined : { what, page: isPage(first) };
+}
+
 /** Whatever a caller may give, as a source. */
 export async function toSource(source: SourceLike, options: OpenOptions = {}): Promise<ByteSource> {
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return memorySource(source);
@@ -169,16 +186,17 @@ export async function toSource(source: SourceLike, options: OpenOptions = {}): P
   let url: URL;
   try {
     url = new URL(source);
-  } catch (cause) {
+  } catch {
+    // Without the cause, which holds the text: there may be a password in it.
     const expected = 'an http(s) address; open a file with openFile of @moviegen/safetensors/node';
-    const got = quoted(String(source));
-    throw new SafetensorsError({ op: 'open', what: messageOf(cause), got, expected, cause });
+    const got = quoted(withoutSecrets(String(source)));
+    throw new SafetensorsError({ op: 'open', what: 'Invalid URL', got, expected });
   }
   const opened = await httpSource(url, options);
   if (opened) return opened;
   throw new SafetensorsError({
     op: 'open',
-    source: url.href,
+    source: `${url.origin}${url.pathname}`,
     what: 'there is no such file',
     got: 'status 404',
   });

@@ -2,14 +2,19 @@
 // and compares them with the index; one error lists all disagreements.
 
 import type { SafetensorsDType } from './dtypes.ts';
-import { counted, messageOf, quoted, SafetensorsError } from './errors.ts';
+import { counted, isAbsent, messageOf, quoted, SafetensorsError } from './errors.ts';
+import { foreignFile, isPage } from './foreign.ts';
 import { type Json, parseJson } from './json.ts';
 import { type PieceOptions, piecesOf, type TensorPiece } from './pieces.ts';
 import { type ChunkOptions, Safetensors, type TensorSource, toSource } from './safetensors.ts';
 import type { ByteSource, ReadOptions, SourceLike } from './source.ts';
 
 /** Finds a file of a checkpoint by its plain name; undefined if there is none. */
-export type OpenFile = (name: string, signal?: AbortSignal) => Promise<ByteSource | undefined>;
+export interface OpenFile {
+  (name: string, signal?: AbortSignal): Promise<ByteSource | undefined>;
+  /** The names of all files, where they can be listed. */
+  list?(): Promise<readonly string[]>;
+}
 
 /** Limit on the size of an index: the same as the official limit on headers. */
 const MAX_INDEX_BYTES = 100_000_000;
@@ -24,8 +29,9 @@ export interface ShardIndex {
 
 /** A checkpoint of several files, open for reading. */
 export class ShardedSafetensors implements TensorSource {
+  /** The index's name in messages. */
+  readonly label: string;
   readonly #byName: ReadonlyMap<string, Safetensors>;
-  readonly #label: string;
 
   private constructor(
     readonly metadata: Readonly<Record<string, string>>,
@@ -35,7 +41,7 @@ export class ShardedSafetensors implements TensorSource {
     label: string,
   ) {
     this.#byName = byName;
-    this.#label = label;
+    this.label = label;
   }
 
   /**
@@ -54,7 +60,10 @@ export class ShardedSafetensors implements TensorSource {
     const problems = wrongCounts(new Set(parsed.files.values()));
     try {
       for (const file of new Set(parsed.files.values())) {
-        const source = await resolve(file, signal);
+        const source = await resolve(file, signal).catch((error: unknown) => {
+          if (isAbsent(error)) return undefined;
+          throw error;
+        });
         if (source) shards.set(file, await Safetensors.open(source, { signal }));
         else problems.push(`shard ${quoted(file)} is missing`);
       }
@@ -111,7 +120,7 @@ export class ShardedSafetensors implements TensorSource {
     if (shard) return shard;
     throw new SafetensorsError({
       op: 'read',
-      source: this.#label,
+      source: this.label,
       what: 'no such tensor',
       got: quoted(name),
     });
@@ -119,40 +128,18 @@ export class ShardedSafetensors implements TensorSource {
 }
 
 /**
- * Opens the checkpoint of a folder: `BASE.safetensors` or, if there is none, `BASE.safetensors.index.json` and its shards.
- * @param openFile finds a file of the folder: `httpFolder(url)`, or `folder(path)` of `@moviegen/safetensors/node`
- * @param options.bases names to try; default: the names that transformers and diffusers use
- * @throws SafetensorsError
- */
-export async function openCheckpoint(
-  openFile: OpenFile,
-  {
-    bases = ['model', 'diffusion_pytorch_model'],
-    signal,
-  }: ReadOptions & { readonly bases?: readonly string[] } = {},
-): Promise<TensorSource> {
-  for (const base of bases) {
-    const file = await openFile(`${base}.safetensors`, signal);
-    if (file) return Safetensors.open(file, { signal });
-    const index = await openFile(`${base}.safetensors.index.json`, signal);
-    if (index) return ShardedSafetensors.open(index, openFile, { signal });
-  }
-  const expected = bases.map((base) => `${base}.safetensors or ${base}.safetensors.index.json`).join(', or ');
-  throw new SafetensorsError({ op: 'open', what: 'there is no checkpoint', expected });
-}
-
-/**
  * Parses and checks an index. File names must be plain: without a folder, not an address, not hidden.
  * @throws SafetensorsError
  */
 export function parseIndex(bytes: Uint8Array, label = 'index'): ShardIndex {
+  const absent = isPage(bytes);
   const wrong = (what: string, got?: string, expected?: string) =>
-    new SafetensorsError({ op: 'open', source: label, what, got, expected });
+    new SafetensorsError({ op: 'open', source: label, what, got, expected, absent });
   let root: Json;
   try {
     root = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw wrong(`the index is not JSON: ${messageOf(cause)}`);
+    throw wrong(`the index is not JSON: ${foreignFile(bytes) ?? messageOf(cause)}`);
   }
   const map = root instanceof Map ? root.get('weight_map') : undefined;
   if (!(root instanceof Map) || !(map instanceof Map))

@@ -45,7 +45,7 @@ export const malformed: readonly (readonly [string, Uint8Array, string])[] = [
   [
     'header longer than the file',
     fileOf('{}', 0, 3n),
-    'the file ends inside its header: got 10 bytes, expected at least 11',
+    'the file ends inside its header: got 10 bytes, expected at least 11 (the download or copy is incomplete: fetch it again)',
   ],
   [
     'no header',
@@ -313,7 +313,11 @@ export const malformed: readonly (readonly [string, Uint8Array, string])[] = [
     fileOf('{}', 1),
     'bytes that belong to no tensor follow the last one: got 11 bytes, expected 10 by its header',
   ],
-  ['data cut', fileOf(`{"a":${one}}`, 3), 'the file ends early: got 65 bytes, expected 66 by its header'],
+  [
+    'data cut',
+    fileOf(`{"a":${one}}`, 3),
+    'the file ends early: got 65 bytes, expected 66 by its header (the download or copy is incomplete: fetch it again)',
+  ],
   [
     'a name full of tricks',
     fileOf(`{"\\u001b[2J\\u202e":${f32('[2]', 0, 4)}}`, 4),

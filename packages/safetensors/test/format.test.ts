@@ -51,7 +51,7 @@ test('a header of 100 MB and a byte is refused before it is read, one of 100 MB 
   });
   await expect(Safetensors.open(source(BigInt(MAX_HEADER_BYTES) + 1n))).rejects.toThrow('too large');
   await expect(Safetensors.open(source(BigInt(MAX_HEADER_BYTES)))).rejects.toThrow('enough');
-  expect(asked).toEqual(['0-8', '0-8', `8-${MAX_HEADER_BYTES + 8}`]);
+  expect(asked).toEqual(['0-8', '0-512', '0-8', `8-${MAX_HEADER_BYTES + 8}`]); // 512 bytes tell what it is instead
 });
 
 describe('reading', () => {

@@ -153,3 +153,89 @@ test('the signal of a folder counts for a file that is opened without one', asyn
   const folder = httpFolder(new URL('.', url), { ...options, signal });
   await expect(folder('m.safetensors')).rejects.toThrow('enough');
 });
+
+const page: Answer = (_, __, response) => response.writeHead(200).end('<!doctype html><title>app</title>');
+const secretOf = (error: unknown) =>
+  JSON.stringify([String(error), error, (error as Error).cause, (error as Error).stack]);
+
+test('a length that is not said, and ranges past the end that are refused, cost a whole file', async () => {
+  const star: Answer = (range, _, response) =>
+    range
+      ? response
+          .writeHead(206, { 'Content-Range': `bytes ${range[0]}-${range[1] - 1}/*` })
+          .end(bytes.subarray(...range))
+      : response.writeHead(200).end(bytes);
+  expect([...(await (await open(star)).read('small'))]).toEqual([4, 5]);
+  const strict: Answer = (range, _, response) =>
+    range
+      ? response.writeHead(416, { 'Content-Range': `bytes */${bytes.length}` }).end()
+      : response.writeHead(200).end(bytes);
+  expect([...(await (await open(strict)).read('small'))]).toEqual([4, 5]);
+});
+
+test.each<[string, Answer]>([
+  ['forbids', (_, __, response) => response.writeHead(403).end()],
+  ['answers with a web page for', page],
+])('a server that %s what it does not have', async (_, absent) => {
+  answer = (range, request, response) =>
+    request.url!.endsWith('/diffusion_pytorch_model.safetensors')
+      ? ranges(range, request, response)
+      : absent(range, request, response);
+  expect((await openCheckpoint(httpFolder(new URL('/a', url), options))).names()).toEqual(['big', 'small']);
+  answer = absent;
+  await expect(openCheckpoint(httpFolder(new URL('/a', url), options))).rejects.toThrow(
+    /status 403 Forbidden.*wants credentials.*HF_TOKEN|web page/,
+  );
+});
+
+test('a name and password in an address become a header; no error shows them', async () => {
+  const wants = `Basic ${btoa('me:p w')}`;
+  const basic: Answer = (range, request, response) =>
+    request.headers.authorization === wants
+      ? ranges(range, request, response)
+      : response.writeHead(401).end();
+  answer = basic;
+  const file = await Safetensors.open(url.replace('//', '//me:p%20w@'), options);
+  expect(file.label).toBe(url);
+  const wrong = await Safetensors.open(`${url.replace('//', '//me:4711@')}?sig=4711`, options).catch(
+    (e) => e,
+  );
+  expect(wrong.message).toMatch(/status 401 Unauthorized.*other credentials than those given/);
+  expect(secretOf(wrong)).not.toContain('4711');
+  for (const source of ['http://me:4711@[bad', 'http://me:4711@host:99999/?sig=4711'])
+    expect(secretOf(await Safetensors.open(source).catch((e) => e))).not.toContain('4711');
+  const telling = (async (given: URL) => {
+    throw new TypeError(`cannot fetch ${given.href}`, { cause: new Error(`Bearer 4711 to ${given.href}`) });
+  }) as unknown as typeof fetch;
+  const headers = { Authorization: 'Bearer 4711' };
+  const failed = await Safetensors.open(`${url}?sig=4711`, { fetch: telling, headers, retries: 0 }).catch(
+    (e) => e,
+  );
+  expect(failed.message).toContain('the server cannot be reached');
+  expect(secretOf(failed)).not.toContain('4711');
+  const broken = await Safetensors.open(url, { headers: { 'X-Key': 'a\n4711' } }).catch((e) => e);
+  expect(broken.message).toContain('the header "X-Key" cannot be sent');
+  expect(secretOf(broken)).not.toContain('4711');
+});
+
+test('headers go to the own host alone, not to where it redirects', async () => {
+  const got: unknown[] = [];
+  const other = createServer((request, response) => {
+    got.push([request.headers['x-key'], request.headers.authorization]);
+    const [start, end] = /(\d+)-(\d+)/.exec(request.headers.range!)!.slice(1).map(Number) as [number, number];
+    send(response, bytes, [start, end + 1]);
+  });
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const away = `http://127.0.0.1:${(other.address() as AddressInfo).port}/x`;
+  answer = (_, request, response) => {
+    const next = request.url!.endsWith('?hop') ? away : '/m.safetensors?hop';
+    expect(request.headers['x-key']).toBe('secret');
+    response.writeHead(302, { location: next }).end();
+  };
+  const headers = { 'X-Key': 'secret', Authorization: 'Bearer secret' };
+  const file = await Safetensors.open(url, { ...options, headers });
+  expect([...(await file.read('small'))]).toEqual([4, 5]);
+  expect(got).toEqual(got.map(() => [undefined, undefined]));
+  other.closeAllConnections();
+  other.close();
+});

@@ -3,6 +3,7 @@
 export type { Trace } from '@moviegen/tensor';
 export { compression, parseConfig, type TAEConfig } from './config.ts';
 export type { LatentParts } from './decodeTiles.ts';
+export { type InferredConfig, inferConfig } from './inferConfig.ts';
 export { inflate } from './inflate.ts';
 export { klLoss, outlierPenaltyLoss, reconstructionLoss } from './losses.ts';
 export type { Posterior } from './posterior.ts';

@@ -4,6 +4,7 @@ export type { PaddedStates, Trace } from '@moviegen/tensor';
 export { byt5Ids } from './byt5.ts';
 export { ClipTextModel } from './clip/clip.ts';
 export { type ClipTextConfig, parseClipTextConfig } from './clip/config.ts';
+export { clipTokenizerJson } from './clip/tokenizerJson.ts';
 export { isLinearWeight } from './linearWeights.ts';
 export { type PromptTexts, promptTexts, quotedText, withoutQuoted } from './prompt.ts';
 export { parseT5Config, type T5Config } from './t5/config.ts';

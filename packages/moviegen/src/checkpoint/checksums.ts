@@ -1,7 +1,7 @@
 // The checksum list of a checkpoint, `SHA256SUMS` as `sha256sum` writes it: the files that it names are verified while they
 // are read. A file that is read from front to back is read only once.
 
-import type { ByteSource } from '@moviegen/safetensors';
+import type { ByteSource, OpenFile } from '@moviegen/safetensors';
 import { type Sha256, sha256 } from '#platform';
 import type { CheckpointFiles } from '../checkpointFiles.ts';
 import { CheckpointError } from '../errors.ts';
@@ -26,13 +26,18 @@ export async function verified(files: CheckpointFiles, signal?: AbortSignal): Pr
   const opened: HashedSource[] = [];
   return {
     ...files,
-    folder: (folder) => async (name, signal) => {
-      const source = await files.folder(folder)(name, signal);
-      const sum = sums.get(folder === '' ? name : `${folder}/${name}`);
-      if (source === undefined || sum === undefined) return source;
-      const hashed = new HashedSource(source, sum);
-      opened.push(hashed);
-      return hashed;
+    folder: (folder) => {
+      const given = files.folder(folder);
+      const { list } = given;
+      const opening: OpenFile = async (name, signal) => {
+        const source = await given(name, signal);
+        const sum = sums.get(folder === '' ? name : `${folder}/${name}`);
+        if (source === undefined || sum === undefined) return source;
+        const hashed = new HashedSource(source, sum);
+        opened.push(hashed);
+        return hashed;
+      };
+      return list ? Object.assign(opening, { list }) : opening;
     },
     verify: async (signal) => {
       for (const source of opened) await source.finish(signal);

@@ -1,42 +1,66 @@
 // Where a checkpoint's files are (a web address here, a folder in node/platform.ts, or an object of the caller's), and reading
 // one of them whole. What the files of a model are is in modelFiles.ts.
 
-import { type HttpOptions, httpFolder } from '@moviegen/safetensors';
-import { filesAt } from '#platform';
+import { foreignFile, type HttpOptions, httpFolder, isAbsent, isPage } from '@moviegen/safetensors';
+import { filesAt, hubHeaders } from '#platform';
 import type { CheckpointFiles } from '../checkpointFiles.ts';
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, InputError, shown } from '../errors.ts';
 
 /** Options of opening a checkpoint at an address. */
-export type FilesOptions = Pick<HttpOptions, 'headers' | 'fetch' | 'retries'>;
+export interface FilesOptions extends Pick<HttpOptions, 'headers' | 'fetch' | 'retries'> {
+  /** Which weights, where a folder has several: `fp16`. Default: the plain ones, else the only variant that is there. */
+  readonly variant?: string | undefined;
+}
 
-/** The files at a path (Node only) or at an http(s) address. */
+/** The files at a path or a file: address (Node only), or at an http(s) address. @throws InputError */
 export function openFiles(
   source: string | URL | CheckpointFiles,
   options: FilesOptions = {},
 ): CheckpointFiles {
+  const { variant } = options;
+  if (variant === undefined) return filesOf(source, options);
+  if (!/^[\w-]+$/.test(variant))
+    throw new InputError(`checkpoint: variant must be a word such as fp16, got ${shown(variant)}`);
+  const files = filesOf(source, options);
+  const { label, remote = false } = files;
+  return { label, remote, variant, folder: (name) => files.folder(name), check: async () => files.check?.() };
+}
+
+function filesOf(source: string | URL | CheckpointFiles, options: FilesOptions): CheckpointFiles {
   if (typeof source === 'object' && !(source instanceof URL)) return source;
   const base = addressOf(source);
-  if (base === undefined) return filesAt(String(source));
+  if (base === undefined || base.protocol === 'file:') return filesAt(base ?? source);
   if (!base.pathname.endsWith('/')) base.pathname += '/';
+  const headers =
+    base.username === '' ? { ...hubHeaders(base), ...options.headers } : (options.headers ?? {});
   return {
     label: labelOf(base),
     remote: true,
     folder: (name) => {
       const folder = new URL(base);
       if (name !== '') folder.pathname += `${encodeURIComponent(name)}/`;
-      return httpFolder(folder, options);
+      return httpFolder(folder, { ...options, headers });
     },
   };
 }
 
-/** A copy of an address; undefined for a path. */
-export const addressOf = (source: string | URL): URL | undefined =>
-  source instanceof URL || /^https?:\/\//i.test(source) ? new URL(source) : undefined;
+/** A copy of an address; undefined for a path. @throws InputError where it is not one of files */
+export function addressOf(source: string | URL): URL | undefined {
+  if (typeof source === 'string' && !/^([a-z][a-z\d+.-]+:\/\/|file:)/i.test(source)) return undefined;
+  const url = URL.canParse(String(source)) ? new URL(source) : null;
+  if (url !== null && /^(https?|file):$/.test(url.protocol)) return url;
+  // The text itself is not shown: it may hold a password.
+  const got = url === null ? 'is malformed' : `begins with ${url.protocol}//`;
+  throw new InputError(`checkpoint: this address ${got}: expected http://, https:// or file://`);
+}
 
-/** An address for messages: without the query, which may be a secret. */
-export const labelOf = ({ origin, pathname }: URL): string => `${origin}${pathname}`;
+/** An address in messages: without a password and a query, which may be secrets. */
+export const labelOf = ({ protocol, host, pathname }: URL): string => `${protocol}//${host}${pathname}`;
 
-/** A JSON file's value; undefined if there is no such file. @throws CheckpointError if it is not JSON. */
+/**
+ * A JSON file's value; undefined if there is no such file.
+ * @throws CheckpointError if it is not JSON.
+ */
 export async function readJson(
   files: CheckpointFiles,
   folder: string,
@@ -48,24 +72,55 @@ export async function readJson(
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause);
+    const text = foreignFile(bytes) ?? (cause instanceof Error ? cause.message : String(cause));
     throw new CheckpointError(`checkpoint: ${pathOf(files, folder, name)} is no JSON: ${text}`, { cause });
   }
 }
 
-/** A file's bytes; undefined if there is no such file. */
+/**
+ * A file's bytes; undefined where there is none. Of a server, also where it forbids the file or answers with a web page, as some
+ * do for files that they do not have: where a file must be there, `missing` tells the difference.
+ */
 export async function readFile(
   files: CheckpointFiles,
   folder: string,
   name: string,
   signal?: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const source = await files.folder(folder)(name, signal);
+  const source = await files
+    .folder(folder)(name, signal)
+    .catch((error: unknown) => {
+      if (!isAbsent(error)) throw error;
+      return undefined;
+    });
   if (source === undefined) return undefined;
   try {
-    return await source.read(0, source.byteLength, signal);
+    const bytes = await source.read(0, source.byteLength, signal);
+    return files.remote && isPage(bytes) ? undefined : bytes;
   } finally {
     await source.close();
+  }
+}
+
+/** The error of a file that must be there, and that `readFile` did not find. */
+export async function missing(
+  files: CheckpointFiles,
+  folder: string,
+  name: string,
+  signal?: AbortSignal,
+): Promise<CheckpointError> {
+  const path = `checkpoint: ${pathOf(files, folder, name)}`;
+  try {
+    const source = await files.folder(folder)(name, signal);
+    if (source === undefined) return new CheckpointError(`${path} is missing`);
+    const first = await source.read(0, Math.min(source.byteLength, 512), signal);
+    await source.close();
+    return new CheckpointError(
+      `${path} is not there: ${foreignFile(first) ?? 'the answers of the server differ'}`,
+    );
+  } catch (cause) {
+    if (!isAbsent(cause)) throw cause;
+    return new CheckpointError(`checkpoint: ${(cause as Error).message}`, { cause });
   }
 }
 

@@ -6,7 +6,9 @@ import { ConfigError, WeightsError } from '@moviegen/tensor';
 import type { CheckpointFiles } from '../checkpointFiles.ts';
 import { CheckpointError } from '../errors.ts';
 import { verified } from './checksums.ts';
-import { type FilesOptions, openFiles, pathOf, readJson } from './files.ts';
+import { type FilesOptions, missing, openFiles, pathOf, readJson } from './files.ts';
+import { plainNames } from './plainNames.ts';
+import { readTokenizer, type TokenizerFiles, tokenizerBeside } from './tokenizerFiles.ts';
 
 /** The files of one model of a checkpoint, open. */
 export interface ModelPart {
@@ -30,10 +32,10 @@ export async function openPart(
 ): Promise<ModelPart> {
   const config = await readJson(files, folder, 'config.json', signal);
   const path = pathOf(files, folder, '');
-  if (config === undefined) throw new CheckpointError(`checkpoint: ${path}/config.json is missing`);
+  if (config === undefined) throw await missing(files, folder, 'config.json', signal);
   try {
-    const weights = await openCheckpoint(files.folder(folder), { signal });
-    return { folder, path, config, weights };
+    const weights = await openCheckpoint(files.folder(folder), { variant: files.variant, signal });
+    return { folder, path, config, weights: plainNames(weights) };
   } catch (error) {
     if (!(error instanceof SafetensorsError) || error.source !== undefined) throw error;
     for (const name of PICKLES) {
@@ -50,15 +52,12 @@ export async function openPart(
 }
 
 /** The files of a model on its own, open: the input of `TAE.load`, `T5Encoder.load` and `ClipTextModel.load`. */
-export interface ModelFiles {
+export interface ModelFiles extends TokenizerFiles {
   /** The folder in messages. */
   readonly path: string;
   /** The parsed `config.json`. */
   readonly config: unknown;
   readonly weights: TensorSource;
-  /** The parsed `tokenizer.json` and `tokenizer_config.json`, if there are any. */
-  readonly tokenizer: unknown;
-  readonly tokenizerConfig: unknown;
   /** Rejects if a file differs from its entry in the folder's `SHA256SUMS`; reads what has not been read. */
   verify(signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
@@ -75,12 +74,14 @@ export interface ModelFiles {
  *
  * @param source a folder (Node), an http(s) address of one, or anything that opens files by name
  * @param options.folder the model's folder below that: `vae`, `text_encoder` ...
+ * @param options.tokenizer the folder of its tokenizer. Default: the model's own; of `text_encoder` also `tokenizer` beside it
  * @throws CheckpointError, SafetensorsError; the signal's reason if aborted
  */
 export async function openModel(
   source: string | URL | CheckpointFiles,
   options: FilesOptions & {
     readonly folder?: string | undefined;
+    readonly tokenizer?: string | URL | CheckpointFiles | undefined;
     readonly signal?: AbortSignal | undefined;
   } = {},
 ): Promise<ModelFiles> {
@@ -88,17 +89,20 @@ export async function openModel(
   const given = openFiles(source, options);
   await given.check?.();
   const files = await verified(given, signal);
-  const [tokenizer, tokenizerConfig] = [
-    await readJson(files, folder, 'tokenizer.json', signal),
-    await readJson(files, folder, 'tokenizer_config.json', signal),
-  ];
+  const read = (place: string | URL | CheckpointFiles) =>
+    readTokenizer(openFiles(place, options), '', signal);
+  let found = options.tokenizer ? await read(options.tokenizer) : await readTokenizer(files, folder, signal);
+  const beside = folder === '' && found.tokenizer === undefined ? tokenizerBeside(source) : undefined;
+  if (beside !== undefined && options.tokenizer === undefined) {
+    const other = await read(beside);
+    if (other.tokenizer !== undefined || found.tokenizerConfig === undefined) found = other;
+  }
   const { path, config, weights } = await openPart(files, folder, signal);
   return {
     path,
     config,
     weights,
-    tokenizer,
-    tokenizerConfig,
+    ...found,
     verify: (stop) => files.verify(stop),
     close: () => weights.close(),
   };

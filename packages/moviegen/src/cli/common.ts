@@ -2,13 +2,14 @@
 
 import { type Command, Option } from 'commander';
 import { InputError } from '../errors.ts';
-import { bytes, lora, policy } from './values.ts';
+import { bytes, header, lora, policy } from './values.ts';
 
 /** Adds the options of every command. */
 export function withCommon(command: Command): Command {
   return command
     .option('--json', 'print one JSON document on stdout, progress only on a terminal')
     .option('-q, --quiet', 'show no progress')
+    .option('--verbose', 'list all tensors where an error names only the first ones')
     .option('--debug', 'show where an error arose');
 }
 
@@ -22,10 +23,24 @@ export function withAdapter(command: Command): Command {
   );
 }
 
+/** Adds the options of commands that open a checkpoint, by address or not. */
+export function withSource(command: Command): Command {
+  return command
+    .option(
+      '--variant <name>',
+      'which weights, where a folder has several: fp16 (default: the plain ones, or the only ones)',
+    )
+    .option(
+      '--header <line>',
+      "header for the server of an address: 'Authorization: Bearer TOKEN'; may be given several times",
+      header,
+    );
+}
+
 /** Adds the options of commands that load a part of a checkpoint. */
 export function withCheckpoint(command: Command): Command {
   return withAdapter(
-    command
+    withSource(command)
       .option('-m, --model <dir|url>', 'the checkpoint (default: models/shapes-world)')
       .option(
         '--dtype <type>',

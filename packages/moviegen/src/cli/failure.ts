@@ -31,18 +31,26 @@ export interface Ending {
   readonly message?: string;
 }
 
-/** The status and the message of an error. @param debug adds the stack. */
-export function endingOf(error: unknown, debug: boolean): Ending {
+/** The status and the message of an error. @param debug adds the stack; @param verbose all tensors at fault, however many */
+export function endingOf(error: unknown, debug: boolean, verbose = false): Ending {
   if (error instanceof Interrupted) return { status: error.status, message: error.message };
   if (error instanceof CheckFailed) return { status: 1 };
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return { status: 0 };
     return { status: 2, message: error.message.replace(/\s*\n\s*/g, ' ') };
   }
-  const text = error instanceof Error ? error.message : String(error);
+  const text = (error instanceof Error ? error.message : String(error)) + listOf(error, verbose);
   const message = debug && error instanceof Error && error.stack !== undefined ? error.stack : text;
   if (isInputError(error)) return { status: 2, message: debug ? message : `error: ${text}` };
   return { status: 1, message: debug ? message : `error: ${text} (--debug shows where)` };
+}
+
+/** What a message left out, and where to find it. */
+function listOf(error: unknown, verbose: boolean): string {
+  if (!(error instanceof WeightsError)) return error instanceof Error ? listOf(error.cause, verbose) : '';
+  const lists = Object.entries(error.faults);
+  if (verbose) return lists.map(([kind, list]) => `\nall ${kind}:\n  ${list.join('\n  ')}`).join('');
+  return /\n {4}and \d+ more/.test(error.message) ? '\n(--verbose lists all)' : '';
 }
 
 const isInputError = (error: unknown): boolean =>

@@ -51,7 +51,7 @@ export async function main(args: readonly string[]): Promise<void> {
     run.close();
     if (unread) process.exit(0);
     const cause = stop.signal.aborted ? stop.signal.reason : error;
-    const ending = endingOf(cause, args.includes('--debug'));
+    const ending = endingOf(cause, args.includes('--debug'), args.includes('--verbose'));
     if (ending.message !== undefined) process.stderr.write(`${ending.message}\n`);
     status = ending.status;
   }

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Device, DeviceOptions } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
 import { Autoencoder } from '../autoencoder.ts';
+import type { FilesOptions } from '../checkpoint/files.ts';
 import type { LoraFile } from '../checkpoint/loras.ts';
 import type { DTypePolicy } from '../checkpoint/precision.ts';
 import { CheckpointError } from '../errors.ts';
@@ -26,6 +27,8 @@ export interface CommonOptions {
 export interface ModelOptions extends CommonOptions {
   readonly model?: string;
   readonly dtype?: DTypePolicy;
+  readonly variant?: string;
+  readonly header?: Readonly<Record<string, string>>;
   readonly lora?: readonly LoraFile[];
   readonly maxMemory?: number;
   readonly offload?: 'disk' | 'host';
@@ -74,6 +77,7 @@ export class Run {
     const { dtype, lora: loras, maxMemory, offload } = options;
     this.#model = await MovieGen.fromPretrained(source, {
       device,
+      ...filesOptions(options),
       ...(dtype && { dtype }),
       ...(loras && { loras }),
       ...(maxMemory && { maxMemory }),
@@ -92,11 +96,13 @@ export class Run {
     this.bars.begin('load', undefined, MEGABYTES);
     this.#autoencoder = await Autoencoder.fromPretrained(source, {
       device: await this.device(options),
+      ...filesOptions(options),
       ...(options.dtype && { dtype: options.dtype }),
       ...(options.inflate && { inflate: true }),
       signal: this.signal,
       onProgress: ({ bytes, totalBytes }) => this.bars.update(bytes, totalBytes),
     });
+    this.note(this.#autoencoder.notes);
     return this.#autoencoder;
   }
 
@@ -125,6 +131,15 @@ export class Run {
     this.#device?.destroy();
   }
 }
+
+/** How a checkpoint's files are to be opened, by the options of a command. */
+export const filesOptions = ({
+  variant,
+  header,
+}: Pick<ModelOptions, 'variant' | 'header'>): FilesOptions => ({
+  ...(variant !== undefined && { variant }),
+  ...(header && { headers: header }),
+});
 
 /** How bars show bytes. */
 export const MEGABYTES = { name: 'MB', show: (bytes: number) => (bytes / 1e6).toFixed(1) };

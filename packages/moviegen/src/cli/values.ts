@@ -4,6 +4,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { LoraFile } from '../checkpoint/loras.ts';
 import { type DTypePolicy, parsePolicy } from '../checkpoint/precision.ts';
+import { InputError } from '../errors.ts';
 
 /** An integer in decimal digits. */
 export function integer(text: string): number {
@@ -60,6 +61,14 @@ export function lora(text: string, before: readonly LoraFile[] = []): LoraFile[]
   const [, source, weight] = /^(.+):([+-]?(?:\d+\.?\d*|\.\d+))$/.exec(text) ?? [];
   if (text === '') throw new InvalidArgumentError('It must be a file, or FILE:WEIGHT.');
   return [...before, source === undefined ? { source: text } : { source, weight: Number(weight) }];
+}
+
+/** A header, `NAME: VALUE`, beside those that were given before. What is wrong with it is not shown: it may be a secret. */
+export function header(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const [, name, value] = /^([!#$%&'*+.^`|~\w-]+):\s*(\S.*?)\s*$/.exec(text) ?? [];
+  if (name === undefined || value === undefined)
+    throw new InputError("header: expected 'NAME: VALUE', as 'Authorization: Bearer TOKEN'");
+  return { ...before, [name]: value };
 }
 
 /** A part of a file name, made of the words of a prompt. */

@@ -16,6 +16,7 @@ import {
   relist,
   writeFolder,
 } from './checkpointFolder.ts';
+import { checkpointPath } from './paths.ts';
 
 /** How far averaging is, in bytes written. */
 export interface AverageProgress {
@@ -49,32 +50,34 @@ interface FileToAverage {
 }
 
 const WEIGHTS = '.safetensors';
-const INDEX = '.safetensors.index.json';
+/** The end of an index's name, and its variant. */
+const INDEX = /\.safetensors\.index(?:\.([\w-]+))?\.json$/;
 
 /**
  * Averages checkpoints: folders of one layout, or safetensors files (sharded files are given by their index).
- * @param inputs at least two; types, shards and all other files are taken from the first.
+ * @param sources at least two paths or file: addresses; types, shards and all other files are taken from the first.
  * @param output a folder that does not exist or is empty. For files, it gets a file of the first one's name.
  * @throws InputError or SafetensorsError of one line, or the signal's reason; nothing is left then.
  */
 export async function averageCheckpoints(
-  inputs: readonly string[],
+  sources: readonly (string | URL)[],
   output: string,
-  { weights = inputs.map(() => 1), onProgress, signal }: AverageOptions = {},
+  { weights = sources.map(() => 1), onProgress, signal }: AverageOptions = {},
 ): Promise<void> {
+  const inputs = sources.map(checkpointPath);
   checkShares(inputs, weights);
   const folders = await Promise.all(inputs.map(isFolder));
   if (new Set(folders).size > 1)
     throw new InputError(`average: ${inputs.join(', ')}: give folders or files, not some of each`);
   await checkNewFolder('average', output);
-  const [first] = inputs as readonly [string];
+  const first = inputs[0]!;
   const files = folders[0] ? await filesBelow(first) : [];
   const others = files.filter((path) => !path.endsWith(WEIGHTS));
   for (const input of inputs) await checkConfigs(first, input, others);
 
-  const sources: TensorSource[] = [];
+  const opened: TensorSource[] = [];
   try {
-    const sets = folders[0] ? setsIn(inputs, files, sources) : setOf(inputs, sources);
+    const sets = folders[0] ? setsIn(inputs, files, opened) : setOf(inputs, opened);
     const results: FileToAverage[] = [];
     for await (const set of sets) results.push(...filesOf(set, inputs, weights, signal));
     if (results.length === 0) throw new InputError(`average: ${first} holds no ${WEIGHTS} file`);
@@ -95,7 +98,7 @@ export async function averageCheckpoints(
       signal?.throwIfAborted();
     });
   } finally {
-    for (const source of sources) await source.close();
+    for (const source of opened) await source.close();
   }
 }
 
@@ -120,19 +123,19 @@ async function* setsIn(
   files: readonly string[],
   opened: TensorSource[],
 ): AsyncGenerator<WeightSet> {
-  const indexes = files.filter((path) => path.endsWith(INDEX));
+  const indexes = files.filter((path) => INDEX.test(path));
   const shards = new Set<string>();
-  const open = async (base: string): Promise<WeightSet> => {
+  const open = async (base: string, variant?: string): Promise<WeightSet> => {
     const sources: TensorSource[] = [];
     for (const input of inputs) {
-      const source = await openFolder(join(input, dirname(base)), { bases: [basename(base)] });
+      const source = await openFolder(join(input, dirname(base)), { bases: [basename(base)], variant });
       opened.push(source);
       sources.push(source);
     }
     return { folder: dirname(base), file: basename(base) + WEIGHTS, sources };
   };
   for (const path of indexes) {
-    const set = await open(path.slice(0, -INDEX.length));
+    const set = await open(path.replace(INDEX, ''), INDEX.exec(path)?.[1]);
     const [{ shards: own } = { shards: new Map() }] = set.sources as readonly ShardedSafetensors[];
     for (const shard of own.keys()) shards.add(join(set.folder, shard));
     yield set;
@@ -148,7 +151,7 @@ async function* setOf(inputs: readonly string[], opened: TensorSource[]): AsyncG
 }
 
 async function openWeights(path: string): Promise<TensorSource> {
-  if (!path.endsWith(INDEX)) return openFile(path);
+  if (!INDEX.test(path)) return openFile(path);
   return ShardedSafetensors.open((await fileSource(path))!, folder(dirname(path)));
 }
 

@@ -3,7 +3,18 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import {
+  copyFile,
+  mkdir,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { parseSums } from '../checkpoint/checksums.ts';
@@ -13,15 +24,22 @@ import { makeFolder, removeEmpty, temporaryName } from './folders.ts';
 /** The name of the checksum list. */
 export const LIST = 'SHA256SUMS';
 
-/** The paths of all files below a folder, relative to it and sorted. Hidden files are left out. */
-export async function filesBelow(root: string): Promise<string[]> {
-  const entries = await readdir(root, { withFileTypes: true });
+/**
+ * The paths of all files below a folder, relative to it and sorted; links are followed. Hidden files are left out.
+ * @throws CheckpointError where a link leads nowhere, or in a circle
+ */
+export async function filesBelow(root: string, above: readonly string[] = []): Promise<string[]> {
+  const folders = [...above, await realpath(root)];
   const paths: string[] = [];
-  for (const entry of entries) {
-    if (entry.name.startsWith('.')) continue;
-    const path = join(root, entry.name);
-    if (!entry.isDirectory()) paths.push(entry.name);
-    else paths.push(...(await filesBelow(path)).map((below) => join(entry.name, below)));
+  for (const name of await readdir(root)) {
+    if (name.startsWith('.')) continue;
+    const path = join(root, name);
+    const found = await stat(path).catch(() => undefined); // of what a link leads to
+    if (found === undefined) throw new CheckpointError(`checkpoint: ${path} is a link to nothing`);
+    if (!found.isDirectory()) paths.push(name);
+    else if (folders.includes(await realpath(path)))
+      throw new CheckpointError(`checkpoint: ${path} is a link to a folder that it lies in: remove the link`);
+    else paths.push(...(await filesBelow(path, folders)).map((below) => join(name, below)));
   }
   return paths.sort();
 }

@@ -9,6 +9,7 @@ import type { FixtureFiles } from '../parity/parity.ts';
 import { openVideo } from '../video/decode.ts';
 import { checkFps } from '../video/encode.ts';
 import { collectFrames, type Video, type VideoStream } from '../video/frames.ts';
+import { localPath } from './paths.ts';
 
 /** Options of {@link readVideo}. */
 export interface ReadVideoOptions {
@@ -23,7 +24,7 @@ export interface ReadVideoOptions {
  * Reads a video or picture file, or a folder of pictures as frames in the order of their names.
  * @throws InputError where there is none, or where it was cut short.
  */
-export async function readVideo(path: string, options: ReadVideoOptions = {}): Promise<Video> {
+export async function readVideo(path: string | URL, options: ReadVideoOptions = {}): Promise<Video> {
   return collectFrames(await streamVideo(path, options));
 }
 
@@ -32,10 +33,11 @@ export async function readVideo(path: string, options: ReadVideoOptions = {}): P
  * @throws InputError where there is no video; the stream throws it where a frame cannot be read.
  */
 export async function streamVideo(
-  path: string,
+  source: string | URL,
   { fps = 16, allowPartial, signal }: ReadVideoOptions = {},
 ): Promise<VideoStream> {
   checkFps({ fps });
+  const path = localPath(source);
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) throw new InputError(`video: there is no file or folder ${path}`);
   if (found.isDirectory()) return pictures(await framesIn(path), fps, signal);

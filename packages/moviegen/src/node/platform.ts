@@ -2,30 +2,46 @@
 
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { folder } from '@moviegen/safetensors/node';
 import { openDevice as openNodeDevice } from '@moviegen/tensor/node';
 import type { Animation, PictureKind } from '../animation.ts';
 import type { CheckpointFiles } from '../checkpointFiles.ts';
 import { InputError } from '../errors.ts';
 import type { Sha256 } from '../platform.ts';
+import { checkpointPath } from './paths.ts';
 
 export type { Sha256 } from '../platform.ts';
 
 /** The system's GPU, else SwiftShader; `MOVIEGEN_ADAPTER` chooses by name. */
 export const openDevice = openNodeDevice;
 
-/** The files of a folder. */
-export function filesAt(path: string): CheckpointFiles {
+/** The files of a folder: a path, a file: address, or a model of the hub's cache. */
+export function filesAt(source: string | URL): CheckpointFiles {
+  const path = checkpointPath(source);
   return {
     label: path,
     folder: (name) => folder(join(path, name)),
     async check() {
       const found = await stat(path).catch(() => undefined);
       if (found === undefined) throw new InputError(`checkpoint: there is no folder ${path}`);
-      if (!found.isDirectory()) throw new InputError(`checkpoint: ${path} is not a folder`);
+      if (!found.isDirectory())
+        throw new InputError(
+          `checkpoint: ${path} is a file, not a folder: give ${dirname(path)}, in which it lies`,
+        );
     },
   };
+}
+
+/**
+ * What the hub's users set for its private models: `HF_TOKEN`, for huggingface.co, or for the host that `HF_ENDPOINT` names.
+ * @returns headers for an address; none for any other host.
+ */
+export function hubHeaders({ origin }: URL): Record<string, string> {
+  const { HF_TOKEN: token = '', HF_ENDPOINT: endpoint } = process.env;
+  const hub = endpoint || 'https://huggingface.co';
+  if (!URL.canParse(hub) || new URL(hub).origin !== origin) return {};
+  return token.trim() !== '' ? { Authorization: `Bearer ${token.trim()}` } : {};
 }
 
 let codecs: Promise<void> | undefined;

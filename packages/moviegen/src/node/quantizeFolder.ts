@@ -2,16 +2,18 @@
 // smaller one of the same name; all other files are copied. The result is written under another name and renamed at the end.
 // Not here: the tensors of one file (quantizeFile.ts).
 
-import { mkdir, readFile, stat, writeFile as writeWhole } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, readFile, writeFile as writeWhole } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { isLinearWeight as isDitLinear } from '@moviegen/dit';
 import { QUANT_BLOCK, type QuantFormat } from '@moviegen/kernels';
 import { ShardedSafetensors, type TensorSource } from '@moviegen/safetensors';
 import { openFolder, writeFile } from '@moviegen/safetensors/node';
 import { isLinearWeight as isTextLinear } from '@moviegen/text';
+import { plainNames } from '../checkpoint/plainNames.ts';
 import { InputError } from '../errors.ts';
 import { type ModelIndex, parseModelIndex } from '../families/movieGen/modelIndex.ts';
 import { checkNewFolder, copyFiles, filesBelow, LIST, relist, writeFolder } from './checkpointFolder.ts';
+import { checkpointPath } from './paths.ts';
 import { checkPlain, type QuantizedFile, quantizedFile } from './quantizeFile.ts';
 
 /** The models that can be quantised. The autoencoder is made of convolutions, which stay as they are. */
@@ -24,6 +26,8 @@ export interface QuantizeOptions {
   readonly format: QuantFormat;
   /** Which models. Default: all. */
   readonly modules?: readonly QuantizedModule[] | undefined;
+  /** Which weights, where a folder has several: `fp16`. Default: the plain ones, else the only variant that is there. */
+  readonly variant?: string | undefined;
   readonly onProgress?: (progress: { readonly bytes: number; readonly totalBytes: number }) => void;
   readonly signal?: AbortSignal;
 }
@@ -43,19 +47,18 @@ interface FileToQuantize extends QuantizedFile {
   readonly path: string;
 }
 
-const BASES = ['model', 'diffusion_pytorch_model'];
-
 /**
  * Writes a checkpoint's quantised copy, piece by piece.
- * @param input a folder with a `model_index.json`.
+ * @param source a folder with a `model_index.json`: a path, a file: address, or a model of the hub's cache.
  * @param output a folder that does not exist or is empty.
  * @throws InputError, CheckpointError or SafetensorsError of one line, or the signal's reason; nothing is left then.
  */
 export async function quantizeCheckpoint(
-  input: string,
+  source: string | URL,
   output: string,
-  { format, modules = QUANTIZED_MODULES, onProgress, signal }: QuantizeOptions,
+  { format, modules = QUANTIZED_MODULES, variant, onProgress, signal }: QuantizeOptions,
 ): Promise<QuantizeSummary> {
+  const input = checkpointPath(source);
   const index = await indexOf(input);
   await checkNewFolder('quantize', output);
   const opened: TensorSource[] = [];
@@ -64,14 +67,13 @@ export async function quantizeCheckpoint(
     const indexes = new Map<string, Record<string, string>>();
     const summary = { quantized: 0, plain: 0, bytesBefore: 0, bytesAfter: 0 };
     for (const [folder, isLinear] of foldersOf(index, modules)) {
-      const base = await baseIn(join(input, folder));
-      const source = await openFolder(join(input, folder), { bases: [base] });
+      const source = await openFolder(join(input, folder), { variant });
       opened.push(source);
       checkPlain(join(input, folder), source);
       const shards = source instanceof ShardedSafetensors ? [...source.shards] : undefined;
       const map: Record<string, string> = {};
-      for (const [name, part] of shards ?? [[`${base}.safetensors`, source] as const]) {
-        const file = quantizedFile(part, isLinear, format, signal);
+      for (const [name, part] of shards ?? [[basename(source.label), source] as const]) {
+        const file = quantizedFile(plainNames(part), isLinear, format, signal);
         results.push({ path: join(folder, name), ...file });
         for (const [tensor] of file.tensors) map[tensor] = name;
         summary.quantized += file.quantized;
@@ -79,7 +81,7 @@ export async function quantizeCheckpoint(
         summary.bytesBefore += part.names().reduce((sum, tensor) => sum + part.byteLength(tensor), 0);
         summary.bytesAfter += file.bytes;
       }
-      if (shards) indexes.set(join(folder, `${base}.safetensors.index.json`), map);
+      if (shards) indexes.set(join(folder, basename(source.label)), map);
     }
     if (summary.quantized === 0)
       throw new InputError(
@@ -132,14 +134,6 @@ function foldersOf(
   const text = modules.includes('text') ? Object.values(textEncoders) : [];
   const dit: [string, IsLinear][] = modules.includes('dit') ? [[transformer, isDitLinear]] : [];
   return [...dit, ...text.map((folder): [string, IsLinear] => [folder, isTextLinear])];
-}
-
-/** The base name of the weights in a folder, among those that `openFolder` looks for. */
-async function baseIn(folder: string): Promise<string> {
-  for (const base of BASES)
-    for (const name of [`${base}.safetensors`, `${base}.safetensors.index.json`])
-      if (await stat(join(folder, name)).catch(() => undefined)) return base;
-  return BASES[0]!; // openFolder says what is missing
 }
 
 /** Writes the index of the shards: as it was, except for the names of the tensors and their size. */

@@ -3,7 +3,7 @@
 
 import { type Device, dryDevice, WeightsError } from '@moviegen/tensor';
 import type { Ceilings } from '@moviegen/tensor/checks';
-import { openFiles } from '../checkpoint/files.ts';
+import { type FilesOptions, openFiles } from '../checkpoint/files.ts';
 import type { DTypePolicy } from '../checkpoint/precision.ts';
 import type { CheckpointFiles } from '../checkpointFiles.ts';
 import { InputError } from '../errors.ts';
@@ -21,10 +21,11 @@ export const PUBLISHED: readonly string[] = families.flatMap(({ published }) => 
 
 /** Options of {@link planGeneration}. */
 export interface PlanOptions
-  extends Pick<
-    GenerateOptions,
-    'width' | 'height' | 'numFrames' | 'steps' | 'guidanceScale' | 'guidance' | 'signal'
-  > {
+  extends FilesOptions,
+    Pick<
+      GenerateOptions,
+      'width' | 'height' | 'numFrames' | 'steps' | 'guidanceScale' | 'guidance' | 'signal'
+    > {
   /** Default: a checkpoint's first example; for a published size, a prompt as long as its encoders take. */
   readonly prompt?: string;
   /** Types of weights and activations. Default f32. */
@@ -101,7 +102,7 @@ export async function planGeneration(
   model: string | URL | CheckpointFiles,
   options: PlanOptions = {},
 ): Promise<GenerationPlan> {
-  const pipeline = await pipelineOf(model, options.signal);
+  const pipeline = await pipelineOf(model, options);
   try {
     return withMemory(await walk(pipeline, options, {}, []), options);
   } catch (error) {
@@ -113,11 +114,12 @@ export async function planGeneration(
 
 async function pipelineOf(
   model: string | URL | CheckpointFiles,
-  signal: AbortSignal | undefined,
+  options: PlanOptions,
 ): Promise<PlannedPipeline> {
   for (const { published } of families)
     if (typeof model === 'string' && Object.hasOwn(published, model)) return published[model]!();
-  const files = openFiles(model);
+  const { signal } = options;
+  const files = openFiles(model, options);
   return (await familyOf(files, signal)).plan(files, signal);
 }
 

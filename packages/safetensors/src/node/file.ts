@@ -2,12 +2,13 @@
 
 import { randomBytes } from 'node:crypto';
 import { fstatSync } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { type CheckpointOptions, openCheckpoint } from '../checkpoint.ts';
 import { counted, messageOf, SafetensorsError } from '../errors.ts';
 import type { TensorsByName } from '../layout.ts';
 import { Safetensors, type TensorSource } from '../safetensors.ts';
-import { type OpenFile, openCheckpoint } from '../sharded.ts';
+import type { OpenFile } from '../sharded.ts';
 import { type ByteSource, endedEarly, type ReadOptions } from '../source.ts';
 import { serializeChunks, type TensorStream, type WriteOptions } from '../write.ts';
 
@@ -81,17 +82,16 @@ export async function openFile(path: string, options: ReadOptions = {}): Promise
 
 /** The files of a folder, for `openCheckpoint`. */
 export function folder(path: string): OpenFile {
-  return (name) => fileSource(join(path, name));
+  return Object.assign((name: string) => fileSource(join(path, name)), {
+    list: async () => (await readdir(path).catch(() => [])).sort(),
+  });
 }
 
 /**
  * Opens the checkpoint in a folder: `model.safetensors`, or `model.safetensors.index.json` and its shards.
  * @throws SafetensorsError
  */
-export async function openFolder(
-  path: string,
-  options: ReadOptions & { readonly bases?: readonly string[] } = {},
-): Promise<TensorSource> {
+export async function openFolder(path: string, options: CheckpointOptions = {}): Promise<TensorSource> {
   try {
     return await openCheckpoint(folder(path), options);
   } catch (error) {

@@ -1,4 +1,4 @@
-// Whether a source, or tensors, hold what a model needs. Every tensor at fault is listed in one error. Nothing is read
+// Whether a source, or tensors, hold what a model needs. One error holds every tensor at fault. Nothing is read
 // here.
 import { canQuantize, convertibleTypes, isQuantFormat } from '@moviegen/kernels';
 import { type WeightOptions, type WeightSource, WeightsError } from './source.ts';
@@ -29,13 +29,21 @@ function shapeFaults(
   return { missing, extra, misshapen };
 }
 
-/** @throws WeightsError that lists all faults, if there are any. */
+/** How many tensors of a kind of fault the message names. */
+const MOST_NAMED = 5;
+
+/** @throws WeightsError that holds all faults, if there are any; its message names the first of each kind. */
 function throwAny(subject: string, faults: Faults): void {
-  const lists = Object.entries(faults).filter(([, list]) => list.length > 0);
+  const found = Object.fromEntries(Object.entries(faults).filter(([, list]) => list.length > 0));
+  const lists = Object.entries(found);
   if (lists.length === 0) return;
   const head = lists.map(([kind, list]) => `${list.length} ${kind}`).join(', ');
-  const body = lists.map(([kind, list]) => `  ${kind}:${list.map((line) => `\n    ${line}`).join('')}`);
-  throw new WeightsError(`${subject}: ${head}\n${body.join('\n')}`);
+  const body = lists.map(([kind, list]) => {
+    const more = list.length - MOST_NAMED;
+    const named = more > 1 ? [...list.slice(0, MOST_NAMED), `and ${more} more`] : list;
+    return `  ${kind}:${named.map((line) => `\n    ${line}`).join('')}`;
+  });
+  throw new WeightsError(`${subject}: ${head}\n${body.join('\n')}`, { faults: found });
 }
 
 const show = (shape: readonly number[]) => `[${shape.join(', ')}]`;

@@ -82,7 +82,18 @@ export interface WeightOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Weights do not fit the model that needs them. The message lists every tensor at fault. */
+/** Weights do not fit the model that needs them. The message names the first tensors at fault, {@link faults} all. */
 export class WeightsError extends Error {
   override readonly name = 'WeightsError';
+
+  /** Every tensor at fault, one line each, by the kind of fault: `missing`, `extra`, `misshapen` ... */
+  readonly faults: Readonly<Record<string, readonly string[]>>;
+
+  constructor(
+    message: string,
+    { faults = {}, ...options }: ErrorOptions & Partial<Pick<WeightsError, 'faults'>> = {},
+  ) {
+    super(message, options);
+    this.faults = faults;
+  }
 }

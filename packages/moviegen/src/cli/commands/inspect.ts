@@ -7,6 +7,7 @@ import { fileSource, folder, openFile, openFolder } from '@moviegen/safetensors/
 import type { Command } from 'commander';
 import { inspect, inspectionTable } from '../../checkpoint/inspect.ts';
 import { InputError } from '../../errors.ts';
+import { checkpointPath } from '../../node/paths.ts';
 import { withCommon } from '../common.ts';
 import type { CommonOptions, Run } from '../run.ts';
 
@@ -19,9 +20,10 @@ export function addInspect(program: Command, run: Run): void {
       '<file>',
       'a .safetensors file, a .safetensors.index.json, or a folder that contains one of these',
     );
-  withCommon(command).action(async (path: string, options: CommonOptions) => {
+  command.option('--variant <name>', 'which weights, where a folder has several: fp16');
+  withCommon(command).action(async (path: string, options: CommonOptions & { variant?: string }) => {
     run.configure(options);
-    const source = await open(path);
+    const source = await open(path, options.variant);
     try {
       const inspection = inspect(source);
       if (options.json) run.print(inspection);
@@ -32,10 +34,11 @@ export function addInspect(program: Command, run: Run): void {
   });
 }
 
-async function open(path: string) {
+async function open(source: string, variant?: string) {
+  const path = checkpointPath(source);
   const found = await stat(path).catch(() => undefined);
-  if (found?.isDirectory()) return openFolder(path);
-  if (!path.endsWith('.index.json')) return openFile(path);
+  if (found?.isDirectory()) return openFolder(path, { variant });
+  if (!/\.index(\.[\w-]+)?\.json$/.test(path)) return openFile(path);
   const index = await fileSource(path);
   if (index === undefined)
     throw new InputError(`inspect: there is no file ${basename(path)} in ${dirname(path)}`);

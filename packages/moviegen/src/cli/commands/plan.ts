@@ -8,11 +8,11 @@ import { InputError, shown } from '../../errors.ts';
 import { GUIDANCES, type Guidance } from '../../generate/request.ts';
 import { type PlanOptions, PUBLISHED, planGeneration } from '../../plan/plan.ts';
 import { planTable } from '../../plan/table.ts';
-import { withAdapter } from '../common.ts';
-import type { CommonOptions, Run } from '../run.ts';
+import { withAdapter, withSource } from '../common.ts';
+import { type CommonOptions, filesOptions, type ModelOptions, type Run } from '../run.ts';
 import { bytes, integer, number, policy } from '../values.ts';
 
-interface Options extends Omit<CommonOptions, 'adapter'> {
+interface Options extends Omit<CommonOptions, 'adapter'>, Pick<ModelOptions, 'variant' | 'header'> {
   readonly adapter: string | boolean;
   readonly size?: readonly [number, number];
   readonly frames?: number;
@@ -61,7 +61,7 @@ export function addPlan(program: Command, run: Run): void {
       bytes,
     )
     .option('--no-adapter', 'plan for the limits of a large GPU, without times');
-  withAdapter(command).action((model: string, options: Options) => plan(run, model, options));
+  withAdapter(withSource(command)).action((model: string, options: Options) => plan(run, model, options));
 }
 
 async function plan(run: Run, model: string, options: Options): Promise<void> {
@@ -92,7 +92,7 @@ async function plan(run: Run, model: string, options: Options): Promise<void> {
     bars.end();
   }
   bars.begin('plan');
-  const planned = await planGeneration(model, { ...where, ...chosen, signal });
+  const planned = await planGeneration(model, { ...where, ...chosen, ...filesOptions(options), signal });
   bars.end();
   if (options.json) run.print(planned);
   else run.say(planTable(planned));

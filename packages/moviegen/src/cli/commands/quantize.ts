@@ -9,6 +9,7 @@ import { type CommonOptions, MEGABYTES, type Run } from '../run.ts';
 interface Options extends CommonOptions {
   readonly dtype: 'q8' | 'q4';
   readonly output: string;
+  readonly variant?: string;
   readonly modules?: readonly QuantizedModule[];
 }
 
@@ -24,15 +25,17 @@ export function addQuantize(program: Command, run: Run): void {
         .makeOptionMandatory(),
     )
     .requiredOption('-o, --output <folder>', 'a new folder')
+    .option('--variant <name>', 'which weights, where a folder has several: fp16')
     .option('--modules <names>', 'which models to quantise, with commas: dit,text (default: both)', modules);
   withCommon(command).action(async (input: string, options: Options) => {
     run.configure(options);
     const { bars, signal } = run;
-    const { dtype, output, modules } = options;
+    const { dtype, output, modules, variant } = options;
     bars.begin('quantize', undefined, MEGABYTES);
     const summary = await quantizeCheckpoint(input, output, {
       format: dtype,
       modules,
+      variant,
       signal,
       onProgress: ({ bytes, totalBytes }) => bars.update(bytes, totalBytes),
     });

@@ -2,11 +2,11 @@
 // Nothing is loaded here and no two models are compared (load.ts).
 
 import { verified } from '../../checkpoint/checksums.ts';
-import { type FilesOptions, pathOf, readJson } from '../../checkpoint/files.ts';
+import { type FilesOptions, missing, pathOf, readJson } from '../../checkpoint/files.ts';
 import { type LoraFile, type OpenLora, openLoras } from '../../checkpoint/loras.ts';
 import { type ModelPart, openPart } from '../../checkpoint/modelFiles.ts';
+import { readTokenizer } from '../../checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
-import { CheckpointError } from '../../errors.ts';
 import { type ModelIndex, parseModelIndex } from './modelIndex.ts';
 
 /** An encoder's files with its tokenizer. */
@@ -55,7 +55,7 @@ export async function openMovieGen(
   const files = await verified(source, signal);
   const json = await readJson(files, '', 'model_index.json', signal);
   const indexPath = pathOf(files, '', 'model_index.json');
-  if (json === undefined) throw new CheckpointError(`checkpoint: ${indexPath} is missing`);
+  if (json === undefined) throw await missing(files, '', 'model_index.json', signal);
   const index = parseModelIndex(json, indexPath);
 
   const loras = await openLoras(loraFiles, http, signal);
@@ -68,10 +68,8 @@ export async function openMovieGen(
   };
   const openTokenized = async (folder: string): Promise<TokenizedPart> => {
     const part = await open(folder);
-    const tokenizer = await readJson(files, folder, 'tokenizer.json', signal);
-    if (tokenizer === undefined)
-      throw new CheckpointError(`checkpoint: ${part.path}/tokenizer.json is missing`);
-    const tokenizerConfig = (await readJson(files, folder, 'tokenizer_config.json', signal)) ?? {};
+    const { tokenizer, tokenizerConfig = {} } = await readTokenizer(files, folder, signal);
+    if (tokenizer === undefined) throw await missing(files, folder, 'tokenizer.json', signal);
     return { ...part, tokenizer, tokenizerConfig };
   };
   try {

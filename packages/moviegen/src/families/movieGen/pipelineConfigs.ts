@@ -4,7 +4,8 @@
 import { type DiTConfig, configs as ditConfigs, parseConfig as parseDitConfig } from '@moviegen/dit';
 import { parseConfig as parseTaeConfig, type TAEConfig } from '@moviegen/tae';
 import { type ClipTextConfig, parseClipTextConfig, parseT5Config, type T5Config } from '@moviegen/text';
-import { pathOf, readJson } from '../../checkpoint/files.ts';
+import { missing, pathOf, readJson } from '../../checkpoint/files.ts';
+import { readTokenizer } from '../../checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import { CheckpointError } from '../../errors.ts';
 import { type ModelIndex, parseModelIndex } from './modelIndex.ts';
@@ -83,7 +84,7 @@ export async function checkpointPipeline(
   const json = async (folder: string, name: string) => {
     const value = await readJson(files, folder, name, signal);
     if (value !== undefined) return value;
-    throw new CheckpointError(`checkpoint: ${pathOf(files, folder, name)} is missing`);
+    throw await missing(files, folder, name, signal);
   };
   const index = parseModelIndex(await json('', 'model_index.json'), pathOf(files, '', 'model_index.json'));
   const parsed = async <T>(folder: string, parse: (json: unknown) => T) => {
@@ -96,13 +97,11 @@ export async function checkpointPipeline(
       });
     }
   };
-  const tokenized = async <T>(folder: string, parse: (json: unknown) => T) => ({
-    ...(await parsed(folder, parse)),
-    tokenizer: {
-      tokenizer: await json(folder, 'tokenizer.json'),
-      tokenizerConfig: (await readJson(files, folder, 'tokenizer_config.json', signal)) ?? {},
-    },
-  });
+  const tokenized = async <T>(folder: string, parse: (json: unknown) => T) => {
+    const { tokenizer, tokenizerConfig = {} } = await readTokenizer(files, folder, signal);
+    if (tokenizer === undefined) throw await missing(files, folder, 'tokenizer.json', signal);
+    return { ...(await parsed(folder, parse)), tokenizer: { tokenizer, tokenizerConfig } };
+  };
   const { ul2, metaclip, byt5 } = index.textEncoders;
   return {
     name: files.label,
