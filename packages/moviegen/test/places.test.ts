@@ -1,7 +1,7 @@
 // Where checkpoints lie and what lies there: file: addresses, the hub's cache, links, servers, single files, folders of another
 // layout.
 
-import { cpSync, mkdirSync, mkdtempSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
