@@ -14,12 +14,16 @@ const formulas: Readonly<Record<Activation, string>> = {
   return 0.5 * x * select(2.0 - tail, tail, x < vec4f());`,
   'gelu-tanh': 'return x / (1.0 + exp(-1.5957691216057308 * (x + 0.044715 * x * x * x)));',
   'quick-gelu': 'return x / (1.0 + exp(-1.702 * x));',
-  relu: 'return select(x, vec4f(), x < vec4f());',
+  // By bits from -0 to -infinity, so that no compiler makes a maximum of it, which drops a NaN.
+  relu: 'return select(x, vec4f(), (bitcast<Bits>(x) - Bits(0x80000000u)) <= Bits(0x7f800000u));',
 };
 
-/** WGSL of `fn activate(x: vec4f) -> vec4f` (or of another type); the identity if there is no activation. */
-export const activationWGSL = (activation: Activation | undefined, type = 'vec4f'): string => {
-  const body = activation ? formulas[activation].replaceAll('vec4f', type) : 'return x;';
+/** WGSL of `fn activate(x: vec4f) -> vec4f`, or of the type V of vectorWGSL; the identity if there is no activation. */
+export const activationWGSL = (activation: Activation | undefined, type: 'vec4f' | 'V' = 'vec4f'): string => {
+  const bits = type === 'V' ? 'Bits' : 'vec4<u32>';
+  const body = activation
+    ? formulas[activation].replaceAll('vec4f', type).replaceAll('Bits', bits)
+    : 'return x;';
   return `fn activate(x: ${type}) -> ${type} {\n  ${body}\n}\n`;
 };
 

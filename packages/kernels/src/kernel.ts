@@ -66,6 +66,9 @@ type Uniform = { readonly type: 'u32' | 'i32' | 'f32'; readonly value: number };
 export const u32 = (value: number): Uniform => ({ type: 'u32', value });
 export const i32 = (value: number): Uniform => ({ type: 'i32', value });
 export const f32 = (value: number): Uniform => ({ type: 'f32', value });
+/** A uniform of a number of this type; f16 becomes f32. */
+export const uniformOf = (dtype: DType, value: number): Uniform =>
+  (dtype === 'u32' ? u32 : dtype === 'i32' ? i32 : f32)(value);
 
 /** Packs named scalars: returns the WGSL of the block `u` at `binding`, and its bytes (padded to a multiple of 16). */
 export function uniformBlock(

@@ -33,6 +33,19 @@ export const storeRowWGSL = (dtype: DType, wide: boolean, row: string): string =
         out[(${row}) * u.N + at * 4u + c] = ${fromF32(dtype, 'value[c]')};
       }`;
 
+/** `alias V` of the numbers that a kernel works with, f32 where they are floats, and `alias Bits` of the same size: alone or in fours. */
+export const vectorWGSL = (width: number, number: 'f32' | 'i32' | 'u32' = 'f32'): string =>
+  width === 4
+    ? `alias V = vec4<${number}>;\nalias Bits = vec4<u32>;\n`
+    : `alias V = ${number};\nalias Bits = u32;\n`;
+
+/**
+ * An expression that is true where the f32 `x` is NaN, by its bits: compilers that take numbers to be finite fold
+ * `x != x`. `bits` is the u32 type of the same size.
+ */
+export const nanWGSL = (x: string, bits = 'Bits'): string =>
+  `((bitcast<${bits}>(${x}) & ${bits}(0x7fffffffu)) > ${bits}(0x7f800000u))`;
+
 /** `text(0)`, `text(1)` ..., one per line. */
 export const unroll = (count: number, text: (i: number) => string): string =>
   Array.from({ length: count }, (_, i) => text(i)).join('\n');

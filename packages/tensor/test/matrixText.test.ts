@@ -51,8 +51,8 @@ function* kernels(name: string): Generator<Kernel> {
       { causal: true, keyLengths: false },
     ]) {
       const rows = { pitch: 3 * 8 * D, start: 0 };
-      const bias = parts.causal ? { batchStride: 0, headStride: 0 } : undefined;
-      const sizes = { batch: 2, heads: 8, N: 1000, M: 1000, D, scale: 0.1 };
+      const bias = parts.causal ? { batchStride: 0, headStride: 0, rowStride: 0, mask: true } : undefined;
+      const sizes = { batch: 2, heads: 8, keyHeads: 8, N: 1000, M: 1000, D, valueSize: D, scale: 0.1 };
       yield attentionKernel({ ...sizes, q: rows, k: rows, v: rows, bias, ...parts }, 'f16', target, 'matrix');
     }
 }

@@ -10,7 +10,9 @@ import {
 } from '@moviegen/kernels';
 import {
   add,
+  attention,
   cast,
+  clamp,
   concat,
   conv1d,
   div,
@@ -209,12 +211,24 @@ test('an id outside the table gives zeros', async () => {
   const table = tensor([2, 3], [1, 2, 3, 4, 5, 6]);
   const ids = Tensor.from(device, [1, -1, 2, 0], [4], { dtype: 'i32' });
   expect([...(await embedding(table, ids).read())]).toEqual([4, 5, 6, 0, 0, 0, 0, 0, 0, 1, 2, 3]);
+  expect([...(await embedding(table, [1, 0]).read())]).toEqual([4, 5, 6, 1, 2, 3]);
+});
+
+test('bounds of a slice are as in Python', async () => {
+  const x = tensor([5], [0, 1, 2, 3, 4]);
+  const of = async (start: number, end: number) => [
+    ...(await slice(x, { start: [start], end: [end] }).read()),
+  ];
+  expect(await of(2, 9)).toEqual([2, 3, 4]);
+  expect(await of(-9, -3)).toEqual([0, 1]);
+  expect(await of(3, 1)).toEqual([]);
+  expect(await of(7, 9)).toEqual([]);
 });
 
 test('floats clamp to the range of integers', async () => {
-  const x = tensor([4], [-1.9, 3e9, -3e9, 2.9]);
-  expect([...(await cast(x, 'i32').read())]).toEqual([-1, 2 ** 31 - 128, -(2 ** 31), 2]);
-  expect([...(await cast(x, 'u32').read())]).toEqual([0, 3e9, 0, 2]);
+  const x = tensor([5], [-1.9, 3e9, -3e9, 2.9, Number.NaN]);
+  expect([...(await cast(x, 'i32').read())]).toEqual([-1, 2 ** 31 - 128, -(2 ** 31), 2, 0]);
+  expect([...(await cast(x, 'u32').read())]).toEqual([0, 3e9, 0, 2, 0]);
 });
 
 test('the references count axes as PyTorch does', () => {
@@ -238,7 +252,20 @@ describe('what does not fit is refused', () => {
     [() => groupNorm(x, { groups: 4 }), 'groups=4 must divide the channels, 6 of [2, 6] channels-first'],
     [() => softmax(x, { axis: 2 }), 'softmax: axis 2 of [2, 6]: expected -2 to 1'],
     [() => sum(x, { axes: [1, -1] }), 'sum: axes [1, -1] of [2, 6] name one axis twice'],
-    [() => slice(x, { start: [0, 4], end: [2, 7] }), 'slice: [0, 4] to [2, 7] is not a range of [2, 6]'],
+    [
+      () => slice(x, { start: [0.5], end: [2] }),
+      'slice: bounds must be whole numbers, at most one per axis of [2, 6]: got [0.5] to [2]',
+    ],
+    [() => div(whole, 2), 'div: got i32, whose quotients are not integers; cast() to f32 first'],
+    [() => add(whole, 0.5), 'add: b 0.5 does not fit i32'],
+    [() => add(whole, x), 'add: operands must all be f32 or all f16: got a i32, b f32; cast() converts'],
+    [() => clamp(whole, 0.5, 2), 'clamp: low 0.5 does not fit i32'],
+    [() => embedding(x, [1, 2]), 'embedding: id 2 at 1: expected an integer from 0 to 1'],
+    [() => embedding(x, Int32Array.of(-1)), 'embedding: id -1 at 0: expected an integer from 0 to 1'],
+    [
+      () => attention(tensor([1, 2, 12]), tensor([1, 2, 8]), tensor([1, 2, 8]), { heads: 3, keyHeads: 2 }),
+      'k [1, 2, 8], v [1, 2, 8], heads 3, keyHeads 2; expected q [B, N, heads D], k [B, M, keyHeads D]',
+    ],
     [
       () => concat([x, tensor([2, 5])], { axis: 0 }),
       'shapes must be equal except for axis 0: got [2, 6], [2, 5]',

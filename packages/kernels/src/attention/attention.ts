@@ -1,7 +1,7 @@
 // softmax(q k^T * scale + bias) v per head, with an online softmax: scores live in registers or workgroup memory, and
-// the N x M matrix is never written. Legend: B batch, H heads, N queries, M keys, D size of a head;
-// q [B, N, H D], k and v [B, M, H D] as columns of wider rows, out [B, N, H D]. A query that sees no key gives 0.
-// Accumulates in f32.
+// the N x M matrix is never written. Legend: B batch, H heads, G heads of keys and values, N queries, M keys, D size of a
+// head, V size of a value's head; q [B, N, H D], k [B, M, G D] and v [B, M, G V] as columns of wider rows, out [B, N, H V].
+// A query that sees no key gives 0. Where V is not D, the plain kernel is the only one. Accumulates in f32.
 
 import type { DType, Kernel, Target } from '../kernel.ts';
 import { attentionLanesFits, attentionLanesKernel, attentionLanesPays } from './lanes.ts';
@@ -31,8 +31,8 @@ export function attentionKernel(
   if (!names.includes(variant)) {
     throw new Error(`attention: no variant "${variant}" on this adapter; it has ${names.join(', ')}`);
   }
-  const { batch, heads, N, M, D } = shape;
-  return { ...kernelOf(variant, shape, dtype, target), flops: 4 * batch * heads * N * M * D };
+  const { batch, heads, N, M, D, valueSize } = shape;
+  return { ...kernelOf(variant, shape, dtype, target), flops: 2 * batch * heads * N * M * (D + valueSize) };
 }
 
 function kernelOf(variant: string, shape: AttentionShape, dtype: DType, target: Target): Kernel {

@@ -5,7 +5,7 @@
 
 import { type DType, type Kernel, type Target, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
 import { enableWGSL, exchanged, fromF32, type LaneExchange, lanesOf, toF32, unroll } from '../wgsl.ts';
-import { attentionBindings, attentionUniforms, keyRangeWGSL, lowest } from './parts.ts';
+import { attentionBindings, attentionUniforms, biasWGSL, keyRangeWGSL, lowest } from './parts.ts';
 import type { AttentionShape } from './shape.ts';
 
 const queries = 4;
@@ -15,8 +15,8 @@ const keys = 2;
 const largestHead = 128;
 
 /** Whether this kernel can serve the shape on this adapter. */
-export const attentionLanesFits = ({ D }: AttentionShape, target: Target): boolean =>
-  lanesOf(target) > 0 && D <= largestHead;
+export const attentionLanesFits = ({ D, valueSize }: AttentionShape, target: Target): boolean =>
+  lanesOf(target) > 0 && D <= largestHead && valueSize === D;
 
 /** Whether the work is worth the compilation, which grows with the head size. */
 export const attentionLanesPays = ({ batch, heads, N, M, D }: AttentionShape): boolean =>
@@ -72,8 +72,7 @@ ${unroll(vectors, (j) => `      value${m}_${j} = ${vector(j)};`)}
       const sum = each.map((m) => `weight${r}[${m}] * value${m}_${j}`).join(' + ');
       return `    os[${r * vectors + j}] = os[${r * vectors + j}] * fade${r} + ${sum};`;
     });
-  const biasAt = (r: number, m: number) =>
-    toF32(dtype, `bias[b * u.biasBatch + h * u.biasHead + query(first${r}) * u.M + at[${m}]]`);
+  const biasAt = (r: number, m: number) => biasWGSL(shape, dtype, `query(first${r})`, `at[${m}]`);
   const softmax = (r: number) => `
     ${shape.bias ? `score${r} += vec2f(${each.map((m) => biasAt(r, m)).join(', ')});` : ''}
     let seen${r} = position < vec2<u32>(end${r});
@@ -101,6 +100,7 @@ fn query(n: u32) -> u32 { return min(n, u.N - 1u); }
   let tile = index % u.tilesN * ${queries * lanes}u;
   let h = index / u.tilesN % u.H;
   let b = index / (u.tilesN * u.H);
+  let keyColumn = h / u.sharing * u.D;
   let first0 = tile + lane * ${queries}u;
 ${unroll(queries - 1, (r) => `  let first${r + 1} = first0 + ${r + 1}u;`)}
   var qs: array<vec4f, ${queries * vectors}>;
@@ -128,8 +128,8 @@ ${unroll(
 ${unroll(queries, (r) => `    var score${r}: vec2f;`)}
 ${each
   .map(
-    (m) => `    let k${m} = u.kStart + (b * u.M + at[${m}]) * u.kPitch + h * u.D + lane;
-    let v${m} = u.vStart + (b * u.M + at[${m}]) * u.vPitch + h * u.D + lane;`,
+    (m) => `    let k${m} = u.kStart + (b * u.M + at[${m}]) * u.kPitch + keyColumn + lane;
+    let v${m} = u.vStart + (b * u.M + at[${m}]) * u.vPitch + keyColumn + lane;`,
   )
   .join('\n')}
 ${each.map(scores).join('\n')}

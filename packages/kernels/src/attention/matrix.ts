@@ -12,14 +12,14 @@ import { enableWGSL, storageArray, unroll } from '../wgsl.ts';
 import { resultsWGSL } from './matrixResults.ts';
 import { slabWGSL } from './matrixSlab.ts';
 import { attentionSpread, attentionTiles } from './matrixTiles.ts';
-import { attentionTiling, keyRangeWGSL, lowest } from './parts.ts';
+import { attentionTiling, biasWGSL, keyRangeWGSL, lowest } from './parts.ts';
 import type { AttentionShape } from './shape.ts';
 
 const slack = 8;
 
 /** Whether this kernel can serve the shape on this adapter. */
-export const attentionMatrixFits = ({ D }: AttentionShape, target: Target): boolean =>
-  attentionTiles(D, target) !== undefined;
+export const attentionMatrixFits = ({ D, valueSize }: AttentionShape, target: Target): boolean =>
+  valueSize === D && attentionTiles(D, target) !== undefined;
 
 /** Bindings: q, k, v, [keyLengths], [bias], out; all f16. */
 export function attentionMatrixKernel(shape: AttentionShape, target: Target): Kernel {
@@ -49,8 +49,7 @@ ${unroll(rows, (i) => `        s${i} = subgroupMatrixMultiplyAccumulate(q${i}_${
 )}
 ${unroll(rows, (i) => `      subgroupMatrixStore<row_major>(&scores, ${row(i)} * ${pitch.scores}u + ${(j * n) / 2}u, s${i}, ${pitch.scores}u);`)}
     }`;
-  const biasAt = (e: number) =>
-    `f32(bias[b * u.biasBatch + h * u.biasHead + n * u.M + min(position.x + ${e}u, u.M - 1u)])`;
+  const biasAt = (e: number) => biasWGSL(shape, 'f16', 'n', `min(position.x + ${e}u, u.M - 1u)`);
   const scoreOf = (c: number) => `    let s${c} = scoresAt(line + (part + ${sharing * c}u) * 2u);
     let position${c} = vec4<u32>(first + (part + ${sharing * c}u) * 4u) + vec4<u32>(0u, 1u, 2u, 3u);
     let seen${c} = position${c} < vec4<u32>(end);
@@ -104,6 +103,7 @@ fn scoresAt(at: u32) -> vec4f {
   let tile = index % u.tilesN * ${queries}u;
   let h = index / u.tilesN % u.H;
   let b = index / (u.tilesN * u.H);
+  let keyColumn = h / u.sharing * u.D;
   // In the softmax, ${sharing} lanes of a subgroup share a row.
   let ownRow = subgroup * ${ownRows}u + subgroupLane / ${sharing}u;
   let part = subgroupLane % ${sharing}u;

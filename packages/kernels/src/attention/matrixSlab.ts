@@ -21,7 +21,7 @@ export function slabWGSL(tiles: AttentionTiles, wide: boolean) {
   /** Reads a tile of keys or values into registers; zeros beyond the last key. */
   const read = (name: 'k' | 'v', first: string) =>
     unroll(loads, (i) => {
-      const start = `u.${name}Start + (b * u.M + at) * u.${name}Pitch + h * u.D`;
+      const start = `u.${name}Start + (b * u.M + at) * u.${name}Pitch + keyColumn`;
       return `    {
       let place = lane + ${i * size}u;
       let at = ${first} + place / ${depth / 4}u;

@@ -1,6 +1,7 @@
 // WGSL, bindings and uniforms that the attention kernels share.
 
 import { type Binding, type DType, f32, u32, uniformBlock } from '../kernel.ts';
+import { toF32 } from '../wgsl.ts';
 import type { AttentionShape } from './shape.ts';
 
 /**
@@ -10,8 +11,9 @@ import type { AttentionShape } from './shape.ts';
 export const lowest = '-3.4028234663852886e38';
 
 /** Uniform fields of an attention. */
-export const attentionUniforms = ({ heads, N, M, D, q, k, v, scale, bias }: AttentionShape) => ({
+export const attentionUniforms = ({ heads, keyHeads, N, M, D, q, k, v, scale, bias }: AttentionShape) => ({
   H: u32(heads),
+  sharing: u32(heads / keyHeads),
   N: u32(N),
   M: u32(M),
   D: u32(D),
@@ -24,13 +26,15 @@ export const attentionUniforms = ({ heads, N, M, D, q, k, v, scale, bias }: Atte
   scale: f32(scale),
   biasBatch: u32(bias?.batchStride ?? 0),
   biasHead: u32(bias?.headStride ?? 0),
+  biasRow: u32(bias?.rowStride ?? 0),
+  hidden: f32(Number.NEGATIVE_INFINITY),
 });
 
 /** The bindings q, k, v, [keyLengths], [bias], out, their declarations, and the names of the optional ones that are present. */
 export function attentionBindings(shape: AttentionShape, dtype: DType) {
   const optional: Binding[] = [];
   if (shape.keyLengths) optional.push({ name: 'keyLengths', dtype: 'u32', access: 'read' });
-  if (shape.bias) optional.push({ name: 'bias', dtype, access: 'read' });
+  if (shape.bias) optional.push({ name: 'bias', dtype: shape.bias.mask ? 'u32' : dtype, access: 'read' });
   const bindings: Binding[] = [
     ...(['q', 'k', 'v'] as const).map((name): Binding => ({ name, dtype, access: 'read' })),
     ...optional,
@@ -44,7 +48,11 @@ export function attentionBindings(shape: AttentionShape, dtype: DType) {
         return `@group(0) @binding(${i}) var<storage, ${access}> ${name}: ${array};`;
       })
       .join('\n');
-  return { bindings, declarations, extra: optional.map(({ name }) => name) };
+  return {
+    bindings,
+    declarations,
+    extra: optional.map(({ name }) => (name === 'bias' && shape.bias?.mask ? 'mask' : name)),
+  };
 }
 
 /**
@@ -65,6 +73,12 @@ export function attentionTiling(shape: AttentionShape, dtype: DType, queries: nu
     tiles: u32(workgroups),
   });
   return { ...bound, workgroups, wide, uniforms };
+}
+
+/** An expression of what is added to the score of head `h` of batch item `b` at query `n`, key `m`. */
+export function biasWGSL({ bias }: AttentionShape, dtype: DType, n: string, m: string): string {
+  const number = `bias[b * u.biasBatch + h * u.biasHead + ${n} * u.biasRow + ${m}]`;
+  return bias?.mask ? `select(u.hidden, 0.0, ${number} != 0u)` : toF32(dtype, number);
 }
 
 /** `keyEnd(b, n)`: query n of batch item b sees the keys before this one. */

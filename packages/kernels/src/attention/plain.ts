@@ -3,7 +3,7 @@
 
 import { type DType, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
 import { enableWGSL, fromF32, toF32, unroll } from '../wgsl.ts';
-import { attentionBindings, attentionUniforms, keyRangeWGSL, lowest } from './parts.ts';
+import { attentionBindings, attentionUniforms, biasWGSL, keyRangeWGSL, lowest } from './parts.ts';
 import type { AttentionShape } from './shape.ts';
 
 const workgroupSize = 32;
@@ -11,12 +11,13 @@ const chunk = 32;
 
 /** Bindings: q, k, v, [keyLengths], [bias], out. */
 export function attentionPlainKernel(shape: AttentionShape, dtype: DType): Kernel {
-  const { batch, heads, N, D } = shape;
-  const chunks = Math.ceil(D / chunk);
+  const { batch, heads, N, valueSize } = shape;
+  const chunks = Math.ceil(valueSize / chunk);
   const size = batch * heads * N * chunks;
   const { bindings, declarations, extra } = attentionBindings(shape, dtype);
   const uniforms = uniformBlock(bindings.length, {
     ...attentionUniforms(shape),
+    V: u32(valueSize),
     size: u32(size),
     chunks: u32(chunks),
   });
@@ -37,27 +38,28 @@ ${uniforms.wgsl}${workgroupIndexWGSL}${keyRangeWGSL(shape)}
   let h = index / (u.N * u.chunks) % u.H;
   let b = index / (u.N * u.chunks * u.H);
   let qRow = u.qStart + (b * u.N + n) * u.qPitch + h * u.D;
+  let keyHead = h / u.sharing;
   var largest = ${lowest};
   var total = 0.0;
 ${unroll(vectors, (j) => `  var o${j} = vec4f();`)}
   let keys = keyEnd(b, n);
   for (var m = 0u; m < keys; m++) {
-    let kRow = u.kStart + (b * u.M + m) * u.kPitch + h * u.D;
+    let kRow = u.kStart + (b * u.M + m) * u.kPitch + keyHead * u.D;
     var dot = 0.0;
     for (var d = 0u; d < u.D; d++) { dot += ${toF32(dtype, 'q[qRow + d]')} * ${toF32(dtype, 'k[kRow + d]')}; }
-    let score = dot * u.scale${shape.bias ? ` + ${toF32(dtype, 'bias[b * u.biasBatch + h * u.biasHead + n * u.M + m]')}` : ''};
+    let score = dot * u.scale${shape.bias ? ` + ${biasWGSL(shape, dtype, 'n', 'm')}` : ''};
     let next = max(largest, score);
     let fade = exp(largest - next);
     let weight = exp(score - next);
     largest = next;
     total = total * fade + weight;
-    let vRow = u.vStart + (b * u.M + m) * u.vPitch + h * u.D + first;
+    let vRow = u.vStart + (b * u.M + m) * u.vPitch + keyHead * u.V + first;
 ${unroll(vectors, (j) => `    o${j} = o${j} * fade + weight * vec4f(${numbers(j)});`)}
   }
   var columns = array<vec4f, ${vectors}>(${Array.from({ length: vectors }, (_, j) => `o${j}`).join(', ')});
   let share = select(1.0 / total, 0.0, total == 0.0);
-  let outRow = (b * u.N + n) * u.H * u.D + h * u.D;
-  for (var d = first; d < min(first + ${chunk}u, u.D); d++) {
+  let outRow = ((b * u.N + n) * u.H + h) * u.V;
+  for (var d = first; d < min(first + ${chunk}u, u.V); d++) {
     let value = columns[(d - first) / 4u][d % 4u] * share;
     out[outRow + d] = ${fromF32(dtype, 'value')};
   }

@@ -5,7 +5,7 @@
 
 import { type DType, type Kernel, type Target, workgroupIndexWGSL } from '../kernel.ts';
 import { enableWGSL, fromF32, storageArray, toF32, unroll } from '../wgsl.ts';
-import { attentionTiling, keyRangeWGSL, lowest } from './parts.ts';
+import { attentionTiling, biasWGSL, keyRangeWGSL, lowest } from './parts.ts';
 import type { AttentionShape } from './shape.ts';
 
 const tileSize = 64;
@@ -21,8 +21,11 @@ const largestHead = 512;
 const bytes = 16 * (slabVectors + tileSize * scorePitch) + 4 * (size + 3 * tileSize);
 
 /** Whether this kernel can serve the shape on this adapter. */
-export const attentionSharedFits = ({ D }: AttentionShape, target: Target): boolean =>
-  D <= largestHead && target.maxWorkgroupSize >= size && target.maxWorkgroupStorage >= bytes;
+export const attentionSharedFits = ({ D, valueSize }: AttentionShape, target: Target): boolean =>
+  D <= largestHead &&
+  valueSize === D &&
+  target.maxWorkgroupSize >= size &&
+  target.maxWorkgroupStorage >= bytes;
 
 /** Bindings: q, k, v, [keyLengths], [bias], out. */
 export function attentionSharedKernel(shape: AttentionShape, dtype: DType): Kernel {
@@ -52,8 +55,7 @@ export function attentionSharedKernel(shape: AttentionShape, dtype: DType): Kern
   return ${value};
 }`;
   };
-  const biasAt = (i: number, j: number) =>
-    toF32(dtype, `bias[b * u.biasBatch + h * u.biasHead + n${i} * u.M + min(key + ${j}u, u.M - 1u)]`);
+  const biasAt = (i: number, j: number) => biasWGSL(shape, dtype, `n${i}`, `min(key + ${j}u, u.M - 1u)`);
   const finishScores = (i: number) => `    {
       ${shape.bias ? `s${i} += vec4f(${[0, 1, 2, 3].map((j) => biasAt(i, j)).join(', ')});` : ''}
       let seen = vec4<u32>(key) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(keyEnd(b, n${i}));
@@ -100,6 +102,7 @@ var<workgroup> fade: array<f32, ${tileSize}>;
   let tile = index % u.tilesN * ${tileSize}u;
   let h = index / u.tilesN % u.H;
   let b = index / (u.tilesN * u.H);
+  let keyColumn = h / u.sharing * u.D;
   let laneX = lane % 16u;
   let laneY = lane / 16u;
   // When loading, and in the softmax, four invocations share a row.
@@ -113,7 +116,7 @@ ${unroll(4, (i) => unroll(vectors, (j) => `  var o${i}_${j} = vec4f();`))}
   // The last key that any query of the tile sees; reads beyond it repeat it and get weight 0.
   let keys = keyEnd(b, min(tile + ${tileSize - 1}u, u.N - 1u));
   for (var first = 0u; first < keys; first += ${tileSize}u) {
-    let kRow = u.kStart + (b * u.M + min(first + line, keys - 1u)) * u.kPitch + h * u.D;
+    let kRow = u.kStart + (b * u.M + min(first + line, keys - 1u)) * u.kPitch + keyColumn;
 ${unroll(4, (i) => `    var s${i} = vec4f();`)}
     for (var d = 0u; d < u.D4; d += ${depth}u) {
       workgroupBarrier(); // all invocations have used the slab before it changes
@@ -164,7 +167,7 @@ ${unroll(4, (i) => unroll(vectors, (j) => `    o${i}_${j} *= fade${i};`))}
       workgroupBarrier(); // all invocations have used the slab before it changes
       for (var place = lane; place < ${slabKeys * slabWidth}u; place += ${size}u) {
         let m = min(first + done + place / ${slabWidth}u, keys - 1u);
-        slab[place] = read_v(u.vStart + (b * u.M + m) * u.vPitch + h * u.D, place % ${slabWidth}u);
+        slab[place] = read_v(u.vStart + (b * u.M + m) * u.vPitch + keyColumn, place % ${slabWidth}u);
       }
       workgroupBarrier(); // the slab is complete before it is used
       for (var k = 0u; k < ${slabKeys / 4}u; k++) {

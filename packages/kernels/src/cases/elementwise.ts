@@ -16,7 +16,9 @@ function elementwise(
   flops: number,
   use: Case['use'],
 ): Case {
-  const operands = Object.values(inputs).map((operand) => operand.shape.join('x') || 'scalar');
+  const operands = Object.values(inputs).map(
+    ({ shape: own, dtype }) => `${own.join('x') || 'scalar'}${dtype === 'f32' ? '' : ` ${dtype}`}`,
+  );
   const said = Object.entries(options).map(([name, value]) => `, ${name} ${value}`);
   const moved = Object.values(inputs).reduce((sum, operand) => sum + sizeOf(operand.shape), sizeOf(shape));
   return {
@@ -59,6 +61,19 @@ const scalar = (op: string, x: 'a' | 'b', number: number, use: Case['use']): Cas
     use,
   );
 
+const integral = (
+  op: string,
+  shapes: Readonly<Record<string, readonly number[]>>,
+  shape: readonly number[],
+  dtype: 'i32' | 'u32',
+  options: Case['options'] = {},
+): Case => {
+  // Products of these do not fit into 32 bits; differences of u32 are below zero.
+  const how: Fill = dtype === 'i32' ? { normalTimes: 60_000 } : { integersBelow: 100_000 };
+  const inputs = Object.entries(shapes).map(([name, own]) => [name, spec(own, how, dtype)] as const);
+  return elementwise(op, Object.fromEntries(inputs), shape, options, 1, 'test');
+};
+
 const gated = (x: readonly number[], gate: readonly number[], use: Case['use']): Case =>
   elementwise('gatedResidual', { x: spec(x), gate: spec(gate), y: spec(x) }, x, {}, 2, use);
 
@@ -83,6 +98,13 @@ export const elementwiseCases: readonly Case[] = [
     return [[1], [3, 5, 7], [4, 16]].map((shape) => unary(op, shape, {}, 1, 'test', fill));
   }),
   ...[[1], [3, 5, 7], [4, 16]].map((shape) => unary('clamp', shape, { low: -0.7, high: 2 }, 2, 'test')),
+  ...(['add', 'sub', 'mul'] as const).flatMap((op) => [
+    integral(op, { a: [3, 7], b: [7] }, [3, 7], 'i32'),
+    integral(op, { a: [2, 8], b: [2, 1] }, [2, 8], 'u32'),
+    integral(op, { b: [12] }, [12], 'i32', { a: -70_000 }),
+  ]),
+  integral('clamp', { x: [3, 5] }, [3, 5], 'i32', { low: -9, high: 40_000 }),
+  integral('clamp', { x: [8] }, [8], 'u32', { low: 300, high: Number.POSITIVE_INFINITY }),
   unary('gelu', [4, 33], { approximate: 'tanh' }, 8, 'test'),
   unary('silu', [16, 64, 64, 16], {}, 4, 'bench'),
   unary('gelu', [64, 1024], {}, 12, 'bench'),

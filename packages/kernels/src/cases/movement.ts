@@ -111,6 +111,7 @@ export const movementCases: readonly Case[] = [
   sliced([2, 3, 2, 3, 2, 4], [0, 1, 0, 1, 1, 1], [2, 3, 2, 2, 2, 4], 'test'),
   sliced([6, 5], [2, 1], [6, 4], 'test', 'i32'),
   sliced([9, 4], [-3], [-1], 'test', 'u32'),
+  sliced([4, 6], [-9, 2], [3, 99], 'test'),
   sliced([2, 16, 2, 8, 8], [1], [2], 'bench'),
   joined([[3]], 0, 'test'),
   joined([[2], [4]], 0, 'test'),

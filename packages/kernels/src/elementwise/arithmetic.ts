@@ -1,6 +1,7 @@
-// a + b, a - b, a * b, a / b, for two tensors that broadcast, or for a tensor and a number on either side.
+// a + b, a - b, a * b, a / b, for two tensors that broadcast, or for a tensor and a number on either side. Of integers
+// the bits beyond 32 are lost, as in PyTorch.
 
-import { type DType, f32, type Kernel } from '../kernel.ts';
+import { type DType, type Kernel, uniformOf } from '../kernel.ts';
 import { elementwiseKernel } from './elementwise.ts';
 
 /** The four operations. */
@@ -30,7 +31,7 @@ export function arithmeticKernel(
     shape,
     inputs: Object.fromEntries(inputs),
     dtype,
-    scalars: Object.fromEntries(numbers.map(([name, value]) => [name, f32(value)])),
+    scalars: Object.fromEntries(numbers.map(([name, value]) => [name, uniformOf(dtype, value)])),
     value: `${term('a', a)} ${symbols[op]} ${term('b', b)}`,
   });
 }

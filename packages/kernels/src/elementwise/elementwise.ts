@@ -1,9 +1,9 @@
 // out[i] = f(a[i], b[i], ...) for any number of operands that broadcast: the loop that activations,
 // arithmetic and updates share. Operands with the shape of the output are read four numbers at a time.
 
-import { type DType, type f32, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
+import { type DType, type i32, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
 import { broadcastStrides, collapse, sizeOf, walkWGSL } from '../shape.ts';
-import { eachWGSL, eachWorkgroups, elementWGSL, enableWGSL } from '../wgsl.ts';
+import { eachWGSL, eachWorkgroups, elementWGSL, enableWGSL, vectorWGSL } from '../wgsl.ts';
 
 /** An elementwise op as data. */
 export interface Elementwise {
@@ -13,10 +13,10 @@ export interface Elementwise {
   readonly inputs: Readonly<Record<string, { readonly shape: readonly number[]; readonly dtype: DType }>>;
   readonly dtype: DType;
   /** Numbers that can change without a new shader: `u.<name>`. */
-  readonly scalars?: Readonly<Record<string, ReturnType<typeof f32>>>;
+  readonly scalars?: Readonly<Record<string, ReturnType<typeof i32>>>;
   /** WGSL functions that `value` calls. */
   readonly functions?: string;
-  /** WGSL expression of the result, from the operands by name. Result and operands have type V (vec4f or f32). */
+  /** WGSL expression of the result, from the operands by name. Result and operands have type V: one number or four, f32, or the result's type if that is i32 or u32. */
   readonly value: string;
 }
 
@@ -33,7 +33,7 @@ export function elementwiseKernel(op: Elementwise): Kernel {
   const rank = walked.shape.length;
   const inner = broadcast.length > 0 ? walked.shape[rank - 1]! : size;
   const width = inner % 4 === 0 ? 4 : 1;
-  const V = width === 4 ? 'vec4f' : 'f32';
+  const number = dtype === 'i32' || dtype === 'u32' ? dtype : 'f32';
   const stored = (type: DType) => elementWGSL(type, width);
 
   const uniforms = uniformBlock(names.length + 1, {
@@ -54,19 +54,18 @@ export function elementwiseKernel(op: Elementwise): Kernel {
   // A broadcast operand is read number by number along the innermost axis, because its stride there may be 0.
   const reads = broadcast.map((name) => {
     const step = `u.${name}_${rank - 1}`;
-    const four = [0, 1, 2, 3].map((c) => `f32(${name}[at + ${c}u * ${step}])`).join(', ');
+    const four = [0, 1, 2, 3].map((c) => `${number}(${name}[at + ${c}u * ${step}])`).join(', ');
     return `fn read_${name}(i: u32) -> V {
   var rest = i * ${width}u;
   var at = 0u;
 ${walkWGSL(rank, { at: `${name}_` })}
-  return ${width === 4 ? `vec4f(${four})` : `f32(${name}[at])`};
+  return ${width === 4 ? `V(${four})` : `V(${name}[at])`};
 }`;
   });
   const operands = names.map((name) => (broadcast.includes(name) ? `read_${name}(i)` : `V(${name}[i])`));
 
   const code = /* wgsl */ `${enableWGSL([dtype, ...names.map((name) => op.inputs[name]!.dtype)])}
-alias V = ${V};
-${declared.join('\n')}
+${vectorWGSL(width, number)}${declared.join('\n')}
 @group(0) @binding(${names.length}) var<storage, read_write> out: array<${stored(dtype)}>;
 ${uniforms.wgsl}${workgroupIndexWGSL}${functions}
 ${reads.join('\n')}

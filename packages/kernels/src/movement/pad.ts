@@ -1,6 +1,6 @@
 // y = x with elements added before and after along each axis: a constant, or the nearest element of x.
 
-import { type DType, f32, i32, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
+import { type DType, type Kernel, u32, uniformBlock, uniformOf, workgroupIndexWGSL } from '../kernel.ts';
 import { sizeOf } from '../shape.ts';
 import { eachWGSL, eachWorkgroups, elementWGSL, enableWGSL } from '../wgsl.ts';
 
@@ -31,7 +31,7 @@ export function padKernel(
         [`whole${axis}`, u32(before + n + after)],
       ]),
     ),
-    value: numberOf(dtype)(value),
+    value: uniformOf(dtype, value),
   });
   const element = elementWGSL(dtype, width);
   const steps = axes.map((_, axis) => axis).reverse();
@@ -71,9 +71,6 @@ ${eachWGSL('u.count', 'out[i] = padded(i);')}`;
     workgroups: eachWorkgroups(count),
   };
 }
-
-/** Makes a uniform of a number of this type; f16 becomes f32. */
-const numberOf = (dtype: DType) => (dtype === 'u32' ? u32 : dtype === 'i32' ? i32 : f32);
 
 interface PaddedAxis {
   n: number;

@@ -12,16 +12,20 @@ export function broadcastAt(x: NDArray, index: readonly number[]): number {
 }
 
 const arithmetic =
-  (f: (a: number, b: number) => number): Reference =>
+  (f: (a: number, b: number) => number, onIntegers = f): Reference =>
   (inputs, options) => {
     const { a, b } = inputs;
     const shape = broadcastShape(...[a, b].flatMap((side) => (side ? [side.shape] : [])))!;
+    const { dtype } = (a ?? b)!;
+    const integer = dtype === 'i32' || dtype === 'u32';
     const side = (x: NDArray | undefined, name: string, index: readonly number[]) =>
-      x ? broadcastAt(x, index) : Math.fround(options[name] as number);
-    return generate(shape, (a ?? b)!.dtype, (index) => f(side(a, 'a', index), side(b, 'b', index)));
+      x ? broadcastAt(x, index) : integer ? (options[name] as number) : Math.fround(options[name] as number);
+    return generate(shape, dtype, (index) =>
+      (integer ? onIntegers : f)(side(a, 'a', index), side(b, 'b', index)),
+    );
   };
 
 export const add = arithmetic((a, b) => a + b);
 export const sub = arithmetic((a, b) => a - b);
-export const mul = arithmetic((a, b) => a * b);
+export const mul = arithmetic((a, b) => a * b, Math.imul);
 export const div = arithmetic((a, b) => a / b);

@@ -2,15 +2,16 @@
 import type { DType } from '../kernel.ts';
 import { at, generate, operand, type Reference, zeros } from './ndarray.ts';
 
-/** x[start : end]. */
+/** x[start : end], with bounds as in Python: negative ones count from the end, those past an end are moved to it. */
 export const slice: Reference = (inputs, options) => {
   const x = operand(inputs, 'x');
   const bound = (list: unknown, axis: number, missing: number) => {
     const value = (list as number[])[axis] ?? missing;
-    return value < 0 ? value + x.shape[axis]! : value;
+    const n = x.shape[axis]!;
+    return Math.min(Math.max(value < 0 ? value + n : value, 0), n);
   };
   const start = x.shape.map((_, axis) => bound(options.start, axis, 0));
-  const shape = x.shape.map((n, axis) => bound(options.end, axis, n) - start[axis]!);
+  const shape = x.shape.map((n, axis) => Math.max(0, bound(options.end, axis, n) - start[axis]!));
   return generate(shape, x.dtype, (index) =>
     at(
       x,
@@ -94,7 +95,7 @@ export const embedding: Reference = (inputs) => {
   });
 };
 
-/** x as another type; floats become integers by truncation, clamped to the floats inside the type's range. */
+/** x as another type; floats become integers by truncation, clamped to the floats inside the type's range; a NaN becomes 0. */
 export const cast: Reference = (inputs, options) => {
   const x = operand(inputs, 'x');
   const to = options.to as DType;

@@ -19,7 +19,7 @@ import {
   uniformBlock,
   workgroupIndexWGSL,
 } from '../kernel.ts';
-import { elementWGSL, enableWGSL } from '../wgsl.ts';
+import { elementWGSL, enableWGSL, vectorWGSL } from '../wgsl.ts';
 import { rowSweep, rowVariants } from './rows.ts';
 
 /** Shape and fused parts of a group norm. */
@@ -139,8 +139,7 @@ function statisticsKernel(shape: GroupNormShape, parts: number, dtype: DType): K
       : 'parts[to] = vec2(mean, deviations);'
   }`;
   const code = /* wgsl */ `${enableWGSL([dtype])}
-alias V = ${width === 4 ? 'vec4f' : 'f32'};
-@group(0) @binding(0) var<storage, read> x: array<${elementWGSL(dtype, width)}>;
+${vectorWGSL(width)}@group(0) @binding(0) var<storage, read> x: array<${elementWGSL(dtype, width)}>;
 @group(0) @binding(1) var<storage, read_write> parts: array<vec2f>;
 ${uniforms.wgsl}${workgroupIndexWGSL}${openWGSL}
   var mean = V();
@@ -251,8 +250,7 @@ function applyKernel(shape: GroupNormShape, parts: number, dtype: DType): Kernel
   const perChannel = last ? width : 1;
   const channelType = perChannel === 4 ? 'vec4f' : 'f32';
   const code = /* wgsl */ `${enableWGSL([dtype])}
-alias V = ${width === 4 ? 'vec4f' : 'f32'};
-@group(0) @binding(0) var<storage, read> x: array<${elementWGSL(dtype, width)}>;
+${vectorWGSL(width)}@group(0) @binding(0) var<storage, read> x: array<${elementWGSL(dtype, width)}>;
 @group(0) @binding(1) var<storage, read> moments: array<${channelType}>;
 ${operands.map((name, k) => `@group(0) @binding(${k + 2}) var<storage, read> ${name}: array<${elementWGSL(dtype, perChannel)}>;`).join('\n')}
 @group(0) @binding(${operands.length + 2}) var<storage, read_write> out: array<${elementWGSL(dtype, width)}>;

@@ -12,7 +12,7 @@ import {
   uniformBlock,
   workgroupIndexWGSL,
 } from '../kernel.ts';
-import { elementWGSL, enableWGSL } from '../wgsl.ts';
+import { elementWGSL, enableWGSL, vectorWGSL } from '../wgsl.ts';
 import { rowSweep, rowVariants } from './rows.ts';
 
 /** Shape and fused parts of a norm over the last axis. */
@@ -64,8 +64,7 @@ export function normKernel(
   const element = elementWGSL(dtype, width);
   const typeOf = (name: string) => (name === 'x' ? input : dtype);
   const code = /* wgsl */ `${enableWGSL([dtype])}${sweep.enable}
-alias V = ${width === 4 ? 'vec4f' : 'f32'};
-${operands.map((name, k) => `@group(0) @binding(${k}) var<storage, read> ${name}: array<${elementWGSL(typeOf(name), width)}>;`).join('\n')}
+${vectorWGSL(width)}${operands.map((name, k) => `@group(0) @binding(${k}) var<storage, read> ${name}: array<${elementWGSL(typeOf(name), width)}>;`).join('\n')}
 @group(0) @binding(${operands.length}) var<storage, read_write> out: array<${element}>;
 ${uniforms.wgsl}${workgroupIndexWGSL}${sweep.functions}${activationWGSL(activation, 'V')}
 fn sumOf(v: V) -> f32 {

@@ -5,6 +5,7 @@
 //   subgroup    one subgroup per row, which needs neither barriers nor memory to combine: for short rows, if all
 //               subgroups have the same size
 import type { Target } from '../kernel.ts';
+import { nanWGSL } from '../wgsl.ts';
 
 /** Variants of a kernel that sweeps rows, best first. */
 export function rowVariants(target: Target): string[] {
@@ -75,7 +76,7 @@ export function rowSweep(
 /** `greater(a, b)`: the larger of two numbers, or NaN if either is NaN. WGSL's own `max` may drop a NaN. */
 export const greaterWGSL = /* wgsl */ `
 fn isNaN(x: f32) -> bool {
-  return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+  return ${nanWGSL('x', 'u32')};
 }
 fn greater(a: f32, b: f32) -> f32 {
   return select(a, b, b > a || isNaN(b));

@@ -101,8 +101,8 @@ export const opTable: Readonly<Record<string, OpEntry>> = {
         const range = ranges?.[name];
         return range ? columns(operands[name]!, ...range) : operands[name]!;
       };
-      const { heads, scale, causal } = options as { heads: number; scale?: number; causal?: boolean };
-      const all = { heads, scale, causal, ...optional(operands, ['q', 'k', 'v']), variant };
+      const { columns: _, ...plain } = options as { heads: number; columns?: unknown };
+      const all = { ...plain, ...optional(operands, ['q', 'k', 'v']), variant };
       return () => attention(side('q'), side('k'), side('v'), all);
     },
   },

@@ -2,7 +2,7 @@
 import { type Arithmetic, arithmeticKernel, broadcastShape, show } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { bindable, inParts } from './large/parts.ts';
-import { promotedType } from './operands.ts';
+import { expectNumber, promotedType } from './operands.ts';
 
 function arithmetic(op: Arithmetic, a: Tensor | number, b: Tensor | number): Tensor {
   const tensors = [a, b].filter((side): side is Tensor => side instanceof Tensor);
@@ -12,6 +12,10 @@ function arithmetic(op: Arithmetic, a: Tensor | number, b: Tensor | number): Ten
     ...(a instanceof Tensor && { a }),
     ...(b instanceof Tensor && { b }),
   });
+  for (const [name, side] of Object.entries({ a, b }))
+    if (typeof side === 'number') expectNumber(op, name, side, dtype);
+  if (op === 'div' && (dtype === 'i32' || dtype === 'u32'))
+    throw new Error(`div: got ${dtype}, whose quotients are not integers; cast() to f32 first`);
   const shape = broadcastShape(...tensors.map((tensor) => tensor.shape));
   if (!shape)
     throw new Error(`${op}: shapes do not broadcast: got ${tensors.map((t) => show(t.shape)).join(' and ')}`);
@@ -39,8 +43,9 @@ function arithmetic(op: Arithmetic, a: Tensor | number, b: Tensor | number): Ten
 }
 
 /**
- * a + b, elementwise. Shapes broadcast, and either side may be a number. One side f32 and the other f16 give f32.
- * @throws where shapes do not broadcast or an operand is of another type.
+ * a + b, elementwise. Shapes broadcast, and either side may be a number. One side f32 and the other f16 give f32. i32 or
+ * u32 on both sides give their type; results that need more than 32 bits lose the upper ones, as in PyTorch.
+ * @throws where shapes do not broadcast, types do not go together, or a number does not fit an integer type.
  */
 export const add = (a: Tensor | number, b: Tensor | number): Tensor => arithmetic('add', a, b);
 
@@ -50,5 +55,5 @@ export const sub = (a: Tensor | number, b: Tensor | number): Tensor => arithmeti
 /** a * b; as {@link add}. */
 export const mul = (a: Tensor | number, b: Tensor | number): Tensor => arithmetic('mul', a, b);
 
-/** a / b; as {@link add}. */
+/** a / b; as {@link add}, but of floats alone: PyTorch gives floats for integers, so cast() them first. */
 export const div = (a: Tensor | number, b: Tensor | number): Tensor => arithmetic('div', a, b);

@@ -12,29 +12,29 @@ import { Tensor } from '../tensor.ts';
 import { bindable, copyInParts, wholeWalk } from './large/parts.ts';
 import { anySameType, axesOf, axisOf, unquantized } from './operands.ts';
 
-/** Bounds of {@link slice}, one per axis; axes left out at the end are taken whole. */
+/**
+ * Bounds of {@link slice}, one per axis, as in Python: negative ones count from the end, those past an end are moved to
+ * it, and an end before its start gives an axis of 0. Axes left out at the end are taken whole.
+ */
 export interface SliceOptions {
-  /** First index; negative counts from the end. */
+  /** First index. */
   readonly start: readonly number[];
-  /** Index after the last; negative counts from the end. */
+  /** Index after the last. */
   readonly end: readonly number[];
 }
 
 /**
  * x[start : end], axis by axis.
- * @throws where a range leaves its axis.
+ * @throws where bounds are not whole numbers, or more than there are axes.
  */
 export function slice(x: Tensor, { start, end }: SliceOptions): Tensor {
-  const from0 = (bound: number, n: number) => (bound < 0 ? bound + n : bound);
-  const first = x.shape.map((n, axis) => from0(start[axis] ?? 0, n));
-  const after = x.shape.map((n, axis) => from0(end[axis] ?? n, n));
-  const fits = x.shape.every((n, axis) => {
-    const [a, b] = [first[axis]!, after[axis]!];
-    return Number.isInteger(a) && Number.isInteger(b) && 0 <= a && a <= b && b <= n;
-  });
-  if (!fits || Math.max(start.length, end.length) > x.rank) {
-    throw new Error(`slice: ${show(start)} to ${show(end)} is not a range of ${show(x.shape)}`);
+  if (![...start, ...end].every(Number.isInteger) || Math.max(start.length, end.length) > x.rank) {
+    const wanted = `whole numbers, at most one per axis of ${show(x.shape)}`;
+    throw new Error(`slice: bounds must be ${wanted}: got ${show(start)} to ${show(end)}`);
   }
+  const inside = (bound: number, n: number) => Math.min(Math.max(bound < 0 ? bound + n : bound, 0), n);
+  const first = x.shape.map((n, axis) => inside(start[axis] ?? 0, n));
+  const after = x.shape.map((n, axis) => Math.max(first[axis]!, inside(end[axis] ?? n, n)));
   const shape = x.shape.map((_, axis) => after[axis]! - first[axis]!);
   const dtype = unquantized('slice', x.dtype);
   const out = Tensor.empty(x.device, shape, dtype);

@@ -14,10 +14,23 @@ export function sameType(op: string, operands: Readonly<Record<string, Tensor | 
   throw new Error(`${op}: operands must all be f32 or all f16: got ${came}; cast() converts`);
 }
 
-/** f32 where some operands are f32 and some f16, as in PyTorch; else the one type of all. */
+/** f32 where some operands are f32 and some f16, as in PyTorch; else the one type of all, which may be i32 or u32. */
 export function promotedType(op: string, operands: Readonly<Record<string, Tensor>>): DType {
   const types = new Set(Object.values(operands).map(({ dtype }) => dtype));
+  const [first] = types;
+  if (types.size === 1 && (first === 'i32' || first === 'u32')) return first;
   return types.size === 2 && types.has('f32') && types.has('f16') ? 'f32' : sameType(op, operands);
+}
+
+/** The least and the greatest value of each integer type. */
+export const INTEGERS = { u32: [0, 2 ** 32 - 1], i32: [-(2 ** 31), 2 ** 31 - 1] } as const;
+
+/** Checks that an integer type can hold a number; float types hold every number. */
+export function expectNumber(op: string, name: string, value: number, dtype: DType): void {
+  if (dtype !== 'u32' && dtype !== 'i32') return;
+  const [least, greatest] = INTEGERS[dtype];
+  if (!(Number.isInteger(value) && least <= value && value <= greatest))
+    throw new Error(`${op}: ${name} ${value} does not fit ${dtype}`);
 }
 
 /** The type of the operand that may be f32 where the others are f16: the stream to which a model's layers add. */

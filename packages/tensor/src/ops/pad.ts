@@ -3,7 +3,7 @@
 import { type PadMode, padKernel, show } from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { bindable, copyInParts, wholeWalk } from './large/parts.ts';
-import { unquantized } from './operands.ts';
+import { expectNumber, unquantized } from './operands.ts';
 
 /** Options of {@link pad}. */
 export interface PadOptions {
@@ -15,9 +15,6 @@ export interface PadOptions {
   readonly value?: number | undefined;
 }
 
-/** The least and the greatest value of each integer type. */
-const INTEGERS = { u32: [0, 2 ** 32 - 1], i32: [-(2 ** 31), 2 ** 31 - 1] } as const;
-
 /**
  * x with more elements before and after along its axes.
  * @throws where pads are negative or not one pair per axis, the value does not fit x's type, or there is nothing to replicate.
@@ -27,9 +24,7 @@ export function pad(x: Tensor, { pads, mode = 'constant', value = 0 }: PadOption
     const got = `[${pads.map(show).join(', ')}]`;
     throw new Error(`pad: pads must be [before, after] from 0 for each axis of ${show(x.shape)}: got ${got}`);
   }
-  const range = x.dtype === 'u32' || x.dtype === 'i32' ? INTEGERS[x.dtype] : undefined;
-  if (range && !(Number.isInteger(value) && range[0] <= value && value <= range[1]))
-    throw new Error(`pad: value ${value} does not fit ${x.dtype}`);
+  expectNumber('pad', 'value', value, x.dtype);
   const shape = x.shape.map((n, axis) => n + pads[axis]![0] + pads[axis]![1]);
   if (x.size === 0 && shape.every((n) => n > 0)) {
     if (mode === 'replicate') throw new Error(`pad: ${show(x.shape)} has no element to replicate`);

@@ -16,15 +16,16 @@ export interface Attend {
   readonly v: Columns;
   readonly keyLengths: Tensor | undefined;
   readonly bias: Tensor | undefined;
-  /** [B, N, heads D]. */
+  /** [B, N, heads V]. */
   readonly out: Tensor;
   readonly heads: number;
+  readonly keyHeads: number;
   readonly causal: boolean;
 }
 
 /** Runs `attend` once where everything can be bound, else on parts. */
 export function attentionInParts(whole: Attend, attend: (part: Attend) => void): void {
-  const { q, k, v, keyLengths, bias, out, heads, causal } = whole;
+  const { q, k, v, keyLengths, bias, out, heads, keyHeads, causal } = whole;
   const { device } = out;
   if (bindable(q.tensor, k.tensor, v.tensor, bias, out)) {
     attend(whole);
@@ -46,6 +47,7 @@ export function attentionInParts(whole: Attend, attend: (part: Attend) => void):
             v: of(v),
             out: part,
             heads,
+            keyHeads,
             causal,
             keyLengths: keyLengths && slice(keyLengths, { start: [b], end: [b + 1] }),
             bias: bias && (bias.shape[0] === 1 ? bias : item(bias)),
@@ -60,14 +62,17 @@ export function attentionInParts(whole: Attend, attend: (part: Attend) => void):
     return;
   }
 
-  const D = width / heads;
+  const [D, V] = [q.width / heads, v.width / keyHeads];
+  const sharing = heads / keyHeads;
   const most = largestOperand(device);
   if (!bindable(k.tensor, v.tensor, bias) || causal || bias) {
     const M = k.tensor.shape[1]!;
     // Queries can still be split later, except where their position matters: with a causal mask or a bias.
     const longest = causal || bias ? Math.max(M, N) : M;
-    const each = Math.max(longest * D * BYTES[out.dtype], bias ? N * M * BYTES[out.dtype] : 0);
-    const group = Math.min(Math.floor(most / each), heads);
+    const ofOne = Math.max(longest * Math.max(D, V) * BYTES[out.dtype], bias ? N * M * BYTES[bias.dtype] : 0);
+    const fitting = Math.min(Math.floor(most / ofOne), heads);
+    // Heads that share keys stay together, or come alone.
+    const group = fitting < sharing ? Math.min(1, fitting) : fitting - (fitting % sharing);
     if (group === 0)
       throw new Error(
         `attention: the ${M} keys of one head of ${D} take more than the ${most} bytes that this adapter binds`,
@@ -75,19 +80,26 @@ export function attentionInParts(whole: Attend, attend: (part: Attend) => void):
     for (let first = 0; first < heads; first += group) {
       const count = Math.min(group, heads - first);
       scope(device, () => {
-        const of = ({ tensor, start }: Columns): Columns => {
-          const part = Tensor.empty(device, [1, tensor.shape[1]!, count * D], tensor.dtype);
-          copyColumns('attention', tensor, start + first * D, part, 0, count * D);
-          return { tensor: part, start: 0, width: count * D };
+        const of = ({ tensor, start }: Columns, from: number, width: number): Columns => {
+          const part = Tensor.empty(device, [1, tensor.shape[1]!, width], tensor.dtype);
+          copyColumns('attention', tensor, start + from, part, 0, width);
+          return { tensor: part, start: 0, width };
         };
-        const part = Tensor.empty(device, [1, N, count * D], out.dtype);
+        const keyFirst = Math.floor(first / sharing);
+        const keyCount = Math.ceil(count / sharing);
+        const part = Tensor.empty(device, [1, N, count * V], out.dtype);
         const ofBias =
           bias && bias.shape[1] !== 1 ? slice(bias, { start: [0, first], end: [1, first + count] }) : bias;
         attentionInParts(
-          { q: of(q), k: of(k), v: of(v), keyLengths, bias: ofBias, out: part, heads: count, causal },
+          {
+            q: of(q, first * D, count * D),
+            k: of(k, keyFirst * D, keyCount * D),
+            v: of(v, keyFirst * V, keyCount * V),
+            ...{ keyLengths, bias: ofBias, out: part, heads: count, keyHeads: keyCount, causal },
+          },
           attend,
         );
-        copyColumns('attention', part, 0, out, first * D, count * D);
+        copyColumns('attention', part, 0, out, first * V, count * V);
       });
     }
     return;
