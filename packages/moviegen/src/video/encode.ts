@@ -113,6 +113,7 @@ async function film(
   const fastStart = target instanceof BufferTarget ? 'in-memory' : 'reserve'; // with either, players need not seek
   const container = format === 'webm' ? new WebMOutputFormat() : new Mp4OutputFormat({ fastStart });
   const output = new Output({ format: container, target });
+  timeless(output);
   const codec = await codecFor(format === 'webm' ? 'webm' : 'mp4', width, height);
   const bitrate = Math.ceil(Math.max(1e6, width * height * fps * BITS_PER_PIXEL));
   const quantizer = QUANTIZERS[codec];
@@ -151,6 +152,12 @@ async function film(
     if (output.state !== 'finalized') await output.cancel().catch(() => {});
     throw error;
   }
+}
+
+/** Leaves the time of day out of an mp4, as FFmpeg does: the same frames give the same file. The library has no option for it. */
+function timeless(output: Output): void {
+  const { _muxer: muxer } = output as unknown as { readonly _muxer?: { creationTime?: number } };
+  if (muxer?.creationTime !== undefined) muxer.creationTime = 0;
 }
 
 /** Each frame of a video, [H, W, 3]. @throws InputError where their number or size is not what the video said. */
