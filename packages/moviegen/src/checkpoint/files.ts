@@ -2,8 +2,9 @@
 
 import { type HttpOptions, httpFolder } from '@moviegen/safetensors';
 import { filesAt } from '#platform';
+import { isObject } from '../arguments.ts';
 import type { CheckpointFiles } from '../checkpointFiles.ts';
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, InputError, shown } from '../errors.ts';
 
 /** Options of opening a checkpoint at an address. */
 export type FilesOptions = Pick<HttpOptions, 'headers' | 'fetch' | 'retries'>;
@@ -13,7 +14,9 @@ export function openFiles(
   source: string | URL | CheckpointFiles,
   options: FilesOptions = {},
 ): CheckpointFiles {
-  if (typeof source === 'object' && !(source instanceof URL)) return source;
+  if (isObject(source) && 'folder' in source) return source;
+  if (typeof source !== 'string' && !(source instanceof URL))
+    throw new InputError(`checkpoint: expected a folder, an address or files by name, got ${shown(source)}`);
   const base = addressOf(source);
   if (base === undefined) return filesAt(String(source));
   if (!base.pathname.endsWith('/')) base.pathname += '/';

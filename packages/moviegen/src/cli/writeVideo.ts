@@ -24,8 +24,14 @@ export interface Target {
   readonly framesDir?: string | undefined;
 }
 
-/** Makes sure that a video can be written, as far as that can be known before it is made. @throws InputError */
-export async function checkTarget({ outputs }: Run, target: Target): Promise<void> {
+/** Chooses a name that nothing has where it is made here, and makes sure that it can be written. @throws InputError */
+export async function chosen(run: Run, target: Target): Promise<Target> {
+  const file = target.made ? await run.outputs.choose(target.file) : target.file;
+  await check(run, { ...target, file });
+  return { ...target, file };
+}
+
+async function check({ outputs }: Run, target: Target): Promise<void> {
   const { file, framesDir } = target;
   const name = nameOf(target);
   if (!isImage(name)) formatOf(name);
@@ -57,7 +63,7 @@ export async function write(
 ): Promise<string> {
   const { signal, outputs } = run;
   const { file, made, framesDir } = target;
-  await checkTarget(run, target);
+  await check(run, target);
   const { shape, fps } = video;
   checkCount(target, shape[0]);
   const writers: OutputWriter[] = [];

@@ -1,7 +1,7 @@
 // Names that nothing has yet, for files and folders whose names were made here: what is there stays. Not here: how files are
 // written (outputs.ts).
 
-import { link, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { link, lstat, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 
 /** The name itself, then the same with `-2`, `-3` and so on before its extension. */
@@ -11,9 +11,18 @@ function* names(path: string): Generator<string, never> {
   for (let k = 2; ; k++) yield join(dir, `${name}-${k}${ext}`);
 }
 
+/** The name itself, or the next one that nothing has and that is not in `chosen`. */
+export async function freeName(path: string, chosen: ReadonlySet<string>): Promise<string> {
+  for (const name of names(path)) {
+    const found = chosen.has(name) || (await lstat(name).catch(() => undefined));
+    if (found === undefined) return name;
+  }
+  return path;
+}
+
 /**
- * Gives a finished file its name, or the next one that is free. A file that already holds the same bytes counts as this one.
- * Two processes never get the same name for different files.
+ * Gives a finished file its name. Where another process has taken that meanwhile, the file gets the next one that is free,
+ * unless they hold the same bytes.
  * @returns the name
  */
 export async function placeFree(temporary: string, path: string): Promise<string> {
@@ -60,16 +69,6 @@ async function sameBytes(a: string, b: string): Promise<boolean> {
   } catch {
     return false; // a file that cannot be compared is another one
   }
-}
-
-/** The folder itself, or the next name of a folder that is not there or empty. */
-export async function freeFolder(path: string): Promise<string> {
-  for (const name of names(path)) {
-    const found = await readdir(name).catch((error: NodeJS.ErrnoException) => error.code);
-    if (found === 'ENOENT' || (Array.isArray(found) && found.length === 0)) return name;
-    if (found !== 'ENOTDIR' && !Array.isArray(found)) return name; // making it will say why not
-  }
-  return path;
 }
 
 const isTaken = (error: unknown): boolean =>

@@ -4,11 +4,11 @@
 import { openAsBlob } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { checkText } from '../arguments.ts';
 import { InputError } from '../errors.ts';
 import type { FixtureFiles } from '../parity/parity.ts';
 import { openVideo } from '../video/decode.ts';
-import { checkFps } from '../video/encode.ts';
-import { collectFrames, type Video, type VideoStream } from '../video/frames.ts';
+import { checkFps, collectFrames, type Video, type VideoStream } from '../video/frames.ts';
 
 /** Options of {@link readVideo}. */
 export interface ReadVideoOptions {
@@ -36,6 +36,7 @@ export async function streamVideo(
   { fps = 16, allowPartial, signal }: ReadVideoOptions = {},
 ): Promise<VideoStream> {
   checkFps({ fps });
+  checkText('video: the path', path);
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) throw new InputError(`video: there is no file or folder ${path}`);
   if (found.isDirectory()) return pictures(await framesIn(path), fps, signal);

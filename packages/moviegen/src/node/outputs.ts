@@ -7,7 +7,7 @@ import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promis
 import { basename, dirname, join } from 'node:path';
 import { InputError } from '../errors.ts';
 import { makeFolder, removeEmpty, temporaryName } from './folders.ts';
-import { placeFree } from './freeName.ts';
+import { freeName, placeFree } from './freeName.ts';
 
 /** A file to write. */
 export interface OutputFile {
@@ -52,8 +52,17 @@ export class OutputWriter {
 /** The outputs of one run. */
 export class Outputs {
   readonly #temporary = new Set<string>();
+  /** Names that were chosen here and may not be taken yet. */
+  readonly #chosen = new Set<string>();
   /** Folders that were made here, the outermost first. They are removed again if nothing is put into them. */
   readonly #folders: string[] = [];
+
+  /** The name itself, or with `-2`, `-3` and so on where it is taken or was already chosen: for files and folders. */
+  async choose(path: string): Promise<string> {
+    const name = await freeName(path, this.#chosen);
+    this.#chosen.add(name);
+    return name;
+  }
 
   /** Makes sure that a file can be written at a path, and makes its folder. @throws InputError */
   async check(path: string): Promise<void> {

@@ -17,10 +17,11 @@ import {
   VideoSampleSink,
 } from 'mediabunny';
 import { registerCodecs } from '#platform';
-import { InputError } from '../errors.ts';
+import { checkOptions } from '../arguments.ts';
+import { InputError, shown } from '../errors.ts';
 import { editEnd } from './editList.ts';
 import { foreignKind, HEAD_BYTES, pictureKind } from './fileKind.ts';
-import { collectFrames, type Frames, frameOf, type Video, type VideoStream } from './frames.ts';
+import { checkFrames, collectFrames, type Frames, frameOf, type Video, type VideoStream } from './frames.ts';
 import { oriented } from './orient.ts';
 import { openPicture } from './pictures.ts';
 import { rgbOf } from './rgb.ts';
@@ -59,7 +60,12 @@ export async function openVideo(
   file: Uint8Array<ArrayBuffer> | Blob | Source,
   options: DecodeOptions = {},
 ): Promise<VideoStream> {
+  checkOptions('video', options);
   const { name = 'video' } = options;
+  if (!(file instanceof Source || file instanceof Blob || ArrayBuffer.isView(file)))
+    throw new InputError(
+      `${name}: expected the bytes of a file, a Blob or a source of mediabunny, got ${shown(file)}; paths are for readVideo of moviegen/node`,
+    );
   if (file instanceof Source) return named(options, () => film(file, options));
   const blob = file instanceof Blob ? file : new Blob([file]);
   if (blob.size === 0) throw new InputError(`${name}: the file is empty`);
@@ -250,6 +256,8 @@ async function* samples(
 
 /** A frame as a PNG file. */
 export function encodePng(frames: Frames, index = 0): Uint8Array<ArrayBuffer> {
-  const [, height, width] = frames.shape;
+  const [count, height, width] = checkFrames(frames).shape;
+  if (!(Number.isSafeInteger(index) && index >= 0 && index < count))
+    throw new InputError(`video: there is no frame ${shown(index)}: there are ${count}`);
   return new Uint8Array(encodePixels({ width, height, data: frameOf(frames, index), channels: 3, depth: 8 }));
 }

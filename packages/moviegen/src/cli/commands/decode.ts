@@ -15,7 +15,7 @@ import {
   secondsRecord,
 } from '../run.ts';
 import { integer, number } from '../values.ts';
-import { checkTarget, FORMATS, write } from '../writeVideo.ts';
+import { chosen, FORMATS, write } from '../writeVideo.ts';
 
 interface Options extends ModelOptions, TileFlags {
   readonly output?: string;
@@ -53,8 +53,7 @@ async function decode(run: Run, path: string, options: Options): Promise<void> {
   run.configure(options);
   const { signal, bars } = run;
   const { output: file = 'out/decoded.mp4', format, framesDir } = options;
-  const target = { file, format, made: options.output === undefined, framesDir };
-  await checkTarget(run, target);
+  const target = await chosen(run, { file, format, made: options.output === undefined, framesDir });
   const { latents, said } = await readLatents(path, signal);
   const model = await run.autoencoder(options);
   const numFrames = model.frameCount(latents, options.numFrames ?? said.numFrames);

@@ -40,7 +40,8 @@ export function addEncode(program: Command, run: Run): void {
 async function encode(run: Run, path: string, options: Options): Promise<void> {
   run.configure(options);
   const { signal, bars, outputs } = run;
-  const { output: file = 'latents.safetensors', fps, allowPartial, sampleSeed } = options;
+  const { fps, allowPartial, sampleSeed } = options;
+  const file = options.output ?? (await outputs.choose('latents.safetensors'));
   if (file !== '-') await outputs.check(file);
   const video = await streamVideo(path, { fps, allowPartial, signal });
   run.note(video.notes);

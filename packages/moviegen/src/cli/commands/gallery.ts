@@ -22,7 +22,7 @@ import {
 import { mergedSeconds, showProgress } from '../samplingBars.ts';
 import { type SamplingFlags, samplingOptions, withSampling } from '../samplingFlags.ts';
 import { integer } from '../values.ts';
-import { checkTarget, FORMATS, write } from '../writeVideo.ts';
+import { chosen, FORMATS, write } from '../writeVideo.ts';
 
 interface Options extends ModelOptions, SamplingFlags {
   readonly prompts?: string;
@@ -78,7 +78,7 @@ interface Entry {
 async function gallery(run: Run, files: readonly string[], options: Options): Promise<void> {
   const { framesDir, columns, scale, gap, json } = options;
   const { output: file = 'out/gallery.gif', format } = options;
-  const target = { file, format, made: options.output === undefined, framesDir };
+
   if (files.length === 0 && options.prompts === undefined)
     throw new InputError('gallery: give videos, or a file of prompts with --prompts');
   if (files.length > 0 && options.prompts !== undefined)
@@ -86,7 +86,7 @@ async function gallery(run: Run, files: readonly string[], options: Options): Pr
   const prompts =
     options.prompts === undefined ? [] : await readPrompts('gallery', options.prompts, run.signal);
   // Checked before anything is made: a wrong output or size should not cost minutes.
-  await checkTarget(run, target);
+  const target = await chosen(run, { file, format, made: options.output === undefined, framesDir });
   gridOf([{ data: new Uint8Array(3), shape: [1, 1, 1, 3], fps: 1 }], { columns, scale, gap });
 
   const entries = await (prompts.length > 0 ? made(run, prompts, options) : read(run, files, options));

@@ -6,7 +6,6 @@ import { type Command, Option } from 'commander';
 import { InputError, shown } from '../../errors.ts';
 import type { Progress } from '../../generate/progress.ts';
 import type { MovieGen } from '../../movieGen.ts';
-import { freeFolder } from '../../node/freeName.ts';
 import type { GenerationStream } from '../../pipeline.ts';
 import { VIDEO_FORMATS } from '../../video/encode.ts';
 import { withModel } from '../common.ts';
@@ -22,7 +21,7 @@ import {
 import { countOf, mergedSeconds, showProgress } from '../samplingBars.ts';
 import { type SamplingFlags, samplingOptions, withSampling } from '../samplingFlags.ts';
 import { slugOf } from '../values.ts';
-import { checkCount, checkTarget, FORMATS, type Target, write } from '../writeVideo.ts';
+import { checkCount, chosen, FORMATS, type Target, write } from '../writeVideo.ts';
 
 interface Options extends ModelOptions, SamplingFlags {
   readonly prompts?: string;
@@ -57,16 +56,21 @@ async function generate(run: Run, words: readonly string[], options: Options): P
   run.configure(options);
   const { signal, bars } = run;
   const given = await promptsOf(run, words, options);
-  const target = await targetOf(given, options);
-  // Checked before anything is loaded: a wrong output or prompt should not cost a minute.
-  const first = await target(given?.[0] ?? 'probe', 0);
-  await checkTarget(run, first);
-  checkCount(first, options.numFrames);
+  const isOne = (given?.length ?? 1) === 1;
+  const intoFolder = await isFolder(options.output ?? 'out');
+  if (!intoFolder && !isOne)
+    throw new InputError(
+      `generate: --output ${shown(options.output)} is one file, but there are several prompts`,
+    );
+  // Chosen and checked before anything is loaded: a wrong output or prompt should not cost a minute.
+  let targets = await targetsOf(run, given ?? ['probe'], options, intoFolder);
+  checkCount(targets[0]!, options.numFrames);
 
   const model = await run.model(options);
-  checkCount(first, options.numFrames ?? model.index.video.numFrames);
+  checkCount(targets[0]!, options.numFrames ?? model.index.video.numFrames);
   const prompts = given ?? model.index.prompts.slice(0, 1);
   if (prompts.length === 0) throw new InputError('generate: give a prompt: this model has no example prompt');
+  if (given === undefined) targets = await targetsOf(run, prompts, options, intoFolder);
   const results: Record<string, unknown>[] = [];
   const onProgress = (progress: Progress) => showProgress(progress, bars, prompts.length);
   for await (const video of model.generateStreams(prompts, {
@@ -75,12 +79,12 @@ async function generate(run: Run, words: readonly string[], options: Options): P
     onProgress,
   })) {
     run.note(video.notes);
-    const place = await target(video.prompt, results.length);
+    const target = targets[results.length]!;
     const decoded = () => bars.begin(`write${countOf(results.length, 1, prompts.length)}`);
-    const file = await write(run, video, place, decoded);
+    const file = await write(run, video, target, decoded);
     bars.end();
-    results.push(recordOf(video, file, place.framesDir));
-    if (!options.json) run.say(summary(video, file, place.framesDir));
+    results.push(recordOf(video, file, target.framesDir));
+    if (!options.json) run.say(summary(video, file, target.framesDir));
   }
   finish(run, model, results, options);
 }
@@ -103,24 +107,24 @@ async function promptsOf(
   return readPrompts('generate', file, signal);
 }
 
-/** Where the video of a prompt goes; names in a folder are made of prompts and seeds. */
-async function targetOf(
-  prompts: readonly string[] | undefined,
+/** Where the videos of prompts go. In a folder, names are made of prompts and seeds, and what is there stays. */
+async function targetsOf(
+  run: Run,
+  prompts: readonly string[],
   { output = 'out', format, framesDir, seed = 0n }: Options,
-): Promise<(prompt: string, index: number) => Promise<Target>> {
-  const several = (prompts?.length ?? 1) > 1;
-  if (!(await isFolder(output))) {
-    if (several)
-      throw new InputError(`generate: --output ${shown(output)} is one file, but there are several prompts`);
-    return async () => ({ file: output, format, framesDir });
+  intoFolder: boolean,
+): Promise<Target[]> {
+  const targets: Target[] = [];
+  for (const [i, prompt] of prompts.entries()) {
+    const name = `${slugOf(prompt)}-${seed + BigInt(i)}`;
+    const frames =
+      framesDir !== undefined && prompts.length > 1
+        ? await run.outputs.choose(join(framesDir, name))
+        : framesDir;
+    const file = intoFolder ? join(output, `${name}.${format}`) : output;
+    targets.push(await chosen(run, { file, format, made: intoFolder, framesDir: frames }));
   }
-  const name = (prompt: string, index: number) => `${slugOf(prompt)}-${seed + BigInt(index)}`;
-  return async (prompt, index) => ({
-    file: join(output, `${name(prompt, index)}.${format}`),
-    made: true,
-    framesDir:
-      framesDir !== undefined && several ? await freeFolder(join(framesDir, name(prompt, index))) : framesDir,
-  });
+  return targets;
 }
 
 /** Whether an output is a folder: one that is there, unless it is called like a file, or a name without an extension. */
