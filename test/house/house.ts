@@ -52,7 +52,7 @@ export const house: House = {
       'families',
       'generate',
       'checkpoint video',
-      'platform',
+      'platform arguments',
       'animation checkpointFiles errors',
     ],
   },

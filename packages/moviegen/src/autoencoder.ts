@@ -4,6 +4,7 @@
 import { inferConfig, parseConfig, TAE, type TAEConfig } from '@moviegen/tae';
 import type { Device } from '@moviegen/tensor';
 import { openDevice } from '#platform';
+import { checkOptions } from './arguments.ts';
 import { type FilesOptions, openFiles, pathOf, readJson } from './checkpoint/files.ts';
 import { bytesOf, type ModelFiles, openModel, placed } from './checkpoint/modelFiles.ts';
 import { type DTypePolicy, modulePrecisions } from './checkpoint/precision.ts';
@@ -22,7 +23,7 @@ import type { VideoAutoencoder } from './generate/family.ts';
 import type { Latents } from './generate/latents.ts';
 import { seedOf } from './generate/options.ts';
 import type { LoadProgress } from './generate/progress.ts';
-import { type FrameSource, type Frames, joinFrames } from './video/frames.ts';
+import { type FrameSource, type Frames, isWhole, joinFrames } from './video/frames.ts';
 
 /** Options of `Autoencoder.fromPretrained`. */
 export interface AutoencoderOptions extends FilesOptions {
@@ -84,6 +85,7 @@ export class Autoencoder {
     source: string | URL | CheckpointFiles,
     options: AutoencoderOptions = {},
   ): Promise<Autoencoder> {
+    checkOptions('fromPretrained', options);
     const { dtype: policy = 'f32', inflate = false, signal, onProgress } = options;
     signal?.throwIfAborted();
     const { files, folder, fps, note } = await opened(source, options);
@@ -139,9 +141,12 @@ export class Autoencoder {
    *   requested as they are needed: memory does not grow with their number
    * @throws InputError
    */
-  encode(video: FrameSource, { sampleSeed, ...options }: EncodeOptions = {}): Promise<Latents> {
+  async encode(video: FrameSource, options: EncodeOptions = {}): Promise<Latents> {
+    checkOptions('encode', options);
+    isWhole(video);
+    const { sampleSeed, ...rest } = options;
     const seed = sampleSeed === undefined ? undefined : seedOf(sampleSeed);
-    return encodeFrames(this.#video, video, { ...options, seed }).finally(() => this.device.trim());
+    return encodeFrames(this.#video, video, { ...rest, seed }).finally(() => this.device.trim());
   }
 
   /** Frames of latents. @throws InputError */
@@ -161,6 +166,7 @@ export class Autoencoder {
    * @throws InputError at once; the signal's reason while frames are taken.
    */
   decodeStream(latents: Latents, options: DecodeOptions = {}): AsyncGenerator<Frames, void> {
+    checkOptions('decode', options);
     const numFrames = this.frameCount(latents, options.numFrames);
     return decodeFrames(this.#video, latents, { ...options, numFrames });
   }

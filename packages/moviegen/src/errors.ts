@@ -11,7 +11,14 @@ export class CheckpointError extends InputError {
   override readonly name = 'CheckpointError';
 }
 
-/** A value as a message shows it. */
+/** A value as a message shows it, on one line. */
 export function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'function') return 'a function';
+  if (typeof value !== 'object' || value === null) return String(value);
+  const inner = (one: unknown) => (Array.isArray(one) ? 'an array' : shown(one));
+  if (Array.isArray(value))
+    return `[${value.slice(0, 8).map(inner).join(', ')}${value.length > 8 ? ', ...' : ''}]`;
+  const kind = Object.prototype.toString.call(value).slice(8, -1);
+  return kind === 'Object' ? 'an object' : `an object (${kind})`;
 }

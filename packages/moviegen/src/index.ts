@@ -56,7 +56,7 @@ export {
   planGeneration,
 } from './plan/plan.ts';
 export { planTable } from './plan/table.ts';
-export { TextModel, type TextModelOptions } from './textModel.ts';
+export { type EncodedTexts, TextModel, type TextModelOptions } from './textModel.ts';
 export { decodeVideo, encodePng, openVideo } from './video/decode.ts';
 export {
   encodeVideo,

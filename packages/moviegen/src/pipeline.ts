@@ -3,6 +3,7 @@
 
 import type { Device } from '@moviegen/tensor';
 import { openDevice } from '#platform';
+import { checkOptions } from './arguments.ts';
 import { type FilesOptions, openFiles } from './checkpoint/files.ts';
 import type { LoraFile } from './checkpoint/loras.ts';
 import type { DTypePolicy } from './checkpoint/precision.ts';
@@ -27,6 +28,7 @@ import {
   collectFrames,
   type FrameSource,
   type Frames,
+  isWhole,
   joinFrames,
   piecesOf,
   type Video,
@@ -67,6 +69,8 @@ export interface Generation {
   readonly latents: Latents;
   /** Seconds that each phase took; videos made together share the first three. */
   readonly timings: Readonly<Record<Exclude<Phase, 'load'>, number>>;
+  /** What a person should know of how the prompt was read, a line each: tokens that an encoder dropped. */
+  readonly notes?: readonly string[];
 }
 
 /** A video being made: its latents are ready; its frames are decoded as they are requested, anew each time. */
@@ -125,10 +129,10 @@ export class VideoPipeline {
     prompt: string | readonly string[],
     options: GenerateOptions = {},
   ): Promise<Generation | Generation[]> {
+    const several = Array.isArray(prompt);
     const made: Generation[] = [];
-    for await (const one of this.generateEach(typeof prompt === 'string' ? [prompt] : prompt, options))
-      made.push(one);
-    return typeof prompt === 'string' ? made[0]! : made;
+    for await (const one of this.generateEach(several ? prompt : [prompt as string], options)) made.push(one);
+    return several ? made : made[0]!;
   }
 
   /** The same, each group of `batch` videos as soon as it is done. */
@@ -137,8 +141,16 @@ export class VideoPipeline {
       const began = performance.now();
       const { data, shape, fps } = await collectFrames(stream);
       const decode = (performance.now() - began) / 1000;
-      const { prompt, seed, latents, timings } = stream;
-      yield { prompt, seed, frames: { data, shape, fps }, fps, latents, timings: { ...timings, decode } };
+      const { prompt, seed, latents, timings, notes } = stream;
+      yield {
+        prompt,
+        seed,
+        frames: { data, shape, fps },
+        fps,
+        latents,
+        timings: { ...timings, decode },
+        ...(notes && { notes }),
+      };
     }
   }
 
@@ -168,6 +180,7 @@ export class VideoPipeline {
       );
       for (const [i, { latents, timings }] of sampled.entries()) {
         const { prompt, seed } = videos[i]!;
+        const notes = models.promptNotes(videos[i]!, request);
         const told = (frames: number, totalFrames: number) => tell({ phase: 'decode', frames, totalFrames });
         const frames = () => this.#decodeReported(latents, { numFrames, signal, onProgress: told });
         yield {
@@ -176,6 +189,7 @@ export class VideoPipeline {
           latents,
           timings,
           fps,
+          ...(notes.length > 0 && { notes }),
           shape: [numFrames, height, width, 3],
           [Symbol.asyncIterator]: frames,
         };
@@ -190,10 +204,11 @@ export class VideoPipeline {
    * @throws InputError
    */
   async encode(video: FrameSource, options: EncodeOptions = {}): Promise<Latents> {
+    checkOptions('encode', options);
     const { sampleSeed, ...rest } = options;
     const seed = sampleSeed === undefined ? undefined : seedOf(sampleSeed);
     return this.#turns.take((outside) => {
-      const source = 'data' in video ? video : piecesOutside(piecesOf(video), outside);
+      const source = isWhole(video) ? video : piecesOutside(piecesOf(video), outside);
       return encodeFrames(this.#models.autoencoder, source, { ...rest, seed });
     }, options.signal);
   }
@@ -201,6 +216,7 @@ export class VideoPipeline {
   /** Frames of latents. @throws InputError */
   async decode(latents: Latents, options: DecodeOptions = {}): Promise<Frames> {
     const { autoencoder } = this.#models;
+    checkOptions('decode', options);
     const numFrames = frameCount(autoencoder, latents, options.numFrames);
     return this.#turns.take(async () => {
       const parts: Frames[] = [];
@@ -216,6 +232,7 @@ export class VideoPipeline {
    */
   decodeStream(latents: Latents, options: DecodeOptions = {}): AsyncGenerator<Frames, void> {
     const { autoencoder } = this.#models;
+    checkOptions('decode', options);
     const numFrames = frameCount(autoencoder, latents, options.numFrames);
     return this.#turns.each(decodeFrames(autoencoder, latents, { ...options, numFrames }), options.signal);
   }
@@ -248,6 +265,7 @@ export async function loaded<Models extends VideoModels, Pipeline>(
   find: (files: CheckpointFiles, signal?: AbortSignal) => Promise<ModelFamily<Models>>,
   make: (models: Models, ownsDevice: boolean) => Pipeline,
 ): Promise<Pipeline> {
+  checkOptions('fromPretrained', options);
   const { dtype = 'f32', maxMemory, offload, loras, signal, onProgress } = options;
   signal?.throwIfAborted();
   const files = openFiles(source, options);

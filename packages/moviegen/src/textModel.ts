@@ -5,6 +5,7 @@ import type { Device, PaddedStates } from '@moviegen/tensor';
 import {
   byt5Ids,
   ClipTextModel,
+  droppedNote,
   type LoadOptions,
   parseClipTextConfig,
   parseT5Config,
@@ -12,6 +13,7 @@ import {
   Tokenizer,
 } from '@moviegen/text';
 import { openDevice } from '#platform';
+import { checkOptions, checkText, checkTexts } from './arguments.ts';
 import type { FilesOptions } from './checkpoint/files.ts';
 import { bytesOf, type ModelFiles, openModel, placed } from './checkpoint/modelFiles.ts';
 import { type DTypePolicy, modulePrecisions } from './checkpoint/precision.ts';
@@ -34,6 +36,12 @@ export interface TextModelOptions extends FilesOptions {
 }
 
 type Encode = (text: string, maxLength: number) => number[];
+
+/** States of texts. */
+export interface EncodedTexts extends PaddedStates {
+  /** What a person should know of how the texts were read, a line each: tokens that were dropped. */
+  readonly notes?: readonly string[];
+}
 
 /**
  * A text encoder and its tokenizer.
@@ -78,6 +86,7 @@ export class TextModel {
     source: string | URL | CheckpointFiles,
     options: TextModelOptions = {},
   ): Promise<TextModel> {
+    checkOptions('fromPretrained', options);
     const { dtype = 'f32', folder, signal, onProgress } = options;
     signal?.throwIfAborted();
     const files = await openModel(source, { ...options, folder, signal });
@@ -111,20 +120,33 @@ export class TextModel {
 
   /**
    * Token ids of a text, its start and end tokens included.
-   * @throws InputError if the folder holds no tokenizer.
+   * @param maxLength tokens at most: what is beyond is cut off
+   * @throws InputError if the folder holds no tokenizer, or it is not a text.
    */
   tokenize(text: string, maxLength = this.maxLength): number[] {
+    checkText('text: a text', text);
+    if (!(maxLength === Number.POSITIVE_INFINITY || (Number.isSafeInteger(maxLength) && maxLength > 0)))
+      throw new InputError(`text: maxLength must be an integer of at least 1, got ${shown(maxLength)}`);
     if (this.#tokenize) return this.#tokenize(text, maxLength);
     throw new InputError(`text: ${this.#path} holds no tokenizer.json: give token ids to model.forward`);
   }
 
   /**
    * The state of every token of each text. Padding in a batch is not attended to.
-   * @returns states [B, L, width], and how many tokens of L each text has; the caller owns the states.
-   * @throws InputError if the folder holds no tokenizer.
+   * @returns states [B, L, width], and how many tokens of L each text has; the caller owns the states. With notes where a text
+   *   was cut.
+   * @throws InputError if the folder holds no tokenizer, or these are not texts.
    */
-  encode(texts: readonly string[], maxLength = this.maxLength): PaddedStates {
-    return this.model.forward(texts.map((text) => this.tokenize(text, maxLength)));
+  encode(texts: readonly string[], maxLength = this.maxLength): EncodedTexts {
+    checkTexts('text: texts', texts);
+    if (texts.length === 0) throw new InputError('text: there is no text');
+    const ids = texts.map((text) => this.tokenize(text, maxLength));
+    const notes = texts.flatMap((text, i) => {
+      const kept = ids[i]!.length;
+      const whole = kept < maxLength ? kept : this.tokenize(text, Number.POSITIVE_INFINITY).length;
+      return whole > kept ? [droppedNote(`text: number ${i + 1}`, this.#path, whole, kept)] : [];
+    });
+    return { ...this.model.forward(ids), ...(notes.length > 0 && { notes }) };
   }
 
   /** Releases the weights, and the device where it was opened here. */

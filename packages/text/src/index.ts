@@ -10,6 +10,8 @@ export { type PromptTexts, promptTexts, quotedText, withoutQuoted } from './prom
 export { parseT5Config, type T5Config } from './t5/config.ts';
 export { type LoadOptions, T5Encoder } from './t5/t5.ts';
 export {
+  type DroppedTokens,
+  droppedNote,
   type EncoderFiles,
   type EncoderName,
   type PromptStates,

@@ -32,6 +32,10 @@ export interface TextEncoderFiles {
 /** The name of an encoder. */
 export type EncoderName = keyof TextEncoderFiles;
 
+/** What a person is told of a text that is longer than an encoder reads. */
+export const droppedNote = (text: string, encoder: string, tokens: number, most: number): string =>
+  `${text}: ${encoder} reads ${most} tokens: it dropped ${tokens - most} of ${tokens}`;
+
 /** Options of {@link TextEncoders.load}. */
 export interface TextEncodersOptions extends Omit<LoadOptions, 'onProgress'> {
   /** The most tokens of a prompt, by encoder. Default 512, 256 and 100; never more than the encoder has positions. */
@@ -48,6 +52,15 @@ export interface TextEncodersOptions extends Omit<LoadOptions, 'onProgress'> {
 
 /** Token ids of each prompt, by encoder. */
 export type PromptTokens = Readonly<Partial<Record<EncoderName, readonly (readonly number[])[]>>>;
+
+/** A prompt that is longer than what an encoder reads. */
+export interface DroppedTokens {
+  readonly encoder: EncoderName;
+  /** Tokens of the prompt. */
+  readonly tokens: number;
+  /** How many of them the encoder takes. */
+  readonly most: number;
+}
 
 /** The states of each prompt's tokens, by encoder: what `DiT.context` takes. An absent encoder gives no tokens. */
 export type PromptStates = Readonly<Partial<Record<EncoderName, PaddedStates>>>;
@@ -145,7 +158,15 @@ export class TextEncoders {
 
   /** Token ids of each prompt, cut at each encoder's length. The empty prompt is guidance's null prompt. */
   tokenize(prompts: readonly string[], { fps }: { readonly fps: number }): PromptTokens {
-    const [encoders, maxLength, stripQuoted] = [this.#encoders, this.#maxLength, this.#stripQuoted];
+    return this.#tokenize(prompts, fps, this.#maxLength);
+  }
+
+  #tokenize(
+    prompts: readonly string[],
+    fps: number,
+    maxLength: Readonly<Record<EncoderName, number>>,
+  ): PromptTokens {
+    const [encoders, stripQuoted] = [this.#encoders, this.#stripQuoted];
     const texts = prompts.map((prompt) => promptTexts(prompt, { fps, stripQuoted }));
     const ids = (name: 'ul2' | 'metaclip', tokenizer: Tokenizer) =>
       texts.map(({ prompt }) => tokenizer.encode(prompt, maxLength[name]));
@@ -156,6 +177,16 @@ export class TextEncoders {
         byt5: texts.map(({ quoted }) => (quoted === '' ? [] : byt5Ids(quoted, maxLength.byt5))),
       }),
     };
+  }
+
+  /** The encoders that do not read a prompt to its end: how many tokens it has, and how many they take. */
+  dropped(prompt: string, { fps }: { readonly fps: number }): DroppedTokens[] {
+    const limits = this.#maxLength;
+    const whole = this.#tokenize([prompt], fps, { ul2: Infinity, metaclip: Infinity, byt5: Infinity });
+    return ENCODERS.flatMap((encoder) => {
+      const [tokens, most] = [whole[encoder]?.[0]?.length ?? 0, limits[encoder]];
+      return tokens > most ? [{ encoder, tokens, most }] : [];
+    });
   }
 
   /**

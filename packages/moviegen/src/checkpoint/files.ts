@@ -3,6 +3,7 @@
 
 import { foreignFile, type HttpOptions, httpFolder, isAbsent, isPage } from '@moviegen/safetensors';
 import { filesAt, hubHeaders } from '#platform';
+import { isObject } from '../arguments.ts';
 import type { CheckpointFiles } from '../checkpointFiles.ts';
 import { CheckpointError, InputError, shown } from '../errors.ts';
 
@@ -27,7 +28,9 @@ export function openFiles(
 }
 
 function filesOf(source: string | URL | CheckpointFiles, options: FilesOptions): CheckpointFiles {
-  if (typeof source === 'object' && !(source instanceof URL)) return source;
+  if (isObject(source) && 'folder' in source) return source;
+  if (typeof source !== 'string' && !(source instanceof URL))
+    throw new InputError(`checkpoint: expected a folder, an address or files by name, got ${shown(source)}`);
   const base = addressOf(source);
   if (base === undefined || base.protocol === 'file:') return filesAt(base ?? source);
   if (!base.pathname.endsWith('/')) base.pathname += '/';

@@ -41,7 +41,7 @@ export function parsePolicy(text: string): DTypePolicy {
   const isPrecision = (name: string | undefined): name is Precision =>
     (PRECISIONS as readonly (string | undefined)[]).includes(name);
   if (isPrecision(text)) return text;
-  if (!text.includes('=')) throw wrong(`unknown type ${shown(text)}`);
+  if (typeof text !== 'string' || !text.includes('=')) throw wrong(`unknown type ${shown(text)}`);
   const policy: Partial<Record<ModuleName, Precision>> = {};
   for (const part of text.split(',')) {
     const [name, precision, ...more] = part.split('=').map((word) => word.trim());

@@ -1,5 +1,6 @@
 // The command line: reads arguments, handles signals, ends with a status. The commands are in commands/.
 
+import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addAverage } from './commands/average.ts';
 import { addDecode } from './commands/decode.ts';
@@ -63,6 +64,7 @@ export async function main(args: readonly string[]): Promise<void> {
 function programOf(run: Run): Command {
   const program = new Command('moviegen')
     .description('Movie Gen on WebGPU: makes videos from prompts')
+    .version(version(), '-V, --version')
     .exitOverride()
     .showSuggestionAfterError()
     .configureOutput({ writeErr: () => {} }) // errors are printed once, in main
@@ -85,3 +87,7 @@ function programOf(run: Run): Command {
     add(program, run);
   return program;
 }
+
+/** The version of the package that this program lies in. */
+const version = (): string =>
+  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;

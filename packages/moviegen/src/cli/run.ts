@@ -10,7 +10,7 @@ import { Autoencoder } from '../autoencoder.ts';
 import type { FilesOptions } from '../checkpoint/files.ts';
 import type { LoraFile } from '../checkpoint/loras.ts';
 import type { DTypePolicy } from '../checkpoint/precision.ts';
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, InputError } from '../errors.ts';
 import { MovieGen } from '../movieGen.ts';
 import { Outputs } from '../node/outputs.ts';
 import { Bars } from './bars.ts';
@@ -41,6 +41,8 @@ export class Run {
   bars = new Bars('none');
   #notes: readonly string[] = [];
   #quiet = false;
+  /** Whether lines for a person go to standard output, or that is the file's. */
+  #says = true;
   #device: Device | undefined;
   #model: MovieGen | undefined;
   #autoencoder: Autoencoder | undefined;
@@ -49,9 +51,20 @@ export class Run {
     this.signal = signal;
   }
 
-  /** Chooses how progress is shown, by the options of the command. */
-  configure({ quiet, json }: Pick<CommonOptions, 'quiet' | 'json'>): void {
+  /** Chooses how progress is shown, by the options of the command. @throws InputError where standard output is asked for twice */
+  configure({
+    quiet,
+    json,
+    output,
+  }: Pick<CommonOptions, 'quiet' | 'json'> & { readonly output?: string }): void {
     this.#quiet = quiet === true;
+    this.#says = output !== '-';
+    if (!this.#says && json)
+      throw new InputError('output: standard output takes the file or the document of --json: name a file');
+    if (!this.#says && process.stdout.isTTY)
+      throw new InputError(
+        'output: standard output is a terminal: send it to a file or a program, or name a file',
+      );
     const terminal = process.stderr.isTTY === true;
     this.bars = new Bars(quiet ? 'none' : terminal ? 'bars' : json ? 'none' : 'lines');
   }
@@ -106,9 +119,18 @@ export class Run {
     return this.#autoencoder;
   }
 
-  /** Prints a line for a person. */
+  /** Prints a line for a person. Where standard output is the file's, it goes to stderr. */
   say(text: string): void {
-    process.stdout.write(`${text}\n`);
+    if (this.#says) process.stdout.write(`${text}\n`);
+    else if (!this.#quiet) process.stderr.write(`${text}\n`);
+  }
+
+  /** Writes a file to standard output. */
+  async send(bytes: Uint8Array): Promise<void> {
+    this.signal.throwIfAborted();
+    await new Promise<void>((resolve, reject) =>
+      process.stdout.write(bytes, (error) => (error ? reject(error) : resolve())),
+    );
   }
 
   /** Lines that a person should see, on stderr once the progress is over; not where all was to be quiet. */

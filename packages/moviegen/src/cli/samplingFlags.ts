@@ -1,9 +1,7 @@
 // Options of the commands that make videos of prompts, and the options of the library that they become. The library checks
 // them (generate/options.ts).
 
-import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import { InputError } from '../errors.ts';
 import type { GenerateOptions } from '../generate/options.ts';
 import { GUIDANCES, type Guidance, SCHEDULES, type ScheduleName, SOLVERS } from '../generate/request.ts';
 import { integer, number, seed } from './values.ts';
@@ -73,17 +71,4 @@ export function samplingOptions(flags: SamplingFlags): GenerateOptions {
     batch,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-}
-
-/** The prompts of a text file, one per line. @param command the command's name, for messages. @throws InputError */
-export async function readPrompts(command: string, file: string): Promise<string[]> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new InputError(`${command}: cannot read --prompts ${file}: ${(cause as Error).message}`, { cause });
-  }
-  const prompts = text.split(/\r?\n/).filter((line) => line.trim() !== '');
-  if (prompts.length === 0) throw new InputError(`${command}: --prompts ${file} holds no prompt`);
-  return prompts;
 }

@@ -1,32 +1,71 @@
-// Writes a video to its files while its frames arrive. Not here: formats (video/encode.ts), files that come out whole or not at
-// all (node/outputs.ts).
+// Writes a video to its files, or to standard output, while its frames arrive. Not here: formats (video/encode.ts, image.ts),
+// files that come out whole or not at all (node/outputs.ts).
 
 import { InputError } from '../errors.ts';
 import type { OutputWriter } from '../node/outputs.ts';
 import { encodePng } from '../video/decode.ts';
-import { encodeVideoTo, formatOf } from '../video/encode.ts';
+import { encodeVideo, encodeVideoTo, formatOf, VIDEO_FORMATS } from '../video/encode.ts';
 import { type Frames, piecesOf, type Video, type VideoStream } from '../video/frames.ts';
+import { encodeImage, IMAGE_FORMATS, isImage } from './image.ts';
 import type { Run } from './run.ts';
 
-/** Whether a path names an image. */
-export const isImage = (path: string): boolean => path.toLowerCase().endsWith('.png');
+/** What `--format` may be. */
+export const FORMATS = [...VIDEO_FORMATS, ...IMAGE_FORMATS];
+
+/** Where a video goes. */
+export interface Target {
+  /** A path, or `-` for standard output. */
+  readonly file: string;
+  /** The format on standard output; a file's is its extension. */
+  readonly format?: string | undefined;
+  /** Whether the name was made here, not given: a file that has it stays, and this one takes the next name. */
+  readonly made?: boolean | undefined;
+  /** A folder that gets each frame as a PNG, too. */
+  readonly framesDir?: string | undefined;
+}
+
+/** Chooses a name that nothing has where it is made here, and makes sure that it can be written. @throws InputError */
+export async function chosen(run: Run, target: Target): Promise<Target> {
+  const file = target.made ? await run.outputs.choose(target.file) : target.file;
+  await check(run, { ...target, file });
+  return { ...target, file };
+}
+
+async function check({ outputs }: Run, target: Target): Promise<void> {
+  const { file, framesDir } = target;
+  const name = nameOf(target);
+  if (!isImage(name)) formatOf(name);
+  if (file !== '-') await outputs.check(file);
+  if (framesDir !== undefined) await outputs.checkFolder(framesDir);
+}
+
+/** Makes sure that an image is of one frame. @throws InputError */
+export function checkCount(target: Target, count: number | undefined): void {
+  if (isImage(nameOf(target)) && count !== undefined && count !== 1)
+    throw new InputError(
+      `output: ${target.file} is one image, but there are ${count} frames; name a video file`,
+    );
+}
+
+/** A name whose extension is the format. */
+const nameOf = ({ file, format = 'mp4' }: Target): string => (file === '-' ? `-.${format}` : file);
 
 /**
- * Writes a video file, or a PNG of a video of one frame; with a folder, also each frame as a PNG. All files come out, or none.
+ * Writes a video file, or an image of a video of one frame; with a folder, also each frame as a PNG. All files come out, or none.
  * @param decoded called when the last frame has arrived and only the files are left to be finished
+ * @returns the path that the file has got
  */
 export async function write(
-  { signal, outputs }: Run,
+  run: Run,
   video: Video | VideoStream,
-  file: string,
-  framesDir: string | undefined,
+  target: Target,
   decoded: () => void = () => {},
-): Promise<void> {
-  await outputs.check(file);
-  if (framesDir !== undefined) await outputs.checkFolder(framesDir);
+): Promise<string> {
+  const { signal, outputs } = run;
+  const { file, made, framesDir } = target;
+  await check(run, target);
   const { shape, fps } = video;
-  if (isImage(file) && shape[0] !== 1)
-    throw new InputError(`output: ${file} is one image, but there are ${shape[0]} frames; name a video file`);
+  checkCount(target, shape[0]);
   const writers: OutputWriter[] = [];
   try {
     const begin = async (opened: Promise<OutputWriter>) => {
@@ -48,14 +87,20 @@ export async function write(
       }
       decoded();
     }
-    const sink = await begin(outputs.begin(file));
-    if (isImage(file)) for await (const image of noted()) await sink.write(encodePng(image), 0);
-    else {
-      const stream = { shape, fps, [Symbol.asyncIterator]: noted };
-      await encodeVideoTo(sink, stream, { format: formatOf(file), signal });
-    }
-    await outputs.commit(writers, signal);
+    const sink = file === '-' ? undefined : await begin(outputs.begin(file, made));
+    const name = nameOf(target);
+    const stream = { shape, fps, [Symbol.asyncIterator]: noted };
+    if (isImage(name)) {
+      for await (const image of noted()) {
+        const bytes = await encodeImage(name, image);
+        await (sink === undefined ? run.send(bytes) : sink.write(bytes, 0));
+      }
+    } else if (sink === undefined)
+      await run.send(await encodeVideo(stream, { format: formatOf(name), signal }));
+    else await encodeVideoTo(sink, stream, { format: formatOf(name), signal });
+    const names = await outputs.commit(writers, signal);
     if (framesDir !== undefined) await outputs.removeFrames(framesDir, shape[0]);
+    return sink === undefined ? file : names[writers.indexOf(sink)]!;
   } catch (error) {
     await outputs.discard(writers);
     throw error;

@@ -3,7 +3,7 @@
 
 import type { TileOptions } from '@moviegen/tae';
 import { orAborted, randn, Tensor } from '@moviegen/tensor';
-import { InputError } from '../errors.ts';
+import { InputError, shown } from '../errors.ts';
 import {
   type FrameSource,
   type Frames,
@@ -13,7 +13,7 @@ import {
   pixelsFromFrames,
 } from '../video/frames.ts';
 import type { VideoAutoencoder } from './family.ts';
-import { joinLatents, type Latents, readLatents, uploadLatents } from './latents.ts';
+import { checkLatents, joinLatents, type Latents, readLatents, uploadLatents } from './latents.ts';
 
 /** Streams of noise, as in reference/moviegen_reference/philox.py: 0 is for initial latents, 1 for samples of the posterior. */
 const POSTERIOR_STREAM = [1, 0] as const;
@@ -166,9 +166,11 @@ export async function* decodeFrames(
 /** The number of frames that latents are decoded to. @throws InputError if they are not this autoencoder's. */
 export function frameCount(
   { latentChannels, frames }: VideoAutoencoder,
-  { shape }: Latents,
+  latents: Latents,
   asked: number | undefined,
 ): number {
+  checkLatents('decode', latents);
+  const { shape } = latents;
   const [C, T] = shape;
   if (C !== latentChannels)
     throw new InputError(`decode: latents must have ${latentChannels} channels, got [${shape.join(', ')}]`);
@@ -176,7 +178,7 @@ export function frameCount(
   const count = asked ?? most;
   if (Number.isInteger(count) && least <= count && count <= most) return count;
   const range = least === most ? `${most}` : `${least} to ${most}`;
-  throw new InputError(`decode: these latents hold ${range} frames, got numFrames ${count}`);
+  throw new InputError(`decode: these latents hold ${range} frames, got numFrames ${shown(count)}`);
 }
 
 type Tile = Tensor | { readonly mean: Tensor; readonly logvar: Tensor };

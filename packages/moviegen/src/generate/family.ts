@@ -70,6 +70,8 @@ export interface VideoModels<Conditions extends { dispose(): void } = { dispose(
     request: GenerationRequest,
     signal?: AbortSignal,
   ): Promise<Conditions>;
+  /** What a person should know of how the prompts of a video are read, a line each: tokens that an encoder drops. */
+  promptNotes(video: RequestedVideo, request: GenerationRequest): readonly string[];
   /** The velocity at latents [B, C, T, H, W] under conditions, which the caller keeps. */
   guidedVelocity(
     conditions: Conditions,

@@ -1,7 +1,8 @@
 // Latents of a video on the host: the result of sampling and the input of decoding.
 
 import { type Device, Tensor } from '@moviegen/tensor';
-import { InputError } from '../errors.ts';
+import { isObject, isShape } from '../arguments.ts';
+import { InputError, shown } from '../errors.ts';
 
 /** Latents of one video, in the transformer's space (shifted and scaled to about unit variance). */
 export interface Latents {
@@ -10,15 +11,31 @@ export interface Latents {
   readonly shape: readonly [channels: number, frames: number, height: number, width: number];
 }
 
+/** @throws InputError where a value is not latents. */
+export function checkLatents(op: string, latents: unknown): asserts latents is Latents {
+  const { data, shape } = isObject(latents) ? (latents as Partial<Latents>) : {};
+  if (!isShape(shape, 4))
+    throw new InputError(
+      `${op}: latents must be { data, shape: [channels, frames, height, width] }, got ${shown(shape ?? latents)}`,
+    );
+  const size = shape.reduce((product, n) => product * n, 1);
+  if (!ArrayBuffer.isView(data) || data.constructor.name !== 'Float32Array' || data.length !== size)
+    throw new InputError(
+      `${op}: latents of [${shape.join(', ')}] must be a Float32Array of ${size} values, got ${shown(data?.length)}`,
+    );
+}
+
 /** Checks that numbers are latents: [C, T, H, W], or [1, C, T, H, W]. @throws InputError */
 export function latentsFrom(
   data: Float32Array<ArrayBuffer>,
   shape: readonly number[],
   name = 'latents',
 ): Latents {
+  if (!Array.isArray(shape)) throw new InputError(`${name}: the shape must be an array, got ${shown(shape)}`);
   const [C, T, H, W, ...more] = shape.length === 5 && shape[0] === 1 ? shape.slice(1) : shape;
-  if (W === undefined || more.length > 0 || data.length === 0)
-    throw new InputError(`${name}: latents are [channels, frames, height, width], got [${shape.join(', ')}]`);
+  if (W === undefined || more.length > 0 || data?.length === 0)
+    throw new InputError(`${name}: latents are [channels, frames, height, width], got ${shown(shape)}`);
+  checkLatents(name, { data, shape: [C, T, H, W] });
   return { data, shape: [C!, T!, H!, W] };
 }
 

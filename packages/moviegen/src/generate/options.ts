@@ -2,8 +2,9 @@
 // is in request.ts.
 
 import type { Schedule, Solver } from '@moviegen/sampler';
+import { checkOptions, checkText } from '../arguments.ts';
 import { InputError, shown } from '../errors.ts';
-import type { Latents } from './latents.ts';
+import { checkLatents, type Latents } from './latents.ts';
 import type { OnProgress } from './progress.ts';
 import {
   type GenerationDefaults,
@@ -53,6 +54,7 @@ export function requestOf(
   options: GenerateOptions,
   { index, geometry, sampling }: RequestRules,
 ): GenerationRequest {
+  checkOptions('generate', options);
   const { sampler, video } = index;
   const width = integer('width', options.width ?? video.width, 1);
   const height = integer('height', options.height ?? video.height, 1);
@@ -91,6 +93,8 @@ function videosOf(
   { negativePrompt = '', seed = 0, latents }: GenerateOptions,
   shape: readonly number[],
 ): RequestedVideo[] {
+  if (!Array.isArray(prompts))
+    throw new InputError(`generate: prompts must be an array of texts, got ${shown(prompts)}`);
   if (prompts.length === 0) throw new InputError('generate: there is no prompt');
   const each = <T>(name: string, given: T | readonly T[], one: (value: T, i: number) => T): T[] => {
     if (!Array.isArray(given)) return prompts.map((_, i) => one(given as T, i));
@@ -99,14 +103,14 @@ function videosOf(
   };
   const seeds = each('seed', seed, (first, i) => (i === 0 ? first : seedOf(first) + BigInt(i)));
   const negatives = each('negativePrompt', negativePrompt, (text) => text);
-  for (const text of negatives)
-    if (typeof text !== 'string')
-      throw new InputError(`generate: negativePrompt must be text, got ${shown(text)}`);
+  for (const text of negatives) checkText('generate: negativePrompt', text);
   const noises = each<Latents | undefined>('latents', latents, (value) => value);
   return prompts.map((prompt, i) => {
-    if (typeof prompt !== 'string' || prompt.trim() === '')
-      throw new InputError(`generate: the prompt is empty${prompts.length > 1 ? ` (number ${i + 1})` : ''}`);
+    const which = prompts.length > 1 ? ` (number ${i + 1})` : '';
+    checkText(`generate: the prompt${which}`, prompt);
+    if (prompt.trim() === '') throw new InputError(`generate: the prompt is empty${which}`);
     const noise = noises[i];
+    if (noise !== undefined) checkLatents('generate', noise);
     if (noise !== undefined && noise.shape.join() !== shape.join())
       throw new InputError(
         `generate: latents must be [${shape.join(', ')}] for this size, got [${noise.shape.join(', ')}]`,

@@ -4,11 +4,11 @@
 import { openAsBlob } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { checkText } from '../arguments.ts';
 import { InputError } from '../errors.ts';
 import type { FixtureFiles } from '../parity/parity.ts';
 import { openVideo } from '../video/decode.ts';
-import { checkFps } from '../video/encode.ts';
-import { collectFrames, type Video, type VideoStream } from '../video/frames.ts';
+import { checkFps, collectFrames, type Video, type VideoStream } from '../video/frames.ts';
 import { localPath } from './paths.ts';
 
 /** Options of {@link readVideo}. */
@@ -37,6 +37,7 @@ export async function streamVideo(
   { fps = 16, allowPartial, signal }: ReadVideoOptions = {},
 ): Promise<VideoStream> {
   checkFps({ fps });
+  if (!(source instanceof URL)) checkText('video: the path', source);
   const path = localPath(source);
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) throw new InputError(`video: there is no file or folder ${path}`);

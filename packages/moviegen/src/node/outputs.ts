@@ -1,16 +1,20 @@
 // Files that come out whole or not at all: their place is checked before the work, they are written beside it under another
-// name, and renamed at the end. An existing file stays as it was until then.
+// name, and renamed at the end. An existing file stays as it was until then; where the name was made here and not given, it
+// stays for good (freeName.ts).
 
 import { rmSync } from 'node:fs';
 import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { InputError } from '../errors.ts';
 import { makeFolder, removeEmpty, temporaryName } from './folders.ts';
+import { freeName, placeFree } from './freeName.ts';
 
 /** A file to write. */
 export interface OutputFile {
   readonly path: string;
   readonly bytes: Uint8Array;
+  /** Whether the name was made here, not given: a file that has it stays, and this one takes the next name. */
+  readonly made?: boolean | undefined;
 }
 
 /** A file that is being written, at any position. */
@@ -21,6 +25,7 @@ export class OutputWriter {
     readonly path: string,
     readonly temporary: string,
     file: FileHandle,
+    readonly made = false,
   ) {
     this.#file = file;
   }
@@ -47,8 +52,17 @@ export class OutputWriter {
 /** The outputs of one run. */
 export class Outputs {
   readonly #temporary = new Set<string>();
+  /** Names that were chosen here and may not be taken yet. */
+  readonly #chosen = new Set<string>();
   /** Folders that were made here, the outermost first. They are removed again if nothing is put into them. */
   readonly #folders: string[] = [];
+
+  /** The name itself, or with `-2`, `-3` and so on where it is taken or was already chosen: for files and folders. */
+  async choose(path: string): Promise<string> {
+    const name = await freeName(path, this.#chosen);
+    this.#chosen.add(name);
+    return name;
+  }
 
   /** Makes sure that a file can be written at a path, and makes its folder. @throws InputError */
   async check(path: string): Promise<void> {
@@ -74,26 +88,32 @@ export class Outputs {
     }
   }
 
-  /** Begins a file, which has another name until {@link commit}. @throws InputError */
-  async begin(path: string): Promise<OutputWriter> {
+  /** Begins a file, which has another name until {@link commit}. @param made see {@link OutputFile} @throws InputError */
+  async begin(path: string, made = false): Promise<OutputWriter> {
     const temporary = temporaryName(path);
     this.#temporary.add(temporary);
     try {
-      return new OutputWriter(path, temporary, await open(temporary, 'wx'));
+      return new OutputWriter(path, temporary, await open(temporary, 'wx'), made);
     } catch (cause) {
       throw cannotWrite(path, cause);
     }
   }
 
-  /** Gives all files that were begun their own names, or none of them. */
-  async commit(writers: readonly OutputWriter[], signal?: AbortSignal): Promise<void> {
+  /** Gives all files that were begun their own names, or none of them. @returns the names, in order */
+  async commit(writers: readonly OutputWriter[], signal?: AbortSignal): Promise<string[]> {
+    const names: string[] = [];
     try {
       for (const writer of writers) await writer.close();
       signal?.throwIfAborted();
-      for (const { temporary, path } of writers) {
-        await rename(temporary, path);
+      for (const { temporary, path, made } of writers) {
+        if (made) names.push(await placeFree(temporary, path));
+        else {
+          await rename(temporary, path);
+          names.push(path);
+        }
         this.#temporary.delete(temporary);
       }
+      return names;
     } catch (cause) {
       await this.discard(writers);
       signal?.throwIfAborted();
@@ -110,13 +130,13 @@ export class Outputs {
     }
   }
 
-  /** Writes all files or none: no file gets its name before every byte is written. */
-  async write(files: readonly OutputFile[], signal?: AbortSignal): Promise<void> {
+  /** Writes all files or none: no file gets its name before every byte is written. @returns the names, in order */
+  async write(files: readonly OutputFile[], signal?: AbortSignal): Promise<string[]> {
     const writers: OutputWriter[] = [];
     try {
-      for (const { path, bytes } of files) {
+      for (const { path, bytes, made } of files) {
         signal?.throwIfAborted();
-        const writer = await this.begin(path);
+        const writer = await this.begin(path, made);
         writers.push(writer);
         await writer.write(bytes, 0);
       }
@@ -124,7 +144,7 @@ export class Outputs {
       await this.discard(writers);
       throw cause;
     }
-    await this.commit(writers, signal);
+    return this.commit(writers, signal);
   }
 
   /** Begins frame k of a folder: `frame-0000.png` and so on. */

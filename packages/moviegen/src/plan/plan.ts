@@ -3,6 +3,7 @@
 
 import { type Device, dryDevice, WeightsError } from '@moviegen/tensor';
 import type { Ceilings } from '@moviegen/tensor/checks';
+import { checkOptions } from '../arguments.ts';
 import { type FilesOptions, openFiles } from '../checkpoint/files.ts';
 import type { DTypePolicy } from '../checkpoint/precision.ts';
 import type { CheckpointFiles } from '../checkpointFiles.ts';
@@ -102,6 +103,7 @@ export async function planGeneration(
   model: string | URL | CheckpointFiles,
   options: PlanOptions = {},
 ): Promise<GenerationPlan> {
+  checkOptions('plan', options);
   const pipeline = await pipelineOf(model, options);
   try {
     return withMemory(await walk(pipeline, options, {}, []), options);

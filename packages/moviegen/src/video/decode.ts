@@ -3,10 +3,11 @@
 
 import { encode as encodePixels } from 'fast-png';
 import type { Source } from 'mediabunny';
-import { InputError } from '../errors.ts';
+import { checkOptions, isObject } from '../arguments.ts';
+import { InputError, shown } from '../errors.ts';
 import { editEnd } from './editList.ts';
 import { foreignKind, HEAD_BYTES, pictureKind } from './fileKind.ts';
-import { collectFrames, type Frames, frameOf, type Video, type VideoStream } from './frames.ts';
+import { checkFrames, collectFrames, type Frames, frameOf, type Video, type VideoStream } from './frames.ts';
 import { openPicture } from './pictures.ts';
 import type { DecodeOptions } from './readFilm.ts';
 
@@ -36,7 +37,12 @@ export async function openVideo(
   file: Uint8Array<ArrayBuffer> | Blob | Source,
   options: DecodeOptions = {},
 ): Promise<VideoStream> {
+  checkOptions('video', options);
   const { name = 'video' } = options;
+  if (!isObject(file))
+    throw new InputError(
+      `${name}: expected the bytes of a file, a Blob or a source of mediabunny, got ${shown(file)}; paths are for readVideo of moviegen/node`,
+    );
   const readFilm = async (end?: number) => (await import('./readFilm.ts')).readFilm(file, options, end);
   if (!(file instanceof Blob || ArrayBuffer.isView(file))) return readFilm(); // a source of mediabunny
   const blob = file instanceof Blob ? file : new Blob([file]);
@@ -55,6 +61,8 @@ export async function openVideo(
 
 /** A frame as a PNG file. */
 export function encodePng(frames: Frames, index = 0): Uint8Array<ArrayBuffer> {
-  const [, height, width] = frames.shape;
+  const [count, height, width] = checkFrames(frames).shape;
+  if (!(Number.isSafeInteger(index) && index >= 0 && index < count))
+    throw new InputError(`video: there is no frame ${shown(index)}: there are ${count}`);
   return new Uint8Array(encodePixels({ width, height, data: frameOf(frames, index), channels: 3, depth: 8 }));
 }

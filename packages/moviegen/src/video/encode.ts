@@ -2,8 +2,9 @@
 // through modern-gif. Not here: where the bytes go (node/outputs.ts, or the caller).
 
 import { encode as encodeGif } from 'modern-gif';
+import { checkOptions, isObject, isShape } from '../arguments.ts';
 import { InputError, shown } from '../errors.ts';
-import { frameOf, piecesOf, type Video, type VideoStream, withAlpha } from './frames.ts';
+import { checkFps, frameOf, isWhole, piecesOf, type Video, type VideoStream, withAlpha } from './frames.ts';
 import type { Film } from './writeFilm.ts';
 
 /** The formats of video files, by their extension. */
@@ -23,7 +24,7 @@ export interface EncodeOptions {
 
 /** The format that a file's extension names. @throws InputError where it names no format. */
 export function formatOf(path: string): VideoFormat {
-  const extension = /\.([^./\\]+)$/.exec(path)?.[1]?.toLowerCase();
+  const extension = /\.([^./\\]+)$/.exec(typeof path === 'string' ? path : '')?.[1]?.toLowerCase();
   const format = VIDEO_FORMATS.find((name) => name === extension);
   if (format !== undefined) return format;
   const known = VIDEO_FORMATS.map((name) => `.${name}`).join(', ');
@@ -44,7 +45,7 @@ export async function encodeVideo(
   video: Video | VideoStream,
   options: EncodeOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  checkFps(video);
+  check(video, options);
   if (options.format === 'gif') return gif(video, options);
   const { filmBytes } = await import('./writeFilm.ts');
   return filmBytes(filmOf(video, options));
@@ -60,7 +61,9 @@ export async function encodeVideoTo(
   video: Video | VideoStream,
   options: EncodeOptions,
 ): Promise<void> {
-  checkFps(video);
+  check(video, options);
+  if (!isObject(sink) || typeof sink.write !== 'function')
+    throw new InputError(`video: expected a sink with write(bytes, position), got ${shown(sink)}`);
   if (options.format === 'gif') return sink.write(await gif(video, options), 0);
   const { filmTo } = await import('./writeFilm.ts');
   await filmTo((bytes, position) => sink.write(bytes, position), filmOf(video, options));
@@ -79,10 +82,17 @@ function filmOf(video: Video | VideoStream, { format, signal, onProgress, onCode
   };
 }
 
-/** @throws InputError where the rate of a video is not a number above 0. */
-export function checkFps({ fps }: { readonly fps: number }): void {
-  if (!(fps > 0 && Number.isFinite(fps)))
-    throw new InputError(`video: fps must be a number above 0, got ${fps}`);
+/** @throws InputError where it is not a video with a rate, or the format is not known. */
+function check(video: Video | VideoStream, options: EncodeOptions): void {
+  isWhole(video);
+  if (!isShape(video.shape, 4))
+    throw new InputError(`video: its shape must be [frames, height, width, 3], got ${shown(video.shape)}`);
+  checkFps(video);
+  checkOptions('video', options);
+  if (!VIDEO_FORMATS.includes(options.format))
+    throw new InputError(
+      `video: format must be one of ${VIDEO_FORMATS.join(', ')}, got ${shown(options.format)}`,
+    );
 }
 
 /** Each frame of a video, [H, W, 3]. @throws InputError where their number or size is not what the video said. */

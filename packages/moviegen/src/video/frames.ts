@@ -1,7 +1,8 @@
 // A video on the host as 8-bit RGB, as a whole or as a stream, and its conversion from and to the autoencoder's numbers in
 // [-1, 1]. Not here: files (decode.ts, encode.ts).
 
-import { InputError } from '../errors.ts';
+import { isObject, isShape } from '../arguments.ts';
+import { InputError, shown } from '../errors.ts';
 
 /** Frames of a video, 8-bit RGB. */
 export interface Frames {
@@ -29,16 +30,49 @@ export interface VideoStream extends AsyncIterable<Frames> {
 /** Frames as a whole, or in pieces of the same height and width and of any lengths. */
 export type FrameSource = Frames | Iterable<Frames> | AsyncIterable<Frames>;
 
-/** The pieces of a source of frames. */
+/** The pieces of a source of frames. @throws InputError where it gives something else. */
 export async function* piecesOf(source: FrameSource): AsyncGenerator<Frames> {
-  if ('data' in source) yield source;
-  else yield* source;
+  if (isWhole(source)) yield checkFrames(source);
+  else for await (const piece of source) yield checkFrames(piece);
 }
+
+/** Whether frames come as a whole. @throws InputError where a source is neither frames nor a stream of them. */
+export function isWhole(source: FrameSource): source is Frames {
+  if (isObject(source) && 'data' in source) return true;
+  if (isObject(source) && (Symbol.asyncIterator in source || Symbol.iterator in source)) return false;
+  throw new InputError(
+    `video: expected frames { data, shape: [frames, height, width, 3] }, or a stream of them, got ${shown(source)}`,
+  );
+}
+
+/** Frames as they are. @throws InputError where they are not 8-bit RGB, or not as many as their shape says. */
+export function checkFrames(frames: Frames): Frames {
+  const { data, shape } = isObject(frames) ? frames : ({} as Partial<Frames>);
+  if (!isShape(shape, 4) || shape[3] !== 3)
+    throw new InputError(
+      `video: the shape of frames must be [frames, height, width, 3], got ${shown(shape)}`,
+    );
+  const size = shape.reduce((product, n) => product * n, 1);
+  if (!ArrayBuffer.isView(data) || data.BYTES_PER_ELEMENT !== 1 || data.length !== size)
+    throw new InputError(
+      `video: frames of [${shape.join(', ')}] must be a Uint8Array of ${size} values, got ${kindOf(data)}`,
+    );
+  return frames;
+}
+
+/** @throws InputError where the rate of a video is not a number above 0. */
+export function checkFps({ fps }: { readonly fps: number }): void {
+  if (!(fps > 0 && Number.isFinite(fps)))
+    throw new InputError(`video: fps must be a number above 0, got ${shown(fps)}`);
+}
+
+const kindOf = (data: unknown): string =>
+  ArrayBuffer.isView(data) ? `${data.constructor.name} of ${(data as Uint8Array).length}` : shown(data);
 
 /** Collects all frames of a stream in memory. */
 export async function collectFrames(stream: VideoStream): Promise<Video> {
   const parts: Frames[] = [];
-  for await (const piece of stream) parts.push(piece);
+  for await (const piece of piecesOf(stream)) parts.push(piece);
   return { ...joinFrames(parts), fps: stream.fps };
 }
 

@@ -5,7 +5,7 @@
 // followed by as many lines of text as its longest caption needs.
 
 import { InputError, shown } from '../errors.ts';
-import { type Frames, frameOf, type Video, type VideoStream } from './frames.ts';
+import { checkFps, checkFrames, type Frames, frameOf, type Video, type VideoStream } from './frames.ts';
 import { GLYPH_GAP, GLYPH_HEIGHT, GLYPH_WIDTH, glyphOf, wrapText } from './pixelFont.ts';
 
 /** Options of {@link gridOf}. */
@@ -34,6 +34,8 @@ export function gridOf(
   videos: readonly Video[],
   { columns = 4, scale = 1, gap = 6, captions }: GridOptions = {},
 ): VideoStream {
+  if (!Array.isArray(videos)) throw new InputError(`grid: expected an array of videos, got ${shown(videos)}`);
+  for (const video of videos) checkFps(checkFrames(video) as Video);
   if (videos.length === 0) throw new InputError('grid: there is no video');
   whole('columns', columns, 1);
   whole('scale', scale, 1);

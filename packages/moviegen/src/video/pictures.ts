@@ -4,7 +4,7 @@
 import { convertIndexedToRgb, decodeApng, decode as decodePixels } from 'fast-png';
 import { decodePicture } from '#platform';
 import type { Animation, AnimationFrame, PictureKind } from '../animation.ts';
-import { InputError } from '../errors.ts';
+import { InputError, shown } from '../errors.ts';
 import type { Frames, VideoStream } from './frames.ts';
 import { gifFrames } from './gif.ts';
 import { exifOrientation, orientedAs } from './orient.ts';
@@ -69,6 +69,8 @@ const still = (frame: Frames): VideoStream => ({
 
 /** A PNG file as one frame; of an animated one its first. @throws InputError where it is not a PNG. */
 export function decodePng(bytes: Uint8Array, name = 'frame'): Frames {
+  if (!ArrayBuffer.isView(bytes))
+    throw new InputError(`${name}: expected the bytes of a PNG, got ${shown(bytes)}`);
   let image: ReturnType<typeof decodePixels>;
   try {
     image = decodePixels(bytes);

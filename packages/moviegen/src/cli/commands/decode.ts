@@ -2,10 +2,9 @@
 
 import { bytesToFloats } from '@moviegen/kernels';
 import { openFile } from '@moviegen/safetensors/node';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { InputError } from '../../errors.ts';
 import { type Latents, latentsFrom } from '../../generate/latents.ts';
-import { formatOf } from '../../video/encode.ts';
 import { type TileFlags, tilesOf, withAutoencoder } from '../autoencoderOptions.ts';
 import {
   adapterName,
@@ -16,10 +15,11 @@ import {
   secondsRecord,
 } from '../run.ts';
 import { integer, number } from '../values.ts';
-import { isImage, write } from '../writeVideo.ts';
+import { chosen, FORMATS, write } from '../writeVideo.ts';
 
 interface Options extends ModelOptions, TileFlags {
-  readonly output: string;
+  readonly output?: string;
+  readonly format: string;
   readonly framesDir?: string;
   readonly numFrames?: number;
   readonly fps?: number;
@@ -34,7 +34,11 @@ export function addDecode(program: Command, run: Run): void {
     .command('decode')
     .description('turn latents into a video or an image')
     .argument('<latents>', 'a safetensors file with one tensor, [channels, frames, height, width]')
-    .option('-o, --output <file>', 'a video file, or a .png for a single frame', 'out/decoded.mp4')
+    .option(
+      '-o, --output <file>',
+      'a video file, a .png, .jpg or .webp for a single frame, or - for standard output (default: out/decoded.mp4)',
+    )
+    .addOption(new Option('--format <name>', 'format on standard output').choices(FORMATS).default('mp4'))
     .option('--frames-dir <folder>', 'write the frames as PNG files too')
     .option(
       '--num-frames <n>',
@@ -47,11 +51,9 @@ export function addDecode(program: Command, run: Run): void {
 
 async function decode(run: Run, path: string, options: Options): Promise<void> {
   run.configure(options);
-  const { signal, bars, outputs } = run;
-  const { output, framesDir } = options;
-  if (!isImage(output)) formatOf(output);
-  await outputs.check(output);
-  if (framesDir !== undefined) await outputs.checkFolder(framesDir);
+  const { signal, bars } = run;
+  const { output: file = 'out/decoded.mp4', format, framesDir } = options;
+  const target = await chosen(run, { file, format, made: options.output === undefined, framesDir });
   const { latents, said } = await readLatents(path, signal);
   const model = await run.autoencoder(options);
   const numFrames = model.frameCount(latents, options.numFrames ?? said.numFrames);
@@ -64,7 +66,7 @@ async function decode(run: Run, path: string, options: Options): Promise<void> {
   const onProgress = (done: number, total: number) => bars.update(done, total);
   const frames = () => model.decodeStream(latents, { numFrames, tiles, signal, onProgress });
   const video = { shape: [numFrames, height, width, 3], fps, [Symbol.asyncIterator]: frames } as const;
-  await write(run, video, output, framesDir, () => bars.begin('write'));
+  const output = await write(run, video, target, () => bars.begin('write'));
   bars.end();
   if (options.json)
     run.print({

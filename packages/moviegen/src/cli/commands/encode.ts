@@ -15,7 +15,7 @@ import {
 import { number, seed } from '../values.ts';
 
 interface Options extends ModelOptions, TileFlags {
-  readonly output: string;
+  readonly output?: string;
   readonly fps: number;
   readonly allowPartial?: boolean;
   readonly sampleSeed?: bigint;
@@ -27,7 +27,10 @@ export function addEncode(program: Command, run: Run): void {
     .command('encode')
     .description('turn a video or an image into latents')
     .argument('<video>', 'a video or picture file, or a folder of pictures')
-    .option('-o, --output <file>', 'file for the latents', 'latents.safetensors')
+    .option(
+      '-o, --output <file>',
+      'file for the latents, or - for standard output (default: latents.safetensors)',
+    )
     .option('--fps <number>', 'frames per second, for a folder of pictures', number, 16)
     .option('--allow-partial', 'take what is there of a file that was cut short')
     .option('--sample-seed <integer>', 'sample the latents instead of taking the most likely ones', seed);
@@ -37,8 +40,9 @@ export function addEncode(program: Command, run: Run): void {
 async function encode(run: Run, path: string, options: Options): Promise<void> {
   run.configure(options);
   const { signal, bars, outputs } = run;
-  const { output, fps, allowPartial, sampleSeed } = options;
-  await outputs.check(output);
+  const { fps, allowPartial, sampleSeed } = options;
+  const file = options.output ?? (await outputs.choose('latents.safetensors'));
+  if (file !== '-') await outputs.check(file);
   const video = await streamVideo(path, { fps, allowPartial, signal });
   run.note(video.notes);
   const model = await run.autoencoder(options);
@@ -60,7 +64,13 @@ async function encode(run: Run, path: string, options: Options): Promise<void> {
     { latents: { dtype: 'F32', shape: latents.shape, data: latents.data } },
     { num_frames: String(numFrames), fps: String(video.fps) },
   );
-  await outputs.write([{ path: output, bytes }], signal);
+  let output = file;
+  if (file === '-') await run.send(bytes);
+  else
+    [output = file] = await outputs.write(
+      [{ path: file, bytes, made: options.output === undefined }],
+      signal,
+    );
   bars.end();
   if (options.json)
     run.print({

@@ -2,14 +2,15 @@
 // is in video/grid.ts.
 
 import { basename, extname } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { InputError } from '../../errors.ts';
 import type { Progress } from '../../generate/progress.ts';
 import { streamVideo } from '../../node/inputs.ts';
-import { formatOf, VIDEO_FORMATS } from '../../video/encode.ts';
+import { VIDEO_FORMATS } from '../../video/encode.ts';
 import { collectFrames, type Video } from '../../video/frames.ts';
 import { gridOf } from '../../video/grid.ts';
 import { onlyWith, withModel } from '../common.ts';
+import { readPrompts } from '../prompts.ts';
 import {
   adapterName,
   adapterRecord,
@@ -19,9 +20,9 @@ import {
   secondsRecord,
 } from '../run.ts';
 import { mergedSeconds, showProgress } from '../samplingBars.ts';
-import { readPrompts, type SamplingFlags, samplingOptions, withSampling } from '../samplingFlags.ts';
+import { type SamplingFlags, samplingOptions, withSampling } from '../samplingFlags.ts';
 import { integer } from '../values.ts';
-import { isImage, write } from '../writeVideo.ts';
+import { chosen, FORMATS, write } from '../writeVideo.ts';
 
 interface Options extends ModelOptions, SamplingFlags {
   readonly prompts?: string;
@@ -29,7 +30,8 @@ interface Options extends ModelOptions, SamplingFlags {
   readonly scale: number;
   readonly gap: number;
   readonly captions?: boolean;
-  readonly output: string;
+  readonly output?: string;
+  readonly format: string;
   readonly framesDir?: string;
   readonly allowPartial?: boolean;
 }
@@ -42,7 +44,7 @@ export function addGallery(program: Command, run: Run): void {
       'put several videos side by side in one: videos of the prompts in a file, or videos from files',
     )
     .argument('[videos...]', 'video or picture files, or folders of pictures, instead of prompts')
-    .option('-p, --prompts <file>', 'make a video of each line of a text file')
+    .option('-p, --prompts <file>', 'make a video of each line of a text file, or of standard input (-)')
     .option('--columns <n>', 'videos per row', integer, 4)
     .option('--scale <n>', 'enlarge each pixel of the videos to so many pixels along each axis', integer, 1)
     .option('--gap <pixels>', 'pixels around and between the videos', integer, 6)
@@ -50,9 +52,9 @@ export function addGallery(program: Command, run: Run): void {
     .option('--captions', 'write below each video its prompt or the name of its file')
     .option(
       '-o, --output <file>',
-      `a .${VIDEO_FORMATS.join(', .')} file, or a .png where all are images`,
-      'out/gallery.gif',
+      `a .${VIDEO_FORMATS.join(', .')} file, a .png, .jpg or .webp where all are images, or - for standard output (default: out/gallery.gif)`,
     )
+    .addOption(new Option('--format <name>', 'format on standard output').choices(FORMATS).default('gif'))
     .option('--frames-dir <folder>', 'write the frames as PNG files too');
   withModel(withSampling(command)).action((files: string[], options: Options) => {
     run.configure(options);
@@ -63,7 +65,7 @@ export function addGallery(program: Command, run: Run): void {
 
 /** The options that apply where nothing is sampled. */
 const FOR_FILES =
-  'prompts columns scale gap captions output framesDir fps allowPartial json quiet debug'.split(' ');
+  'prompts columns scale gap captions output format framesDir fps allowPartial json quiet debug'.split(' ');
 
 /** A video of the gallery. */
 interface Entry {
@@ -74,17 +76,17 @@ interface Entry {
 }
 
 async function gallery(run: Run, files: readonly string[], options: Options): Promise<void> {
-  const { outputs } = run;
-  const { output, framesDir, columns, scale, gap, json } = options;
+  const { framesDir, columns, scale, gap, json } = options;
+  const { output: file = 'out/gallery.gif', format } = options;
+
   if (files.length === 0 && options.prompts === undefined)
     throw new InputError('gallery: give videos, or a file of prompts with --prompts');
   if (files.length > 0 && options.prompts !== undefined)
     throw new InputError('gallery: give videos or --prompts, not both');
-  const prompts = options.prompts === undefined ? [] : await readPrompts('gallery', options.prompts);
+  const prompts =
+    options.prompts === undefined ? [] : await readPrompts('gallery', options.prompts, run.signal);
   // Checked before anything is made: a wrong output or size should not cost minutes.
-  if (!isImage(output)) formatOf(output);
-  await outputs.check(output);
-  if (framesDir !== undefined) await outputs.checkFolder(framesDir);
+  const target = await chosen(run, { file, format, made: options.output === undefined, framesDir });
   gridOf([{ data: new Uint8Array(3), shape: [1, 1, 1, 3], fps: 1 }], { columns, scale, gap });
 
   const entries = await (prompts.length > 0 ? made(run, prompts, options) : read(run, files, options));
@@ -94,7 +96,7 @@ async function gallery(run: Run, files: readonly string[], options: Options): Pr
     entries.map(({ video }) => video),
     { columns, scale, gap, captions },
   );
-  await write(run, grid, output, framesDir);
+  const output = await write(run, grid, target);
   run.bars.end();
 
   const device = prompts.length > 0 ? await run.device(options) : undefined;
@@ -129,6 +131,7 @@ async function made(run: Run, prompts: readonly string[], options: Options): Pro
   const streams = model.generateStreams(prompts, { ...samplingOptions(options), signal, onProgress });
   for await (const stream of streams) {
     const { prompt, seed } = stream;
+    run.note(stream.notes);
     const video = await collectFrames(stream);
     const whole = typeof seed === 'bigint' ? seed.toString() : seed;
     entries.push({ video, caption: prompt, record: { prompt, seed: whole, ...sizesOf(video) } });

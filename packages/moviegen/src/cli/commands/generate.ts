@@ -1,13 +1,15 @@
 // moviegen generate: prompts in, video files out. Not here: the pipeline (pipeline.ts), how a file is written (writeVideo.ts).
 
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { InputError, shown } from '../../errors.ts';
 import type { Progress } from '../../generate/progress.ts';
 import type { MovieGen } from '../../movieGen.ts';
 import type { GenerationStream } from '../../pipeline.ts';
-import { formatOf, VIDEO_FORMATS, type VideoFormat } from '../../video/encode.ts';
+import { VIDEO_FORMATS } from '../../video/encode.ts';
 import { withModel } from '../common.ts';
+import { checkWords, readPrompts } from '../prompts.ts';
 import {
   adapterName,
   adapterRecord,
@@ -17,14 +19,14 @@ import {
   secondsRecord,
 } from '../run.ts';
 import { countOf, mergedSeconds, showProgress } from '../samplingBars.ts';
-import { readPrompts, type SamplingFlags, samplingOptions, withSampling } from '../samplingFlags.ts';
+import { type SamplingFlags, samplingOptions, withSampling } from '../samplingFlags.ts';
 import { slugOf } from '../values.ts';
-import { write } from '../writeVideo.ts';
+import { checkCount, chosen, FORMATS, type Target, write } from '../writeVideo.ts';
 
 interface Options extends ModelOptions, SamplingFlags {
   readonly prompts?: string;
   readonly output?: string;
-  readonly format: VideoFormat;
+  readonly format: string;
   readonly framesDir?: string;
 }
 
@@ -34,10 +36,15 @@ export function addGenerate(program: Command, run: Run): void {
     .command('generate')
     .description('make a video of a prompt, or of each line of a file')
     .argument('[prompt...]', 'what the video should show (default: the first example prompt of the model)')
-    .option('-p, --prompts <file>', 'make a video of each line of a text file')
-    .option('-o, --output <path>', `a file (.${VIDEO_FORMATS.join(', .')}), or a folder (default: out)`)
+    .option('-p, --prompts <file>', 'make a video of each line of a text file, or of standard input (-)')
+    .option(
+      '-o, --output <path>',
+      `a file (.${VIDEO_FORMATS.join(', .')}, or .png, .jpg, .webp for a single frame), a folder, or - for standard output (default: out)`,
+    )
     .addOption(
-      new Option('--format <name>', 'format of the files in a folder').choices(VIDEO_FORMATS).default('mp4'),
+      new Option('--format <name>', 'format of files in a folder and on standard output')
+        .choices(FORMATS)
+        .default('mp4'),
     )
     .option('--frames-dir <folder>', 'write the frames as PNG files too');
   withModel(withSampling(command)).action((words: string[], options: Options) =>
@@ -45,25 +52,25 @@ export function addGenerate(program: Command, run: Run): void {
   );
 }
 
-/** Where a video goes. */
-interface Target {
-  readonly file: string;
-  readonly framesDir: string | undefined;
-}
-
 async function generate(run: Run, words: readonly string[], options: Options): Promise<void> {
   run.configure(options);
-  const { signal, bars, outputs } = run;
-  const given = await promptsOf(words, options);
-  const target = targetOf(given, options);
-  // Checked before anything is loaded: a wrong output or prompt should not cost a minute.
-  const first = target(given?.[0] ?? 'probe', 0);
-  await outputs.check(first.file);
-  if (options.framesDir !== undefined) await outputs.checkFolder(first.framesDir!);
+  const { signal, bars } = run;
+  const given = await promptsOf(run, words, options);
+  const isOne = (given?.length ?? 1) === 1;
+  const intoFolder = await isFolder(options.output ?? 'out');
+  if (!intoFolder && !isOne)
+    throw new InputError(
+      `generate: --output ${shown(options.output)} is one file, but there are several prompts`,
+    );
+  // Chosen and checked before anything is loaded: a wrong output or prompt should not cost a minute.
+  let targets = await targetsOf(run, given ?? ['probe'], options, intoFolder);
+  checkCount(targets[0]!, options.numFrames);
 
   const model = await run.model(options);
+  checkCount(targets[0]!, options.numFrames ?? model.index.video.numFrames);
   const prompts = given ?? model.index.prompts.slice(0, 1);
   if (prompts.length === 0) throw new InputError('generate: give a prompt: this model has no example prompt');
+  if (given === undefined) targets = await targetsOf(run, prompts, options, intoFolder);
   const results: Record<string, unknown>[] = [];
   const onProgress = (progress: Progress) => showProgress(progress, bars, prompts.length);
   for await (const video of model.generateStreams(prompts, {
@@ -71,48 +78,63 @@ async function generate(run: Run, words: readonly string[], options: Options): P
     signal,
     onProgress,
   })) {
-    const { file, framesDir } = target(video.prompt, results.length);
+    run.note(video.notes);
+    const target = targets[results.length]!;
     const decoded = () => bars.begin(`write${countOf(results.length, 1, prompts.length)}`);
-    await write(run, video, file, framesDir, decoded);
+    const file = await write(run, video, target, decoded);
     bars.end();
-    results.push(recordOf(video, file, framesDir));
-    if (!options.json) run.say(summary(video, file, framesDir));
+    results.push(recordOf(video, file, target.framesDir));
+    if (!options.json) run.say(summary(video, file, target.framesDir));
   }
   finish(run, model, results, options);
 }
 
 /** The prompts that were given; undefined where the model's own example is meant. */
 async function promptsOf(
+  { signal }: Run,
   words: readonly string[],
-  { prompts: file }: Options,
+  { prompts: file, negativePrompt = '' }: Options,
 ): Promise<string[] | undefined> {
+  checkWords('generate', negativePrompt);
   if (file === undefined) {
     if (words.length === 0) return undefined;
     const prompt = words.join(' ');
     if (prompt.trim() === '') throw new InputError('generate: the prompt is empty');
+    checkWords('generate', prompt);
     return [prompt];
   }
   if (words.length > 0) throw new InputError('generate: give a prompt or --prompts, not both');
-  return readPrompts('generate', file);
+  return readPrompts('generate', file, signal);
 }
 
-function targetOf(
-  prompts: readonly string[] | undefined,
+/** Where the videos of prompts go. In a folder, names are made of prompts and seeds, and what is there stays. */
+async function targetsOf(
+  run: Run,
+  prompts: readonly string[],
   { output = 'out', format, framesDir, seed = 0n }: Options,
-): (prompt: string, index: number) => Target {
-  const several = (prompts?.length ?? 1) > 1;
-  const isFolder = !/\.[^./\\]+$/.test(output) || output.endsWith('/');
-  if (!isFolder) {
-    formatOf(output);
-    if (several)
-      throw new InputError(`generate: --output ${shown(output)} is one file, but there are several prompts`);
-    return () => ({ file: output, framesDir });
+  intoFolder: boolean,
+): Promise<Target[]> {
+  const targets: Target[] = [];
+  for (const [i, prompt] of prompts.entries()) {
+    const name = `${slugOf(prompt)}-${seed + BigInt(i)}`;
+    const frames =
+      framesDir !== undefined && prompts.length > 1
+        ? await run.outputs.choose(join(framesDir, name))
+        : framesDir;
+    const file = intoFolder ? join(output, `${name}.${format}`) : output;
+    targets.push(await chosen(run, { file, format, made: intoFolder, framesDir: frames }));
   }
-  const name = (prompt: string, index: number) => `${slugOf(prompt)}-${seed + BigInt(index)}`;
-  return (prompt, index) => ({
-    file: join(output, `${name(prompt, index)}.${format}`),
-    framesDir: framesDir !== undefined && several ? join(framesDir, name(prompt, index)) : framesDir,
-  });
+  return targets;
+}
+
+/** Whether an output is a folder: one that is there, unless it is called like a file, or a name without an extension. */
+async function isFolder(output: string): Promise<boolean> {
+  if (output === '-') return false;
+  const [, extension] = /\.([^./\\]+)$/.exec(output) ?? [];
+  if (extension === undefined || /[/\\]$/.test(output)) return true;
+  if (FORMATS.includes(extension.toLowerCase())) return false;
+  const found = await stat(output).catch(() => undefined);
+  return found?.isDirectory() === true;
 }
 
 function summary(
@@ -126,13 +148,23 @@ function summary(
 }
 
 function recordOf(
-  { prompt, seed, shape, fps }: GenerationStream,
+  { prompt, seed, shape, fps, notes }: GenerationStream,
   file: string,
   framesDir: string | undefined,
 ) {
   const [numFrames, height, width] = shape;
   const whole = typeof seed === 'bigint' ? seed.toString() : seed;
-  return { prompt, seed: whole, path: file, ...(framesDir && { framesDir }), width, height, numFrames, fps };
+  return {
+    prompt,
+    seed: whole,
+    path: file,
+    ...(framesDir && { framesDir }),
+    width,
+    height,
+    numFrames,
+    fps,
+    ...(notes && { notes }),
+  };
 }
 
 function finish(

@@ -103,7 +103,7 @@ async function judgeWith(
     let seen: Frames = frames;
     if (folder !== undefined) {
       const file = join(folder, `${question.name}.mp4`);
-      await write(run, frames, file, undefined);
+      await write(run, frames, { file });
       seen = await readVideo(file, { signal });
     }
     judged.push({ question, answer: question.judge(seen) });

@@ -2,7 +2,7 @@
 
 import { type Context, StreamedDiT, type TextStates, type VelocityModel } from '@moviegen/dit';
 import { scopeAsync, slice } from '@moviegen/tensor';
-import type { TextEncoders } from '@moviegen/text';
+import { droppedNote, type TextEncoders } from '@moviegen/text';
 import type { GenerationRequest, Guidance, RequestedVideo } from '../../generate/request.ts';
 
 /** Up to this size of one activation of the double batch, the branches of guidance share one batch by default. */
@@ -55,6 +55,20 @@ export async function contextsOf(
   } finally {
     for (const { states: tensor } of Object.values(states)) tensor.dispose();
   }
+}
+
+/** How many tokens of a video's prompts lie beyond what an encoder reads, a line each. */
+export function promptNotes(
+  text: TextEncoders,
+  { prompt, negativePrompt }: RequestedVideo,
+  { fps, guidanceScale }: GenerationRequest,
+): string[] {
+  const prompts = { prompt, ...(guidanceScale !== 1 && { 'negative prompt': negativePrompt }) };
+  return Object.entries(prompts).flatMap(([what, said]) =>
+    text
+      .dropped(said, { fps })
+      .map(({ encoder, tokens, most }) => droppedNote(`generate: the ${what}`, encoder, tokens, most)),
+  );
 }
 
 /** The states of some of the prompts. */

@@ -18,7 +18,7 @@ import {
   SOLVERS,
 } from '../../generate/request.ts';
 import { videoAutoencoder } from './autoencoder.ts';
-import { contextsOf, guidanceOf } from './conditions.ts';
+import { contextsOf, guidanceOf, promptNotes } from './conditions.ts';
 import { geometryOf } from './geometry.ts';
 import type { ModelIndex } from './modelIndex.ts';
 import { projectionOf } from './projection.ts';
@@ -69,6 +69,10 @@ export class MovieGenModels implements VideoModels<Contexts> {
         for (const context of contexts) context.dispose();
       },
     };
+  }
+
+  promptNotes(video: RequestedVideo, request: GenerationRequest): string[] {
+    return promptNotes(this.text, video, request);
   }
 
   guidedVelocity(
