@@ -13,6 +13,8 @@ const program = fileURLToPath(new URL('../packages/moviegen/bin/moviegen.js', im
 export interface Ended {
   readonly status: number | null;
   readonly stdout: string;
+  /** The same, as it came. */
+  readonly bytes: Buffer;
   readonly stderr: string;
 }
 
@@ -22,6 +24,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Sends this signal as soon as stderr contains a text. */
   readonly stop?: { readonly after: string; readonly signal: 'SIGINT' | 'SIGTERM' };
+  /** What standard input holds; it is closed then. Default: nothing. */
+  readonly stdin?: string | Uint8Array;
   /** Reads one piece of this stream and then closes it. */
   readonly close?: 'stdout' | 'stderr';
 }
@@ -29,7 +33,7 @@ export interface RunOptions {
 /** Runs `moviegen` with a bare environment: no HOME, the tests' cache folder, no terminal. */
 export async function moviegen(
   args: readonly string[],
-  { cwd, env = {}, stop, close }: RunOptions = {},
+  { cwd, env = {}, stop, stdin, close }: RunOptions = {},
 ): Promise<Ended> {
   expect(process.env.MOVIEGEN_TEST_BUILD, 'the build').toBe('done');
   const { PATH = '', XDG_CACHE_HOME = '', MOVIEGEN_ADAPTER } = process.env;
@@ -37,12 +41,12 @@ export async function moviegen(
   const child = spawn(process.execPath, [program, ...args], {
     cwd,
     env: { PATH, XDG_CACHE_HOME, ...adapter, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
+  child.stdin.on('error', () => {}).end(stdin);
+  let stderr = '';
+  const pieces: Buffer[] = [];
+  child.stdout.on('data', (piece: Buffer) => pieces.push(piece));
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
     if (stop !== undefined && stderr.includes(stop.after)) child.kill(stop.signal);
@@ -51,7 +55,8 @@ export async function moviegen(
   const status = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject).on('close', resolve);
   });
-  return { status, stdout, stderr };
+  const bytes = Buffer.concat(pieces);
+  return { status, stdout: bytes.toString(), bytes, stderr };
 }
 
 /** A prompt that the tiny checkpoint knows. */

@@ -27,11 +27,12 @@ export interface Target {
 /** Chooses a name that nothing has where it is made here, and makes sure that it can be written. @throws InputError */
 export async function chosen(run: Run, target: Target): Promise<Target> {
   const file = target.made ? await run.outputs.choose(target.file) : target.file;
-  await check(run, { ...target, file });
+  await checkTarget(run, { ...target, file });
   return { ...target, file };
 }
 
-async function check({ outputs }: Run, target: Target): Promise<void> {
+/** Makes sure that a video can be written, as far as that can be known before it is made. @throws InputError */
+export async function checkTarget({ outputs }: Run, target: Target): Promise<void> {
   const { file, framesDir } = target;
   const name = nameOf(target);
   if (!isImage(name)) formatOf(name);
@@ -63,7 +64,7 @@ export async function write(
 ): Promise<string> {
   const { signal, outputs } = run;
   const { file, made, framesDir } = target;
-  await check(run, target);
+  await checkTarget(run, target);
   const { shape, fps } = video;
   checkCount(target, shape[0]);
   const writers: OutputWriter[] = [];

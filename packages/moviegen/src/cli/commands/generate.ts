@@ -21,7 +21,7 @@ import {
 import { countOf, mergedSeconds, showProgress } from '../samplingBars.ts';
 import { type SamplingFlags, samplingOptions, withSampling } from '../samplingFlags.ts';
 import { slugOf } from '../values.ts';
-import { checkCount, chosen, FORMATS, type Target, write } from '../writeVideo.ts';
+import { checkCount, checkTarget, FORMATS, type Target, write } from '../writeVideo.ts';
 
 interface Options extends ModelOptions, SamplingFlags {
   readonly prompts?: string;
@@ -64,6 +64,7 @@ async function generate(run: Run, words: readonly string[], options: Options): P
     );
   // Chosen and checked before anything is loaded: a wrong output or prompt should not cost a minute.
   let targets = await targetsOf(run, given ?? ['probe'], options, intoFolder);
+  await checkTarget(run, targets[0]!);
   checkCount(targets[0]!, options.numFrames);
 
   const model = await run.model(options);
@@ -109,7 +110,7 @@ async function promptsOf(
 
 /** Where the videos of prompts go. In a folder, names are made of prompts and seeds, and what is there stays. */
 async function targetsOf(
-  run: Run,
+  { outputs }: Run,
   prompts: readonly string[],
   { output = 'out', format, framesDir, seed = 0n }: Options,
   intoFolder: boolean,
@@ -118,11 +119,9 @@ async function targetsOf(
   for (const [i, prompt] of prompts.entries()) {
     const name = `${slugOf(prompt)}-${seed + BigInt(i)}`;
     const frames =
-      framesDir !== undefined && prompts.length > 1
-        ? await run.outputs.choose(join(framesDir, name))
-        : framesDir;
-    const file = intoFolder ? join(output, `${name}.${format}`) : output;
-    targets.push(await chosen(run, { file, format, made: intoFolder, framesDir: frames }));
+      framesDir !== undefined && prompts.length > 1 ? await outputs.choose(join(framesDir, name)) : framesDir;
+    const file = intoFolder ? await outputs.choose(join(output, `${name}.${format}`)) : output;
+    targets.push({ file, format, made: intoFolder, framesDir: frames });
   }
   return targets;
 }
