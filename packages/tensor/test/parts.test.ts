@@ -1,5 +1,5 @@
 // Operands larger than the device binds: the ops take them part by part, and their callers never see it.
-import { cases } from '@moviegen/kernels';
+import { type Case, cases } from '@moviegen/kernels';
 import {
   attention,
   columns,
@@ -58,6 +58,17 @@ describe('a third of the largest operand', () => {
         const { error } = await within(most, () => checkOpCase(device, item), buffer);
         expect(error, `${item.name}, buffers of ${buffer}`).toBeLessThanOrEqual(caseTolerance(item));
       }
+    }
+  });
+});
+
+describe('heads that share keys stay together, or come alone', () => {
+  const shared = cases.filter(({ op, options }) => op === 'attention' && options.keyHeads !== undefined);
+  test.each(shared.map((item): [string, Case] => [item.name, item]))('%s', async (_, item) => {
+    const largest = Math.max(...Object.values(caseOperands(item)).map(({ data }) => data.byteLength));
+    for (const share of [0.34, 0.45, 0.7]) {
+      const { error } = await within(Math.ceil((largest * share) / 256) * 256, () => checkOpCase(device, item));
+      expect(error, `${share} of the largest`).toBeLessThanOrEqual(caseTolerance(item));
     }
   });
 });
