@@ -53,6 +53,8 @@ export interface FromPretrainedOptions extends FilesOptions {
   readonly offload?: 'disk' | 'host';
   /** LoRAs to merge into the transformer. */
   readonly loras?: readonly LoraFile[];
+  /** Is told lines that a person should know of what was loaded: parts of a LoRA that are left out. */
+  readonly onNote?: (line: string) => void;
   readonly onProgress?: OnProgress;
   readonly signal?: AbortSignal;
 }
@@ -266,14 +268,14 @@ export async function loaded<Models extends VideoModels, Pipeline>(
   make: (models: Models, ownsDevice: boolean) => Pipeline,
 ): Promise<Pipeline> {
   checkOptions('fromPretrained', options);
-  const { dtype = 'f32', maxMemory, offload, loras, signal, onProgress } = options;
+  const { dtype = 'f32', maxMemory, offload, loras, onNote, signal, onProgress } = options;
   signal?.throwIfAborted();
   const files = openFiles(source, options);
   const device = options.device ?? (await openDevice());
   const ownsDevice = options.device === undefined;
   try {
     const family = await find(files, signal);
-    const load = { dtype, maxMemory, offload, loras, http: options, signal, onProgress };
+    const load = { dtype, maxMemory, offload, loras, onNote, http: options, signal, onProgress };
     return make(await family.load(device, files, load), ownsDevice);
   } catch (error) {
     if (ownsDevice) device.destroy();

@@ -10,6 +10,7 @@ import {
   loadWeights,
   loraChanges,
   scopeAsync,
+  Tensor,
   type WeightSource,
   WeightsError,
   weightBytes,
@@ -120,15 +121,6 @@ test.each<[string, Record<string, readonly number[]>, string]>([
   ['a model', { 'a.weight': [6, 4] }, 'a.weight is not a lora_A, lora_B or alpha'],
   ['nothing', {}, 'it holds no lora_A and lora_B'],
   [
-    'a DoRA',
-    {
-      'a.lora_A.weight': [2, 4],
-      'a.lora_B.weight': [6, 2],
-      'a.lora_magnitude_vector': [6],
-    },
-    'a.lora_magnitude_vector is not a lora_A, lora_B or alpha',
-  ],
-  [
     'many faults',
     Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`x${i}`, [1]])),
     'x4 is not a lora_A, lora_B or alpha; and 3 more',
@@ -138,6 +130,66 @@ test.each<[string, Record<string, readonly number[]>, string]>([
   expect(fails).toThrow(WeightsError);
   expect(fails).toThrow(/^style\.safetensors: this LoRA does not fit the model: [^\n]+$/);
   expect(fails).toThrow(said);
+});
+
+test("kohya's flattened names find the model's own, in every spelling of the prefix", () => {
+  const layers = {
+    'layers.0.feed_forward.w2.weight': [6, 4],
+    'a_b.c.weight': [6, 4],
+    'a.b_c.weight': [6, 4],
+  };
+  const flat = (prefix: string, module: string) => ({
+    [`${prefix}_${module}.lora_down.weight`]: [2, 4],
+    [`${prefix}_${module}.lora_up.weight`]: [6, 2],
+    [`${prefix}_${module}.alpha`]: [],
+  });
+  for (const prefix of ['lora_unet', 'lora_transformer', 'lycoris'])
+    expect(
+      loraChanges([{ source: source(flat(prefix, 'layers_0_feed_forward_w2')) }], layers).has(
+        'layers.0.feed_forward.w2.weight',
+      ),
+    ).toBe(true);
+  // Two modules that are flattened to one name.
+  expect(() => loraChanges([{ source: source(flat('lora_unet', 'a_b_c')) }], layers)).toThrow(
+    'the model has no lora_unet_a_b_c.weight',
+  );
+});
+
+test('differences of weights and biases are added, by their weight', async () => {
+  const numbers: Record<string, number[]> = { 'a.diff': [1, 2, 3, 4], 'a.diff_b': [5, 6] };
+  const given: WeightSource = {
+    ...source({ 'a.diff': [2, 2], 'a.diff_b': [2] }),
+    read: async (name) => new Uint8Array(Float32Array.from(numbers[name]!).buffer),
+  };
+  const changes = loraChanges([{ source: given, weight: 0.5 }], { 'a.weight': [2, 2], 'a.bias': [2] });
+  for (const [name, before, after] of [
+    ['a.weight', [1, 1, 1, 1], [1.5, 2, 2.5, 3]],
+    ['a.bias', [1, 1], [3.5, 4]],
+  ] as const) {
+    const weight = Tensor.from(device, [...before], before.length === 4 ? [2, 2] : [2]);
+    const changed = await changes.apply(name, weight);
+    expect([...(await changed.read())]).toEqual(after);
+    for (const tensor of [weight, changed]) tensor.dispose();
+  }
+  expect(() => loraChanges([{ source: given }], { 'a.weight': [2, 2] })).toThrow(
+    'the model has no a.bias, which a.diff_b changes',
+  );
+});
+
+test('what cannot be applied is refused in one line with its share, or left out where that is asked for', () => {
+  const whole = { 'a.lora_A.weight': [2, 4], 'a.lora_B.weight': [6, 2] };
+  const dora = { 'b.lora_A.weight': [2, 4], 'b.lora_B.weight': [6, 2], 'b.lora_magnitude_vector': [6] };
+  const text = { 'lora_te_text_model_encoder_layers_0_mlp_fc1.lora_down.weight': [2, 4] };
+  const both = { 'a.weight': [6, 4], 'b.weight': [6, 4] };
+  const given = { source: source({ ...whole, ...dora, ...text, 'c.hada_w1_a': [2] }), label: 'x' };
+  expect(() => loraChanges([given], both)).toThrow(
+    /^x: 3 of its 7 tensors cannot be applied \(DoRA 1, of a text encoder 1, LoHa 1\); --lora-partial \(partial in the library\)[^\n]+$/,
+  );
+  const lines: string[] = [];
+  const changes = loraChanges([{ ...given, partial: true, onNote: (line) => lines.push(line) }], both);
+  expect([changes.has('a.weight'), changes.has('b.weight')]).toEqual([true, false]);
+  expect(lines).toEqual([expect.stringMatching(/^x: 3 of its 7 tensors .*: 1 modules are applied$/)]);
+  expect(() => loraChanges([{ source: source(dora), partial: true }], both)).toThrow('it holds no lora_A');
 });
 
 test('every prefix and spelling finds its weight', () => {

@@ -67,7 +67,9 @@ describe('heads that share keys stay together, or come alone', () => {
   test.each(shared.map((item): [string, Case] => [item.name, item]))('%s', async (_, item) => {
     const largest = Math.max(...Object.values(caseOperands(item)).map(({ data }) => data.byteLength));
     for (const share of [0.34, 0.45, 0.7]) {
-      const { error } = await within(Math.ceil((largest * share) / 256) * 256, () => checkOpCase(device, item));
+      const { error } = await within(Math.ceil((largest * share) / 256) * 256, () =>
+        checkOpCase(device, item),
+      );
       expect(error, `${share} of the largest`).toBeLessThanOrEqual(caseTolerance(item));
     }
   });

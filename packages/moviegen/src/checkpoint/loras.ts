@@ -14,6 +14,11 @@ export interface LoraFile {
   readonly source: string | URL | Exclude<SourceLike, string | URL>;
   /** The factor of its change; a negative one takes the change away. Default 1. */
   readonly weight?: number;
+  /**
+   * Applies what can be applied of a file that also holds other changes (DoRA, LoHa, text encoders ...), and leaves out the
+   * rest. Default: refuse it, naming the share.
+   */
+  readonly partial?: boolean | undefined;
 }
 
 /** A LoRA whose file is open. */
@@ -41,7 +46,7 @@ export async function openLoras(
 }
 
 async function openLora(
-  { source, weight = 1 }: LoraFile,
+  { source, weight = 1, partial = false }: LoraFile,
   options: FilesOptions,
   signal: AbortSignal | undefined,
 ): Promise<OpenLora> {
@@ -61,7 +66,7 @@ async function openLora(
   try {
     const config = files && (await readJson(files, '', 'adapter_config.json', signal));
     const scaleOf = scaling(config, weights.metadata, label);
-    return { source: weights, weight, label, scaleOf, close: () => weights.close() };
+    return { source: weights, weight, label, scaleOf, partial, close: () => weights.close() };
   } catch (error) {
     await weights.close();
     throw error;

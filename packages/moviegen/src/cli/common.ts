@@ -60,6 +60,10 @@ export function withModel(command: Command): Command {
         lora,
       )
       .option(
+        '--lora-partial',
+        'apply what can be applied of LoRAs that also hold other changes (DoRA, LoHa, text encoders)',
+      )
+      .option(
         '--max-memory <bytes>',
         'limit for the transformer’s weights on the device, like 8GiB; layers beyond it are streamed at every step',
         bytes,

@@ -30,6 +30,7 @@ export interface ModelOptions extends CommonOptions {
   readonly variant?: string;
   readonly header?: Readonly<Record<string, string>>;
   readonly lora?: readonly LoraFile[];
+  readonly loraPartial?: boolean;
   readonly maxMemory?: number;
   readonly offload?: 'disk' | 'host';
 }
@@ -92,7 +93,8 @@ export class Run {
       device,
       ...filesOptions(options),
       ...(dtype && { dtype }),
-      ...(loras && { loras }),
+      ...(loras && { loras: loras.map((lora) => ({ ...lora, partial: options.loraPartial })) }),
+      onNote: (line) => this.note([line]),
       ...(maxMemory && { maxMemory }),
       ...(offload && { offload }),
       signal: this.signal,

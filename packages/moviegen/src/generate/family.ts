@@ -95,6 +95,8 @@ export interface LoadModelsOptions {
   /** Where streamed layers come from. Default: `disk` for folders, `host` for addresses. */
   readonly offload?: 'disk' | 'host' | undefined;
   readonly loras?: readonly LoraFile[] | undefined;
+  /** Is told lines that a person should know of what was loaded: parts of a LoRA that are left out. */
+  readonly onNote?: ((line: string) => void) | undefined;
   /** How addresses of LoRAs are requested. */
   readonly http?: FilesOptions | undefined;
   readonly signal?: AbortSignal | undefined;

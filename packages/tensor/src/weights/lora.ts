@@ -1,6 +1,6 @@
 // LoRA: low-rank changes W + s B A of a model's weights, found by the names that PEFT and diffusers give them and
 // merged in f32 while the weights are loaded. The caller decides which files hold them.
-import { bytesToFloats, sizeOf } from '@moviegen/kernels';
+import { bytesToFloats, show, sizeOf } from '@moviegen/kernels';
 import type { Device } from '../device/device.ts';
 import { keep, scope } from '../device/scope.ts';
 import { sizeClass } from '../gpu/pool.ts';
@@ -8,6 +8,7 @@ import { add } from '../ops/arithmetic.ts';
 import { matmul } from '../ops/matmul.ts';
 import { Tensor } from '../tensor.ts';
 import type { WeightChanges } from './changes.ts';
+import { type LoraPart, loraName, ModuleNames } from './loraNames.ts';
 import { type WeightSource, WeightsError } from './source.ts';
 
 /** A LoRA to merge. */
@@ -19,10 +20,16 @@ export interface Lora {
   readonly label?: string;
   /** The scale s of a module without an `alpha` in the file. Default: 1, as where alpha equals the rank. */
   readonly scaleOf?: (module: string, rank: number) => number;
+  /** Applies what can be applied of a file that also holds other changes (DoRA, text encoders ...). Default: refuse it. */
+  readonly partial?: boolean;
+  /** Is told, in one line, what of a partial LoRA is not applied. */
+  readonly onNote?: (line: string) => void;
 }
 
-/** One low-rank change of one weight. */
-interface Change {
+/** A low-rank change of one weight, or its difference as a whole. */
+type Change = LowRank | Difference;
+
+interface LowRank {
   readonly source: WeightSource;
   readonly down: string; // A: [r, in, ...]
   readonly up: string; // B: [out, r, ...]
@@ -31,17 +38,12 @@ interface Change {
   readonly rank: number;
 }
 
-const PARTS: Readonly<Record<string, 'down' | 'up'>> = {
-  lora_A: 'down',
-  lora_down: 'down',
-  'lora.down': 'down',
-  lora_B: 'up',
-  lora_up: 'up',
-  'lora.up': 'up',
-};
-const FACTOR = /^(.+)\.(lora_A|lora_B|lora_down|lora_up|lora\.down|lora\.up)(?:\.\w+)?\.weight$/;
-/** Prefixes that libraries put before a module's own name. */
-const PREFIX = /^(base_model\.model|base_model|transformer|diffusion_model|model|module)\./;
+interface Difference {
+  readonly source: WeightSource;
+  readonly diff: string; // has the shape of the weight
+  readonly scale: number;
+}
+
 const MOST_LISTED = 5;
 
 /**
@@ -66,45 +68,45 @@ export function loraChanges(
 }
 
 /** The tensors of a module found so far, by their names. */
-interface Module {
-  readonly down?: string;
-  readonly up?: string;
-  readonly alpha?: string;
-}
+type Module = Partial<Record<LoraPart, string>>;
 
-function changesOf(
-  { source, weight = 1, label = 'lora', scaleOf = () => 1 }: Lora,
-  shapes: Readonly<Record<string, readonly number[]>>,
-): [string, Change][] {
-  const modules = new Map<string, Module>();
+function changesOf(lora: Lora, shapes: Readonly<Record<string, readonly number[]>>): [string, Change][] {
+  const { source, weight = 1, label = 'lora', scaleOf = () => 1 } = lora;
   const problems: string[] = [];
-  for (const name of source.names()) {
-    const factor = FACTOR.exec(name);
-    const alpha = /^(.+)\.alpha$/.exec(name);
-    const module = factor?.[1] ?? alpha?.[1];
-    if (module === undefined) problems.push(`${name} is not a lora_A, lora_B or alpha`);
-    else modules.set(module, { ...modules.get(module), [factor ? PARTS[factor[2]!]! : 'alpha']: name });
-  }
-  if (modules.size === 0 && problems.length === 0) problems.push('it holds no lora_A and lora_B');
-
+  const modules = modulesOf(lora, problems);
+  const names = new ModuleNames(Object.keys(shapes));
   const changes: [string, Change][] = [];
-  for (const [module, { down, up, alpha }] of modules) {
-    const name = weightOf(module, shapes);
-    if (name === undefined) problems.push(`the model has no ${module}.weight`);
+  for (const [module, { down, up, alpha, diff, diffBias }] of modules) {
+    const path = names.find(module);
+    if (path === undefined) {
+      problems.push(`the model has no ${module}.weight`);
+      continue;
+    }
+    for (const [name, tensor] of [
+      [`${path}.weight`, diff],
+      [`${path}.bias`, diffBias],
+    ] as const) {
+      if (tensor === undefined) continue;
+      if (shapes[name] === undefined) problems.push(`the model has no ${name}, which ${tensor} changes`);
+      else if (sizeOf(source.shape(tensor)) !== sizeOf(shapes[name]))
+        problems.push(`${tensor} ${show(source.shape(tensor))} does not fit ${show(shapes[name])}`);
+      else changes.push([name, { source, diff: tensor, scale: weight }]);
+    }
+    if (down === undefined && up === undefined && (diff ?? diffBias) !== undefined) continue;
+    const shape = shapes[`${path}.weight`];
+    if (shape === undefined) problems.push(`the model has no ${module}.weight`);
     else if (down === undefined || up === undefined)
       problems.push(`${module} has no ${down === undefined ? 'lora_A' : 'lora_B'}`);
     else {
       const [a, b] = [source.shape(down), source.shape(up)];
       const rank = a[0] ?? 0;
-      if (!fits(a, b, shapes[name]!))
-        problems.push(
-          `${module}: A [${a.join(', ')}] and B [${b.join(', ')}] do not fit [${shapes[name]!.join(', ')}]`,
-        );
+      if (!fits(a, b, shape))
+        problems.push(`${module}: A ${show(a)} and B ${show(b)} do not fit ${show(shape)}`);
       else if (alpha !== undefined && sizeOf(source.shape(alpha)) !== 1)
         problems.push(`${alpha} is not a single number`);
       else {
         const scale = weight * (alpha === undefined ? scaleOf(module, rank) : 1 / rank);
-        changes.push([name, { source, down, up, alpha, scale, rank }]);
+        changes.push([`${path}.weight`, { source, down, up, alpha, scale, rank }]);
       }
     }
   }
@@ -115,12 +117,38 @@ function changesOf(
   );
 }
 
-/** The weight of a module, under its own name or without the prefixes that libraries put before it. */
-function weightOf(module: string, shapes: Readonly<Record<string, unknown>>): string | undefined {
-  for (let path = module; ; path = path.replace(PREFIX, '')) {
-    if (Object.hasOwn(shapes, `${path}.weight`)) return `${path}.weight`;
-    if (!PREFIX.test(path)) return undefined;
+/**
+ * The modules of a file with their tensors. What cannot be applied is refused in one line, or told and left out with all of its
+ * module: a LoRA without its DoRA part would be another change.
+ */
+function modulesOf(
+  { source, label = 'lora', partial, onNote }: Lora,
+  problems: string[],
+): Map<string, Module> {
+  const modules = new Map<string, Module>();
+  const unsupported = new Map<string, number>();
+  const broken = new Set<string>();
+  const all = source.names();
+  for (const name of all) {
+    const found = loraName(name);
+    if (found === undefined) problems.push(`${name} is not a lora_A, lora_B or alpha`);
+    else if ('unsupported' in found) {
+      unsupported.set(found.unsupported, (unsupported.get(found.unsupported) ?? 0) + 1);
+      if (found.module !== undefined) broken.add(found.module);
+    } else modules.set(found.module, { ...modules.get(found.module), [found.part]: name });
   }
+  if (unsupported.size > 0) {
+    const kinds = [...unsupported].map(([kind, count]) => `${kind} ${count}`).join(', ');
+    const line = `${label}: ${[...unsupported.values()].reduce((a, b) => a + b)} of its ${all.length} tensors cannot be applied (${kinds})`;
+    if (!partial)
+      throw new WeightsError(
+        `${line}; --lora-partial (partial in the library) applies the modules without them`,
+      );
+    for (const module of broken) modules.delete(module);
+    if (modules.size > 0) onNote?.(`${line}: ${modules.size} modules are applied`);
+  }
+  if (modules.size === 0 && problems.length === 0) problems.push('it holds no lora_A and lora_B');
+  return modules;
 }
 
 /** A [r, ...in] and B [out, r, ones] of a weight [out, ...in]; a convolution's A may be flat. */
@@ -139,16 +167,24 @@ async function applied(
   const [out = 0, ...inputs] = weight.shape;
   let result = weight;
   try {
-    for (const { source, down, up, alpha, scale, rank } of changes) {
+    for (const change of changes) {
+      const { source } = change;
       const read = async (name: string) => {
         const bytes = await source.read(name, { signal });
         return bytesToFloats(bytes, source.dtype(name));
       };
-      const [a, b] = [await read(down), await read(up)];
-      const s = alpha === undefined ? scale : scale * (await read(alpha))[0]!;
-      for (let i = 0; i < b.length; i++) b[i]! *= s;
       const before = result;
-      result = keep(merged(device, before, a, b, [out, rank, sizeOf(inputs)]));
+      if ('diff' in change) {
+        const difference = await read(change.diff);
+        for (let i = 0; i < difference.length; i++) difference[i]! *= change.scale;
+        result = keep(scope(device, () => add(before, Tensor.from(device, difference, weight.shape))));
+      } else {
+        const { down, up, alpha, scale, rank } = change;
+        const [a, b] = [await read(down), await read(up)];
+        const s = alpha === undefined ? scale : scale * (await read(alpha))[0]!;
+        for (let i = 0; i < b.length; i++) b[i]! *= s;
+        result = keep(merged(device, before, a, b, [out, rank, sizeOf(inputs)]));
+      }
       if (before !== weight) before.dispose();
     }
     return result;
@@ -162,7 +198,9 @@ async function applied(
 function bytesOf(changes: readonly Change[], shape: readonly number[]): number {
   const held = (size: number) => sizeClass(4 * size);
   const [out = 0, ...inputs] = shape;
-  const factors = changes.map(({ rank }) => held(rank * out) + held(rank * sizeOf(inputs)));
+  const factors = changes.map((change) =>
+    'diff' in change ? 0 : held(change.rank * out) + held(change.rank * sizeOf(inputs)),
+  );
   return Math.min(changes.length + 1, 3) * held(sizeOf(shape)) + Math.max(...factors);
 }
 

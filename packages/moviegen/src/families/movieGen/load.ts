@@ -41,7 +41,7 @@ export async function loadModels(
     throw new InputError(`checkpoint: maxMemory must be bytes above 0, got ${shown(maxMemory)}`);
   const opened = await openMovieGen(source, options);
   try {
-    const configs = await checkOpened(opened, precisions.dit, maxMemory);
+    const configs = await checkOpened(opened, precisions.dit, options);
     return await loadOpened(device, opened, configs, precisions, options);
   } catch (error) {
     await opened.close();
@@ -58,7 +58,7 @@ interface Configs {
 async function checkOpened(
   { transformer, tae, loras }: OpenedCheckpoint,
   precision: ModulePrecision,
-  maxMemory: number | undefined,
+  { maxMemory, onNote }: LoadModelsOptions,
 ): Promise<Configs> {
   const configs = {
     dit: await placed(transformer, () => parseDitConfig(transformer.config)),
@@ -71,7 +71,10 @@ async function checkOpened(
       `checkpoint: the transformer's in_channels ${inChannels} and the TAE's latent_channels ${latentChannels} ` +
         'must be the same',
     );
-  const changes = loraChanges(loras, DiT.weightShapes(configs.dit));
+  const changes = loraChanges(
+    loras.map((lora) => ({ ...lora, onNote })),
+    DiT.weightShapes(configs.dit),
+  );
   if (maxMemory !== undefined) {
     const types = { ...precision, changes, linear: isLinearWeight };
     await placed(transformer, () => placeLayers(transformer.weights, configs.dit, types, maxMemory));

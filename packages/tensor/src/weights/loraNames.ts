@@ -1,0 +1,72 @@
+// The names in a LoRA file: which tensor does what to which weight of a model. Libraries spell a module's name with dots (PEFT,
+// diffusers, ComfyUI) or flatten it with underscores (kohya's scripts, LyCORIS). No tensor is read here.
+
+/** What a tensor of a LoRA file is. */
+export type LoraPart = 'down' | 'up' | 'alpha' | 'diff' | 'diffBias';
+
+/** A tensor of a LoRA file: its part in the change of a module, or why it cannot be applied. */
+export type LoraName =
+  | { readonly module: string; readonly part: LoraPart }
+  | { readonly unsupported: string; readonly module: string | undefined };
+
+const PARTS: Readonly<Record<string, LoraPart>> = {
+  lora_A: 'down',
+  lora_down: 'down',
+  'lora.down': 'down',
+  lora_B: 'up',
+  lora_up: 'up',
+  'lora.up': 'up',
+  alpha: 'alpha',
+  diff: 'diff',
+  diff_b: 'diffBias',
+};
+const FACTOR = /^(.+)\.(lora_A|lora_B|lora_down|lora_up|lora\.down|lora\.up)(?:\.\w+)?\.weight$/;
+const OTHER = /^(.+)\.(alpha|diff|diff_b)$/;
+/** Kinds of changes that are not low-rank products. */
+const UNSUPPORTED: readonly (readonly [pattern: RegExp, kind: string])[] = [
+  [/^(.+)\.(dora_scale|lora_magnitude_vector(\.\w+)*)$/, 'DoRA'],
+  [/^(.+)\.hada_\w+$/, 'LoHa'],
+  [/^(.+)\.lokr_\w+$/, 'LoKr'],
+  [/^(.+)\.(oft_\w+|boft_\w+)(\.\w+)*$/, 'OFT'],
+  [/^(.+)\.lora_mid(\.\w+)*$/, 'LoRA with a middle factor'],
+];
+const TEXT_ENCODER = /^(lora_te\d*_|(base_model\.model\.)?(text_encoder|text_model|conditioner)(_\d)?\.)/;
+/** Prefixes that libraries put before a module's own name, with dots or flattened. */
+const PREFIX = /^(base_model\.model|base_model|transformer|diffusion_model|model|module)\./;
+const FLAT_PREFIX = /^(lora_unet|lora_transformer|lora_dit|lycoris)_/;
+
+/** What the name of a tensor in a LoRA file says; undefined where it says nothing that is known. */
+export function loraName(name: string): LoraName | undefined {
+  if (TEXT_ENCODER.test(name)) return { unsupported: 'of a text encoder', module: undefined };
+  for (const [pattern, kind] of UNSUPPORTED) {
+    const found = pattern.exec(name);
+    if (found) return { unsupported: kind, module: found[1] };
+  }
+  const [, module, part] = FACTOR.exec(name) ?? OTHER.exec(name) ?? [];
+  return module === undefined ? undefined : { module, part: PARTS[part!]! };
+}
+
+/** Finds the modules of one model by the names that LoRA files give them. */
+export class ModuleNames {
+  readonly #modules: ReadonlySet<string>;
+  /** Flattened names; undefined where two modules have the same. */
+  readonly #flat = new Map<string, string | undefined>();
+
+  /** @param weights names of the model's weights. */
+  constructor(weights: readonly string[]) {
+    this.#modules = new Set(weights.map((name) => name.replace(/\.(weight|bias)$/, '')));
+    for (const module of this.#modules) {
+      const flat = module.replaceAll('.', '_');
+      this.#flat.set(flat, this.#flat.has(flat) ? undefined : module);
+    }
+  }
+
+  /** The model's own name of a module; undefined where it has none, or more than one that is flattened to the same. */
+  find(module: string): string | undefined {
+    for (let path = module; ; path = path.replace(PREFIX, '')) {
+      if (this.#modules.has(path)) return path;
+      if (!PREFIX.test(path)) break;
+    }
+    return FLAT_PREFIX.test(module) ? this.#flat.get(module.replace(FLAT_PREFIX, '')) : undefined;
+  }
+}
