@@ -53,6 +53,7 @@ export const house: House = {
       'generate',
       'checkpoint video',
       'platform',
+      'arguments',
       'animation checkpointFiles errors',
     ],
   },
