@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TINY } from '@moviegen/testing/checkpoints';
-import { decodeVideo } from 'moviegen';
+import { decodeVideo, encodeVideo } from 'moviegen';
 import { readVideo } from 'moviegen/node';
 import { describe, expect, test } from 'vitest';
 import { filesIn, folders, moviegen, PROMPT } from './cli.ts';
@@ -163,4 +163,14 @@ test.each(['--version', '-V'])('%s says the version of the package', async (flag
     status: 0,
     stdout: `${JSON.parse(readFileSync(file, 'utf8')).version}\n`,
   });
+});
+
+test('codecs write nothing to stderr, whatever is in a file', async () => {
+  const cwd = folder();
+  const data = Uint8Array.from({ length: 8 * 64 * 64 * 3 }, (_, i) => Math.imul(i, 2654435761) >>> 24);
+  const bytes = await encodeVideo({ data, shape: [8, 64, 64, 3], fps: 8 }, { format: 'mp4' });
+  for (let at = 2500; at < bytes.length - 700; at += 211) bytes[at]! ^= 0x5a;
+  writeFileSync(join(cwd, 'damaged.mp4'), bytes);
+  const { stderr } = await moviegen(['gallery', 'damaged.mp4', '-q'], { cwd });
+  expect(stderr).not.toMatch(/h264|MB|bytestream/);
 });

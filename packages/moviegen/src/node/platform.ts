@@ -2,7 +2,9 @@
 
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { folder } from '@moviegen/safetensors/node';
 import { openDevice as openNodeDevice } from '@moviegen/tensor/node';
 import type { Animation, PictureKind } from '../animation.ts';
@@ -64,6 +66,19 @@ async function register(): Promise<void> {
     );
   }
   server.registerMediabunnyServer({ hardwareContext: null });
+  await silence();
+}
+
+/** FFmpeg writes to stderr by itself. What a caller should know is in errors and notes. */
+async function silence(): Promise<void> {
+  try {
+    // The codecs bring it along: it is found from there, wherever it was installed.
+    const { resolve } = createRequire(fileURLToPath(import.meta.resolve('@mediabunny/server')));
+    const { Log, AV_LOG_QUIET } = await import(pathToFileURL(resolve('node-av')).href);
+    Log.setLevel(AV_LOG_QUIET);
+  } catch {
+    // Another version of the codecs, whose messages stay.
+  }
 }
 
 /** The pictures in a file, turned as it says: by sharp, which reads what libvips does. */

@@ -74,6 +74,7 @@ async function film(
   const fastStart = target instanceof BufferTarget ? 'in-memory' : 'reserve'; // with either, players need not seek
   const format = container === 'webm' ? new WebMOutputFormat() : new Mp4OutputFormat({ fastStart });
   const output = new Output({ format, target });
+  timeless(output);
   const codec = await codecFor(container, width, height);
   onCodec(codec);
   const bitrate = Math.ceil(Math.max(1e6, width * height * fps * BITS_PER_PIXEL));
@@ -126,4 +127,10 @@ async function codecFor(container: 'mp4' | 'webm', width: number, height: number
   throw new InputError(
     `video: nothing here encodes ${container} of ${width}x${height}; use gif or PNG frames`,
   );
+}
+
+/** Leaves the time of day out of an mp4, as FFmpeg does: the same frames give the same file. The library has no option for it. */
+function timeless(output: Output): void {
+  const { _muxer: muxer } = output as unknown as { readonly _muxer?: { creationTime?: number } };
+  if (muxer?.creationTime !== undefined) muxer.creationTime = 0;
 }

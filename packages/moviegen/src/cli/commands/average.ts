@@ -1,6 +1,7 @@
 // moviegen average: writes the weighted mean of checkpoints as a checkpoint. The work is in node/averageFolder.ts.
 
 import { type Command, InvalidArgumentError } from 'commander';
+import { InputError } from '../../errors.ts';
 import { averageCheckpoints } from '../../node/averageFolder.ts';
 import { withCommon } from '../common.ts';
 import { type CommonOptions, MEGABYTES, type Run } from '../run.ts';
@@ -23,6 +24,8 @@ export function addAverage(program: Command, run: Run): void {
     );
   withCommon(command).action(async (inputs: string[], options: Options) => {
     run.configure(options);
+    if (options.output === '-')
+      throw new InputError('average: --output is a folder, which cannot be standard output: name one');
     const { bars, signal } = run;
     const { weights, output } = options;
     bars.begin('average', undefined, MEGABYTES);

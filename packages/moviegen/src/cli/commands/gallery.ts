@@ -6,7 +6,7 @@ import { type Command, Option } from 'commander';
 import { InputError } from '../../errors.ts';
 import type { Progress } from '../../generate/progress.ts';
 import { streamVideo } from '../../node/inputs.ts';
-import { VIDEO_FORMATS } from '../../video/encode.ts';
+import { formatOf, VIDEO_FORMATS } from '../../video/encode.ts';
 import { collectFrames, type Video } from '../../video/frames.ts';
 import { gridOf } from '../../video/grid.ts';
 import { onlyWith, withModel } from '../common.ts';
@@ -22,7 +22,7 @@ import {
 import { mergedSeconds, showProgress } from '../samplingBars.ts';
 import { type SamplingFlags, samplingOptions, withSampling } from '../samplingFlags.ts';
 import { integer } from '../values.ts';
-import { chosen, FORMATS, write } from '../writeVideo.ts';
+import { chosen, write } from '../writeVideo.ts';
 
 interface Options extends ModelOptions, SamplingFlags {
   readonly prompts?: string;
@@ -52,9 +52,13 @@ export function addGallery(program: Command, run: Run): void {
     .option('--captions', 'write below each video its prompt or the name of its file')
     .option(
       '-o, --output <file>',
-      `a .${VIDEO_FORMATS.join(', .')} file, a .png, .jpg or .webp where all are images, or - for standard output (default: out/gallery.gif)`,
+      `a .${VIDEO_FORMATS.join(', .')} file, a .png where all are images, or - for standard output (default: out/gallery.gif)`,
     )
-    .addOption(new Option('--format <name>', 'format on standard output').choices(FORMATS).default('gif'))
+    .addOption(
+      new Option('--format <name>', 'format on standard output')
+        .choices([...VIDEO_FORMATS, 'png'])
+        .default('gif'),
+    )
     .option('--frames-dir <folder>', 'write the frames as PNG files too');
   withModel(withSampling(command)).action((files: string[], options: Options) => {
     run.configure(options);
@@ -86,6 +90,7 @@ async function gallery(run: Run, files: readonly string[], options: Options): Pr
   const prompts =
     options.prompts === undefined ? [] : await readPrompts('gallery', options.prompts, run.signal);
   // Checked before anything is made: a wrong output or size should not cost minutes.
+  if (file !== '-' && !/\.png$/i.test(file)) formatOf(file);
   const target = await chosen(run, { file, format, made: options.output === undefined, framesDir });
   gridOf([{ data: new Uint8Array(3), shape: [1, 1, 1, 3], fps: 1 }], { columns, scale, gap });
 

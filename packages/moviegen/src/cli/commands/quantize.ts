@@ -2,6 +2,7 @@
 // node/quantizeFolder.ts.
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { InputError } from '../../errors.ts';
 import { QUANTIZED_MODULES, type QuantizedModule, quantizeCheckpoint } from '../../node/quantizeFolder.ts';
 import { withCommon } from '../common.ts';
 import { type CommonOptions, MEGABYTES, type Run } from '../run.ts';
@@ -29,6 +30,8 @@ export function addQuantize(program: Command, run: Run): void {
     .option('--modules <names>', 'which models to quantise, with commas: dit,text (default: both)', modules);
   withCommon(command).action(async (input: string, options: Options) => {
     run.configure(options);
+    if (options.output === '-')
+      throw new InputError('quantize: --output is a folder, which cannot be standard output: name one');
     const { bars, signal } = run;
     const { dtype, output, modules, variant } = options;
     bars.begin('quantize', undefined, MEGABYTES);
