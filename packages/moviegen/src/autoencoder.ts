@@ -1,7 +1,7 @@
 // An autoencoder alone: videos and images to latents and back. It is the TAE of a Movie Gen checkpoint, or a public image
 // autoencoder as its own library saves it (diffusers' `AutoencoderKL`). Not here: how it computes (@moviegen/tae), tiles (generate/autoencode.ts).
 
-import { inferConfig, parseConfig, TAE, type TAEConfig } from '@moviegen/tae';
+import { inferConfig, isImageConfig, parseConfig, TAE, type TAEConfig } from '@moviegen/tae';
 import type { Device } from '@moviegen/tensor';
 import { openDevice } from '#platform';
 import { checkOptions } from './arguments.ts';
@@ -95,8 +95,8 @@ export class Autoencoder {
       const config = await placed(files, () => parseConfig(files.config));
       device ??= await openDevice();
       const { tae: asked } = modulePrecisions(policy, device);
-      const { _class_name: kind, force_upcast: upcast } = files.config as Readonly<Record<string, unknown>>;
-      const image = kind === 'AutoencoderKL';
+      const { force_upcast: upcast } = files.config as Readonly<Record<string, unknown>>;
+      const image = isImageConfig(files.config);
       const dtype = image && upcast === true ? 'f32' : asked.dtype;
       const [began, totalBytes] = [performance.now(), bytesOf(files.weights)];
       const tae = await placed(files, () =>
@@ -198,7 +198,7 @@ async function opened(source: string | URL | CheckpointFiles, options: Autoencod
   const { path, weights, config } = await openSingle(single, options, signal);
   const rest = { path, weights, verify: async () => {}, close: () => weights.close() };
   const kind = (config as Readonly<Record<string, unknown>> | undefined)?._class_name;
-  if (kind === 'AutoencoderKL' || kind === 'TemporalAutoencoder')
+  if (isImageConfig(config) || kind === 'TemporalAutoencoder')
     return { files: { ...rest, config }, folder: '' };
   try {
     const inferred = await placed(rest, () => inferConfig(weights));

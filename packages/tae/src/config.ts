@@ -40,6 +40,17 @@ const base: TAEConfig = {
   temporal: true,
 };
 
+/** Keys that only configs of image autoencoders have. */
+const IMAGE_KEYS = ['down_block_types', 'up_block_types', 'act_fn', 'sample_size', 'force_upcast'];
+
+/** Whether a config is of an image autoencoder: by its class, or where it names none (ComfyUI's), by its keys. */
+export function isImageConfig(json: unknown): boolean {
+  if (typeof json !== 'object' || json === null) return false;
+  const { _class_name: name, temporal } = json as Readonly<Record<string, unknown>>;
+  if (name !== undefined) return name === 'AutoencoderKL';
+  return temporal === undefined && IMAGE_KEYS.some((key) => Object.hasOwn(json, key));
+}
+
 /**
  * Reads the `config.json` of a temporal autoencoder or of a public `AutoencoderKL`. What an `AutoencoderKL` leaves out
  * takes the default of that class, except `block_out_channels` and `latent_channels`, which must be there.
@@ -50,7 +61,7 @@ export function parseConfig(json: unknown): TAEConfig {
     throw new ConfigError(`tae: config must be an object, got ${JSON.stringify(json)}`);
   const given = json as Readonly<Record<string, unknown>>;
   const problems: string[] = [];
-  const image = given._class_name === 'AutoencoderKL';
+  const image = isImageConfig(given);
   // `model_type` is what transformers' models have.
   for (const key of ['_class_name', 'model_type']) {
     const value = given[key];
@@ -75,8 +86,18 @@ export function parseConfig(json: unknown): TAEConfig {
   const none = (key: string) => take(key, null, (value) => value === null, 'none');
 
   const config: TAEConfig = {
-    inChannels: whole('in_channels', base.inChannels),
-    outChannels: whole('out_channels', base.outChannels),
+    inChannels: take(
+      'in_channels',
+      3,
+      (value) => value === 3,
+      '3: other pictures than RGB are not coded here',
+    ),
+    outChannels: take(
+      'out_channels',
+      3,
+      (value) => value === 3,
+      '3: other pictures than RGB are not coded here',
+    ),
     latentChannels: whole('latent_channels', image ? Number.NaN : base.latentChannels),
     blockOutChannels: take(
       'block_out_channels',

@@ -1,7 +1,7 @@
 // @moviegen/tae: the temporal autoencoder of Movie Gen, video to latent and back, and its losses.
 
 export type { Trace } from '@moviegen/tensor';
-export { compression, parseConfig, type TAEConfig } from './config.ts';
+export { compression, isImageConfig, parseConfig, type TAEConfig } from './config.ts';
 export type { LatentParts } from './decodeTiles.ts';
 export { type InferredConfig, inferConfig } from './inferConfig.ts';
 export { inflate } from './inflate.ts';

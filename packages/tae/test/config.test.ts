@@ -1,6 +1,6 @@
 // Sizes, names and shapes: no device.
 
-import { compression, parseConfig, weightShapes } from '@moviegen/tae';
+import { compression, isImageConfig, parseConfig, weightShapes } from '@moviegen/tae';
 import { ConfigError } from '@moviegen/tensor';
 import { expect, test } from 'vitest';
 
@@ -78,4 +78,18 @@ test('every wrong key is named', () => {
       ),
     );
   for (const json of [null, [], 3]) expect(() => parseConfig(json)).toThrow('config must be an object');
+});
+
+test('a config without a class is of an image autoencoder where its keys say so', () => {
+  const { _class_name: _, ...bare } = image;
+  const comfy = { ...bare, down_block_types: Array(4).fill('DownEncoderBlock2D') };
+  expect(isImageConfig(comfy)).toBe(true);
+  expect(parseConfig(comfy)).toEqual(parseConfig({ ...comfy, _class_name: 'AutoencoderKL' }));
+  expect(parseConfig(comfy).scalingFactor).toBe(0.18215);
+  expect(isImageConfig({ latent_channels: 16 })).toBe(false);
+});
+
+test('pictures of other channels than RGB are refused', () => {
+  expect(() => parseConfig({ ...image, out_channels: 1 })).toThrow('out_channels: got 1, expected 3');
+  expect(() => parseConfig({ ...image, in_channels: 4 })).toThrow('in_channels: got 4, expected 3');
 });

@@ -50,6 +50,19 @@ export class ConfigReader {
     }
   }
 
+  /** Whether the config says that it is of this `model_type`. */
+  is(model: string): boolean {
+    return this.#value('model_type') === model;
+  }
+
+  /** True or false. */
+  flag(key: string, fallback: boolean): boolean {
+    const value = this.#value(key) ?? fallback;
+    if (typeof value === 'boolean') return value;
+    this.wrong(key, value, 'true or false');
+    return fallback;
+  }
+
   /** An integer of at least `min`. */
   integer(key: string, fallback?: number, min = 1): number {
     const value = this.#value(key) ?? fallback;

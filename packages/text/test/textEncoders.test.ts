@@ -219,11 +219,36 @@ describe('configurations', () => {
       32128 * 4096 + 32 * (4 * 4096 ** 2 + 3 * 4096 * 16384 + 8192) + 4608,
     );
     expect(parseT5Config({ ...google, feed_forward_proj: 'gated-gelu' }).activation).toBe('gelu-tanh');
+    // As transformers reads them: `dense_act_fn` and `is_gated_act`, where a saved config has them, win.
+    const gatedGelu = { ...google, feed_forward_proj: 'gated-gelu' };
+    expect(parseT5Config({ ...gatedGelu, dense_act_fn: 'gelu_new' }).activation).toBe('gelu-tanh');
+    expect(parseT5Config({ ...gatedGelu, dense_act_fn: 'gelu' })).toMatchObject({
+      activation: 'gelu',
+      gated: true,
+    });
+    expect(parseT5Config({ ...gatedGelu, dense_act_fn: 'relu', is_gated_act: false })).toMatchObject({
+      activation: 'relu',
+      gated: false,
+    });
+    expect(() => parseT5Config({ ...gatedGelu, dense_act_fn: 'mish' })).toThrow(/dense_act_fn: got "mish"/);
+    const { feed_forward_proj: _, ...bare } = { ...google, feed_forward_proj: '' };
+    expect(parseT5Config({ ...bare, model_type: 'mt5' })).toMatchObject({
+      activation: 'gelu-tanh',
+      gated: true,
+    });
+    expect(parseT5Config({ ...bare, model_type: 't5' })).toMatchObject({ activation: 'relu', gated: false });
     expect(parseT5Config({ ...google, feed_forward_proj: 'gelu' })).toMatchObject({
       gated: false,
       activation: 'gelu',
     });
     expect(parseT5Config(google)).toMatchObject({ gated: false, activation: 'relu' });
+    const old = {
+      model_type: 'clip',
+      text_config: { hidden_size: 64 },
+      text_config_dict: { hidden_size: 32 },
+    };
+    expect(parseClipTextConfig(old).hiddenSize).toBe(32);
+    expect(parseClipTextConfig({ ...old, text_config_dict: null }).hiddenSize).toBe(64);
     const whole = { model_type: 'clip', text_config: { max_position_embeddings: 256, hidden_act: 'gelu' } };
     expect(parseClipTextConfig(whole)).toMatchObject({
       maxPositions: 256,

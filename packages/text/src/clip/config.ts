@@ -18,14 +18,15 @@ export interface ClipTextConfig {
 }
 
 /**
- * Reads a CLIP text model's `config.json`; of a whole CLIP model, its `text_config`.
+ * Reads a CLIP text model's `config.json`; of a whole CLIP model, its `text_config` or `text_config_dict`.
  * @throws ConfigError naming every key that is wrong, with what came and what was expected.
  */
 export function parseClipTextConfig(json: unknown): ClipTextConfig {
   const whole = new ConfigReader('clip', json);
   whole.kind('clip_text_model', 'clip');
   whole.finish();
-  const config = whole.inside('text_config');
+  // Of a whole model: as in transformers, an old `text_config_dict` takes the place of `text_config`.
+  const config = whole.inside(whole.has('text_config_dict') ? 'text_config_dict' : 'text_config');
   const result: ClipTextConfig = {
     vocabSize: config.integer('vocab_size', 49408),
     hiddenSize: config.integer('hidden_size', 512),

@@ -28,10 +28,7 @@ export interface T5Config {
 export function parseT5Config(json: unknown): T5Config {
   const config = new ConfigReader('t5', json);
   config.kind('t5', 'mt5');
-  const feedForward = config.text('feed_forward_proj', 'relu');
-  const [, gate, act = ''] = /^(gated-)?(.*)$/.exec(feedForward)!;
-  // transformers reads `gated-gelu` as the tanh approximation, whatever `dense_act_fn` says.
-  const activation = config.activation('feed_forward_proj', gate && act === 'gelu' ? 'gelu_new' : act);
+  const { activation, gated } = feedForwardOf(config);
   const result: T5Config = {
     vocabSize: config.integer('vocab_size'),
     hiddenSize: config.integer('d_model'),
@@ -40,7 +37,7 @@ export function parseT5Config(json: unknown): T5Config {
     headSize: config.integer('d_kv'),
     ffnHiddenSize: config.integer('d_ff'),
     activation,
-    gated: gate !== undefined,
+    gated,
     normEps: config.positive('layer_norm_epsilon', 1e-6),
     numBuckets: config.integer('relative_attention_num_buckets', 32, 4),
     maxDistance: config.integer('relative_attention_max_distance', 128),
@@ -48,6 +45,22 @@ export function parseT5Config(json: unknown): T5Config {
   };
   config.finish();
   return result;
+}
+
+/**
+ * The activation and whether it is gated. As in transformers, `dense_act_fn` and `is_gated_act`, which saved configs hold, win over
+ * what `feed_forward_proj` says; that alone reads `gated-gelu` as the tanh approximation. mt5's default is gated.
+ */
+function feedForwardOf(config: ConfigReader): { activation: Activation; gated: boolean } {
+  const projection = config.text('feed_forward_proj', config.is('mt5') ? 'gated-gelu' : 'relu');
+  const [, gate, act = ''] = /^(gated-)?(.*)$/.exec(projection)!;
+  const gated = config.flag('is_gated_act', gate !== undefined);
+  if (config.has('dense_act_fn'))
+    return { activation: config.activation('dense_act_fn', config.text('dense_act_fn', '')), gated };
+  return {
+    activation: config.activation('feed_forward_proj', gate && act === 'gelu' ? 'gelu_new' : act),
+    gated,
+  };
 }
 
 /** The token table has two names; a file holds it under one of them, or under both with the same numbers. */
