@@ -7,7 +7,7 @@ export { foreignFile, isPage } from './foreign.ts';
 export { MAX_HEADER_BYTES, type TensorInfo } from './header.ts';
 export { type HttpOptions, httpFolder, httpSource } from './http.ts';
 export type { MetadataText, TensorShape, TensorsByName } from './layout.ts';
-export type { PieceOptions, Place, TensorPiece } from './pieces.ts';
+export type { PieceOptions, TensorPiece, TensorSpan } from './pieces.ts';
 export {
   type ChunkOptions,
   type OpenOptions,

@@ -19,7 +19,7 @@ export interface PieceOptions extends ReadOptions {
 }
 
 /** Where a tensor's bytes are. */
-export interface Place {
+export interface TensorSpan {
   readonly name: string;
   readonly source: ByteSource;
   readonly start: number;
@@ -31,10 +31,10 @@ const BUFFERS = 4;
 
 /** The bytes of tensors, in the order given. Tensors without bytes are passed over. */
 export async function* piecesOf(
-  places: readonly Place[],
+  spans: readonly TensorSpan[],
   { pieceBytes = 2 ** 21, signal }: PieceOptions = {},
 ): AsyncGenerator<TensorPiece> {
-  const blocks = blocksOf(places, pieceBytes);
+  const blocks = blocksOf(spans, pieceBytes);
   const free = Array.from({ length: Math.min(BUFFERS, blocks.length) }, (): Buffer => ({ bytes: undefined }));
   const reads: { readonly buffer: Buffer; readonly bytes: Promise<Uint8Array<ArrayBuffer>> }[] = [];
   let next = 0;
@@ -65,10 +65,10 @@ interface Block {
   readonly source: ByteSource;
   readonly start: number;
   readonly end: number;
-  readonly parts: readonly Part[];
+  readonly parts: readonly BlockPart[];
 }
 
-interface Part {
+interface BlockPart {
   readonly name: string;
   readonly offset: number;
   /** In the block. */
@@ -77,15 +77,15 @@ interface Part {
 }
 
 /** Neighbours that fit into a read together share it; a tensor that does not fit has reads of its own. */
-function blocksOf(places: readonly Place[], pieceBytes: number): Block[] {
+function blocksOf(spans: readonly TensorSpan[], pieceBytes: number): Block[] {
   const blocks: Block[] = [];
-  let parts: Part[] = [];
+  let parts: BlockPart[] = [];
   let open: { source: ByteSource; start: number; end: number } | undefined;
   const close = () => {
     if (open) blocks.push({ ...open, parts });
     open = undefined;
   };
-  for (const { name, source, start, byteLength } of places) {
+  for (const { name, source, start, byteLength } of spans) {
     const end = start + byteLength;
     const joins = open?.source === source && open.end === start && end - open.start <= pieceBytes;
     if (!joins) {

@@ -5,7 +5,7 @@ import { quoted, SafetensorsError, withoutSecrets } from './errors.ts';
 import { foreignFile, isPage } from './foreign.ts';
 import { type Header, headerLength, LENGTH_BYTES, parseHeader, type TensorInfo } from './header.ts';
 import { type HttpOptions, httpSource } from './http.ts';
-import { type PieceOptions, type Place, piecesOf, type TensorPiece } from './pieces.ts';
+import { type PieceOptions, piecesOf, type TensorPiece, type TensorSpan } from './pieces.ts';
 import { type ByteSource, blobSource, memorySource, type ReadOptions, type SourceLike } from './source.ts';
 
 /** Options of {@link Safetensors.open}. Those of HTTP matter only for an address. */
@@ -147,7 +147,7 @@ export class Safetensors implements TensorSource {
   }
 
   /** Where a tensor's bytes are. @throws SafetensorsError where there is no such tensor */
-  place(name: string): Place {
+  place(name: string): TensorSpan {
     const { start, byteLength } = this.#info(name);
     return { name, source: this.#source, start, byteLength };
   }

@@ -1,7 +1,9 @@
 // Cases of conv1d, conv2d and conv3d: operands x, weight, bias, residual; options as the ops', and
 // packed (a weight prepacked at load, as models do).
+
 import type { ConvOptions } from '../conv/shape.ts';
 import { convSizes } from '../conv/shape.ts';
+import { sizeOf } from '../shape.ts';
 import { type Case, spec, type TensorSpec } from './case.ts';
 
 const tolerance = {
@@ -15,8 +17,6 @@ interface Parts extends ConvOptions {
   readonly residual?: boolean;
   readonly packed?: boolean;
 }
-
-const size = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1);
 
 function conv(x: readonly number[], weight: readonly number[], parts: Parts, use: Case['use']): Case {
   const { bias, residual, ...options } = parts;
@@ -40,8 +40,8 @@ function conv(x: readonly number[], weight: readonly number[], parts: Parts, use
     inputs,
     options,
     tolerance,
-    flops: 2 * size(out) * size(weight.slice(1)),
-    bytes: 4 * (size(x) + size(weight) + size(out) * (residual ? 2 : 1)),
+    flops: 2 * sizeOf(out) * sizeOf(weight.slice(1)),
+    bytes: 4 * (sizeOf(x) + sizeOf(weight) + sizeOf(out) * (residual ? 2 : 1)),
     use,
   };
 }

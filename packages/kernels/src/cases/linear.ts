@@ -3,6 +3,7 @@
 
 import type { QuantFormat } from '../kernel.ts';
 import { BYTES } from '../kernel.ts';
+import { sizeOf } from '../shape.ts';
 import { type Case, spec, type TensorSpec, wide } from './case.ts';
 
 const tolerance = {
@@ -25,7 +26,7 @@ interface Parts {
 
 function linear(x: readonly number[], N: number, parts: Parts, use: Case['use']): Case {
   const K = x.at(-1)!;
-  const rows = x.slice(0, -1).reduce((product, n) => product * n, 1);
+  const rows = sizeOf(x.slice(0, -1));
   const out = [...x.slice(0, -1), N];
   const { bias, gate, residual, packed = true, activation, weight = 'f32' } = parts;
   const inputs: Record<string, TensorSpec> = { x: spec(x), weight: spec([N, K], 'normal', weight) };

@@ -1,4 +1,5 @@
 // Cases of matmul: operands a, b; options transposeA, transposeB.
+import { sizeOf } from '../shape.ts';
 import { type Case, spec } from './case.ts';
 
 const tolerance = {
@@ -12,8 +13,7 @@ type Transposes = { readonly transposeA?: boolean; readonly transposeB?: boolean
 function matmul(a: readonly number[], b: readonly number[], options: Transposes, use: Case['use']): Case {
   const [M, K] = options.transposeA ? [a.at(-1)!, a.at(-2)!] : [a.at(-2)!, a.at(-1)!];
   const N = options.transposeB ? b.at(-2)! : b.at(-1)!;
-  const size = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1);
-  const items = Math.max(size(a.slice(0, -2)), size(b.slice(0, -2)));
+  const items = Math.max(sizeOf(a.slice(0, -2)), sizeOf(b.slice(0, -2)));
   const mark = (flag?: boolean) => (flag ? 'T' : '');
   return {
     op: 'matmul',
@@ -22,7 +22,7 @@ function matmul(a: readonly number[], b: readonly number[], options: Transposes,
     options,
     tolerance,
     flops: 2 * items * M * N * K,
-    bytes: 4 * (size(a) + size(b) + items * M * N),
+    bytes: 4 * (sizeOf(a) + sizeOf(b) + items * M * N),
     use,
   };
 }

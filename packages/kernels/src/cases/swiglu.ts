@@ -2,6 +2,7 @@
 
 import type { QuantFormat } from '../kernel.ts';
 import { BYTES } from '../kernel.ts';
+import { sizeOf } from '../shape.ts';
 import { type Case, spec } from './case.ts';
 
 const tolerance = {
@@ -17,7 +18,7 @@ function swiglu(
   weight: QuantFormat | 'f32' = 'f32',
 ): Case {
   const K = x.at(-1)!;
-  const rows = x.slice(0, -1).reduce((product, n) => product * n, 1);
+  const rows = sizeOf(x.slice(0, -1));
   return {
     op: 'swiglu',
     name: `${x.join('x')} to ${N}${weight === 'f32' ? '' : `, ${weight} weights`}`,

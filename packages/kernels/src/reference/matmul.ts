@@ -1,5 +1,5 @@
 // CPU reference of matmul: the triple sum.
-import { stridesOf } from '../shape.ts';
+import { sizeOf, stridesOf } from '../shape.ts';
 import { type NDArray, operand, type Reference, zeros } from './ndarray.ts';
 
 /** C[..., m, n] = sum over k of A[..., m, k] B[..., k, n]; batch axes broadcast. */
@@ -14,7 +14,7 @@ export const matmul: Reference = (inputs, { transposeA = false, transposeB = fal
   );
   const out = zeros([...lead, M, N], a.dtype);
   const strides = stridesOf(lead);
-  const items = lead.reduce((product, size) => product * size, 1);
+  const items = sizeOf(lead);
   /** Where the matrix of batch item `item` begins in an operand. */
   const startOf = ({ shape }: NDArray, item: number) => {
     const own = shape.slice(0, -2);

@@ -1,6 +1,8 @@
 // Our normal noise on the CPU, also usable as a library: Philox 4x32-10 and Box-Muller in f64, rounded to f32 once.
 // It follows the definition in reference/moviegen_reference/philox.py; the GPU kernel is ../generators/randn.ts.
+
 import { type NoiseOptions, noiseKey } from '../generators/noise.ts';
+import { sizeOf } from '../shape.ts';
 import type { NDArray, Operands, Options } from './ndarray.ts';
 
 /** (high, low) of the 64-bit product of two words. */
@@ -52,6 +54,6 @@ export function philoxNormal(count: number, options: NoiseOptions): Float32Array
 /** Options of the op: shape and noise. */
 export function randn(_: Operands, options: Options): NDArray {
   const { shape, ...noise } = options as unknown as NoiseOptions & { shape: readonly number[] };
-  const count = shape.reduce((size, n) => size * n, 1);
+  const count = sizeOf(shape);
   return { shape, dtype: 'f32', data: philoxNormal(count, noise) };
 }

@@ -1,5 +1,6 @@
 // The contents of a safetensors file or a set of shards, as data and as a table for a terminal. No tensor is read.
 
+import { sizeOf } from '@moviegen/kernels';
 import { printable, type TensorSource } from '@moviegen/safetensors';
 
 /** One tensor. */
@@ -64,7 +65,7 @@ export function inspectionTable({ metadata, tensors, total, byDtype }: Inspectio
 }
 
 function totalOf(tensors: readonly InspectedTensor[]): InspectedTotal {
-  const parameters = tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  const parameters = tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   return { tensors: tensors.length, parameters, bytes: tensors.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 

@@ -1,5 +1,6 @@
 // Latents of a video on the host: the result of sampling and the input of decoding.
 
+import { sizeOf } from '@moviegen/kernels';
 import { type Device, Tensor } from '@moviegen/tensor';
 import { isObject, isShape } from '../arguments.ts';
 import { InputError, shown } from '../errors.ts';
@@ -18,7 +19,7 @@ export function checkLatents(op: string, latents: unknown): asserts latents is L
     throw new InputError(
       `${op}: latents must be { data, shape: [channels, frames, height, width] }, got ${shown(shape ?? latents)}`,
     );
-  const size = shape.reduce((product, n) => product * n, 1);
+  const size = sizeOf(shape);
   if (!ArrayBuffer.isView(data) || data.constructor.name !== 'Float32Array' || data.length !== size)
     throw new InputError(
       `${op}: latents of [${shape.join(', ')}] must be a Float32Array of ${size} values, got ${shown(data?.length)}`,

@@ -1,6 +1,7 @@
 // A video on the host as 8-bit RGB, as a whole or as a stream, and its conversion from and to the autoencoder's numbers in
 // [-1, 1]. Not here: files (decode.ts, encode.ts).
 
+import { sizeOf } from '@moviegen/kernels';
 import { isObject, isShape } from '../arguments.ts';
 import { InputError, shown } from '../errors.ts';
 
@@ -52,7 +53,7 @@ export function checkFrames(frames: Frames): Frames {
     throw new InputError(
       `video: the shape of frames must be [frames, height, width, 3], got ${shown(shape)}`,
     );
-  const size = shape.reduce((product, n) => product * n, 1);
+  const size = sizeOf(shape);
   if (!ArrayBuffer.isView(data) || data.BYTES_PER_ELEMENT !== 1 || data.length !== size)
     throw new InputError(
       `video: frames of [${shape.join(', ')}] must be a Uint8Array of ${size} values, got ${kindOf(data)}`,

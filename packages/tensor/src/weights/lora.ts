@@ -27,7 +27,7 @@ export interface Lora {
 }
 
 /** A low-rank change of one weight, or its difference as a whole. */
-type Change = LowRank | Difference;
+type Change = LowRank | WeightDifference;
 
 interface LowRank {
   readonly source: WeightSource;
@@ -38,7 +38,7 @@ interface LowRank {
   readonly rank: number;
 }
 
-interface Difference {
+interface WeightDifference {
   readonly source: WeightSource;
   readonly diff: string; // has the shape of the weight
   readonly scale: number;

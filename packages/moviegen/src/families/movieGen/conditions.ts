@@ -1,6 +1,7 @@
 // The conditions of Movie Gen's velocity: the contexts of the prompts, and of the null or negative prompts before them.
 
 import { type Context, StreamedDiT, type TextStates, type VelocityModel } from '@moviegen/dit';
+import { sizeOf } from '@moviegen/kernels';
 import { scopeAsync, slice } from '@moviegen/tensor';
 import { droppedNote, type TextEncoders } from '@moviegen/text';
 import type { GenerationRequest, Guidance, RequestedVideo } from '../../generate/request.ts';
@@ -18,7 +19,7 @@ export function guidanceOf(
   }: Pick<GenerationRequest, 'guidance' | 'batch' | 'latentShape'>,
 ): Guidance {
   if (guidance !== undefined) return guidance;
-  const tokens = (T * H * W) / config.patchSize.reduce((a, b) => a * b);
+  const tokens = (T * H * W) / sizeOf(config.patchSize);
   const bytes = 2 * batch * tokens * config.hiddenSize * (dtype === 'f16' ? 2 : 4);
   return bytes > BATCHED_BYTES ? 'sequential' : 'batched';
 }

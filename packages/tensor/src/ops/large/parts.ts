@@ -58,7 +58,7 @@ export function inParts<Given extends Operands>(
 }
 
 /** A part of an operand. */
-interface Part {
+interface OperandPart {
   readonly part: Tensor;
   /** Called once the op has run on the part. */
   readonly done?: () => void;
@@ -67,11 +67,11 @@ interface Part {
 /** Gives `use` a part of each operand, and releases the parts afterwards. */
 function viewed<Given extends Operands>(
   operands: Given,
-  view: (tensor: Tensor, name: string) => Part,
+  view: (tensor: Tensor, name: string) => OperandPart,
   use: (parts: Given) => void,
 ): void {
   const given = Object.entries(operands).filter((entry): entry is [string, Tensor] => entry[1] !== undefined);
-  const parts = given.map(([name, tensor]): [string, Part] => [name, view(tensor, name)]);
+  const parts = given.map(([name, tensor]): [string, OperandPart] => [name, view(tensor, name)]);
   withViews(
     parts.map(([, { part }]) => part),
     () => {
@@ -84,7 +84,7 @@ function viewed<Given extends Operands>(
 /** The same elements under another shape. */
 const reshaped =
   (shape: (tensor: Tensor) => readonly number[]) =>
-  (tensor: Tensor): Part => ({ part: tensor.reshape(shape(tensor)) });
+  (tensor: Tensor): OperandPart => ({ part: tensor.reshape(shape(tensor)) });
 
 /** {@link inParts} with operands of the same number of axes. */
 function split<Given extends Operands>(
@@ -160,7 +160,7 @@ function endOf(start: number, most: number, step: number, cuts: readonly number[
  * Indices `start` to `end` of axis 0: a view where the device can bind it, or where it is too large to bind in any case;
  * else a copy. The copy of `out` is copied back into it afterwards.
  */
-function items(name: string, tensor: Tensor, start: number, end: number): Part {
+function items(name: string, tensor: Tensor, start: number, end: number): OperandPart {
   const rows = tensor.rows(start, end);
   if (rows) return { part: rows };
   const rest = tensor.shape.slice(1);
