@@ -40,15 +40,15 @@ const base: TAEConfig = {
   temporal: true,
 };
 
-/** Keys that only configs of image autoencoders have. */
-const IMAGE_KEYS = ['down_block_types', 'up_block_types', 'act_fn', 'sample_size', 'force_upcast'];
+/** Keys of the libraries in which image autoencoders were first written: what they say has other names here. */
+const ORIGINAL_KEYS = ['ddconfig', 'z_channels', 'ch_mult'];
 
-/** Whether a config is of an image autoencoder: by its class, or where it names none (ComfyUI's), by its keys. */
+/** Whether a config is of a public image autoencoder: by its class; without one, if nothing in it says `temporal`. */
 export function isImageConfig(json: unknown): boolean {
   if (typeof json !== 'object' || json === null) return false;
-  const { _class_name: name, temporal } = json as Readonly<Record<string, unknown>>;
+  const { _class_name: name } = json as Readonly<Record<string, unknown>>;
   if (name !== undefined) return name === 'AutoencoderKL';
-  return temporal === undefined && IMAGE_KEYS.some((key) => Object.hasOwn(json, key));
+  return !Object.hasOwn(json, 'temporal') && Object.keys(json).length > 0;
 }
 
 /**
@@ -61,6 +61,11 @@ export function parseConfig(json: unknown): TAEConfig {
     throw new ConfigError(`tae: config must be an object, got ${JSON.stringify(json)}`);
   const given = json as Readonly<Record<string, unknown>>;
   const problems: string[] = [];
+  const original = ORIGINAL_KEYS.find((key) => Object.hasOwn(given, key));
+  if (original !== undefined)
+    throw new ConfigError(
+      `tae: config is wrong: ${original} is a key of the original library (LDM): give the config.json of diffusers' AutoencoderKL`,
+    );
   const image = isImageConfig(given);
   // `model_type` is what transformers' models have.
   for (const key of ['_class_name', 'model_type']) {

@@ -80,13 +80,18 @@ test('every wrong key is named', () => {
   for (const json of [null, [], 3]) expect(() => parseConfig(json)).toThrow('config must be an object');
 });
 
-test('a config without a class is of an image autoencoder where its keys say so', () => {
-  const { _class_name: _, ...bare } = image;
-  const comfy = { ...bare, down_block_types: Array(4).fill('DownEncoderBlock2D') };
-  expect(isImageConfig(comfy)).toBe(true);
-  expect(parseConfig(comfy)).toEqual(parseConfig({ ...comfy, _class_name: 'AutoencoderKL' }));
-  expect(parseConfig(comfy).scalingFactor).toBe(0.18215);
-  expect(isImageConfig({ latent_channels: 16 })).toBe(false);
+test('a config without a class is what its keys say', () => {
+  const { _class_name: _, ...keys } = image;
+  expect(isImageConfig(keys)).toBe(true);
+  expect(parseConfig(keys)).toEqual(parseConfig(image));
+  expect(parseConfig(keys).scalingFactor).toBe(0.18215);
+  expect(parseConfig({ ...keys, temporal: true })).toMatchObject({ scalingFactor: 1, useQuantConv: false });
+  for (const other of [{}, { ...keys, temporal: false }, { ...keys, _class_name: 'TemporalAutoencoder' }])
+    expect(isImageConfig(other)).toBe(false);
+  for (const original of [{ ddconfig: {} }, { z_channels: 16, ch_mult: [1, 2, 4, 4] }])
+    expect(() => parseConfig(original)).toThrow(
+      /^tae: config is wrong: \w+ is a key of the original library [^\n]+$/,
+    );
 });
 
 test('pictures of other channels than RGB are refused', () => {

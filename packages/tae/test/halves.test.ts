@@ -8,6 +8,7 @@ import { expect, test } from 'vitest';
 import { fitHalves } from '../src/halves.ts';
 
 const config = parseConfig({
+  temporal: true,
   latent_channels: 4,
   block_out_channels: [4, 4, 8, 8],
   layers_per_block: 1,

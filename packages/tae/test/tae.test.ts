@@ -6,6 +6,7 @@ import { testDevice } from '@moviegen/testing/device';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 const config: TAEConfig = parseConfig({
+  temporal: true,
   latent_channels: 4,
   block_out_channels: [4, 4, 8, 8],
   layers_per_block: 1,

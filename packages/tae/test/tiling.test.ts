@@ -8,7 +8,7 @@ import { testDevice } from '@moviegen/testing/device';
 import { beforeAll, expect, test, vi } from 'vitest';
 import { fitsOn, spansOf, tileGrid } from '../src/grid.ts';
 
-const sizes = { latent_channels: 2, layers_per_block: 1, norm_num_groups: 1 };
+const sizes = { temporal: true, latent_channels: 2, layers_per_block: 1, norm_num_groups: 1 };
 const config = parseConfig({ ...sizes, block_out_channels: [4, 4, 4, 4] });
 
 let device: Device;

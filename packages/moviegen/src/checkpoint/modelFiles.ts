@@ -32,7 +32,16 @@ export async function openPart(
 ): Promise<ModelPart> {
   const config = await readJson(files, folder, 'config.json', signal);
   const path = pathOf(files, folder, '');
-  if (config === undefined) throw await missing(files, folder, 'config.json', signal);
+  if (config === undefined) {
+    const index = folder === '' ? await readJson(files, '', 'model_index.json', signal) : undefined;
+    if (index === undefined) throw await missing(files, folder, 'config.json', signal);
+    const folders = Object.keys(index as object)
+      .filter((key) => !key.startsWith('_'))
+      .join(', ');
+    throw new CheckpointError(
+      `checkpoint: ${path} holds a whole pipeline: give the folder of one model in it (folder in the library): ${folders}`,
+    );
+  }
   try {
     const weights = await openCheckpoint(files.folder(folder), { variant: files.variant, signal });
     return { folder, path, config, weights: plainNames(weights) };
