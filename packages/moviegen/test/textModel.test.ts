@@ -122,6 +122,14 @@ test.each<[string, CheckpointFiles, string]>([
     'checkpoint: t5/config.json: model_type: got "bert", expected t5, mt5, clip or clip_text_model',
   ],
   [
+    'a whole pipeline',
+    changed('t5', {
+      'config.json': null,
+      'model_index.json': '{"_class_name":"P","text_encoder":["transformers","T5"]}',
+    }),
+    'checkpoint: t5 holds a whole pipeline: give the folder of one model in it (model_index.json names them), or the option folder',
+  ],
+  [
     'no kind',
     changed('t5', { 'config.json': '{}' }),
     'checkpoint: t5/config.json: model_type: got none, expected t5, mt5, clip or clip_text_model',

@@ -35,11 +35,8 @@ export async function openPart(
   if (config === undefined) {
     const index = folder === '' ? await readJson(files, '', 'model_index.json', signal) : undefined;
     if (index === undefined) throw await missing(files, folder, 'config.json', signal);
-    const folders = Object.keys(index as object)
-      .filter((key) => !key.startsWith('_'))
-      .join(', ');
     throw new CheckpointError(
-      `checkpoint: ${path} holds a whole pipeline: give the folder of one model in it (folder in the library): ${folders}`,
+      `checkpoint: ${path} holds a whole pipeline: give the folder of one model in it (model_index.json names them), or the option folder`,
     );
   }
   try {
