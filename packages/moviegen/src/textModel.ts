@@ -169,7 +169,8 @@ function loaderOf({ path, config, weights }: ModelFiles): Load {
   if (kind === 't5' || kind === 'mt5')
     return (device, options) => T5Encoder.load(device, weights, parseT5Config(config), options);
   if (kind === 'clip' || kind === 'clip_text_model')
-    return (device, options) => ClipTextModel.load(device, weights, parseClipTextConfig(config), options);
+    return (device, options) =>
+      ClipTextModel.load(device, weights, parseClipTextConfig(config), { ...options, projection: true });
   const got = kind === undefined ? 'none' : shown(kind);
   throw new CheckpointError(
     `checkpoint: ${path}/config.json: model_type: got ${got}, expected t5, mt5, clip or clip_text_model`,

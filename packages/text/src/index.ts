@@ -2,7 +2,7 @@
 
 export type { PaddedStates, Trace } from '@moviegen/tensor';
 export { byt5Ids } from './byt5.ts';
-export { ClipTextModel } from './clip/clip.ts';
+export { type ClipFeatures, type ClipLoadOptions, ClipTextModel } from './clip/clip.ts';
 export { type ClipTextConfig, parseClipTextConfig } from './clip/config.ts';
 export { clipTokenizerJson } from './clip/tokenizerJson.ts';
 export { isLinearWeight } from './linearWeights.ts';

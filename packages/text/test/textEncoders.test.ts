@@ -200,6 +200,7 @@ describe('configurations', () => {
       normEps: 1e-3,
       maxPositions: 256,
       padTokenId: 96,
+      eosTokenId: 98,
     });
   });
 

@@ -1,5 +1,5 @@
 // CLIP's text tower (Radford et al. 2021), also with more positions than 77 (the long-prompt MetaCLIP): texts as token
-// ids to one state per token, after the final norm. Not here: the pooled state, the projection, the image tower.
+// ids to one state per token, after the final norm, and the states that image models read. Not here: the image tower.
 
 import {
   add,
@@ -8,12 +8,13 @@ import {
   type Device,
   embedding,
   LayerNorm,
+  Linear,
   loadWeights,
   observed,
   type PaddedStates,
   scope,
   slice,
-  type Tensor,
+  Tensor,
   type Trace,
   traced,
   WeightBook,
@@ -33,6 +34,24 @@ const BESIDE = new Set([
   'logit_scale',
 ]);
 
+const PROJECTION = 'text_projection.weight';
+
+/** Options of loading a CLIP text tower. */
+export interface ClipLoadOptions extends LoadOptions {
+  /** Loads the projection `text_projection.weight` too, where the file has it. Default: no. */
+  readonly projection?: boolean;
+}
+
+/** What image models read of a text, besides the state of every token. The caller owns all of it. */
+export interface ClipFeatures extends PaddedStates {
+  /** [B, L, D]: what the last layer is given, not normed; transformers' `hidden_states[-2]`. */
+  readonly penultimate: Tensor;
+  /** [B, D]: the state of each text's end token after the final norm; transformers' `pooler_output`. */
+  readonly pooled: Tensor;
+  /** [B, P]: the pooled state projected, where the projection is loaded; transformers' `text_embeds`. */
+  readonly projected: Tensor | undefined;
+}
+
 /**
  * A CLIP text tower.
  *
@@ -49,10 +68,13 @@ export class ClipTextModel {
   readonly #positions: Tensor; // [positions, D]
   readonly #blocks: readonly ClipBlock[];
   readonly #finalNorm: LayerNorm;
+  readonly #projection: Linear | undefined; // [P, D]
 
   /** @param weights every tensor of `ClipTextModel.weightShapes(config)`, on the device; the tower owns them from here on. */
   constructor(device: Device, config: ClipTextConfig, weights: Readonly<Record<string, Tensor>>) {
-    const book = new WeightBook('clip', weights, clipWeightShapes(config));
+    const projection = weights[PROJECTION];
+    const shapes = projection && { [PROJECTION]: [projection.shape[0]!, config.hiddenSize] };
+    const book = new WeightBook('clip', weights, { ...clipWeightShapes(config), ...shapes });
     this.device = device;
     this.config = config;
     this.#weights = book;
@@ -63,6 +85,7 @@ export class ClipTextModel {
       (_, i) => new ClipBlock(book, `encoder.layers.${i}`, config),
     );
     this.#finalNorm = new LayerNorm(book, 'final_layer_norm', config.normEps);
+    this.#projection = projection && new Linear(book, 'text_projection');
   }
 
   /** Shape of every weight by its name in the checkpoint, without the prefix `text_model.`. */
@@ -79,7 +102,7 @@ export class ClipTextModel {
     device: Device,
     source: WeightSource,
     config: ClipTextConfig,
-    options: LoadOptions = {},
+    { projection = false, ...options }: ClipLoadOptions = {},
   ): Promise<ClipTextModel> {
     const prefix = source.names().some((name) => name.startsWith('text_model.')) ? 'text_model.' : '';
     const ignore = (name: string) => BESIDE.has(name);
@@ -89,7 +112,18 @@ export class ClipTextModel {
       ignore,
       linear: isLinearWeight,
     });
-    return new ClipTextModel(device, config, weights);
+    if (!projection || !source.names().includes(PROJECTION))
+      return new ClipTextModel(device, config, weights);
+    try {
+      const { dtype, signal } = options;
+      const shape = [source.shape(PROJECTION)[0] ?? 0, config.hiddenSize];
+      const only = { ...(dtype && { dtype }), ...(signal && { signal }), ignore: () => true };
+      const loaded = await loadWeights(device, source, { [PROJECTION]: shape }, only);
+      return new ClipTextModel(device, config, { ...weights, ...loaded });
+    } catch (error) {
+      for (const tensor of Object.values(weights)) tensor.dispose();
+      throw error;
+    }
   }
 
   /**
@@ -99,17 +133,58 @@ export class ClipTextModel {
    * @throws Error where a text has more tokens than there are positions.
    */
   forward(texts: readonly (readonly number[])[], { trace }: { readonly trace?: Trace } = {}): PaddedStates {
-    const { config, device } = this;
     const pass = () => {
-      const limits = { ...config, maxLength: config.maxPositions };
-      const { ids, lengths, L } = tokenBatch(device, 'clip', texts, limits); // [B, L], [B]
-      const positions = slice(this.#positions, { start: [0, 0], end: [L, config.hiddenSize] }); // [L, D]
-      let x = scope(device, () => add(cast(embedding(this.#tokens, ids), 'f32'), positions)); // [B, L, D]
-      observed('embeddings', x);
+      const { embedded, lengths } = this.#embedded(texts);
+      let x = embedded;
       for (const block of this.#blocks) x = advance(x, () => block.forward(x, lengths)); // [B, L, D]
       return { states: this.#finalNorm.forward(x), lengths: texts.map((text) => text.length) };
     };
-    return scope(device, () => traced(trace, pass));
+    return scope(this.device, () => traced(trace, pass));
+  }
+
+  /**
+   * What image models read: Stable Diffusion the states before the last layer, where it skips that, and SDXL these and the
+   * pooled or projected state.
+   * @param texts as `forward` takes them, each with its end token; the first one counts.
+   * @throws Error where a text has no end token.
+   */
+  features(texts: readonly (readonly number[])[]): ClipFeatures {
+    const ends = texts.map((text, b) => this.#endOf(text, b));
+    return scope(this.device, () => {
+      const { embedded, lengths } = this.#embedded(texts);
+      const [B, L, D] = embedded.shape as [number, number, number];
+      let penultimate = embedded;
+      for (const block of this.#blocks.slice(0, -1))
+        penultimate = advance(penultimate, () => block.forward(penultimate, lengths));
+      const states = this.#finalNorm.forward(this.#blocks.at(-1)!.forward(penultimate, lengths));
+      const rows = Tensor.from(
+        this.device,
+        Uint32Array.from(ends, (end, b) => b * L + end),
+        [B],
+      );
+      const pooled = embedding(states.reshape([B * L, D]), rows); // [B, D]
+      const projected = this.#projection?.forward(pooled); // [B, P]
+      return { states, penultimate, pooled, projected, lengths: texts.map((text) => text.length) };
+    });
+  }
+
+  #embedded(texts: readonly (readonly number[])[]): { embedded: Tensor; lengths: Tensor } {
+    const { config, device } = this;
+    const limits = { ...config, maxLength: config.maxPositions };
+    const { ids, lengths, L } = tokenBatch(device, 'clip', texts, limits); // [B, L], [B]
+    const positions = slice(this.#positions, { start: [0, 0], end: [L, config.hiddenSize] }); // [L, D]
+    const embedded = scope(device, () => add(cast(embedding(this.#tokens, ids), 'f32'), positions)); // [B, L, D]
+    observed('embeddings', embedded);
+    return { embedded, lengths };
+  }
+
+  #endOf(text: readonly number[], b: number): number {
+    const { eosTokenId } = this.config;
+    const end = text.indexOf(eosTokenId === 2 ? Math.max(...text) : eosTokenId);
+    if (end >= 0) return end;
+    throw new Error(
+      `clip.features: text ${b} has no end token: expected the id ${eosTokenId} in [${text.join(', ')}]`,
+    );
   }
 
   /** Releases the weights. */

@@ -15,6 +15,8 @@ export interface ClipTextConfig {
   /** Positions of the table: 77 in the original, 256 in the long-prompt tower. */
   readonly maxPositions: number;
   readonly padTokenId: number;
+  /** The token whose state stands for the whole text; 2, in old configs, means the largest id of a text. */
+  readonly eosTokenId: number;
 }
 
 /**
@@ -37,6 +39,7 @@ export function parseClipTextConfig(json: unknown): ClipTextConfig {
     normEps: config.positive('layer_norm_eps', 1e-5),
     maxPositions: config.integer('max_position_embeddings', 77),
     padTokenId: config.integer('pad_token_id', 1, 0),
+    eosTokenId: config.integer('eos_token_id', 49407, 0),
   };
   if (result.hiddenSize % result.numHeads !== 0) {
     config.wrong('num_attention_heads', result.numHeads, `a divisor of hidden_size ${result.hiddenSize}`);
