@@ -119,6 +119,21 @@ test.each<[string, Record<string, readonly number[]>, string]>([
   ],
   ['half a change', { 'a.lora_B.weight': [6, 2] }, 'a has no lora_A'],
   ['a model', { 'a.weight': [6, 4] }, 'a.weight is not a lora_A, lora_B or alpha'],
+  [
+    'a part twice',
+    { 'a.lora_A.weight': [2, 4], 'a.lora_A.default.weight': [2, 4], 'a.lora_B.weight': [6, 2] },
+    'a.lora_A.weight and a.lora_A.default.weight are the same part of a',
+  ],
+  [
+    'a module by two names',
+    {
+      'a.lora_A.weight': [2, 4],
+      'a.lora_B.weight': [6, 2],
+      'unet.a.lora_A.weight': [2, 4],
+      'unet.a.lora_B.weight': [6, 2],
+    },
+    'a and unet.a are both a',
+  ],
   ['nothing', {}, 'it holds no lora_A and lora_B'],
   [
     'many faults',
@@ -151,7 +166,7 @@ test("kohya's flattened names find the model's own, in every spelling of the pre
     ).toBe(true);
   // Two modules that are flattened to one name.
   expect(() => loraChanges([{ source: source(flat('lora_unet', 'a_b_c')) }], layers)).toThrow(
-    'the model has no lora_unet_a_b_c.weight',
+    'lora_unet_a_b_c may be a_b.c or a.b_c',
   );
 });
 
@@ -174,6 +189,37 @@ test('differences of weights and biases are added, by their weight', async () =>
   expect(() => loraChanges([{ source: given }], { 'a.weight': [2, 2] })).toThrow(
     'the model has no a.bias, which a.diff_b changes',
   );
+});
+
+test("a table without .weight, and PEFT's bias of B by the scale of its module", async () => {
+  const numbers: Record<string, number[]> = {
+    'table.diff': [1, 2],
+    'a.lora_A.weight': [1, 0],
+    'a.lora_B.weight': [0],
+    'a.lora_B.bias': [4],
+    'a.alpha': [3],
+  };
+  const given: WeightSource = {
+    ...source({
+      'table.diff': [2],
+      'a.lora_A.weight': [1, 2],
+      'a.lora_B.weight': [1, 1],
+      'a.lora_B.bias': [1],
+      'a.alpha': [],
+    }),
+    read: async (name) => new Uint8Array(Float32Array.from(numbers[name]!).buffer),
+  };
+  const shapes = { table: [2], 'a.weight': [1, 2], 'a.bias': [1] };
+  const changes = loraChanges([{ source: given, weight: 0.5 }], shapes);
+  for (const [name, before, after] of [
+    ['table', [1, 1], [1.5, 2]],
+    ['a.bias', [1], [7]],
+  ] as const) {
+    const weight = Tensor.from(device, [...before], [before.length]);
+    const changed = await changes.apply(name, weight);
+    expect([...(await changed.read())]).toEqual(after);
+    for (const tensor of [weight, changed]) tensor.dispose();
+  }
 });
 
 test('what cannot be applied is refused in one line with its share, or left out where that is asked for', () => {

@@ -41,6 +41,7 @@ interface LowRank {
 interface WeightDifference {
   readonly source: WeightSource;
   readonly diff: string; // has the shape of the weight
+  readonly alpha: string | undefined;
   readonly scale: number;
 }
 
@@ -76,24 +77,33 @@ function changesOf(lora: Lora, shapes: Readonly<Record<string, readonly number[]
   const modules = modulesOf(lora, problems);
   const names = new ModuleNames(Object.keys(shapes));
   const changes: [string, Change][] = [];
-  for (const [module, { down, up, alpha, diff, diffBias }] of modules) {
-    const path = names.find(module);
-    if (path === undefined) {
-      problems.push(`the model has no ${module}.weight`);
+  const found = new Map<string, string>(); // the file's name of a module, by the model's
+  for (const [module, { down, up, upBias, alpha, diff, diffBias }] of modules) {
+    const [path, ...others] = names.find(module);
+    if (path === undefined || others.length > 0) {
+      const several = `${module} may be ${[path, ...others].join(' or ')}`;
+      problems.push(path === undefined ? `the model has no ${module}.weight` : several);
       continue;
     }
-    for (const [name, tensor] of [
-      [`${path}.weight`, diff],
-      [`${path}.bias`, diffBias],
-    ] as const) {
-      if (tensor === undefined) continue;
-      if (shapes[name] === undefined) problems.push(`the model has no ${name}, which ${tensor} changes`);
-      else if (sizeOf(source.shape(tensor)) !== sizeOf(shapes[name]))
-        problems.push(`${tensor} ${show(source.shape(tensor))} does not fit ${show(shapes[name])}`);
-      else changes.push([name, { source, diff: tensor, scale: weight }]);
+    const twin = found.get(path);
+    if (twin !== undefined) {
+      problems.push(`${twin} and ${module} are both ${path}`);
+      continue;
     }
+    found.set(path, module);
+    const weightName = shapes[path] === undefined ? `${path}.weight` : path;
+    const differs = (name: string, tensor: string | undefined, scale: number, alpha?: string) => {
+      if (tensor === undefined) return;
+      const shape = shapes[name];
+      if (shape === undefined) problems.push(`the model has no ${name}, which ${tensor} changes`);
+      else if (sizeOf(source.shape(tensor)) !== sizeOf(shape))
+        problems.push(`${tensor} ${show(source.shape(tensor))} does not fit ${show(shape)}`);
+      else changes.push([name, { source, diff: tensor, alpha, scale }]);
+    };
+    differs(weightName, diff, weight);
+    differs(`${path}.bias`, diffBias, weight);
     if (down === undefined && up === undefined && (diff ?? diffBias) !== undefined) continue;
-    const shape = shapes[`${path}.weight`];
+    const shape = shapes[weightName];
     if (shape === undefined) problems.push(`the model has no ${module}.weight`);
     else if (down === undefined || up === undefined)
       problems.push(`${module} has no ${down === undefined ? 'lora_A' : 'lora_B'}`);
@@ -106,7 +116,8 @@ function changesOf(lora: Lora, shapes: Readonly<Record<string, readonly number[]
         problems.push(`${alpha} is not a single number`);
       else {
         const scale = weight * (alpha === undefined ? scaleOf(module, rank) : 1 / rank);
-        changes.push([`${path}.weight`, { source, down, up, alpha, scale, rank }]);
+        changes.push([weightName, { source, down, up, alpha, scale, rank }]);
+        differs(`${path}.bias`, upBias, scale, alpha);
       }
     }
   }
@@ -135,7 +146,12 @@ function modulesOf(
     else if ('unsupported' in found) {
       unsupported.set(found.unsupported, (unsupported.get(found.unsupported) ?? 0) + 1);
       if (found.module !== undefined) broken.add(found.module);
-    } else modules.set(found.module, { ...modules.get(found.module), [found.part]: name });
+    } else {
+      const module = modules.get(found.module) ?? {};
+      const twin = module[found.part];
+      if (twin !== undefined) problems.push(`${twin} and ${name} are the same part of ${found.module}`);
+      modules.set(found.module, { ...module, [found.part]: name });
+    }
   }
   if (unsupported.size > 0) {
     const kinds = [...unsupported].map(([kind, count]) => `${kind} ${count}`).join(', ');
@@ -174,14 +190,15 @@ async function applied(
         return bytesToFloats(bytes, source.dtype(name));
       };
       const before = result;
+      const { alpha } = change;
+      const s = alpha === undefined ? change.scale : change.scale * (await read(alpha))[0]!;
       if ('diff' in change) {
         const difference = await read(change.diff);
-        for (let i = 0; i < difference.length; i++) difference[i]! *= change.scale;
+        for (let i = 0; i < difference.length; i++) difference[i]! *= s;
         result = keep(scope(device, () => add(before, Tensor.from(device, difference, weight.shape))));
       } else {
-        const { down, up, alpha, scale, rank } = change;
+        const { down, up, rank } = change;
         const [a, b] = [await read(down), await read(up)];
-        const s = alpha === undefined ? scale : scale * (await read(alpha))[0]!;
         for (let i = 0; i < b.length; i++) b[i]! *= s;
         result = keep(merged(device, before, a, b, [out, rank, sizeOf(inputs)]));
       }

@@ -2,7 +2,7 @@
 // diffusers, ComfyUI) or flatten it with underscores (kohya's scripts, LyCORIS). No tensor is read here.
 
 /** What a tensor of a LoRA file is. */
-export type LoraPart = 'down' | 'up' | 'alpha' | 'diff' | 'diffBias';
+export type LoraPart = 'down' | 'up' | 'upBias' | 'alpha' | 'diff' | 'diffBias';
 
 /** A tensor of a LoRA file: its part in the change of a module, or why it cannot be applied. */
 export type LoraName =
@@ -21,6 +21,7 @@ const PARTS: Readonly<Record<string, LoraPart>> = {
   diff_b: 'diffBias',
 };
 const FACTOR = /^(.+)\.(lora_A|lora_B|lora_down|lora_up|lora\.down|lora\.up)(?:\.\w+)?\.weight$/;
+const FACTOR_BIAS = /^(.+)\.(?:lora_B|lora_up|lora\.up)(?:\.\w+)?\.bias$/;
 const OTHER = /^(.+)\.(alpha|diff|diff_b)$/;
 /** Kinds of changes that are not low-rank products. */
 const UNSUPPORTED: readonly (readonly [pattern: RegExp, kind: string])[] = [
@@ -32,7 +33,7 @@ const UNSUPPORTED: readonly (readonly [pattern: RegExp, kind: string])[] = [
 ];
 const TEXT_ENCODER = /^(lora_te\d*_|(base_model\.model\.)?(text_encoder|text_model|conditioner)(_\d)?\.)/;
 /** Prefixes that libraries put before a module's own name, with dots or flattened. */
-const PREFIX = /^(base_model\.model|base_model|transformer|diffusion_model|model|module)\./;
+const PREFIX = /^(base_model\.model|base_model|transformer|unet|diffusion_model|model|module)\./;
 const FLAT_PREFIX = /^(lora_unet|lora_transformer|lora_dit|lycoris)_/;
 
 /** What the name of a tensor in a LoRA file says; undefined where it says nothing that is known. */
@@ -42,6 +43,8 @@ export function loraName(name: string): LoraName | undefined {
     const found = pattern.exec(name);
     if (found) return { unsupported: kind, module: found[1] };
   }
+  const biased = FACTOR_BIAS.exec(name)?.[1];
+  if (biased !== undefined) return { module: biased, part: 'upBias' };
   const [, module, part] = FACTOR.exec(name) ?? OTHER.exec(name) ?? [];
   return module === undefined ? undefined : { module, part: PARTS[part!]! };
 }
@@ -49,24 +52,24 @@ export function loraName(name: string): LoraName | undefined {
 /** Finds the modules of one model by the names that LoRA files give them. */
 export class ModuleNames {
   readonly #modules: ReadonlySet<string>;
-  /** Flattened names; undefined where two modules have the same. */
-  readonly #flat = new Map<string, string | undefined>();
+  /** Modules by their flattened names. */
+  readonly #flat = new Map<string, string[]>();
 
   /** @param weights names of the model's weights. */
   constructor(weights: readonly string[]) {
     this.#modules = new Set(weights.map((name) => name.replace(/\.(weight|bias)$/, '')));
     for (const module of this.#modules) {
       const flat = module.replaceAll('.', '_');
-      this.#flat.set(flat, this.#flat.has(flat) ? undefined : module);
+      this.#flat.set(flat, [...(this.#flat.get(flat) ?? []), module]);
     }
   }
 
-  /** The model's own name of a module; undefined where it has none, or more than one that is flattened to the same. */
-  find(module: string): string | undefined {
+  /** The model's own names that a module may have: none, one, or several that are flattened to the same. */
+  find(module: string): readonly string[] {
     for (let path = module; ; path = path.replace(PREFIX, '')) {
-      if (this.#modules.has(path)) return path;
+      if (this.#modules.has(path)) return [path];
       if (!PREFIX.test(path)) break;
     }
-    return FLAT_PREFIX.test(module) ? this.#flat.get(module.replace(FLAT_PREFIX, '')) : undefined;
+    return (FLAT_PREFIX.test(module) && this.#flat.get(module.replace(FLAT_PREFIX, ''))) || [];
   }
 }
