@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { memorySource } from '@moviegen/safetensors';
+import { memorySource, serialize } from '@moviegen/safetensors';
 import { openFile } from '@moviegen/safetensors/node';
 import { testDevice } from '@moviegen/testing/device';
 import { ClipTextModel, parseClipTextConfig, parseT5Config, T5Encoder } from '@moviegen/text';
@@ -96,6 +96,31 @@ const changed = (name: string, changes: Record<string, string | null>): Checkpoi
     const bytes = await readFile(join(folderOf(name), file)).catch(() => undefined);
     return bytes && memorySource(bytes, file);
   },
+});
+
+test.each([
+  ['OpenCLIP or the original CLIP', 'transformer.resblocks.0.attn.in_proj_weight'],
+  ['llama.cpp (GGUF)', 'enc.blk.0.attn_q.weight'],
+  ['a whole pipeline in one file (the original Stable Diffusion, ComfyUI)', 'cond_stage_model.x.weight'],
+  ['Flax or T5X', 'encoder.block.0.layer.0.SelfAttention.q.kernel'],
+  ['bitsandbytes', 'encoder.block.0.layer.0.SelfAttention.q.weight.absmax'],
+])('weights of %s: one line instead of a list', async (layout, name) => {
+  const weights = serialize({ [name]: { dtype: 'F32', shape: [1], data: new Float32Array(1) } });
+  const config = await readFile(join(folderOf('t5'), 'config.json'));
+  const held = new Map<string, Uint8Array>([
+    ['config.json', config],
+    ['model.safetensors', new Uint8Array(weights)],
+  ]);
+  const files: CheckpointFiles = {
+    label: 'x',
+    folder: () => async (file) =>
+      held.has(file) ? memorySource(new Uint8Array(held.get(file)!), file) : undefined,
+  };
+  await expect(TextModel.fromPretrained(files, { device })).rejects.toThrow(
+    new CheckpointError(
+      `checkpoint: x: its weights have the names of ${layout}, like ${name}: give the folder that transformers or diffusers writes with save_pretrained`,
+    ),
+  );
 });
 
 test('a folder without a tokenizer takes ids', async () => {

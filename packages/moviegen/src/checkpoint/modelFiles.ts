@@ -7,6 +7,7 @@ import type { CheckpointFiles } from '../checkpointFiles.ts';
 import { CheckpointError } from '../errors.ts';
 import { verified } from './checksums.ts';
 import { type FilesOptions, missing, openFiles, pathOf, readJson } from './files.ts';
+import { otherLayout } from './layouts.ts';
 import { plainNames } from './plainNames.ts';
 import { readTokenizer, type TokenizerFiles, tokenizerBeside } from './tokenizerFiles.ts';
 
@@ -118,12 +119,23 @@ export async function openModel(
 export const bytesOf = (source: TensorSource): number =>
   source.names().reduce((sum, name) => sum + source.byteLength(name), 0);
 
-/** Runs a step of loading. Its error about a model's config or weights then says which folder they are in. */
-export async function placed<T>({ path }: { readonly path: string }, step: () => T | Promise<T>): Promise<T> {
+/**
+ * Runs a step of loading. Its error about a model's config or weights then says which folder they are in, and whose names the
+ * weights have where these are another library's.
+ */
+export async function placed<T>(
+  { path, weights }: { readonly path: string; readonly weights: Pick<TensorSource, 'names'> },
+  step: () => T | Promise<T>,
+): Promise<T> {
   try {
     return await step();
   } catch (error) {
     if (!(error instanceof WeightsError || error instanceof ConfigError)) throw error;
-    throw new CheckpointError(`checkpoint: ${path}: ${error.message}`, { cause: error });
+    const other = error instanceof WeightsError ? otherLayout(weights.names()) : undefined;
+    const wrong =
+      other === undefined
+        ? error.message
+        : `its weights have the names of ${other.layout}, like ${other.name}: give the folder that transformers or diffusers writes with save_pretrained`;
+    throw new CheckpointError(`checkpoint: ${path}: ${wrong}`, { cause: error });
   }
 }
