@@ -18,7 +18,7 @@ const formulas: Readonly<Record<Activation, string>> = {
   relu: 'return select(x, vec4f(), (bitcast<Bits>(x) - Bits(0x80000000u)) <= Bits(0x7f800000u));',
 };
 
-/** WGSL of `fn activate(x: vec4f) -> vec4f`, or of the type V of vectorWGSL; the identity if there is no activation. */
+/** WGSL of `fn activate(x: vec4f) -> vec4f`, or with the type V of vectorWGSL. Without an activation it returns x as it is. */
 export const activationWGSL = (activation: Activation | undefined, type: 'vec4f' | 'V' = 'vec4f'): string => {
   const bits = type === 'V' ? 'Bits' : 'vec4<u32>';
   const body = activation

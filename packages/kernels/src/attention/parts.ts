@@ -57,7 +57,7 @@ export function attentionBindings(shape: AttentionShape, dtype: DType) {
 
 /**
  * What kernels with a tile of queries per workgroup share: the bindings, the number of workgroups, whether rows can be
- * read four numbers at a time, and the uniforms, including those of the tiles.
+ * read four numbers at a time, and the uniforms (the tiles' too).
  */
 export function attentionTiling(shape: AttentionShape, dtype: DType, queries: number) {
   const { batch, heads, N, D } = shape;
