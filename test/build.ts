@@ -5,11 +5,14 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/** What `npm run build` builds; the packages below come with them. */
+const BUILT = ['packages/moviegen', 'packages/curation', 'packages/server'];
+
 /** Vitest's global setup. If the build fails, only the tests that start the command line fail. */
 export default function build(): void {
   const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
   const root = fileURLToPath(new URL('..', import.meta.url));
-  const { status, stdout } = spawnSync(process.execPath, [tsc, '-b', 'packages/moviegen'], {
+  const { status, stdout } = spawnSync(process.execPath, [tsc, '-b', ...BUILT], {
     cwd: root,
     encoding: 'utf8',
   });

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { addOnCommands } from './addOns.ts';
 import { addAverage } from './commands/average.ts';
 import { addDecode } from './commands/decode.ts';
 import { addDoctor } from './commands/doctor.ts';
@@ -46,7 +47,9 @@ export async function main(args: readonly string[]): Promise<void> {
 
   let status = 0;
   try {
-    await programOf(run).parseAsync(args.length === 0 ? ['--help'] : args, { from: 'user' });
+    const program = programOf(run);
+    await addOnCommands(program, run, args);
+    await program.parseAsync(args.length === 0 ? ['--help'] : args, { from: 'user' });
     run.close();
   } catch (error) {
     run.close();

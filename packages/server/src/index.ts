@@ -1,0 +1,3 @@
+// The public names of @moviegen/server.
+
+export {};
