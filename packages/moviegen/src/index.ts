@@ -32,6 +32,7 @@ export type {
 } from './generate/progress.ts';
 export type { GenerationDefaults } from './generate/request.ts';
 export { GUIDANCES, type Guidance, SCHEDULES, type ScheduleName, SOLVERS } from './generate/request.ts';
+export { clipSimilarity, ImageModel, type ImageModelOptions } from './imageModel.ts';
 export { MovieGen } from './movieGen.ts';
 export {
   type DeviceDescription,

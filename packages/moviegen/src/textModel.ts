@@ -20,6 +20,7 @@ import { type DTypePolicy, modulePrecisions } from './checkpoint/precision.ts';
 import type { CheckpointFiles } from './checkpointFiles.ts';
 import { CheckpointError, InputError, shown } from './errors.ts';
 import type { LoadProgress } from './generate/progress.ts';
+import { unitRows } from './imageModel.ts';
 
 /** Options of `TextModel.fromPretrained`. */
 export interface TextModelOptions extends FilesOptions {
@@ -147,6 +148,30 @@ export class TextModel {
       return whole > kept ? [droppedNote(`text: number ${i + 1}`, this.#path, whole, kept)] : [];
     });
     return { ...this.model.forward(ids), ...(notes.length > 0 && { notes }) };
+  }
+
+  /**
+   * Each text's place in the space that CLIP's two towers share, as a vector of length 1; `clipSimilarity` compares it with
+   * pictures (`ImageModel.embed`).
+   * @throws InputError where this is not a CLIP text tower with its projection, or these are not texts
+   */
+  async embed(texts: readonly string[]): Promise<Float32Array[]> {
+    checkTexts('text: texts', texts);
+    if (!(this.model instanceof ClipTextModel))
+      throw new InputError(`text: ${this.#path} is not a CLIP text tower, which alone has embeddings`);
+    const { states, penultimate, pooled, projected } = this.model.features(
+      texts.map((text) => this.tokenize(text)),
+    );
+    for (const tensor of [states, penultimate, pooled]) tensor.dispose();
+    if (projected === undefined)
+      throw new InputError(
+        `text: ${this.#path} has no text_projection.weight: give a CLIPModel or CLIPTextModelWithProjection`,
+      );
+    try {
+      return unitRows(await projected.read(), texts.length);
+    } finally {
+      projected.dispose();
+    }
   }
 
   /** Releases the weights, and the device where it was opened here. */

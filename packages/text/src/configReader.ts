@@ -32,18 +32,18 @@ export class ConfigReader {
 
   /** Whether the key has a value. */
   has(key: string): boolean {
-    return this.#value(key) !== undefined;
+    return this.value(key) !== undefined;
   }
 
   /** The reader of the object at a key, or this reader where the key has none. */
   inside(key: string): ConfigReader {
-    return this.has(key) ? new ConfigReader(this.#model, this.#value(key)) : this;
+    return this.has(key) ? new ConfigReader(this.#model, this.value(key)) : this;
   }
 
   /** Checks `model_type`, where there is one. @throws ConfigError at once: the rest of another model's config would be noise. */
   kind(...known: readonly string[]): void {
     for (const key of ['model_type', '_class_name']) {
-      const value = this.#value(key);
+      const value = this.value(key);
       if (value === undefined || (key === 'model_type' && known.includes(value as string))) continue;
       const got = `${key}: got ${JSON.stringify(value)}, expected ${known.join(' or ')}`;
       throw new ConfigError(`${this.#model}: config is wrong: ${got}; is this another model's config?`);
@@ -52,12 +52,12 @@ export class ConfigReader {
 
   /** Whether the config says that it is of this `model_type`. */
   is(model: string): boolean {
-    return this.#value('model_type') === model;
+    return this.value('model_type') === model;
   }
 
   /** True or false. */
   flag(key: string, fallback: boolean): boolean {
-    const value = this.#value(key) ?? fallback;
+    const value = this.value(key) ?? fallback;
     if (typeof value === 'boolean') return value;
     this.wrong(key, value, 'true or false');
     return fallback;
@@ -65,7 +65,7 @@ export class ConfigReader {
 
   /** An integer of at least `min`. */
   integer(key: string, fallback?: number, min = 1): number {
-    const value = this.#value(key) ?? fallback;
+    const value = this.value(key) ?? fallback;
     if (Number.isInteger(value) && (value as number) >= min) return value as number;
     this.wrong(key, value, `an integer of at least ${min}`);
     return min;
@@ -73,7 +73,7 @@ export class ConfigReader {
 
   /** A number above 0. */
   positive(key: string, fallback: number): number {
-    const value = this.#value(key) ?? fallback;
+    const value = this.value(key) ?? fallback;
     if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value;
     this.wrong(key, value, 'a number above 0');
     return fallback;
@@ -81,9 +81,17 @@ export class ConfigReader {
 
   /** A string. */
   text(key: string, fallback: string): string {
-    const value = this.#value(key) ?? fallback;
+    const value = this.value(key) ?? fallback;
     if (typeof value === 'string') return value;
     this.wrong(key, value, 'a text');
+    return fallback;
+  }
+
+  /** A list of so many numbers. */
+  numbers(key: string, fallback: readonly number[], count: number): readonly number[] {
+    const value = this.value(key) ?? fallback;
+    if (Array.isArray(value) && value.length === count && value.every(Number.isFinite)) return value;
+    this.wrong(key, value, `${count} numbers`);
     return fallback;
   }
 
@@ -91,7 +99,7 @@ export class ConfigReader {
   activation(key: string, name: string): Activation {
     const found = ACTIVATIONS.get(name);
     if (found !== undefined) return found;
-    this.wrong(key, this.#value(key), `one of ${[...ACTIVATIONS.keys()].join(', ')}`);
+    this.wrong(key, this.value(key), `one of ${[...ACTIVATIONS.keys()].join(', ')}`);
     return 'relu';
   }
 
@@ -106,7 +114,8 @@ export class ConfigReader {
     throw new ConfigError(`${this.#model}: config is wrong:\n  ${this.#problems.join('\n  ')}`);
   }
 
-  #value(key: string): unknown {
+  /** What the config holds at a key; undefined where that is nothing or null. */
+  value(key: string): unknown {
     const value = Object.hasOwn(this.#given, key) ? this.#given[key] : undefined;
     return value === null ? undefined : value;
   }

@@ -3,8 +3,15 @@
 export type { PaddedStates, Trace } from '@moviegen/tensor';
 export { byt5Ids } from './byt5.ts';
 export { type ClipFeatures, type ClipLoadOptions, ClipTextModel } from './clip/clip.ts';
-export { type ClipTextConfig, parseClipTextConfig } from './clip/config.ts';
+export {
+  type ClipTextConfig,
+  type ClipVisionConfig,
+  parseClipTextConfig,
+  parseClipVisionConfig,
+} from './clip/config.ts';
 export { clipTokenizerJson } from './clip/tokenizerJson.ts';
+export { type ClipVisionFeatures, ClipVisionModel } from './clip/vision.ts';
+export { ConfigReader } from './configReader.ts';
 export { isLinearWeight } from './linearWeights.ts';
 export { type PromptTexts, promptTexts, quotedText, withoutQuoted } from './prompt.ts';
 export { parseT5Config, type T5Config } from './t5/config.ts';

@@ -8,6 +8,7 @@ import { loadPipeline } from './pipeline.ts';
 import { loadQuantized } from './quantized.ts';
 import { loadAutoencoderKL, loadTAE } from './tae.ts';
 import { loadClip, loadT5 } from './text.ts';
+import { loadClipVision } from './vision.ts';
 
 /** Loaders by the `model` of a `fixture.json`. */
 export const parityLoaders: Readonly<Record<string, ParityLoader>> = {
@@ -16,6 +17,7 @@ export const parityLoaders: Readonly<Record<string, ParityLoader>> = {
   autoencoder_kl: loadAutoencoderKL,
   t5: loadT5,
   clip: loadClip,
+  clip_vision: loadClipVision,
   flow: loadFlow,
   philox: loadPhilox,
   pipeline: loadPipeline,

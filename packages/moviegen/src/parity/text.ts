@@ -25,7 +25,7 @@ export async function loadClipLayout(...[device, fixture, layout]: LayoutOf): Pr
   return parityOf(await ClipTextModel.load(device, source, config));
 }
 
-type LayoutOf = [...Parameters<ParityLoader>, layout: string];
+export type LayoutOf = [...Parameters<ParityLoader>, layout: string];
 
 const parityOf = (model: T5Encoder | ClipTextModel): ParityModel => ({
   run(given, report) {
@@ -47,11 +47,11 @@ function tokensOf(given: ParityCase): number[][] {
   );
 }
 
-async function configOf(fixture: Fixture, layout: string): Promise<unknown> {
+export async function configOf(fixture: Fixture, layout: string): Promise<unknown> {
   return JSON.parse(new TextDecoder().decode(await fixture.read(inside(layout, 'config.json'))));
 }
 
-function weightsOf(fixture: Fixture, layout: string): Promise<WeightSource> {
+export function weightsOf(fixture: Fixture, layout: string): Promise<WeightSource> {
   return openCheckpoint(async (name) => {
     const bytes = await fixture.read(inside(layout, name)).catch(() => undefined);
     return bytes && memorySource(bytes, `${fixture.name}/${inside(layout, name)}`);

@@ -1,7 +1,6 @@
-// One layer of CLIP's text tower: causal self-attention and feed-forward, each on the layer norm of its input, each
-// added to it.
+// One layer of a CLIP tower: self-attention and feed-forward, each on the layer norm of its input, each added to it.
 //
-// Legend: B texts, L tokens, D model width, F feed-forward width.
+// Legend: B texts or pictures, L tokens, D model width, F feed-forward width.
 
 import {
   attention,
@@ -12,12 +11,12 @@ import {
   type Tensor,
   type WeightBook,
 } from '@moviegen/tensor';
-import type { ClipTextConfig } from './config.ts';
+import type { ClipBlockConfig } from './config.ts';
 
-/** Causal self-attention, then the feed-forward. */
+/** Self-attention, then the feed-forward. */
 export class ClipBlock {
   readonly #path: string;
-  readonly #config: ClipTextConfig;
+  readonly #config: ClipBlockConfig;
   readonly #norm1: LayerNorm;
   readonly #qkv: Linear; // [3D, D]
   readonly #out: Linear; // [D, D]
@@ -26,7 +25,7 @@ export class ClipBlock {
   readonly #fc2: Linear; // [D, F]
 
   /** @param path the layer's name in the checkpoint, `encoder.layers.{i}`. */
-  constructor(weights: WeightBook, path: string, config: ClipTextConfig) {
+  constructor(weights: WeightBook, path: string, config: ClipBlockConfig) {
     const attention = `${path}.self_attn`;
     this.#path = path;
     this.#config = config;
@@ -38,11 +37,17 @@ export class ClipBlock {
     this.#fc2 = new Linear(weights, `${path}.mlp.fc2`, `${path}.mlp`);
   }
 
-  /** x [B, L, D] -> [B, L, D]; `keyLengths` [B], u32. */
-  forward(x: Tensor, keyLengths: Tensor): Tensor {
+  /**
+   * x [B, L, D] -> [B, L, D].
+   * @param keyLengths [B], u32, of texts: a token sees itself and those before it. In a picture each patch sees all.
+   */
+  forward(x: Tensor, keyLengths?: Tensor): Tensor {
     const { numHeads: heads, activation } = this.#config;
     const [q, k, v] = chunk(this.#qkv.forward(this.#norm1.forward(x)), 3); // [B, L, D] each
-    const attended = attention(q, k, v, { heads, causal: true, keyLengths }); // [B, L, D]
+    const attended = attention(q, k, v, {
+      heads,
+      ...(keyLengths && { causal: true, keyLengths }),
+    }); // [B, L, D]
     const h = this.#out.forward(attended, { residual: x }); // [B, L, D]
     const hidden = this.#fc1.forward(this.#norm2.forward(h), { activation }); // [B, L, F]
     const mlp = observed(`${this.#path}.mlp.activation_fn`, hidden);

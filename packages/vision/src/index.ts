@@ -1,3 +1,0 @@
-// The public names of @moviegen/vision.
-
-export {};
