@@ -1,0 +1,68 @@
+"""The DiT that is given more than text: latents beside the noise, and a task. Spec sections 8 and 10.
+
+Legend: B batch, C latent channels, T H W the latent, D model width, E = D width of a task's vector, L text tokens.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .dit import DiT, timestep_embedding
+
+CHANNELS = {"video": lambda C: 2 * C, "masked": lambda C: 2 * C + 1}
+TOKENS = 4
+
+
+class ConditionedDiT(DiT):
+    """`config` has `conditioning`, `in_channels` to match it, `out_channels` = C, and `tasks` where there are any."""
+
+    def __init__(self, config: dict):
+        super().__init__(config)
+        D, tasks = self.config["hidden_size"], self.config.get("tasks") or []
+        C = self.out_channels
+        if self.config["in_channels"] != CHANNELS[self.config["conditioning"]](C):
+            raise ValueError(f"dit: conditioning {self.config['conditioning']} of {C} channels, got in_channels {self.config['in_channels']}")
+        if tasks:
+            self.task_embed = nn.Embedding(len(tasks) + 1, D)      # the last row: a task that is not named
+            self.task_tokens = nn.Linear(D, TOKENS * D)
+            self.task_time = nn.Linear(D, D)
+            nn.init.normal_(self.task_embed.weight, std=0.02)
+            for linear in (self.task_tokens, self.task_time):
+                nn.init.zeros_(linear.weight)
+                nn.init.zeros_(linear.bias)
+
+    def forward(self, x: Tensor, t: Tensor, text: dict, text_mask: dict, given: Tensor | None = None,
+                tasks: list[int | None] | None = None) -> Tensor:
+        """`given` [B, in_channels - C, T, H, W]: mask and latents, or latents; zeros where left out. `tasks`: rows of
+        `task_embed`; None leaves a sample without task tokens."""
+        given = x.new_zeros(len(x), self.config["in_channels"] - self.out_channels, *x.shape[2:]) if given is None else given
+        grid = tuple(size // patch for size, patch in zip(x.shape[2:], self.patch))
+        words, mask = self.embed_text(text, text_mask)                     # [B, L, D], [B, L]
+        time = self.t_embedder(timestep_embedding(t, self.config["timestep_dim"]).to(x.dtype))  # [B, D]
+        if tasks is not None and any(task is not None for task in tasks):
+            there = torch.tensor([task is not None for task in tasks], device=x.device)
+            vectors = self.task_embed(torch.tensor([task or 0 for task in tasks], device=x.device))  # [B, E]
+            tokens = self.task_tokens(vectors).unflatten(1, (TOKENS, -1))  # [B, 4, D]
+            words = torch.cat([words, tokens.to(words.dtype)], dim=1)
+            mask = torch.cat([mask, there[:, None].expand(-1, TOKENS)], dim=1)
+            time = time + self.task_time(vectors) * there[:, None]
+        modulation = self.adaln(F.silu(time)).unflatten(1, (6, -1))        # [B, 6, D]
+        positions = self.pos_embed(grid)                                   # [N, D]
+        x = self.patch_embed(torch.cat([x, given.to(x.dtype)], dim=1))     # [B, N, D]
+        for layer in self.layers:
+            x = layer(x + positions, modulation, words, mask)
+        shift, scale = (self.final_table + time[:, None]).unsqueeze(2).unbind(1)
+        return self.unpatchify(self.output(self.norm(x) * (1 + scale) + shift), grid)
+
+
+@torch.no_grad()
+def widened(dit: DiT, conditioning: str, tasks=()) -> ConditionedDiT:
+    """A text-to-video model that can be given more: new channels are zero, so that at first nothing changes."""
+    C = dit.out_channels
+    more = {"conditioning": conditioning, "in_channels": CHANNELS[conditioning](C), "out_channels": C}
+    wide = ConditionedDiT(dit.config | more | ({"tasks": list(tasks)} if tasks else {}))
+    state = dict(dit.state_dict())
+    old = state["patch_embed.weight"]                                      # [D, C, 1, 2, 2]
+    state["patch_embed.weight"] = torch.cat([old, old.new_zeros(old.shape[0], more["in_channels"] - C, *old.shape[2:])], dim=1)
+    wide.load_state_dict(state, strict=False)
+    return wide
