@@ -112,3 +112,51 @@ def instruction(task: str, before: Facts, after: Facts, rng: random.Random) -> s
             to = rng.choice({"small": ["small", "smaller", "little"], "": ["of middle size", "medium"], "big": ["big", "bigger", "large"]}[to])
         said |= {"to": to, "a": world.article(to)}
     return world.restyle(rng.choice(WORDINGS[task]).format(**said), rng)
+
+
+# The fixed evaluation sets: 48 samples a job by this rule, written down before a checkpoint was judged.
+
+SEEDS = {"image": 2410_13731, "extend": 2410_13732, "edit": 2410_13733}
+EXTENDED = 48                                     # frames of an extended clip, of which 16 are given
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a job is given, and what it should show. `before` and `after` as in `Edit`; other jobs have `after` alone."""
+
+    seed: int
+    prompt: str
+    offset: tuple[float, float]
+    after: Facts | None
+    before: Facts | None = None
+    task: str | None = None
+
+    @property
+    def background(self) -> str:
+        return (self.before or self.after).background
+
+
+def evaluation_set(job: str) -> list[Sample]:
+    """`random.Random(SEEDS[job])` draws sample i, which is sampled with seed i: facts (of image and extend the even ones
+    trained, the odd ones held out), offset, words. Edits take the tasks in turn."""
+    rng, samples = random.Random(SEEDS[job]), []
+    while len(samples) < 48:
+        i = len(samples)
+        if job == "edit":
+            facts, task = world.random_facts(rng), TASKS[i % len(TASKS)]
+            if not can(task, facts):
+                continue
+            edit = draw_edit(facts, task, rng)
+            samples.append(Sample(i, edit.instruction, world.random_offset(rng), edit.after, edit.before, task))
+            continue
+        facts = world.random_facts(rng, held_out=i % 2 == 1)
+        offset = world.random_offset(rng)
+        samples.append(Sample(i, motion_prompt(facts, rng) if job == "image" else facts.caption, offset, facts))
+    return samples
+
+
+def given_clip(sample: Sample, job: str) -> np.ndarray:
+    """The frames that a job is given: one for image, 16 for the others."""
+    if job == "edit":
+        return empty(sample.background) if sample.before is None else draw(sample.before, sample.offset)
+    return draw(sample.after, sample.offset, EXTENDED if job == "extend" else world.FRAMES)[: 1 if job == "image" else 16]
