@@ -2,8 +2,7 @@
 //
 // Legend: B videos made together, C latent channels, T H W the latent's frames, height, width.
 
-import { sample } from '@moviegen/sampler';
-import { concat, type Device, eulerStep, orAborted, randn, scope, Tensor } from '@moviegen/tensor';
+import { concat, type Device, orAborted, randn, scope, Tensor } from '@moviegen/tensor';
 import type { Frames } from '../video/frames.ts';
 import type { GuidedVelocity, VideoModels } from './family.ts';
 import { type Latents, readLatents } from './latents.ts';
@@ -86,40 +85,31 @@ async function follow(
   noise: Tensor,
   guided: GuidedVelocity,
   models: VideoModels,
-  { schedule, solver }: GenerationRequest,
+  { path }: GenerationRequest,
   { tell, signal }: GroupOptions,
 ): Promise<Tensor> {
-  const steps = schedule && schedule.length - 1;
-  let asked = 0; // the flow's time at the last call of the velocity
-  const preview = async () => previewOf(guided, asked, models);
+  let asked = 0; // the time at the last call of the velocity
+  const preview = async (): Promise<Frames[]> => {
+    const end = path.predict(guided.last.x, guided.last.u, asked);
+    const latents = readLatents(end);
+    end.dispose();
+    const map = await models.latentProjection();
+    return (await latents).map((one) => projectLatents(one, map));
+  };
+  const { steps } = path;
   await tell({ phase: 'sample', step: 0, steps, t: 0, preview, latents: () => readLatents(noise) });
-  return sample(
+  return path.follow(
     (x, t) => {
       asked = t;
       return guided.velocity(x, t);
     },
     noise,
     {
-      solver,
-      schedule,
       signal,
       onStep: ({ step, steps, t, latents }) =>
         tell({ phase: 'sample', step, steps, t, preview, latents: () => readLatents(latents) }),
     },
   );
-}
-
-/** Pictures of the result as far as it is known: x + (1 - t) u, the end of a straight path. */
-async function previewOf(
-  { last: { x, u } }: GuidedVelocity,
-  time: number,
-  models: VideoModels,
-): Promise<Frames[]> {
-  const end = eulerStep(x, u, 1 - time);
-  const latents = readLatents(end);
-  end.dispose();
-  const map = await models.latentProjection();
-  return (await latents).map((one) => projectLatents(one, map));
 }
 
 /** Seconds since the last call. */

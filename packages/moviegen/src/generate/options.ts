@@ -1,30 +1,25 @@
 // The options of `generate`, their defaults, and the checks that answer a wrong one with one line. The checked request itself
 // is in request.ts.
 
-import type { Schedule, Solver } from '@moviegen/sampler';
 import { checkOptions, checkText } from '../arguments.ts';
 import { InputError, shown } from '../errors.ts';
 import { checkLatents, type Latents } from './latents.ts';
 import type { OnProgress } from './progress.ts';
 import {
-  type GenerationDefaults,
   type GenerationRequest,
   GUIDANCES,
   type Guidance,
   type RequestedVideo,
   type RequestRules,
-  type Sampling,
-  type ScheduleName,
+  type SamplingChoice,
 } from './request.ts';
 
 /** Options of `VideoPipeline.generate`. Options that are left out have the checkpoint's defaults. */
-export interface GenerateOptions {
+export interface GenerateOptions extends SamplingChoice {
   /** What the video should not show; takes the place of the null prompt. One for all prompts, or one per prompt. */
   readonly negativePrompt?: string | readonly string[];
   /** 0 .. 2^64 - 1. A single seed is the first prompt's, and counts up from there; or one per prompt. Default 0. */
   readonly seed?: number | bigint | readonly (number | bigint)[];
-  /** Steps of the solver. Not for `dopri5`. */
-  readonly steps?: number;
   /** g of `u = u_null + g (u_text - u_null)`; 1 samples without guidance, in half the time. */
   readonly guidanceScale?: number;
   /** Default: `batched`, or `sequential` if the activations of a batch are large. */
@@ -37,10 +32,6 @@ export interface GenerateOptions {
   readonly fps?: number;
   /** Prompts sampled together. Default 1. */
   readonly batch?: number;
-  /** How the steps are spaced between noise and data. Not for `dopri5`. */
-  readonly schedule?: ScheduleName;
-  /** Default `euler`. */
-  readonly solver?: Solver;
   /** Starts from this noise instead of the seed's: [C, T, H, W], one per prompt. */
   readonly latents?: Latents | readonly Latents[];
   readonly onProgress?: OnProgress;
@@ -71,7 +62,6 @@ export function requestOf(
   const guidanceScale = options.guidanceScale ?? sampler.guidanceScale;
   if (!Number.isFinite(guidanceScale))
     throw new InputError(`generate: guidanceScale must be a finite number, got ${shown(guidanceScale)}`);
-  const solver = oneOf('solver', options.solver ?? 'euler', sampling.solvers);
   const latentShape = geometry.latentShape(numFrames, height, width);
   return {
     videos: videosOf(prompts, options, latentShape),
@@ -82,9 +72,8 @@ export function requestOf(
     numFrames,
     latentShape,
     fps,
-    solver,
     batch: integer('batch', options.batch ?? 1, 1),
-    schedule: scheduleOf(solver, options, sampler, sampling),
+    path: sampling.path(options),
   };
 }
 
@@ -126,27 +115,15 @@ export function seedOf(seed: number | bigint): bigint {
   throw new InputError(`generate: seed must be an integer from 0 to 2^64 - 1, got ${shown(seed)}`);
 }
 
-function scheduleOf(
-  solver: Solver,
-  { steps, schedule }: GenerateOptions,
-  defaults: GenerationDefaults['sampler'],
-  sampling: Sampling,
-): Schedule | undefined {
-  if (solver === 'dopri5') {
-    if (steps === undefined && schedule === undefined) return undefined;
-    throw new InputError('generate: dopri5 chooses its own steps: give neither steps nor schedule');
-  }
-  const count = integer('steps', steps ?? defaults.steps, 1);
-  const name = oneOf('schedule', schedule ?? defaults.schedule, sampling.schedules);
-  return sampling.schedule(name, count);
-}
-
-function integer(name: string, value: number, least: number): number {
+/** @throws InputError where a value is not an integer of at least `least` */
+export function integer(name: string, value: number, least: number): number {
   if (Number.isSafeInteger(value) && value >= least) return value;
   throw new InputError(`generate: ${name} must be an integer of at least ${least}, got ${shown(value)}`);
 }
 
-function oneOf<T extends string>(name: string, value: T, known: readonly T[]): T {
-  if (known.includes(value)) return value;
+/** @throws InputError where a name is not a known one */
+export function oneOf<T extends string>(name: string, value: string, known: readonly T[]): T {
+  const found = known.find((one) => one === value);
+  if (found !== undefined) return found;
   throw new InputError(`generate: unknown ${name} ${shown(value)}, expected one of ${known.join(', ')}`);
 }

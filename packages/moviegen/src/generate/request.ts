@@ -1,7 +1,8 @@
 // A request to generate videos, checked and complete, and the rules of a checkpoint that it was checked against. Not here: the
 // options of callers and their checks (options.ts).
 
-import type { Schedule, Solver } from '@moviegen/sampler';
+import type { SampleProgress, Solver, Velocity } from '@moviegen/sampler';
+import type { Tensor } from '@moviegen/tensor';
 import type { Latents } from './latents.ts';
 
 /** Names of the schedules of all families. */
@@ -9,7 +10,12 @@ export const SCHEDULES = ['linear-quadratic', 'linear'] as const;
 /** Name of a schedule. */
 export type ScheduleName = (typeof SCHEDULES)[number];
 /** Names of the solvers of all families. */
-export const SOLVERS = ['euler', 'midpoint', 'heun', 'dopri5'] as const satisfies readonly Solver[];
+export const SOLVERS = ['euler', 'midpoint', 'heun', 'dopri5', 'unipc'] as const satisfies readonly (
+  | Solver
+  | 'unipc'
+)[];
+/** Name of a solver. */
+export type SolverName = (typeof SOLVERS)[number];
 
 /** How the two branches of guidance are computed: as one batch, or one after the other in half the memory. */
 export const GUIDANCES = ['batched', 'sequential'] as const;
@@ -37,9 +43,8 @@ export interface GenerationRequest {
   readonly latentShape: readonly [number, number, number, number];
   readonly fps: number;
   readonly batch: number;
-  readonly solver: Solver;
-  /** Undefined for `dopri5`, which chooses its own times. */
-  readonly schedule: Schedule | undefined;
+  /** The way from noise to data. */
+  readonly path: SamplingPath;
 }
 
 /** A checkpoint's defaults, for the options that a caller leaves out. */
@@ -47,7 +52,6 @@ export interface GenerationDefaults {
   readonly sampler: {
     readonly steps: number;
     readonly guidanceScale: number;
-    readonly schedule: ScheduleName;
   };
   readonly video: {
     readonly width: number;
@@ -69,12 +73,38 @@ export interface Geometry {
   tokens(latentShape: readonly [number, number, number, number]): number;
 }
 
+/** Options of how the flow is followed; each family takes the ones that it has. */
+export interface SamplingChoice {
+  /** Steps of the solver. Not for `dopri5`. */
+  readonly steps?: number;
+  /** How the steps are spaced between noise and data. Not for `dopri5`. */
+  readonly schedule?: ScheduleName;
+  /** Default: `euler` for Movie Gen. */
+  readonly solver?: SolverName;
+}
+
+/** What following a path needs besides velocity and noise. */
+export interface FollowOptions {
+  readonly signal: AbortSignal | undefined;
+  readonly onStep: (progress: SampleProgress) => Promise<void>;
+}
+
+/** A way from noise to data: a solver with its times. */
+export interface SamplingPath {
+  /** Undefined where the solver chooses its own steps. */
+  readonly steps: number | undefined;
+  /** The same in at most two steps, as a plan takes it: all steps cost the same. */
+  shortened(): SamplingPath;
+  /** Follows the velocity to data, which the caller owns. @throws the signal's reason where it is aborted */
+  follow(velocity: Velocity, noise: Tensor, options: FollowOptions): Promise<Tensor>;
+  /** The data, as far as x and its velocity u at a time tell: the end of a straight path. The caller owns it. */
+  predict(x: Tensor, u: Tensor, time: number): Tensor;
+}
+
 /** The ways in which a family's flow can be followed from noise to data. */
 export interface Sampling {
-  readonly solvers: readonly Solver[];
-  readonly schedules: readonly ScheduleName[];
-  /** The times of a schedule. @throws InputError if it does not have so many steps. */
-  schedule(name: ScheduleName, steps: number): Schedule;
+  /** The path of a choice, with the checkpoint's values where it is silent. @throws InputError where it makes no sense */
+  path(choice: SamplingChoice): SamplingPath;
 }
 
 /** The rules that a request is checked against. A family's loaded models have them. */

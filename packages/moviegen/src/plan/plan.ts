@@ -184,9 +184,8 @@ async function walk(
       definedOf({ width: w, height: h, numFrames: n, guidanceScale: g, guidance: how, steps: options.steps }),
       models,
     );
-    const steps = request.schedule!.length - 1;
-    // All steps cost the same: two are run.
-    const short = { ...request, schedule: request.schedule!.filter((_, i) => i < 2 || i === steps) };
+    const steps = request.path.steps!; // the default solver's are known
+    const short = { ...request, path: request.path.shortened() };
     const parts: Record<string, Record<string, OpCosts>> = {};
     let evaluations = 1;
     const [sampled] = await sampleGroup(models, request.videos, short, {

@@ -2,20 +2,17 @@
 // autoencoder. Not here: how they are loaded (load.ts).
 
 import { type Context, StreamedDiT, type VelocityModel } from '@moviegen/dit';
-import { linearQuadraticSchedule, linearSchedule } from '@moviegen/sampler';
 import type { TAE } from '@moviegen/tae';
 import type { Device } from '@moviegen/tensor';
 import type { TextEncoders } from '@moviegen/text';
-import { InputError } from '../../errors.ts';
 import type { GuidedVelocity, VideoAutoencoder, VideoModels } from '../../generate/family.ts';
 import type { LatentProjection } from '../../generate/preview.ts';
-import {
-  type GenerationRequest,
-  type Geometry,
-  type Guidance,
-  type RequestedVideo,
-  type Sampling,
-  SOLVERS,
+import type {
+  GenerationRequest,
+  Geometry,
+  Guidance,
+  RequestedVideo,
+  Sampling,
 } from '../../generate/request.ts';
 import { videoAutoencoder } from './autoencoder.ts';
 import { contextsOf, guidanceOf, promptNotes } from './conditions.ts';
@@ -23,6 +20,7 @@ import { geometryOf } from './geometry.ts';
 import type { ModelIndex } from './modelIndex.ts';
 import { projectionOf } from './projection.ts';
 import { recordVelocity } from './recordedVelocity.ts';
+import { samplingOf } from './sampling.ts';
 import { streamedVelocity } from './streamedVelocity.ts';
 
 /** The contexts of a group of prompts: one for both branches of guidance, or one per branch. */
@@ -100,16 +98,3 @@ export class MovieGenModels implements VideoModels<Contexts> {
     this.#close();
   }
 }
-
-const samplingOf = ({ n }: ModelIndex['sampler']): Sampling => ({
-  solvers: SOLVERS,
-  schedules: ['linear-quadratic', 'linear'],
-  schedule(name, steps) {
-    if (name === 'linear') return linearSchedule(steps);
-    if (steps > n)
-      throw new InputError(
-        `generate: the linear-quadratic schedule has at most ${n} steps, got ${steps}; use the linear one`,
-      );
-    return linearQuadraticSchedule(steps, n);
-  },
-});

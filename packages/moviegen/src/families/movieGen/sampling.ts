@@ -1,0 +1,52 @@
+// How Movie Gen's flow is followed: t from 0, noise, to 1, data, by the paper's schedule and Euler unless the caller says
+// otherwise.
+
+import {
+  linearQuadraticSchedule,
+  linearSchedule,
+  type Schedule,
+  type Solver,
+  sample,
+} from '@moviegen/sampler';
+import { eulerStep } from '@moviegen/tensor';
+import { InputError } from '../../errors.ts';
+import { integer, oneOf } from '../../generate/options.ts';
+import { type Sampling, type SamplingPath, SCHEDULES } from '../../generate/request.ts';
+import type { ModelIndex } from './modelIndex.ts';
+
+const SOLVERS = ['euler', 'midpoint', 'heun', 'dopri5'] as const satisfies readonly Solver[];
+
+/** The ways of a checkpoint, by the defaults in its index. */
+export const samplingOf = (defaults: ModelIndex['sampler']): Sampling => ({
+  path(choice) {
+    const solver = oneOf('solver', choice.solver ?? 'euler', SOLVERS);
+    if (solver === 'dopri5') {
+      if (choice.steps !== undefined || choice.schedule !== undefined)
+        throw new InputError('generate: dopri5 chooses its own steps: give neither steps nor schedule');
+      return pathOf(solver, undefined);
+    }
+    const steps = integer('steps', choice.steps ?? defaults.steps, 1);
+    const name = oneOf('schedule', choice.schedule ?? defaults.schedule, SCHEDULES);
+    if (name === 'linear') return pathOf(solver, linearSchedule(steps));
+    if (steps > defaults.n)
+      throw new InputError(
+        `generate: the linear-quadratic schedule has at most ${defaults.n} steps, got ${steps}; use the linear one`,
+      );
+    return pathOf(solver, linearQuadraticSchedule(steps, defaults.n));
+  },
+});
+
+/** @param schedule undefined for `dopri5`, which chooses its own times */
+function pathOf(solver: Solver, schedule: Schedule | undefined): SamplingPath {
+  const last = schedule && schedule.length - 1;
+  return {
+    steps: last,
+    shortened: () =>
+      pathOf(
+        solver,
+        schedule?.filter((_, i) => i < 2 || i === last),
+      ),
+    follow: (velocity, noise, options) => sample(velocity, noise, { solver, schedule, ...options }),
+    predict: (x, u, t) => eulerStep(x, u, 1 - t),
+  };
+}
