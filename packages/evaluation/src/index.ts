@@ -11,13 +11,25 @@ export {
 } from './measures/frechet.ts';
 export { psnr, ssim } from './measures/likeness.ts';
 export { EVALUATION_PROMPTS } from './shapes/evaluationPrompts.ts';
+export { JOB_SAMPLES, type JobSample } from './shapes/jobSamples.ts';
 export { judge, type Look, look, type Seen, type Verdict } from './shapes/judge.ts';
+export {
+  type EditVerdict,
+  EXTENDED_FRAMES,
+  type ExtensionVerdict,
+  givenClip,
+  type ImageVerdict,
+  judgeEdit,
+  judgeExtension,
+  judgeImage,
+} from './shapes/judgeJobs.ts';
 export { parsePrompt } from './shapes/wordings.ts';
 export {
   type Background,
   type Colour,
   caption,
   draw,
+  drawEmpty,
   type Facts,
   FRAMES,
   heldOut,

@@ -154,17 +154,47 @@ export function coverage(
   return cover;
 }
 
-/** The clip of a prompt. @param offset shift of the whole path, up to 4 pixels in x and y in this world. */
-export function draw(facts: Facts, [dx, dy]: readonly [number, number] = [0, 0]): TimedClip {
-  const [back, front]: [Rgb, Rgb] = [BACKGROUNDS[facts.background], COLOURS[facts.colour]];
-  const data = new Uint8Array(FRAMES * SIZE * SIZE * 3);
-  path(facts.motion, facts.size).forEach(({ x, y, r }, k) => {
-    const cover = coverage(facts.shape, CENTRE + x + dx, CENTRE + y + dy, r);
+/**
+ * The clip of a prompt.
+ * @param offset shift of the whole path, up to 4 pixels in x and y in this world
+ * @param frames the same path in so many steps
+ */
+export function draw(
+  facts: Facts,
+  [dx, dy]: readonly [number, number] = [0, 0],
+  frames: number = FRAMES,
+): TimedClip {
+  const covers = path(facts.motion, facts.size, frames).map(({ x, y, r }) =>
+    coverage(facts.shape, CENTRE + x + dx, CENTRE + y + dy, r),
+  );
+  return paint(covers, COLOURS[facts.colour], facts.background);
+}
+
+/** A clip without an object. */
+export function drawEmpty(background: Background, frames: number = FRAMES): TimedClip {
+  const nothing = new Float64Array(SIZE * SIZE);
+  return paint(new Array<Float64Array>(frames).fill(nothing), COLOURS.red, background);
+}
+
+/** Where an object is in each frame, as shares of the pixels, with a margin around it. */
+export function objectCovers(
+  facts: Facts,
+  [dx, dy]: readonly [number, number],
+  margin: number,
+): Float64Array[] {
+  return path(facts.motion, facts.size).map(({ x, y, r }) =>
+    coverage(facts.shape, CENTRE + x + dx, CENTRE + y + dy, r + margin),
+  );
+}
+
+function paint(covers: readonly Float64Array[], front: Rgb, background: Background): TimedClip {
+  const back: Rgb = BACKGROUNDS[background];
+  const data = new Uint8Array(covers.length * SIZE * SIZE * 3);
+  for (const [k, cover] of covers.entries())
     for (let i = 0; i < SIZE * SIZE; i++)
       for (let c = 0; c < 3; c++)
         data[(k * SIZE * SIZE + i) * 3 + c] = Math.floor(back[c]! + cover[i]! * (front[c]! - back[c]!) + 0.5);
-  });
-  return { data, shape: [FRAMES, SIZE, SIZE, 3], fps: FPS };
+  return { data, shape: [covers.length, SIZE, SIZE, 3], fps: FPS };
 }
 
 /** The standard form of a caption. */
