@@ -4,21 +4,17 @@
 import { ConfigError } from '@moviegen/tensor';
 import { parseAutoencoderConfig, type WanAutoencoderConfig } from './config.ts';
 
-/** The weights of a file: names, and the shape of each. */
-export interface NamedShapes {
-  names(): readonly string[];
-  shape(name: string): readonly number[];
-}
-
 /**
- * The configuration that an `AutoencoderKLWan` of these weights has. Other weights may lie beside them.
+ * The configuration that an `AutoencoderKLWan` of these weights has.
+ * @param shapes of all weights by name; other weights may be among them.
  * @throws ConfigError where the weights are of another model, or do not tell enough.
  */
-export function inferAutoencoderConfig(weights: NamedShapes): WanAutoencoderConfig {
-  const names = new Set(weights.names());
-  const has = (name: string) => names.has(name);
+export function inferAutoencoderConfig(
+  shapes: Readonly<Record<string, readonly number[]>>,
+): WanAutoencoderConfig {
+  const has = (name: string) => Object.hasOwn(shapes, name);
   const shape = (name: string): readonly number[] => {
-    if (has(name)) return weights.shape(name);
+    if (has(name)) return shapes[name]!;
     throw new ConfigError(
       `wan autoencoder: the file holds no whole autoencoder of Wan: there is no ${name}; give one of AutoencoderKLWan, encoder and decoder`,
     );

@@ -9,7 +9,7 @@ export class Past {
   readonly #from: Past | undefined;
   #pieces = 0;
 
-  /** @param from a past that this one continues and leaves as it is. */
+  /** @param from a past that this one shows for a rehearsal of the next piece: neither remembers anything of it. */
   constructor(from?: Past) {
     this.#from = from;
     this.#pieces = from?.pieces ?? 0;
@@ -39,6 +39,7 @@ export class Past {
       older.dispose();
       newer.dispose();
     }
+    if (this.#from) return frames.dispose();
     this.#frames.get(path)?.dispose();
     this.#frames.set(path, keep(frames));
   }

@@ -69,14 +69,7 @@ export class TiledPass {
       row.end - row.start,
       column.end - column.start,
     ];
-    await warmUp(key, () => {
-      const scratch = new Past(past);
-      try {
-        coded(scratch);
-      } finally {
-        scratch.dispose();
-      }
-    });
+    await warmUp(key, () => coded(new Past(past)));
     const tile = scope(device, () => coded(past));
     past.next();
     await device.sync(); // one tile's work at a time: queued work needs memory too
