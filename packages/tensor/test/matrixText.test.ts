@@ -21,7 +21,16 @@ const features = ['shader-f16', 'subgroups', 'chromium-experimental-subgroup-mat
 const dawn = { gpu, adapter, device: await adapter!.requestDevice({ requiredFeatures: features }) };
 
 const conv: ConvShape = {
-  ...{ batch: 1, C: 128, O: 128, groups: 1, input: [1, 64, 64], output: [1, 64, 64], kernel: [1, 3, 3] },
+  ...{
+    batch: 1,
+    C: 128,
+    O: 128,
+    groups: 1,
+    before: 0,
+    input: [1, 64, 64],
+    output: [1, 64, 64],
+    kernel: [1, 3, 3],
+  },
   ...{ upsample: [1, 1, 1], stride: [1, 1, 1], dilation: [1, 1, 1], pad: [0, 1, 1] },
   ...{ replicate: false, channelsLast: true, activation: 'silu' },
 };

@@ -1,4 +1,4 @@
-// Cases of conv1d, conv2d and conv3d: operands x, weight, bias, residual; options as the ops', and
+// Cases of conv1d, conv2d and conv3d: operands x, weight, bias, residual, before; options as the ops', and
 // packed (a weight prepacked at load, as models do).
 
 import type { ConvOptions } from '../conv/shape.ts';
@@ -16,14 +16,18 @@ interface Parts extends ConvOptions {
   readonly bias?: boolean;
   readonly residual?: boolean;
   readonly packed?: boolean;
+  /** How many frames precede x. */
+  readonly before?: number;
 }
 
 function conv(x: readonly number[], weight: readonly number[], parts: Parts, use: Case['use']): Case {
-  const { bias, residual, ...options } = parts;
-  const { out } = convSizes(x, weight, options);
+  const { bias, residual, before, ...options } = parts;
+  const earlier = before === undefined ? undefined : [x[0]!, before, ...x.slice(2)];
+  const { out } = convSizes(x, weight, options, earlier);
   const inputs: Record<string, TensorSpec> = { x: spec(x), weight: spec(weight) };
   if (bias) inputs.bias = spec([weight[0]!]);
   if (residual) inputs.residual = spec(out);
+  if (earlier) inputs.before = spec(earlier);
   const fused = [
     options.layout === 'channels-last' ? 'last' : 'first',
     ...Object.entries(options).flatMap(([name, value]) => {
@@ -33,6 +37,7 @@ function conv(x: readonly number[], weight: readonly number[], parts: Parts, use
     }),
     bias ? 'bias' : '',
     residual ? 'residual' : '',
+    before ? `${before} before` : '',
   ].filter(Boolean);
   return {
     op: `conv${weight.length - 2}d`,
@@ -45,6 +50,14 @@ function conv(x: readonly number[], weight: readonly number[], parts: Parts, use
     use,
   };
 }
+
+/** Padding of a causal 3x3x3 window: `n` frames before, none after. */
+const causal = (n: number) =>
+  [
+    [n, 0],
+    [1, 1],
+    [1, 1],
+  ] as const;
 
 const last = { layout: 'channels-last', packed: true } as const;
 
@@ -114,6 +127,17 @@ export const convCases: readonly Case[] = [
     'test',
   ),
   // Bench rows of the project, then shapes world's TAE: 16 to 64 channels, 16 frames of 64 x 64.
+  // a video's pieces: causal along T, the frames before the piece in a tensor of their own
+  conv([2, 1, 5, 4, 8], [12, 8, 3, 3, 3], { ...last, padding: causal(0), before: 2, bias: true }, 'test'),
+  conv([2, 3, 5, 3, 4], [8, 4, 3, 3, 3], { ...last, padding: causal(1), before: 1, residual: true }, 'test'),
+  conv([2, 2, 3, 4, 3], [5, 3, 3, 3, 3], { ...last, padding: causal(0), before: 2, bias: true }, 'test'),
+  conv([1, 4, 3, 5, 8], [8, 8, 3, 1, 1], { ...last, stride: [2, 1, 1], before: 1, bias: true }, 'test'),
+  conv(
+    [1, 4, 32, 32, 96],
+    [96, 96, 3, 3, 3],
+    { ...last, padding: causal(0), before: 2, bias: true },
+    'bench',
+  ),
   conv([4, 64, 64, 64], [64, 64, 3, 3], { ...last, padding: 1 }, 'bench'),
   conv([1, 8, 32, 32, 32], [32, 32, 3, 3, 3], { ...last, padding: 1 }, 'bench'),
   conv([2, 2, 8, 8, 16], [256, 16, 1, 2, 2], { ...last, stride: [1, 2, 2], bias: true }, 'bench'),

@@ -25,8 +25,10 @@ export interface ConvShape {
   readonly C: number;
   readonly O: number;
   readonly groups: number;
-  /** Size of the input as stored, before upsampling. */
+  /** Size of the input as stored, before upsampling; the frames of `before` counted. */
   readonly input: Three;
+  /** How many of its first frames (T) another tensor holds. */
+  readonly before: number;
   readonly upsample: Three;
   readonly kernel: Three;
   readonly stride: Three;
@@ -78,6 +80,7 @@ function padsOf(op: string, padding: ConvOptions['padding'], rank: number): (rea
 
 /**
  * Sizes of `conv1d`, `conv2d` or `conv3d` (by the number of axes) over x and a weight [O, I / groups, ...kernel].
+ * @param before shape of the frames that precede x along its first position axis, in a tensor of their own.
  * @returns the shape for the kernels, and the shape of the result.
  * @throws if ranks, channels, groups or the window do not fit.
  */
@@ -85,6 +88,7 @@ export function convSizes(
   x: readonly number[],
   weight: readonly number[],
   options: ConvOptions = {},
+  before?: readonly number[],
 ): { shape: ConvShape; out: number[] } {
   const rank = weight.length - 2;
   const op = `conv${rank}d`;
@@ -97,7 +101,9 @@ export function convSizes(
   const { groups = 1, paddingMode = 'zeros', layout = 'channels-first' } = options;
   const channelsLast = layout === 'channels-last';
   const C = channelsLast ? x.at(-1)! : x[1]!;
-  const input = channelsLast ? x.slice(1, -1) : x.slice(2);
+  const own = channelsLast ? x.slice(1, -1) : x.slice(2);
+  const earlier = before === undefined ? 0 : framesBefore(op, x, before, options);
+  const input = [own[0]! + earlier, ...own.slice(1)];
   const [O, perGroup] = [weight[0]!, weight[1]!];
   if (perGroup * groups !== C || O % groups !== 0) {
     const want = `weight [O, ${C} / groups, ...kernel] with O a multiple of groups`;
@@ -128,6 +134,7 @@ export function convSizes(
     O,
     groups,
     input: three(input, 1),
+    before: earlier,
     upsample: three(upsample, 1),
     kernel: three(kernel, 1),
     stride: three(stride, 1),
@@ -142,6 +149,20 @@ export function convSizes(
     activation: options.activation,
   };
   return { shape, out: channelsLast ? [x[0]!, ...output, O] : [x[0]!, O, ...output] };
+}
+
+/** How many frames precede x. @throws where they are not frames of x's size, channels last. */
+function framesBefore(
+  op: string,
+  x: readonly number[],
+  before: readonly number[],
+  { layout, groups = 1, upsample = [1] }: ConvOptions,
+): number {
+  const fits = before.length === x.length && before.every((n, axis) => (axis === 1 ? n > 0 : n === x[axis]));
+  const plain = x.length === 5 && layout === 'channels-last' && groups === 1 && upsample[0] === 1;
+  if (fits && plain) return before[1]!;
+  const want = `[${x[0]}, n, ${x.slice(2).join(', ')}], in a channels-last conv3d without groups or upsampled frames`;
+  throw new Error(`${op}: before is ${show(before)} for x ${show(x)}, expected ${want}`);
 }
 
 /**

@@ -18,13 +18,23 @@ function toFive(x: NDArray, channelsLast: boolean): NDArray {
   });
 }
 
+/** x after the frames that precede it, both channels last. */
+function joined(before: NDArray | undefined, x: NDArray): NDArray {
+  if (!before) return x;
+  const n = before.shape[1]!;
+  const [B, T, ...rest] = x.shape;
+  return generate([B!, n + T!, ...rest], x.dtype, ([b, t, ...place]) =>
+    t! < n ? at(before, [b!, t!, ...place]) : at(x, [b!, t! - n, ...place]),
+  );
+}
+
 /** y[b, o, p] = activation(bias[o] + sum W[o, i, tap] x[b, i, p stride + tap dilation - pad]) + residual. */
 export const conv: Reference = (inputs, options) => {
   const weight = operand(inputs, 'weight');
   const { bias, residual } = inputs;
   const rank = weight.shape.length - 2;
   const channelsLast = options.layout === 'channels-last';
-  const x = toFive(operand(inputs, 'x'), channelsLast);
+  const x = toFive(joined(inputs.before, operand(inputs, 'x')), channelsLast);
   const three = (value: unknown, missing: number) => [
     ...new Array<number>(3 - rank).fill(missing),
     ...list(value, rank, missing),

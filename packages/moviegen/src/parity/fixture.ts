@@ -103,8 +103,9 @@ function isCase(value: unknown): value is CaseRecord {
   return typeof given?.name === 'string' && typeof given.file === 'string' && Array.isArray(given.order);
 }
 
-async function openCase(
-  { name, args = {}, order }: CaseRecord,
+/** A case from its record and its file; without an order, that of the file. */
+export async function openCase(
+  { name, args = {}, order }: Pick<CaseRecord, 'name' | 'args'> & { readonly order?: readonly string[] },
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<ParityCase> {
   const file = await Safetensors.open(bytes);
@@ -117,7 +118,7 @@ async function openCase(
   return {
     name,
     args,
-    order,
+    order: order ?? file.names(),
     values(tensor) {
       const found = tensors.get(tensor);
       if (found === undefined) throw new Error(`parity: case ${name} has no tensor ${tensor}`);

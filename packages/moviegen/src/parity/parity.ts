@@ -118,7 +118,8 @@ export function describeReport({ fixture, case: name, compared, first, worst }: 
   );
 }
 
-async function valuesOf(value: Tensor | Values): Promise<Values> {
+/** A value's numbers on the host. */
+export async function valuesOf(value: Tensor | Values): Promise<Values> {
   if (!(value instanceof Tensor)) return value;
   const { shape } = value; // the copy is enqueued before the first await, so that the tensor may be released
   return { shape, data: await value.read() };

@@ -25,6 +25,11 @@ export interface ConvOptions extends Window {
   readonly bias?: Tensor | undefined;
   /** Has the result's shape; added last. */
   readonly residual?: Tensor | undefined;
+  /**
+   * [B, n, H, W, C], conv3d channels-last only: frames that precede x, as if the two were joined along T without the copy. So the
+   * pieces of a video can be convolved as the whole video is.
+   */
+  readonly before?: Tensor | undefined;
   /** A variant's name, for tests and benchmarks; default the best for this adapter. */
   readonly variant?: string | undefined;
 }
@@ -54,8 +59,8 @@ function conv(
   weight: Tensor | PackedConv,
   options: ConvOptions,
 ): Tensor {
-  const { bias, residual, variant } = options;
-  const { shape, out: outShape } = convSizes(x.shape, weight.shape, options);
+  const { bias, residual, before, variant } = options;
+  const { shape, out: outShape } = convSizes(x.shape, weight.shape, options, before?.shape);
   if (weight.shape.length !== rank + 2) {
     const want = `${rank + 2} axes [O, I / groups, ...kernel]`;
     throw new Error(`${op}: weight ${show(weight.shape)} has ${weight.shape.length} axes, expected ${want}`);
@@ -63,7 +68,7 @@ function conv(
   const numbers = weight instanceof Tensor ? weight : weight.tensor;
   expectShape(op, 'bias', bias, [shape.O]);
   expectShape(op, 'residual', residual, outShape);
-  const dtype = sameType(op, { x, weight: numbers, bias, residual });
+  const dtype = sameType(op, { x, weight: numbers, bias, residual, before });
   const out = Tensor.empty(x.device, outShape, dtype);
   if (!out.size) return out;
   const parts = { bias: bias !== undefined, residual: residual !== undefined };
@@ -81,7 +86,8 @@ function conv(
   }
   const packed = weight instanceof Tensor ? packConv(weight) : weight;
   const choice = convChoice(shape, packed, parts, dtype, x.device.target);
-  runVariant(x.device, variant, choice, [x, packed.tensor, bias ?? x, residual ?? x, out]);
+  const operands = [x, packed.tensor, bias ?? x, residual ?? x, out, ...(before ? [before] : [])];
+  runVariant(x.device, variant, choice, operands);
   if (weight instanceof Tensor) packed.tensor.dispose();
   return out;
 }
