@@ -10,8 +10,10 @@ import {
   type Device,
   type DType,
   keep,
+  LayerStream,
   loadWeights,
   scopeAsync,
+  stayingWeights,
   type Tensor,
   traced,
   WeightBook,
@@ -22,7 +24,7 @@ import type { DiTConfig } from './config.ts';
 import { type Context, contextOf, TextEmbedder } from './context.ts';
 import { batchOf, type ForwardOptions, tokenGrid, tokensAtOnce } from './inputs.ts';
 import { TimeModulation } from './modulation.ts';
-import { baseShapes, LayerStream, wholeLayers } from './offload.ts';
+import { layeredWeights, streamedBlocks, streamedKeysValues } from './offload.ts';
 import { FinalLayer, PatchEmbed } from './patches.ts';
 import { PositionEmbedding } from './positions.ts';
 import type { TextStates } from './textStates.ts';
@@ -55,7 +57,7 @@ export class StreamedDiT {
     weights: Readonly<Record<string, Tensor>>,
     stream: LayerStream,
   ) {
-    const book = new WeightBook('dit', weights, stayingShapes(config, stream.first));
+    const book = new WeightBook('dit', weights, stayingWeights(layeredWeights(config), stream.first));
     this.device = device;
     this.config = config;
     this.dtype = book.get('patch_embed.weight').dtype;
@@ -82,11 +84,12 @@ export class StreamedDiT {
     { resident, ...options }: LoadOptions & { readonly resident: number },
   ): Promise<StreamedDiT> {
     const { onProgress, signal, ...types } = options;
-    const weights = await loadWeights(device, source, stayingShapes(config, resident), {
+    const layered = layeredWeights(config);
+    const weights = await loadWeights(device, source, stayingWeights(layered, resident), {
       ...weightOptions(config, options),
       ignore: () => true,
     });
-    const stream = new LayerStream(device, source, config, weightOptions(config, types), resident);
+    const stream = new LayerStream(device, source, layered, weightOptions(config, types), resident);
     return new StreamedDiT(device, config, weights, stream);
   }
 
@@ -123,7 +126,7 @@ export class StreamedDiT {
       for (const [i, block] of this.#blocks.entries()) through(block, i);
       this.device.submit();
       let i = this.residentLayers;
-      for await (const block of this.#stream.blocks(signal)) through(block, i++);
+      for await (const block of streamedBlocks(this.#stream, this.config, signal)) through(block, i++);
       const velocity = run(() => this.#finalLayer.forward(x, modulation.final, grid)); // [B, C, T, H, W]
       return cast(velocity, latents.dtype);
     });
@@ -139,7 +142,7 @@ export class StreamedDiT {
       const embedded = traced(trace, () => this.#textEmbedder.forward(text));
       const words = cast(embedded.text, this.dtype); // [B, L, D]
       const spoken = embedded.lengths.some((length) => length > 0);
-      const streamed = spoken ? await this.#stream.keysValues(words, signal) : [];
+      const streamed = spoken ? await streamedKeysValues(this.#stream, words, signal) : [];
       const resident = () => this.#blocks.map((block) => block.keysValues(words));
       return keep(contextOf(embedded.lengths, () => [...resident(), ...streamed]));
     });
@@ -156,8 +159,3 @@ export class StreamedDiT {
     this.#posEmbed.dispose();
   }
 }
-
-const stayingShapes = (config: DiTConfig, resident: number) => ({
-  ...baseShapes(config),
-  ...wholeLayers(config, resident),
-});

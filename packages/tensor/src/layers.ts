@@ -37,7 +37,7 @@ export class Linear {
    * x [..., in] to [..., out].
    * @param fused activation, gate and residual, which the same kernel applies to the product.
    */
-  forward(x: Tensor, fused?: Pick<LinearOptions, 'activation' | 'gate' | 'residual'>): Tensor {
+  forward(x: Tensor, fused?: Pick<LinearOptions, 'activation' | 'gate' | 'early' | 'residual'>): Tensor {
     const bias = this.#bias;
     const result = linear(x, this.#weight, { ...fused, bias });
     const plain = () => (fused ? linear(x, this.#weight, { bias }) : result);
