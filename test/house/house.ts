@@ -49,6 +49,7 @@ export const house: House = {
     tensor: [
       'node checks',
       'index',
+      'stepCache timeModulation latentTokens',
       'layers',
       'weights',
       'ops',

@@ -10,7 +10,7 @@ import {
   type WeightOptions,
   type WeightSource,
 } from '@moviegen/tensor';
-import { DiTBlock, keysValuesOf } from './block.ts';
+import { keysValuesOf } from './block.ts';
 import type { DiTConfig } from './config.ts';
 import { weightShapes } from './weights.ts';
 
@@ -49,11 +49,6 @@ export function layeredWeights(config: DiTConfig): LayeredWeights {
       named(`layers.${i}.feed_forward`, ['w1', 'w3']),
     ],
   };
-}
-
-/** The streamed blocks in order. Each stays loaded until the next one is asked for. */
-export function streamedBlocks(stream: LayerStream, config: DiTConfig, signal?: AbortSignal) {
-  return stream.layers((book, i) => new DiTBlock(book, `layers.${i}`, config), signal);
 }
 
 /** The result of `DiTBlock.keysValues` for each of the streamed layers; the caller owns them. */

@@ -65,10 +65,11 @@ export class RMSNorm {
   }
 
   /** @param modulation adaLN, fused: `norm(x) (1 + scale) + shift`. */
-  forward(x: Tensor, modulation?: Pick<NormOptions, 'shift' | 'scale'>): Tensor {
+  forward(x: Tensor, modulation?: Pick<NormOptions, 'shift' | 'scale' | 'early'>): Tensor {
     const plain = { weight: this.#weight, eps: this.#eps };
     observe(this.#path, () => rmsNorm(x, plain));
-    return rmsNorm(x, { ...plain, shift: modulation?.shift, scale: modulation?.scale });
+    const { shift, scale, early } = modulation ?? {};
+    return rmsNorm(x, { ...plain, shift, scale, early });
   }
 }
 

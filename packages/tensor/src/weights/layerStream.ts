@@ -37,9 +37,14 @@ export class LayerStream {
     this.#options = options;
   }
 
-  /** The layers in order, made from the weights that every step needs. Each stays loaded until the next one is asked for. */
-  layers<T>(make: Make<T>, signal?: AbortSignal): AsyncGenerator<T> {
-    return this.#streamed((i) => this.#weights.layer(i), signal, make);
+  /**
+   * All layers in order: the resident ones, then the others, made from the weights that every step needs. Each of these stays
+   * loaded until the next one is asked for.
+   */
+  async *layers<T>(resident: Iterable<T>, make: Make<T>, signal?: AbortSignal): AsyncGenerator<T> {
+    yield* resident;
+    this.#device.submit(); // what is encoded computes while the first layer comes
+    yield* this.#streamed((i) => this.#weights.layer(i), signal, make);
   }
 
   /** What `use` makes of each layer's weights that are used once; the caller owns the tensors in it. */
