@@ -37,6 +37,7 @@ export const house: House = {
     tensor: [
       'node checks',
       'index',
+      'stepCache timeModulation latentTokens',
       'layers',
       'weights',
       'ops',

@@ -6,10 +6,13 @@
 import {
   advance,
   attention,
+  type BlockModulation,
   byRows,
   type Columns,
   chunk,
   Linear,
+  type Modulation,
+  modulationOf,
   observed,
   type Packed,
   RMSNorm,
@@ -20,7 +23,6 @@ import {
 } from '@moviegen/tensor';
 import type { DiTConfig } from './config.ts';
 import type { LayerText } from './context.ts';
-import { type BlockModulation, type Modulation, modulationOf } from './modulation.ts';
 
 /** Self-attention, cross-attention and FFN. Each takes the norm of its input, and its result is added to the input. */
 export class DiTBlock {
@@ -74,8 +76,9 @@ class SelfAttention {
   /** `x + gate attention(norm(x) (1 + scale) + shift)` */
   forward(x: Tensor, modulation: Modulation, tokensAtOnce: number): Tensor {
     const attended = scope(x.device, () => {
-      const [q, k, v] = byRows(x, tokensAtOnce, (rows, item) => {
-        const normed = this.#norm.forward(rows, modulationOf(modulation, item)); // [B, N, D]
+      const [q, k, v] = byRows(x, tokensAtOnce, (rows, item, start) => {
+        const own = modulationOf(modulation, item, start, rows.shape[1]!);
+        const normed = this.#norm.forward(rows, own); // [B, N, D]
         return chunk(this.#qkv.forward(normed), 3);
       }) as [Tensor | Columns, Tensor | Columns, Tensor | Columns];
       return attention(q, k, v, { heads: this.#heads }); // [B, N, D]
@@ -138,8 +141,8 @@ class FeedForward {
 
   /** `x + gate feedForward(norm(x) (1 + scale) + shift)` */
   forward(x: Tensor, modulation: Modulation, tokensAtOnce: number): Tensor {
-    const [result] = byRows(x, tokensAtOnce, (rows, item) => {
-      const own = modulationOf(modulation, item);
+    const [result] = byRows(x, tokensAtOnce, (rows, item, start) => {
+      const own = modulationOf(modulation, item, start, rows.shape[1]!);
       const hidden = swiglu(this.#norm.forward(rows, own), this.#w13); // [B, N, F]
       return [this.#w2.forward(hidden, { residual: rows, gate: own.gate })];
     }) as [Tensor];

@@ -1,5 +1,5 @@
 // The backbone (Movie Gen section 3.1.3): the velocity of the flow at X_t, given text and t. A LLaMa3 transformer
-// over latent patches. Not here: its modules (patches.ts, positions.ts, modulation.ts, block.ts, context.ts), blocks
+// over latent patches. Not here: its modules (positions.ts, modulation.ts, block.ts, context.ts, finalLayer.ts), blocks
 // that do not fit on the device (streamedDit.ts), the text encoders, sampling.
 //
 // Legend: B batch, C latent channels, T H W latent frames, height, width, D model width, N video tokens,
@@ -8,13 +8,19 @@
 import {
   add,
   advance,
+  batchOf,
   cast,
   type Device,
   type DType,
   keep,
   loadWeights,
+  PatchEmbed,
   scope,
+  scopeAsync,
   type Tensor,
+  type TimeModulation,
+  throughBlocks,
+  tokenGrid,
   traced,
   WeightBook,
   type WeightSource,
@@ -22,9 +28,9 @@ import {
 import { DiTBlock } from './block.ts';
 import type { DiTConfig } from './config.ts';
 import { type Context, checkText, contextOf, type EmbeddedText, TextEmbedder } from './context.ts';
-import { batchOf, type ForwardOptions, tokenGrid, tokensAtOnce } from './inputs.ts';
-import { TimeModulation } from './modulation.ts';
-import { FinalLayer, PatchEmbed } from './patches.ts';
+import { FinalLayer } from './finalLayer.ts';
+import { type ForwardAsyncOptions, type ForwardOptions, tokensAtOnce } from './inputs.ts';
+import { timeModulation } from './modulation.ts';
 import { PositionEmbedding } from './positions.ts';
 import type { TextStates } from './textStates.ts';
 import { type LoadOptions, weightOptions, weightShapes } from './weights.ts';
@@ -63,9 +69,9 @@ export class DiT {
     this.dtype = book.get('patch_embed.weight').dtype;
     this.#weights = book;
     this.#textEmbedder = new TextEmbedder(book, config, this.dtype);
-    this.#timeModulation = new TimeModulation(book, config);
+    this.#timeModulation = timeModulation(book, config);
     this.#posEmbed = new PositionEmbedding(book);
-    this.#patchEmbed = new PatchEmbed(book, config, this.dtype);
+    this.#patchEmbed = new PatchEmbed(book, 'patch_embed', config.patchSize, this.dtype);
     this.#blocks = Array.from(
       { length: config.numLayers },
       (_, i) => new DiTBlock(book, `layers.${i}`, config),
@@ -101,21 +107,62 @@ export class DiT {
    * @returns [B, C, T, H, W] in the latents' type; the caller owns it.
    */
   forward(latents: Tensor, t: Tensor, context: Context, options: ForwardOptions = {}): Tensor {
-    const grid = tokenGrid(latents.shape, this.config);
-    const batch = batchOf(latents, t, context);
+    return scope(this.device, () =>
+      traced(options.trace, () => {
+        const { x: first, step, end } = this.#begin(latents, t, context, options);
+        let x = first; //                                        [B, N, D]
+        for (const [i, block] of this.#blocks.entries()) x = step(x, block, i);
+        return end(x);
+      }),
+    );
+  }
+
+  /**
+   * The same as {@link forward}, to the bit where no cache skips a block; for a caller that may stop it, or skips steps. It
+   * cannot be recorded. Only one call may run on a device at a time.
+   * @throws the signal's reason.
+   */
+  async forwardAsync(
+    latents: Tensor,
+    t: Tensor,
+    context: Context,
+    options: ForwardAsyncOptions = {},
+  ): Promise<Tensor> {
+    const { signal, trace, cache } = options;
+    signal?.throwIfAborted();
+    return scopeAsync(this.device, async () => {
+      const { x, step, end } = traced(trace, () => this.#begin(latents, t, context, options));
+      const checked = (x: Tensor, block: DiTBlock, i: number) => {
+        signal?.throwIfAborted();
+        return traced(trace, () => step(x, block, i));
+      };
+      const last = await throughBlocks(x, this.#blocks, checked, cache);
+      return traced(trace, () => end(last));
+    });
+  }
+
+  /** The stream before the first block, what a block does to it, and the velocity at its end. */
+  #begin(latents: Tensor, t: Tensor, context: Context, options: ForwardOptions) {
+    const { inChannels, patchSize } = this.config;
+    const grid = tokenGrid('dit', latents.shape, inChannels, patchSize);
+    const batch = batchOf('dit', latents, t, context.batch);
     const tokens = tokensAtOnce(this.config, this.dtype, options);
-    const pass = () => {
-      const modulation = this.#timeModulation.forward(t);
-      const positions = this.#posEmbed.forward(grid); //                         [N, D]
-      let x = this.#patchEmbed.forward(latents, grid, batch); //                 [B, N, D]
-      for (const [i, block] of this.#blocks.entries()) {
-        x = advance(x, () => add(x, positions)); // before every block           [B, N, D]
-        x = advance(x, () => block.forward(x, modulation.blocks[i]!, context.layers?.[i], tokens));
-      }
-      const velocity = this.#finalLayer.forward(x, modulation.final, grid); //   [B, C, T, H, W]
-      return cast(velocity, latents.dtype);
+    const modulation = this.#timeModulation.forward(t);
+    const positions = this.#posEmbed.forward(grid); //                             [N, D]
+    const patches = this.#patchEmbed.forward(latents, grid, batch); //             [B, N, D]
+    const place = (x: Tensor) => advance(x, () => add(x, positions)); // before every block
+    return {
+      x: place(patches),
+      step: (x: Tensor, block: DiTBlock, i: number): Tensor => {
+        const placed = i === 0 ? x : place(x);
+        const text = context.layers?.[i];
+        return advance(placed, () => block.forward(placed, modulation.blocks[i]!, text, tokens));
+      },
+      end: (x: Tensor): Tensor => {
+        const velocity = this.#finalLayer.forward(x, modulation.final, grid); //   [B, C, T, H, W]
+        return cast(velocity, latents.dtype);
+      },
     };
-    return scope(this.device, () => traced(options.trace, pass));
   }
 
   /** Projects the encoders' states to the model's width and packs each prompt's tokens. The caller owns the result. */
@@ -145,7 +192,7 @@ export class DiT {
    * @param shape of the latents, [B, C, T, H, W].
    */
   preparePositions(shape: readonly number[]): void {
-    this.#posEmbed.prepare(tokenGrid(shape, this.config));
+    this.#posEmbed.prepare(tokenGrid('dit', shape, this.config.inChannels, this.config.patchSize));
   }
 
   /** Releases the model's weights. */

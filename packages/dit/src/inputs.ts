@@ -1,10 +1,7 @@
-// What a forward pass is given: the checks of its shapes, and how many tokens it takes at a time.
+// What a forward pass of the DiT may be told, and how many tokens it takes at a time.
 
-import { show } from '@moviegen/kernels';
-import type { DType, Tensor, Trace } from '@moviegen/tensor';
+import { type DType, type StepCache, type Trace, tokensWithin } from '@moviegen/tensor';
 import type { DiTConfig } from './config.ts';
-import type { Context } from './context.ts';
-import type { Grid } from './positions.ts';
 
 /** Options of a forward pass. */
 export interface ForwardOptions {
@@ -17,7 +14,13 @@ export interface ForwardOptions {
   readonly tokensAtOnce?: number;
 }
 
-const HIDDEN_BYTES = 256 * 2 ** 20;
+/** Options of an asynchronous forward pass. */
+export interface ForwardAsyncOptions extends ForwardOptions {
+  /** Stops within a layer: the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Skips most blocks at steps that would hardly change. */
+  readonly cache?: StepCache | undefined;
+}
 
 /** How many tokens the projections and the FFN take at a time. */
 export function tokensAtOnce(
@@ -26,30 +29,5 @@ export function tokensAtOnce(
   { trace, tokensAtOnce }: ForwardOptions,
 ): number {
   if (trace) return Number.POSITIVE_INFINITY;
-  const each = Math.max(ffnHiddenSize, 3 * hiddenSize) * (dtype === 'f16' ? 2 : 4);
-  return tokensAtOnce ?? Math.max(1024, Math.floor(HIDDEN_BYTES / each));
-}
-
-/** The grid of tokens of latents [B, C, T, H, W]. @throws Error where the latents do not fit the model. */
-export function tokenGrid(shape: readonly number[], { inChannels: C, patchSize }: DiTConfig): Grid {
-  const came = show(shape);
-  if (shape.length !== 5 || shape[1] !== C)
-    throw new Error(`dit: latents must be [B, ${C}, T, H, W], got ${came}`);
-  const sizes = shape.slice(2);
-  sizes.forEach((size, i) => {
-    if (size % patchSize[i]! !== 0)
-      throw new Error(`dit: latent ${'THW'[i]} must be a multiple of ${patchSize[i]}, got ${came}`);
-  });
-  return sizes.map((size, i) => size / patchSize[i]!) as unknown as Grid;
-}
-
-/** B, where latents, times and text agree on it. @throws Error where they do not. */
-export function batchOf(latents: Tensor, t: Tensor, context: Context): number {
-  const samples = latents.shape[0]!;
-  const B = Math.max(samples, context.batch);
-  if (samples !== context.batch && samples !== 1)
-    throw new Error(`dit: text of ${context.batch} prompts does not fit ${samples} samples`);
-  if (t.rank !== 1 || (t.shape[0] !== 1 && t.shape[0] !== B))
-    throw new Error(`dit: t must be [${B}], or [1] for all, got ${show(t.shape)}`);
-  return B;
+  return tokensAtOnce ?? tokensWithin(Math.max(ffnHiddenSize, 3 * hiddenSize), dtype);
 }

@@ -1,9 +1,16 @@
 // Positions: learnable and factorized, phi_t[t] + phi_h[h] + phi_w[w], one set of tables for all blocks.
 
-import { add, keep, matmul, observed, scope, slice, Tensor, type WeightBook } from '@moviegen/tensor';
-
-/** Tokens along t, h, w. */
-export type Grid = readonly [t: number, h: number, w: number];
+import {
+  add,
+  type Grid,
+  keep,
+  matmul,
+  observed,
+  scope,
+  slice,
+  Tensor,
+  type WeightBook,
+} from '@moviegen/tensor';
 
 /** The tables of `pos_embed`. */
 export class PositionEmbedding {

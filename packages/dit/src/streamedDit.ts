@@ -6,13 +6,20 @@
 import {
   add,
   advance,
+  batchOf,
   cast,
   type Device,
   type DType,
   keep,
+  LayerStream,
   loadWeights,
+  PatchEmbed,
   scopeAsync,
+  stayingWeights,
   type Tensor,
+  type TimeModulation,
+  throughBlocks,
+  tokenGrid,
   traced,
   WeightBook,
   type WeightSource,
@@ -20,19 +27,13 @@ import {
 import { DiTBlock } from './block.ts';
 import type { DiTConfig } from './config.ts';
 import { type Context, contextOf, TextEmbedder } from './context.ts';
-import { batchOf, type ForwardOptions, tokenGrid, tokensAtOnce } from './inputs.ts';
-import { TimeModulation } from './modulation.ts';
-import { baseShapes, LayerStream, wholeLayers } from './offload.ts';
-import { FinalLayer, PatchEmbed } from './patches.ts';
+import { FinalLayer } from './finalLayer.ts';
+import { type ForwardAsyncOptions, tokensAtOnce } from './inputs.ts';
+import { timeModulation } from './modulation.ts';
+import { layeredWeights, streamedKeysValues } from './offload.ts';
 import { PositionEmbedding } from './positions.ts';
 import type { TextStates } from './textStates.ts';
 import { type LoadOptions, weightOptions } from './weights.ts';
-
-/** Options of an asynchronous forward pass. */
-export interface ForwardAsyncOptions extends ForwardOptions {
-  /** Stops within a layer: the promise rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 /** The velocity model, with its last layers streamed; `loadDiT` makes it where a bound on memory asks for it. */
 export class StreamedDiT {
@@ -55,15 +56,15 @@ export class StreamedDiT {
     weights: Readonly<Record<string, Tensor>>,
     stream: LayerStream,
   ) {
-    const book = new WeightBook('dit', weights, stayingShapes(config, stream.first));
+    const book = new WeightBook('dit', weights, stayingWeights(layeredWeights(config), stream.first));
     this.device = device;
     this.config = config;
     this.dtype = book.get('patch_embed.weight').dtype;
     this.#weights = book;
     this.#textEmbedder = new TextEmbedder(book, config, this.dtype);
-    this.#timeModulation = new TimeModulation(book, config);
+    this.#timeModulation = timeModulation(book, config);
     this.#posEmbed = new PositionEmbedding(book);
-    this.#patchEmbed = new PatchEmbed(book, config, this.dtype);
+    this.#patchEmbed = new PatchEmbed(book, 'patch_embed', config.patchSize, this.dtype);
     this.#blocks = Array.from({ length: stream.first }, (_, i) => new DiTBlock(book, `layers.${i}`, config));
     this.#stream = stream;
     this.#finalLayer = new FinalLayer(book, config);
@@ -82,11 +83,12 @@ export class StreamedDiT {
     { resident, ...options }: LoadOptions & { readonly resident: number },
   ): Promise<StreamedDiT> {
     const { onProgress, signal, ...types } = options;
-    const weights = await loadWeights(device, source, stayingShapes(config, resident), {
+    const layered = layeredWeights(config);
+    const weights = await loadWeights(device, source, stayingWeights(layered, resident), {
       ...weightOptions(config, options),
       ignore: () => true,
     });
-    const stream = new LayerStream(device, source, config, weightOptions(config, types), resident);
+    const stream = new LayerStream(device, source, layered, weightOptions(config, types), resident);
     return new StreamedDiT(device, config, weights, stream);
   }
 
@@ -105,25 +107,23 @@ export class StreamedDiT {
     context: Context,
     options: ForwardAsyncOptions = {},
   ): Promise<Tensor> {
-    const { signal, trace } = options;
+    const { signal, trace, cache } = options;
     signal?.throwIfAborted();
-    const grid = tokenGrid(latents.shape, this.config);
-    const batch = batchOf(latents, t, context);
+    const grid = tokenGrid('dit', latents.shape, this.config.inChannels, this.config.patchSize);
+    const batch = batchOf('dit', latents, t, context.batch);
     const tokens = tokensAtOnce(this.config, this.dtype, options);
     const run = <T>(work: () => T): T => traced(trace, work);
     return scopeAsync(this.device, async () => {
       const modulation = run(() => this.#timeModulation.forward(t));
       const positions = run(() => this.#posEmbed.forward(grid)); //                     [N, D]
-      let x = run(() => this.#patchEmbed.forward(latents, grid, batch)); //             [B, N, D]
-      const through = (block: DiTBlock, i: number) => {
+      const patches = run(() => this.#patchEmbed.forward(latents, grid, batch)); //     [B, N, D]
+      const step = (x: Tensor, block: DiTBlock, i: number) => {
+        const placed = i === 0 ? x : advance(x, () => add(x, positions)); // before every block
         const text = context.layers?.[i];
-        x = advance(x, () => add(x, positions)); // before every block                  [B, N, D]
-        x = advance(x, () => run(() => block.forward(x, modulation.blocks[i]!, text, tokens)));
+        return advance(placed, () => run(() => block.forward(placed, modulation.blocks[i]!, text, tokens)));
       };
-      for (const [i, block] of this.#blocks.entries()) through(block, i);
-      this.device.submit();
-      let i = this.residentLayers;
-      for await (const block of this.#stream.blocks(signal)) through(block, i++);
+      const first = advance(patches, () => add(patches, positions)); //                 [B, N, D]
+      const x = await throughBlocks(first, this.#allBlocks(signal), step, cache); //    [B, N, D]
       const velocity = run(() => this.#finalLayer.forward(x, modulation.final, grid)); // [B, C, T, H, W]
       return cast(velocity, latents.dtype);
     });
@@ -139,7 +139,7 @@ export class StreamedDiT {
       const embedded = traced(trace, () => this.#textEmbedder.forward(text));
       const words = cast(embedded.text, this.dtype); // [B, L, D]
       const spoken = embedded.lengths.some((length) => length > 0);
-      const streamed = spoken ? await this.#stream.keysValues(words, signal) : [];
+      const streamed = spoken ? await streamedKeysValues(this.#stream, words, signal) : [];
       const resident = () => this.#blocks.map((block) => block.keysValues(words));
       return keep(contextOf(embedded.lengths, () => [...resident(), ...streamed]));
     });
@@ -147,7 +147,12 @@ export class StreamedDiT {
 
   /** The same as `DiT.preparePositions`. */
   preparePositions(shape: readonly number[]): void {
-    this.#posEmbed.prepare(tokenGrid(shape, this.config));
+    this.#posEmbed.prepare(tokenGrid('dit', shape, this.config.inChannels, this.config.patchSize));
+  }
+
+  #allBlocks(signal?: AbortSignal): AsyncGenerator<DiTBlock> {
+    const made = (book: WeightBook, i: number) => new DiTBlock(book, `layers.${i}`, this.config);
+    return this.#stream.layers(this.#blocks, made, signal);
   }
 
   /** Releases the weights; the source is the caller's to close. */
@@ -156,8 +161,3 @@ export class StreamedDiT {
     this.#posEmbed.dispose();
   }
 }
-
-const stayingShapes = (config: DiTConfig, resident: number) => ({
-  ...baseShapes(config),
-  ...wholeLayers(config, resident),
-});

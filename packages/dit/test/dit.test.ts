@@ -1,7 +1,7 @@
 // The DiT as a library: its public face, its errors, and what it leaves behind.
 
 import { DiT, type DiTConfig, parseConfig } from '@moviegen/dit';
-import { type Device, randn, Tensor, type WeightSource } from '@moviegen/tensor';
+import { type Device, randn, StepCache, Tensor, type WeightSource } from '@moviegen/tensor';
 import { compareArrays } from '@moviegen/tensor/checks';
 import { openDevice } from '@moviegen/tensor/node';
 import { testDevice } from '@moviegen/testing/device';
@@ -123,6 +123,27 @@ test('latents are read, never changed, and nothing is left behind', async () => 
   const other = new DiT(device, config, weights());
   other.dispose();
   expect(device.memory().used).toBe(used);
+});
+
+test('an asynchronous pass gives the same, stops between blocks, and may skip blocks', async () => {
+  const context = dit.context(texts());
+  const wanted = await read(dit.forward(latents, t, context));
+  expect(await read(await dit.forwardAsync(latents, t, context))).toEqual(wanted);
+  const cache = new StepCache({ threshold: 1e-6 });
+  for (const skipped of [0, 1, 2]) {
+    const values = await read(await dit.forwardAsync(latents, t, context, { cache }));
+    expect(compareArrays(values, wanted).error).toBeLessThan(2e-6);
+    expect([cache.computed, cache.skipped]).toEqual([1, skipped]);
+  }
+  const { used } = device.memory();
+  const stop = new AbortController();
+  const trace = (name: string) => name === 'layers.0' && stop.abort(new Error('enough'));
+  cache.reset();
+  const again = dit.forwardAsync(latents, t, context, { signal: stop.signal, trace, cache });
+  await expect(again).rejects.toThrow('enough');
+  expect(device.memory().used).toBeLessThan(used); // without what the cache held
+  cache.dispose();
+  context.dispose();
 });
 
 test('activations take no more memory in a deeper model', async () => {

@@ -1,6 +1,6 @@
 // Pieces of WGSL text that kernels of several families share: `enable` lines, declarations of storage, reads that widen
 // to f32, unrolled lines, the loop over elements. Text that only one family needs lies in that family's folder.
-import type { DType, Target } from './kernel.ts';
+import { type DType, type Target, u32 } from './kernel.ts';
 
 /** What a kernel uses of subgroups. */
 export type SubgroupUse = boolean | 'matrices';
@@ -91,3 +91,36 @@ fn main(
 
 /** Number of workgroups that {@link eachWGSL} needs for `count` values of i. */
 export const eachWorkgroups = (count: number): number => Math.ceil(count / (LANES * PER_INVOCATION));
+
+/** Which row of a table of vectors (a modulation, a gate) goes with each row of a tensor. */
+export interface ItemRows {
+  /** Rows of the tensor per batch item. */
+  readonly rowsPerItem: number;
+  /** Vectors per batch item: 1, or 2 where the item's first rows take another one; 0 where all items share them. */
+  readonly each: 0 | 1 | 2;
+  /** How many rows at the front of an item take the first of two vectors; the others take the second. */
+  readonly early?: number;
+  /** Rows of the tensor before those that the kernel sees. */
+  readonly before?: number;
+}
+
+/** Uniform fields of {@link itemRowWGSL}. */
+export const itemRowUniforms = ({
+  rowsPerItem,
+  each,
+  early = Math.max(1, rowsPerItem),
+  before = 0,
+}: ItemRows) => ({
+  rowsPerItem: u32(Math.max(1, rowsPerItem)),
+  vectorsPerItem: u32(each),
+  earlyRows: u32(early),
+  rowsBefore: u32(before),
+});
+
+/** `itemRow(row)`: the row of the table that goes with a row. */
+export const itemRowWGSL = /* wgsl */ `
+fn itemRow(row: u32) -> u32 {
+  let at = row + u.rowsBefore;
+  return at / u.rowsPerItem * u.vectorsPerItem + u32(at % u.rowsPerItem >= u.earlyRows);
+}
+`;

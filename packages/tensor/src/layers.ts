@@ -37,7 +37,7 @@ export class Linear {
    * x [..., in] to [..., out].
    * @param fused activation, gate and residual, which the same kernel applies to the product.
    */
-  forward(x: Tensor, fused?: Pick<LinearOptions, 'activation' | 'gate' | 'residual'>): Tensor {
+  forward(x: Tensor, fused?: Pick<LinearOptions, 'activation' | 'gate' | 'early' | 'residual'>): Tensor {
     const bias = this.#bias;
     const result = linear(x, this.#weight, { ...fused, bias });
     const plain = () => (fused ? linear(x, this.#weight, { bias }) : result);
@@ -65,10 +65,11 @@ export class RMSNorm {
   }
 
   /** @param modulation adaLN, fused: `norm(x) (1 + scale) + shift`. */
-  forward(x: Tensor, modulation?: Pick<NormOptions, 'shift' | 'scale'>): Tensor {
+  forward(x: Tensor, modulation?: Pick<NormOptions, 'shift' | 'scale' | 'early'>): Tensor {
     const plain = { weight: this.#weight, eps: this.#eps };
     observe(this.#path, () => rmsNorm(x, plain));
-    return rmsNorm(x, { ...plain, shift: modulation?.shift, scale: modulation?.scale });
+    const { shift, scale, early } = modulation ?? {};
+    return rmsNorm(x, { ...plain, shift, scale, early });
   }
 }
 

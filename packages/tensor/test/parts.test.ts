@@ -62,6 +62,17 @@ describe('a third of the largest operand', () => {
   });
 });
 
+test('the first rows of an item keep their own vectors, wherever the parts end', async () => {
+  for (const item of cases.filter(({ options }) => options.early !== undefined)) {
+    const largest = Math.max(...Object.values(caseOperands(item)).map(({ data }) => data.byteLength));
+    for (const share of [0.2, 0.35, 0.6]) {
+      const most = Math.max(1024, Math.ceil((largest * share) / 256) * 256);
+      const { error } = await within(most, () => checkOpCase(device, item));
+      expect(error, `${item.op} ${item.name}, ${most}`).toBeLessThanOrEqual(caseTolerance(item));
+    }
+  }
+});
+
 describe('heads that share keys stay together, or come alone', () => {
   const shared = cases.filter(({ op, options }) => op === 'attention' && options.keyHeads !== undefined);
   test.each(shared.map((item): [string, Case] => [item.name, item]))('%s', async (_, item) => {

@@ -11,6 +11,7 @@ import type { Reference } from '../reference/ndarray.ts';
 import { groupNorm, layerNorm, rmsNorm } from '../reference/norms.ts';
 import { randn } from '../reference/philox.ts';
 import { max, mean, sum } from '../reference/reduce.ts';
+import { rmsNormRotary } from '../reference/rmsNormRotary.ts';
 import { softmax } from '../reference/softmax.ts';
 import { swiglu } from '../reference/swiglu.ts';
 import { timestepEmbedding } from '../reference/timestepEmbedding.ts';
@@ -55,6 +56,7 @@ export const references: Readonly<Record<string, Reference>> = {
   attention,
   layerNorm,
   rmsNorm,
+  rmsNormRotary,
   groupNorm,
   softmax,
   silu,

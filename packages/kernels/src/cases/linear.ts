@@ -17,6 +17,7 @@ interface Parts {
   readonly activation?: string;
   /** Shape of the gate. */
   readonly gate?: readonly number[];
+  readonly early?: number;
   /** `wide`: stays f32 when the case is run in f16. */
   readonly residual?: boolean | 'wide';
   readonly packed?: boolean;
@@ -28,7 +29,7 @@ function linear(x: readonly number[], N: number, parts: Parts, use: Case['use'])
   const K = x.at(-1)!;
   const rows = sizeOf(x.slice(0, -1));
   const out = [...x.slice(0, -1), N];
-  const { bias, gate, residual, packed = true, activation, weight = 'f32' } = parts;
+  const { bias, gate, early, residual, packed = true, activation, weight = 'f32' } = parts;
   const inputs: Record<string, TensorSpec> = { x: spec(x), weight: spec([N, K], 'normal', weight) };
   if (bias) inputs.bias = spec([N]);
   if (gate) inputs.gate = spec(gate);
@@ -38,14 +39,14 @@ function linear(x: readonly number[], N: number, parts: Parts, use: Case['use'])
     weight === 'f32' ? '' : `${weight} weight`,
     bias ? 'bias' : '',
     activation ?? '',
-    gate ? `gate ${gate.join('x')}` : '',
+    gate ? `gate ${gate.join('x')}${early === undefined ? '' : ` early ${early}`}` : '',
     residual === 'wide' ? 'wide residual' : residual ? 'residual' : '',
   ].filter(Boolean);
   return {
     op: 'linear',
     name: `${x.join('x')} to ${N}${fused.length ? `, ${fused.join(' + ')}` : ''}`,
     inputs,
-    options: { packed, ...(activation ? { activation } : {}) },
+    options: { packed, ...(activation && { activation }), ...(early !== undefined && { early }) },
     tolerance,
     flops: 2 * rows * K * N,
     bytes: 4 * (rows * K + rows * N * (residual ? 2 : 1)) + BYTES[weight] * K * N,
@@ -64,6 +65,8 @@ export const linearCases: readonly Case[] = [
   linear([4, 3, 10], 36, { activation: 'gelu-tanh', residual: true }, 'test'),
   linear([2, 9, 24], 22, { bias: true, gate: [2, 22], residual: 'wide' }, 'test'),
   linear([2, 9, 96], 20, { weight: 'q8', residual: 'wide' }, 'test'),
+  linear([2, 9, 24], 20, { bias: true, gate: [2, 2, 20], early: 4, residual: 'wide' }, 'test'),
+  linear([2, 80, 8], 22, { gate: [2, 22], early: 64, residual: true }, 'test'),
   linear([31, 64], 48, { bias: true, activation: 'quick-gelu' }, 'test'),
   linear([19, 8], 4, { activation: 'relu', gate: [4] }, 'test'),
   linear([64, 256], 96, { gate: [96], residual: true }, 'test'),

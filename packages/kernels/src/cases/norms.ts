@@ -60,6 +60,26 @@ const groupLast = (x: readonly number[], groups: number, parts: Parts, use: Case
     use,
   );
 
+/** P projections of a row at once; `columns`: where they lie in it. */
+function rotary(
+  x: readonly number[],
+  [P, D]: readonly [number, number],
+  headSize: number,
+  use: Case['use'],
+  columns?: readonly [number, number],
+): Case {
+  const given = norm('rmsNormRotary', x, 0, { options: columns ? { columns } : {} }, use);
+  return {
+    ...given,
+    name: `${x.join('x')}, ${P} of ${D}, heads of ${headSize}${columns ? `, columns ${columns[0]}` : ''}`,
+    inputs: {
+      ...given.inputs,
+      weight: spec([P, D], 'positive'),
+      rotary: wide(spec([x[1]!, headSize], 'uniform')),
+    },
+  };
+}
+
 const soft = (
   x: readonly number[],
   axis: number,
@@ -81,6 +101,9 @@ export const normCases: readonly Case[] = [
     rows(op, [19, 8], { ...affine, options: { eps: 1e-3 } }, 'test'),
     rows(op, [2, 5, 36], { weight: true, modulate: [2, 36] }, 'test'),
     rows(op, [2, 3, 2, 9], { modulate: [9], options: { activation: 'silu' } }, 'test'),
+    rows(op, [2, 5, 36], { modulate: [2, 2, 36], options: { early: 2 } }, 'test'),
+    rows(op, [2, 70, 4], { weight: true, modulate: [2, 4], options: { early: 64 }, wide: true }, 'test'),
+    rows(op, [1, 3, 5], { modulate: [1, 2, 5], options: { early: 0 } }, 'test'),
     rows(op, [3, 516], { weight: true, fill: large }, 'test'),
     rows(op, [2, 5, 36], { weight: true, modulate: [2, 36], fill: { normalTimes: 1e6 }, wide: true }, 'test'),
     rows(op, [2, 9], { weight: true, fill: { normalTimes: 1e6 }, wide: true }, 'test'),
@@ -101,6 +124,11 @@ export const normCases: readonly Case[] = [
   groupLast([16, 64, 64, 16], 1, silu, 'bench'),
   groupLast([4, 16, 16, 64], 4, silu, 'bench'),
   group([4, 32, 64, 64], 8, silu, 'bench'),
+  rotary([1, 1, 4], [1, 4], 4, 'test'),
+  rotary([2, 5, 72], [2, 24], 8, 'test', [0, 48]),
+  rotary([3, 7, 48], [1, 24], 12, 'test', [24, 24]),
+  rotary([1, 67, 192], [2, 64], 32, 'test', [0, 128]),
+  rotary([1, 256, 1536], [2, 512], 128, 'bench', [0, 1024]),
   soft([1], -1, 'test'),
   soft([7, 5], -1, 'test'),
   soft([3, 300], 1, 'test', { normalTimes: 40 }),

@@ -16,7 +16,7 @@ export interface EpilogueParts {
 export interface Epilogue {
   readonly declarations: string;
   readonly bindings: readonly Binding[];
-  /** Uniform fields; the kernel itself adds `N`, `columns` and `rowsPerGate`. */
+  /** Uniform fields; the kernel itself adds `N`, `columns` and, with a gate, those of `itemRow`. */
   readonly uniforms: Readonly<Record<string, ReturnType<typeof u32>>>;
   /** Statements that run once per vec4 column `at`. */
   readonly column: string;
@@ -28,7 +28,7 @@ export interface Epilogue {
 
 /**
  * The declarations, which begin at `binding` in the order bias, [gate], residual, and the statements. `wide`: rows
- * are whole vec4s. `stream`: the residual's type. The kernel must define `activate`.
+ * are whole vec4s. `stream`: the residual's type. The kernel must define `activate` and, with a gate, `itemRow`.
  */
 export function epilogueWGSL(
   binding: number,
@@ -48,7 +48,7 @@ export function epilogueWGSL(
     const numbers = [0, 1, 2, 3].map((c) => toF32(type, `${name}[${row} * u.N + at * 4u + ${c}u]`));
     return `vec4f(${numbers.join(', ')})`;
   };
-  const gate = `if (u.hasGate != 0u) { value *= ${read('gate', '(row / u.rowsPerGate)')}; }`;
+  const gate = `if (u.hasGate != 0u) { value *= ${read('gate', 'itemRow(row)')}; }`;
   const residual = `if (u.hasResidual != 0u) { value += ${read('residual', 'row')}; }`;
   const gated = parts.gate !== undefined;
   const flag = (part: boolean | undefined) => u32(part ? 1 : 0);

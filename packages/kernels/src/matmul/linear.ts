@@ -1,6 +1,6 @@
 // y = residual + gate * activation(x W^T + bias). All parts except the product are optional, and fused.
-// Legend: x [rows, K], W [N, K] prepacked in 4 x 4 blocks (pack.ts, packQuantized.ts), bias [N], gate [1 | B, N] with
-// rows / B rows per batch item, residual and y [rows, N]. Accumulates in f32.
+// Legend: x [rows, K], W [N, K] prepacked in 4 x 4 blocks (pack.ts, packQuantized.ts), bias [N], gate [N], [B, N], or
+// two vectors per batch item or for all, residual and y [rows, N]. Accumulates in f32.
 import { type Activation, activationWGSL } from '../activation.ts';
 import {
   type Binding,
@@ -11,7 +11,14 @@ import {
   uniformBlock,
   workgroupIndexWGSL,
 } from '../kernel.ts';
-import { enableWGSL, storageArray, storeRowWGSL } from '../wgsl.ts';
+import {
+  enableWGSL,
+  type ItemRows,
+  itemRowUniforms,
+  itemRowWGSL,
+  storageArray,
+  storeRowWGSL,
+} from '../wgsl.ts';
 import { epilogueWGSL } from './epilogue.ts';
 import { type Product, packedWGSL, rowsByPacked } from './product.ts';
 import { tilingNames, tilingOf } from './tiles.ts';
@@ -27,8 +34,8 @@ export interface LinearShape {
   readonly weight?: DType;
   readonly bias?: boolean;
   readonly activation?: Activation | undefined;
-  /** Number of rows that share one row of the gate; absent without a gate. */
-  readonly rowsPerGate?: number | undefined;
+  /** Which row of the gate goes with a row; absent without a gate. */
+  readonly gate?: ItemRows | undefined;
   readonly residual?: boolean;
   /** Type of the residual and the result. Default: the type of the other operands. */
   readonly stream?: DType;
@@ -56,7 +63,7 @@ export function linearKernel(
   const { tilesM, tilesN } = tile.count(rows, columns);
   const parts = {
     bias: shape.bias ?? false,
-    gate: shape.rowsPerGate !== undefined,
+    gate: shape.gate !== undefined,
     residual: shape.residual ?? false,
   };
   const epilogue = epilogueWGSL(2, parts, dtype, wideC, stream);
@@ -69,7 +76,7 @@ export function linearKernel(
     tiles: u32(tilesM * tilesN),
     columns: u32(columns),
     pitch: u32(pitch),
-    rowsPerGate: u32(shape.rowsPerGate ?? 1),
+    ...itemRowUniforms(shape.gate ?? { rowsPerItem: rows, each: 0 }),
     ...epilogue.uniforms,
   });
   const declarations = /* wgsl */ `${enableWGSL(dtype, tile.subgroups)}
@@ -77,7 +84,7 @@ export function linearKernel(
 ${packedWGSL(1, weight, step)}
 ${epilogue.declarations}
 @group(0) @binding(5) var<storage, read_write> out: ${storageArray(stream, wideC)};
-${uniforms.wgsl}${workgroupIndexWGSL}${activationWGSL(activation)}`;
+${uniforms.wgsl}${workgroupIndexWGSL}${itemRowWGSL}${activationWGSL(activation)}`;
 
   const product: Product = {
     declarations,

@@ -1,6 +1,7 @@
 // CPU reference of linear.
 import { type Activation, activations } from '../activation.ts';
 import { operand, type Reference, zeros } from './ndarray.ts';
+import { perItemRow } from './perItem.ts';
 
 /** y = residual + gate * activation(x W^T + bias); x [..., K], W [N, K]. */
 export const linear: Reference = (inputs, options) => {
@@ -10,13 +11,13 @@ export const linear: Reference = (inputs, options) => {
   const activation = options.activation as Activation | undefined;
   const out = zeros([...x.shape.slice(0, -1), N], x.dtype);
   const rows = out.data.length / N;
-  const gates = gate ? gate.data.length / N : 1;
+  const gateRow = perItemRow(x.shape.slice(0, -1), gate, options.early as number | undefined);
   for (let row = 0; row < rows; row++) {
     for (let n = 0; n < N; n++) {
       let sum = bias?.data[n] ?? 0;
       for (let k = 0; k < K; k++) sum += x.data[row * K + k]! * weight.data[n * K + k]!;
       if (activation) sum = activations[activation](sum);
-      if (gate) sum *= gate.data[Math.floor((row * gates) / rows) * N + n]!;
+      if (gate) sum *= gate.data[gateRow(row) * N + n]!;
       out.data[row * N + n] = sum + (residual?.data[row * N + n] ?? 0);
     }
   }

@@ -1,15 +1,15 @@
 // CPU references of layerNorm, rmsNorm and groupNorm with their fused parts.
 import { type Activation, activations } from '../activation.ts';
 import { generate, type NDArray, type Operands, type Options, operand, type Reference } from './ndarray.ts';
+import { perItemRow } from './perItem.ts';
 
-/** Applies weight, bias, modulation and activation, those that are present, for channel `c` of batch item `item`. */
-function finish(z: number, c: number, item: number, inputs: Operands, options: Options): number {
+/** Applies weight, bias, modulation (this row of its vectors) and activation, those that are present, for channel `c`. */
+function finish(z: number, c: number, vector: number, inputs: Operands, options: Options): number {
   const { weight, bias, shift, scale } = inputs;
   const D = weight?.data.length ?? shift?.shape.at(-1) ?? 0;
   let y = z * (weight?.data[c] ?? 1) + (bias?.data[c] ?? 0);
   if (shift && scale) {
-    const at = shift.shape.length === 1 ? c : item * D + c;
-    y = y * (1 + scale.data[at]!) + shift.data[at]!;
+    y = y * (1 + scale.data[vector * D + c]!) + shift.data[vector * D + c]!;
   }
   return options.activation ? activations[options.activation as Activation](y) : y;
 }
@@ -23,14 +23,13 @@ const overLastAxis =
     const D = x.shape.at(-1)!;
     const rows = x.data.length / D;
     const eps = (options.eps as number | undefined) ?? 1e-5;
-    const items = x.shape.length > 1 ? x.shape[0]! : 1;
+    const vectorOf = perItemRow(x.shape.slice(0, -1), inputs.shift, options.early as number | undefined);
     const out: NDArray = { ...x, data: new Float32Array(x.data.length) };
     for (let row = 0; row < rows; row++) {
       const values = [...x.data.subarray(row * D, (row + 1) * D)];
       const normalized = normalize(values, eps);
-      const item = Math.floor((row * items) / rows);
       values.forEach((v, c) => {
-        out.data[row * D + c] = finish(normalized(v), c, item, inputs, options);
+        out.data[row * D + c] = finish(normalized(v), c, vectorOf(row), inputs, options);
       });
     }
     return out;
@@ -68,6 +67,6 @@ export const groupNorm: Reference = (inputs, options) => {
   const normalized = new Map([...groups].map(([key, values]) => [key, standardize(values, eps)]));
   i = 0;
   return generate(x.shape, x.dtype, (index) =>
-    finish(normalized.get(groupOf(index))!(x.data[i++]!), index[channelAxis]!, index[0]!, inputs, options),
+    finish(normalized.get(groupOf(index))!(x.data[i++]!), index[channelAxis]!, 0, inputs, options),
   );
 };

@@ -1,6 +1,7 @@
 // What layerNorm and rmsNorm share: rows, operands, and what may follow the normalization inside the kernel:
 // weight, bias, adaLN modulation z (1 + scale) + shift with one vector per batch item, and an activation.
-// Legend: x, y [R, D], R rows in all; weight, bias [D]; shift, scale [B, D] or [D], with R / B rows per item.
+// Legend: x, y [R, D], R rows in all; weight, bias [D]; shift, scale [B, D], [D], or two vectors per item or for all, between
+// which a row's place in its item chooses.
 
 import { type Activation, activationWGSL } from '../activation.ts';
 import {
@@ -12,7 +13,7 @@ import {
   uniformBlock,
   workgroupIndexWGSL,
 } from '../kernel.ts';
-import { elementWGSL, enableWGSL, vectorWGSL } from '../wgsl.ts';
+import { elementWGSL, enableWGSL, type ItemRows, itemRowUniforms, itemRowWGSL, vectorWGSL } from '../wgsl.ts';
 import { rowSweep, rowVariants } from './rows.ts';
 
 /** Shape and fused parts of a norm over the last axis. */
@@ -22,8 +23,8 @@ export interface NormShape {
   readonly eps: number;
   readonly weight?: boolean;
   readonly bias?: boolean;
-  /** For the modulated form: how many rows share one (shift, scale), or `all` if there is only one. */
-  readonly modulate?: number | 'all';
+  /** For the modulated form: which shift and scale go with a row. */
+  readonly modulate?: ItemRows;
   readonly activation?: Activation;
   /** Type of x. Default: the type of the other operands and of the result. */
   readonly input?: DType;
@@ -57,8 +58,8 @@ export function normKernel(
     rows: u32(rows),
     D: u32(D),
     columns: u32(columns),
-    rowsPerItem: u32(typeof modulate === 'number' ? modulate : Math.max(1, rows)),
     eps: f32(eps),
+    ...itemRowUniforms(modulate ?? { rowsPerItem: rows, each: 0 }),
   });
   const sweep = rowSweep(variant, rows, columns, target, 'total');
   const element = elementWGSL(dtype, width);
@@ -66,14 +67,14 @@ export function normKernel(
   const code = /* wgsl */ `${enableWGSL([dtype])}${sweep.enable}
 ${vectorWGSL(width)}${operands.map((name, k) => `@group(0) @binding(${k}) var<storage, read> ${name}: array<${elementWGSL(typeOf(name), width)}>;`).join('\n')}
 @group(0) @binding(${operands.length}) var<storage, read_write> out: array<${element}>;
-${uniforms.wgsl}${workgroupIndexWGSL}${sweep.functions}${activationWGSL(activation, 'V')}
+${uniforms.wgsl}${workgroupIndexWGSL}${sweep.functions}${itemRowWGSL}${activationWGSL(activation, 'V')}
 fn sumOf(v: V) -> f32 {
   return ${width === 4 ? 'dot(v, vec4f(1.0))' : 'v'};
 }
 ${sweep.open}
   let start = row * u.columns;
 ${statistics}
-  let item = row / u.rowsPerItem * u.columns;
+  let item = itemRow(row) * u.columns;
   for (var k = first; k < u.columns; k += step) {
     var z = (V(x[start + k]) - centre) * factor;
     ${shape.weight ? 'z *= V(weight[k]);' : ''}

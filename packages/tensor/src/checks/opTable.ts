@@ -18,6 +18,7 @@ import { pack, packConv } from '../ops/pack.ts';
 import { pad } from '../ops/pad.ts';
 import { randn } from '../ops/randn.ts';
 import { max, mean, sum } from '../ops/reduce.ts';
+import { rmsNormRotary } from '../ops/rmsNormRotary.ts';
 import { softmax } from '../ops/softmax.ts';
 import { swiglu } from '../ops/swiglu.ts';
 import { timestepEmbedding } from '../ops/timestepEmbedding.ts';
@@ -108,6 +109,10 @@ export const opTable: Readonly<Record<string, OpEntry>> = {
   },
   layerNorm: norm(layerNorm),
   rmsNorm: norm(rmsNorm),
+  rmsNormRotary: entry(([x, weight, rotary], { columns: range, ...options }) => {
+    const part = range ? columns(x!, ...(range as Side)) : x!;
+    return rmsNormRotary(part, { ...options, weight: weight!, rotary: rotary! });
+  }),
   groupNorm: {
     prepare({ operands, options, variant }) {
       const all = { ...(options as { groups: number }), ...optional(operands, ['x']), variant };

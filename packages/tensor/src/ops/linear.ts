@@ -7,14 +7,15 @@ import { Tensor } from '../tensor.ts';
 import { inParts } from './large/parts.ts';
 import { expectShape, plainWeight, sameType, streamType } from './operands.ts';
 import { fillByOutputs, type Packed, pack } from './pack.ts';
+import { type PerItemOptions, perItem } from './perItem.ts';
 import { runVariant } from './variant.ts';
 
 /** Options of {@link linear}; everything runs in one kernel with the product. */
-export interface LinearOptions {
+export interface LinearOptions extends PerItemOptions {
   /** [out]. */
   readonly bias?: Tensor | undefined;
   readonly activation?: Activation | undefined;
-  /** [out], or [B, out] with B the first axis of x: one row per batch item. */
+  /** [out], or [B, out] with B the first axis of x: one row per batch item; with `early` two rows for each. */
   readonly gate?: Tensor | undefined;
   /** Has the result's shape. It may be f32 where the others are f16: the sum and the result are f32 then. */
   readonly residual?: Tensor | undefined;
@@ -37,7 +38,7 @@ export function linear(x: Tensor, weight: Tensor | Packed, options: LinearOption
   }
   if (weight.use !== 'linear')
     throw new Error('linear: the weight was packed for swiglu; pack it without `use`');
-  const { bias, activation, gate, residual, variant } = options;
+  const { bias, activation, gate, early, residual, variant } = options;
   const K = weight.inputs;
   const N = weight.outputs.reduce((sum, n) => sum + n, 0);
   if (x.shape.at(-1) !== K) {
@@ -45,7 +46,7 @@ export function linear(x: Tensor, weight: Tensor | Packed, options: LinearOption
   }
   const lead = x.shape.slice(0, -1);
   expectShape('linear', 'bias', bias, [N]);
-  expectShape('linear', 'gate', gate, gate?.rank === 1 ? [N] : [lead[0] ?? 1, N]);
+  const gating = perItem('linear', { gate }, lead, N, early);
   expectShape('linear', 'residual', residual, [...lead, N]);
   const dtype = sameType('linear', { x, weight: plainWeight(weight), bias, gate });
   const stream = streamType('linear', 'residual', residual, dtype);
@@ -57,8 +58,10 @@ export function linear(x: Tensor, weight: Tensor | Packed, options: LinearOption
     );
     return out;
   }
-  inParts('linear', lead, 1, { x, gate, residual, out }, (lead, parts) => {
+  const cut = gating.cut ? { gate } : {};
+  inParts('linear', lead, 1, { x, ...cut, residual, out }, (lead, parts, before) => {
     const rows = sizeOf(lead);
+    const own = gating.cut ? parts.gate : gate;
     const shape = {
       rows,
       K,
@@ -67,12 +70,12 @@ export function linear(x: Tensor, weight: Tensor | Packed, options: LinearOption
       weight: weight.tensor.dtype,
       bias: bias !== undefined,
       activation,
-      rowsPerGate: parts.gate && rows / (parts.gate.size / N),
+      gate: own && gating.rows(rows, before, own.size),
       residual: residual !== undefined,
       stream,
     };
     const absent = parts.x; // bound in place of what is not given, and not read
-    const fused = [bias ?? absent, parts.gate ?? absent, parts.residual ?? absent];
+    const fused = [bias ?? absent, own ?? absent, parts.residual ?? absent];
     const operands = [parts.x, weight.tensor, ...fused, parts.out];
     const { target } = x.device;
     const choice = {

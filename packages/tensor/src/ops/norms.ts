@@ -10,17 +10,21 @@ import {
 import { Tensor } from '../tensor.ts';
 import { inParts } from './large/parts.ts';
 import { expectShape, sameType, streamType } from './operands.ts';
+import { type PerItemOptions, perItem } from './perItem.ts';
 import { runVariant } from './variant.ts';
 
 /** Options of {@link layerNorm} and {@link rmsNorm}. */
-export interface NormOptions {
+export interface NormOptions extends PerItemOptions {
   /** [D]. */
   readonly weight?: Tensor | undefined;
   /** [D]. */
   readonly bias?: Tensor | undefined;
   /** Added to the variance. Default 1e-5. */
   readonly eps?: number | undefined;
-  /** adaLN: y (1 + scale) + shift, both [B, D] with B the first axis of x, or both [D]; neither comes without the other. */
+  /**
+   * adaLN: y (1 + scale) + shift, both [B, D] with B the first axis of x, or both [D]; with `early` two vectors for each.
+   * Neither comes without the other.
+   */
   readonly shift?: Tensor | undefined;
   readonly scale?: Tensor | undefined;
   /** Applied last. */
@@ -32,7 +36,7 @@ export interface NormOptions {
 type Make = typeof layerNormKernel;
 
 function norm(op: string, make: Make, x: Tensor, options: NormOptions): Tensor {
-  const { weight, bias, eps = 1e-5, shift, scale, activation, variant } = options;
+  const { weight, bias, eps = 1e-5, shift, scale, early, activation, variant } = options;
   const D = x.shape.at(-1);
   if (D === undefined) throw new Error(`${op}: x is a scalar; it needs a last axis`);
   expectShape(op, 'weight', weight, [D]);
@@ -40,28 +44,27 @@ function norm(op: string, make: Make, x: Tensor, options: NormOptions): Tensor {
   if ((shift === undefined) !== (scale === undefined)) {
     throw new Error(`${op}: shift and scale come together: got only ${shift ? 'shift' : 'scale'}`);
   }
-  const B = x.shape[0]!;
-  const perItem = shift !== undefined && shift.rank !== 1;
-  expectShape(op, 'shift', shift, perItem ? [B, D] : [D]);
-  expectShape(op, 'scale', scale, perItem ? [B, D] : [D]);
+  const modulation = perItem(op, { shift, scale }, x.shape.slice(0, -1), D, early);
   const others = { weight, bias, shift, scale };
   const dtype = sameType(op, Object.values(others).some(Boolean) ? others : { x });
   const input = streamType(op, 'x', x, dtype);
   const out = Tensor.empty(x.device, x.shape, dtype);
   if (out.size === 0) return out;
-  inParts(op, x.shape.slice(0, -1), 1, { x, shift, scale, out }, (lead, parts) => {
+  const cut = modulation.cut ? { shift, scale } : {};
+  inParts(op, x.shape.slice(0, -1), 1, { x, ...cut, out }, (lead, parts, before) => {
     const rows = sizeOf(lead);
+    const own = modulation.cut ? parts : { shift, scale };
     const shape: NormShape = {
       rows,
       D,
       eps,
       weight: weight !== undefined,
       bias: bias !== undefined,
-      ...(parts.shift && { modulate: perItem ? rows / (parts.shift.size / D) : 'all' }),
+      ...(own.shift && { modulate: modulation.rows(rows, before, own.shift.size) }),
       ...(activation && { activation }),
       input,
     };
-    const operands = [parts.x, weight, bias, parts.shift, parts.scale, parts.out];
+    const operands = [parts.x, weight, bias, own.shift, own.scale, parts.out];
     const { target } = x.device;
     const choice = {
       op,

@@ -28,6 +28,7 @@ function stepOf(tensor: Tensor): number {
 }
 
 type Operands = Readonly<Record<string, Tensor | undefined>>;
+type RunPart<Given> = (lead: readonly number[], parts: Given, before: number) => void;
 
 /**
  * Runs an op that computes each index of its leading axes on its own: in one piece where every operand can be bound,
@@ -36,25 +37,26 @@ type Operands = Readonly<Record<string, Tensor | undefined>>;
  * @param own how many axes of each operand follow the leading ones.
  * @param operands by name, [...lead, ...own]. A leading axis over which an operand broadcasts has size 1 in it, or is left
  *   out at the end: a gate [B, D] goes with rows [B, N, D].
- * @param run takes the leading axes of a part, and the operands' parts: views, which it must not keep. An axis of size 1
- *   may be missing from both, and an axis that was left out may be there.
+ * @param run takes the leading axes of a part, the operands' parts (views, which it must not keep), and how many rows, that
+ *   is indices of all leading axes, come before the part. An axis of size 1 may be missing from the axes and the views, and
+ *   an axis that was left out may be there.
  */
 export function inParts<Given extends Operands>(
   op: string,
   lead: readonly number[],
   own: number,
   operands: Given,
-  run: (lead: readonly number[], parts: Given) => void,
+  run: RunPart<Given>,
 ): void {
   if (bindable(...Object.values(operands))) {
-    run(lead, operands);
+    run(lead, operands, 0);
     return;
   }
   const padded = ({ shape }: Tensor) => {
     const ones = new Array<number>(lead.length + own - shape.length).fill(1);
     return [...shape.slice(0, shape.length - own), ...ones, ...shape.slice(shape.length - own)];
   };
-  viewed(operands, reshaped(padded), (parts) => split(op, lead, parts, run));
+  viewed(operands, reshaped(padded), (parts) => split(op, lead, parts, run, 0));
 }
 
 /** A part of an operand. */
@@ -91,11 +93,12 @@ function split<Given extends Operands>(
   op: string,
   lead: readonly number[],
   operands: Given,
-  run: (lead: readonly number[], parts: Given) => void,
+  run: RunPart<Given>,
+  before: number,
 ): void {
   const tensors = Object.values(operands).filter((tensor) => tensor !== undefined);
   if (bindable(...tensors)) {
-    run(lead, operands);
+    run(lead, operands, before);
     return;
   }
   const [n, ...rest] = lead;
@@ -104,12 +107,12 @@ function split<Given extends Operands>(
   if (whole && lead.length > 1) {
     const rows = sizeOf(lead);
     const flat = reshaped(({ shape }) => [rows, ...shape.slice(lead.length)]);
-    viewed(operands, flat, (parts) => split(op, [rows], parts, run));
+    viewed(operands, flat, (parts) => split(op, [rows], parts, run, before));
     return;
   }
   const inside = reshaped(({ shape }) => shape.slice(1));
   if (n === 1) {
-    viewed(operands, inside, (parts) => split(op, rest, parts, run));
+    viewed(operands, inside, (parts) => split(op, rest, parts, run, before));
     return;
   }
 
@@ -125,13 +128,17 @@ function split<Given extends Operands>(
     let end: number;
     for (let start = 0; start < n; start = end) {
       end = endOf(start, Math.min(n, start + count), step, cuts);
-      viewed(operands, range(start, end), (parts) => run([end - start, ...rest], parts));
+      viewed(operands, range(start, end), (parts) =>
+        run([end - start, ...rest], parts, before + start * sizeOf(rest)),
+      );
     }
     return;
   }
   if (rest.length === 0) throw tooLarge(op, tensors);
   for (let i = 0; i < n; i++) {
-    viewed(operands, range(i, i + 1), (parts) => split(op, [1, ...rest], parts, run));
+    viewed(operands, range(i, i + 1), (parts) =>
+      split(op, [1, ...rest], parts, run, before + i * sizeOf(rest)),
+    );
   }
 }
 

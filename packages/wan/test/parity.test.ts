@@ -1,0 +1,38 @@
+// The transformer against diffusers', layer by layer, on every case of every folder of fixtures.
+
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { testDevice } from '@moviegen/testing/device';
+import { expect, test } from 'vitest';
+import { checkParityCase, describeReport, type FixtureFiles } from '../../moviegen/src/parity/parity.ts';
+import { loadWanTransformer, openWanTransformer } from '../../moviegen/src/parity/wanTransformer.ts';
+
+// Another folder of this kind may be given by hand.
+const root = process.env.WAN_FIXTURES ?? fileURLToPath(new URL('../fixtures', import.meta.url));
+const files: FixtureFiles = {
+  folders: async () =>
+    (await readdir(root))
+      .filter((name) => existsSync(`${root}/${name}/expected/transformer-cases.json`))
+      .sort(),
+  read: async (path) => new Uint8Array(await readFile(`${root}/${path}`)),
+};
+const folders = await files.folders();
+/** Sums in another order, through a few layers; the angles of the fastest times differ by 4e-5, since PyTorch rounds them. */
+const BOUND = 2e-4;
+
+test('fixtures are there', () => expect(folders.length).toBeGreaterThan(3));
+
+test.each(folders)('%s: every tensor of every case', async (folder) => {
+  const device = await testDevice();
+  const fixture = await openWanTransformer(files, folder);
+  const model = await loadWanTransformer(device, fixture);
+  for (const name of fixture.cases) {
+    const report = await checkParityCase(model, fixture, name, BOUND);
+    if (process.env.WAN_FIXTURES) console.log(describeReport(report));
+    expect.soft(report.first && describeReport(report)).toBeUndefined();
+    expect.soft(report.unreported).toEqual([]);
+    expect.soft(report.compared).toBeGreaterThan(2);
+  }
+  model.dispose();
+});
