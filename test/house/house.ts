@@ -61,7 +61,7 @@ export const house: House = {
       'checkpoint video',
       'platform',
       'arguments',
-      'animation checkpointFiles errors',
+      'animation checkpointFiles errors hubPlace',
     ],
   },
   node: ['safetensors/node', 'tensor/node', 'moviegen/node', 'moviegen/cli'],

@@ -214,7 +214,7 @@ async function place(
   files: CheckpointFiles,
   signal: AbortSignal | undefined,
 ): Promise<{ folder: string; fps?: number }> {
-  await files.check?.();
+  await files.check?.(signal);
   const json = await readJson(files, '', 'model_index.json', signal);
   if (json === undefined) return { folder: '' };
   if (typeof json === 'object' && json !== null && Object.hasOwn(json, 'vae')) return { folder: 'vae' };

@@ -3,7 +3,7 @@
 
 export { Autoencoder, type AutoencoderOptions } from './autoencoder.ts';
 export { parseSums, type VerifiedFiles, verified } from './checkpoint/checksums.ts';
-export { type FilesOptions, openFiles } from './checkpoint/files.ts';
+export { openFiles } from './checkpoint/files.ts';
 export type { LoraFile } from './checkpoint/loras.ts';
 export { type ModelFiles, openModel } from './checkpoint/modelFiles.ts';
 export {
@@ -14,7 +14,7 @@ export {
   type Precision,
   parsePolicy,
 } from './checkpoint/precision.ts';
-export type { CheckpointFiles } from './checkpointFiles.ts';
+export type { CheckpointFiles, DownloadProgress, FilesOptions } from './checkpointFiles.ts';
 export { CheckpointError, InputError } from './errors.ts';
 export type { ModelIndex } from './families/movieGen/modelIndex.ts';
 export type { DecodeOptions, EncodeOptions } from './generate/autoencode.ts';

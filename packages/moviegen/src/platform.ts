@@ -7,6 +7,7 @@ import { bytesToHex } from '@noble/hashes/utils.js';
 import type { Animation, AnimationFrame, PictureKind } from './animation.ts';
 import type { CheckpointFiles } from './checkpointFiles.ts';
 import { InputError, shown } from './errors.ts';
+import { type HubPlace, resolveAddress } from './hubPlace.ts';
 
 /** The device of a page. */
 export function openDevice(): Promise<Device> {
@@ -18,6 +19,14 @@ export function filesAt(source: string | URL): CheckpointFiles {
   throw new InputError(
     `checkpoint: ${shown(String(source))} is not an http(s) address, and a browser cannot open files by path`,
   );
+}
+
+/** The address of a model of the hub: a browser reads its files there. */
+export function hubFilesAt(
+  { id, folder }: HubPlace,
+  { revision = 'main' }: { readonly revision?: string | undefined },
+): URL | CheckpointFiles | undefined {
+  return resolveAddress('https://huggingface.co', id, revision, folder);
 }
 
 /** Headers from the environment for the hub: a browser has none. */

@@ -2,7 +2,13 @@
 
 export { type CheckpointOptions, openCheckpoint } from './checkpoint.ts';
 export { DTYPE_BITS, DTYPES, type SafetensorsDType } from './dtypes.ts';
-export { isAbsent, printable, SafetensorsError, type SafetensorsErrorDetails } from './errors.ts';
+export {
+  isAbsent,
+  printable,
+  SafetensorsError,
+  type SafetensorsErrorDetails,
+  withoutSecrets,
+} from './errors.ts';
 export { foreignFile, isPage } from './foreign.ts';
 export { MAX_HEADER_BYTES, type TensorInfo } from './header.ts';
 export { type HttpOptions, httpFolder, httpSource } from './http.ts';

@@ -1,19 +1,19 @@
 // Where a checkpoint's files are (a web address here, a folder in node/platform.ts, or an object of the caller's), and reading
 // one of them whole. What the files of a model are is in modelFiles.ts.
 
-import { foreignFile, type HttpOptions, httpFolder, isAbsent, isPage } from '@moviegen/safetensors';
-import { filesAt, hubHeaders } from '#platform';
+import { foreignFile, httpFolder, isAbsent, isPage } from '@moviegen/safetensors';
+import { filesAt, hubFilesAt, hubHeaders } from '#platform';
 import { isObject } from '../arguments.ts';
-import type { CheckpointFiles } from '../checkpointFiles.ts';
+import type { CheckpointFiles, FilesOptions } from '../checkpointFiles.ts';
 import { CheckpointError, InputError, shown } from '../errors.ts';
+import { hubPlace } from '../hubPlace.ts';
 
-/** Options of opening a checkpoint at an address. */
-export interface FilesOptions extends Pick<HttpOptions, 'headers' | 'fetch' | 'retries'> {
-  /** Which weights, where a folder has several: `fp16`. Default: the plain ones, else the only variant that is there. */
-  readonly variant?: string | undefined;
-}
+export type { FilesOptions } from '../checkpointFiles.ts';
 
-/** The files at a path or a file: address (Node only), or at an http(s) address. @throws InputError */
+/**
+ * The files at a path or a file: address (Node only), at an http(s) address, or of a model of the hub, ORG/NAME, where no folder
+ * has that name. @throws InputError
+ */
 export function openFiles(
   source: string | URL | CheckpointFiles,
   options: FilesOptions = {},
@@ -24,14 +24,28 @@ export function openFiles(
     throw new InputError(`checkpoint: variant must be a word such as fp16, got ${shown(variant)}`);
   const files = filesOf(source, options);
   const { label, remote = false } = files;
-  return { label, remote, variant, folder: (name) => files.folder(name), check: async () => files.check?.() };
+  return {
+    label,
+    remote,
+    variant,
+    folder: (name) => files.folder(name),
+    check: async (signal) => files.check?.(signal),
+    absence: () => files.absence?.() ?? '',
+  };
 }
 
 function filesOf(source: string | URL | CheckpointFiles, options: FilesOptions): CheckpointFiles {
   if (isObject(source) && 'folder' in source) return source;
   if (typeof source !== 'string' && !(source instanceof URL))
     throw new InputError(`checkpoint: expected a folder, an address or files by name, got ${shown(source)}`);
-  const base = addressOf(source);
+  const place = typeof source === 'string' ? hubPlace(source) : undefined;
+  const hub = place && hubFilesAt(place, options);
+  if (hub !== undefined && 'folder' in hub) return hub;
+  if (hub === undefined && options.revision !== undefined)
+    throw new InputError(
+      `checkpoint: revision is for models of the hub, ORG/NAME, and ${shown(source instanceof URL ? labelOf(source) : source)} is not one`,
+    );
+  const base = hub ?? addressOf(source);
   if (base === undefined || base.protocol === 'file:') return filesAt(base ?? source);
   if (!base.pathname.endsWith('/')) base.pathname += '/';
   const headers =
@@ -115,7 +129,7 @@ export async function missing(
   const path = `checkpoint: ${pathOf(files, folder, name)}`;
   try {
     const source = await files.folder(folder)(name, signal);
-    if (source === undefined) return new CheckpointError(`${path} is missing`);
+    if (source === undefined) return new CheckpointError(`${path} is missing${absenceIn(files)}`);
     const first = await source.read(0, Math.min(source.byteLength, 512), signal);
     await source.close();
     return new CheckpointError(
@@ -125,6 +139,12 @@ export async function missing(
     if (!isAbsent(cause)) throw cause;
     return new CheckpointError(`checkpoint: ${(cause as Error).message}`, { cause });
   }
+}
+
+/** Why a file may not be where it is looked for, for the end of a message. */
+export function absenceIn({ absence }: CheckpointFiles): string {
+  const why = absence?.() ?? '';
+  return why === '' ? '' : ` ${why}`;
 }
 
 /** A file's path for messages. */

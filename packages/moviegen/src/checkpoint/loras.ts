@@ -3,12 +3,13 @@
 import { Safetensors, type SourceLike } from '@moviegen/safetensors';
 import type { Lora } from '@moviegen/tensor';
 import { CheckpointError, InputError, shown } from '../errors.ts';
-import { addressOf, type FilesOptions, labelOf, openFiles, readJson } from './files.ts';
+import { absenceIn, addressOf, type FilesOptions, labelOf, openFiles, readJson } from './files.ts';
 
 /** A LoRA to merge into the transformer while it is loaded. */
 export interface LoraFile {
   /**
-   * A `.safetensors` file or the folder of one (PEFT's, diffusers'), by path (Node) or http(s) address; or its bytes.
+   * A `.safetensors` file or the folder of one (PEFT's, diffusers'), by path (Node), http(s) address or id of the hub
+   * (`ORG/NAME`, `ORG/NAME/FILE`); or its bytes.
    * PEFT's `adapter_config.json` beside it is read.
    */
   readonly source: string | URL | Exclude<SourceLike, string | URL>;
@@ -53,14 +54,16 @@ async function openLora(
   if (!Number.isFinite(weight)) throw new InputError(`lora: weight must be a number, got ${shown(weight)}`);
   const named = typeof source === 'string' || source instanceof URL;
   const { folder, names, label } = named ? placeOf(source) : { folder: '', names: [], label: 'lora' };
-  const files = named ? openFiles(folder, options) : undefined;
+  // The revision is the checkpoint's.
+  const files = named ? openFiles(folder, { ...options, revision: undefined }) : undefined;
   const open = async (): Promise<Safetensors> => {
     if (!named) return Safetensors.open(source, { signal });
     for (const name of names) {
       const bytes = await files!.folder('')(name, signal);
       if (bytes) return Safetensors.open(bytes, { signal });
     }
-    throw new CheckpointError(`lora: there is no file ${label}${names.length > 1 ? `/${names[0]}` : ''}`);
+    const name = names.length > 1 ? `/${names[0]}` : '';
+    throw new CheckpointError(`lora: there is no file ${label}${name}${files ? absenceIn(files) : ''}`);
   };
   const weights = await open();
   try {

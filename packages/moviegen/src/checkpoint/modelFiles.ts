@@ -6,7 +6,7 @@ import { ConfigError, WeightsError } from '@moviegen/tensor';
 import type { CheckpointFiles } from '../checkpointFiles.ts';
 import { CheckpointError } from '../errors.ts';
 import { verified } from './checksums.ts';
-import { type FilesOptions, missing, openFiles, pathOf, readJson } from './files.ts';
+import { absenceIn, type FilesOptions, missing, openFiles, pathOf, readJson } from './files.ts';
 import { otherLayout } from './layouts.ts';
 import { plainNames } from './plainNames.ts';
 import { readTokenizer, type TokenizerFiles, tokenizerBeside } from './tokenizerFiles.ts';
@@ -46,16 +46,28 @@ export async function openPart(
   } catch (error) {
     if (!(error instanceof SafetensorsError) || error.source !== undefined) throw error;
     for (const name of PICKLES) {
-      const pickle = await files.folder(folder)(name, signal);
-      if (pickle === undefined) continue;
-      await pickle.close();
+      if (!(await isThere(files, folder, name, signal))) continue;
       const instead = 'load it there and write it with save_pretrained(folder, safe_serialization=True)';
       throw new CheckpointError(
         `checkpoint: ${path}: its weights are in ${name}, which only PyTorch reads: ${instead}`,
       );
     }
-    throw new CheckpointError(`checkpoint: ${path}: ${error.message}`, { cause: error });
+    throw new CheckpointError(`checkpoint: ${path}: ${error.message}${absenceIn(files)}`, { cause: error });
   }
+}
+
+/** Whether a folder has a file, without opening it where it has a list: opening may be a download. */
+async function isThere(
+  files: CheckpointFiles,
+  folder: string,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const open = files.folder(folder);
+  if (open.list) return (await open.list()).includes(name);
+  const file = await open(name, signal);
+  await file?.close();
+  return file !== undefined;
 }
 
 /** The files of a model on its own, open: the input of `TAE.load`, `T5Encoder.load` and `ClipTextModel.load`. */
@@ -94,10 +106,10 @@ export async function openModel(
 ): Promise<ModelFiles> {
   const { folder = '', signal } = options;
   const given = openFiles(source, options);
-  await given.check?.();
+  await given.check?.(signal);
   const files = await verified(given, signal);
   const read = (place: string | URL | CheckpointFiles) =>
-    readTokenizer(openFiles(place, options), '', signal);
+    readTokenizer(openFiles(place, { ...options, revision: undefined }), '', signal);
   let found = options.tokenizer ? await read(options.tokenizer) : await readTokenizer(files, folder, signal);
   const beside = folder === '' && found.tokenizer === undefined ? tokenizerBeside(source) : undefined;
   if (beside !== undefined && options.tokenizer === undefined) {

@@ -3,7 +3,7 @@
 import { Safetensors, type TensorSource } from '@moviegen/safetensors';
 import type { CheckpointFiles } from '../checkpointFiles.ts';
 import { CheckpointError } from '../errors.ts';
-import { addressOf, type FilesOptions, openFiles, pathOf, readJson } from './files.ts';
+import { absenceIn, addressOf, type FilesOptions, openFiles, pathOf, readJson } from './files.ts';
 import { plainNames } from './plainNames.ts';
 
 /** A file of weights, open, and the `config.json` beside it. */
@@ -37,7 +37,8 @@ export async function openSingle(
   const files = openFiles(folder, options);
   const file = await files.folder('')(name, signal);
   const path = pathOf(files, '', name);
-  if (file === undefined) throw new CheckpointError(`checkpoint: there is no file ${path}`);
+  if (file === undefined)
+    throw new CheckpointError(`checkpoint: there is no file ${path}${absenceIn(files)}`);
   const weights = plainNames(await Safetensors.open(file, signal ? { signal } : {}));
   return { path, weights, config: await readJson(files, '', 'config.json', signal) };
 }

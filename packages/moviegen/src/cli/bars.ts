@@ -37,6 +37,18 @@ export class Bars {
     bar?.start(total ?? 1, 0, { phase: name.padEnd(8), line: this.#line(this.#phase) });
   }
 
+  /** Shows how far a phase is that may come between others. It takes the line of one that has nothing to show yet. */
+  show(name: string, done: number, total: number, unit: Unit): void {
+    const phase = this.#phase;
+    if (phase === undefined || (phase.name !== name && phase.done > 0)) this.begin(name, total, unit);
+    else if (phase.name !== name) {
+      this.#count(phase);
+      Object.assign(phase, { name, unit, began: performance.now() });
+      phase.bar?.update({ phase: name.padEnd(8) });
+    }
+    this.update(done, total);
+  }
+
   /** Shows how far the running phase is. */
   update(done: number, total?: number): void {
     const phase = this.#phase;
@@ -58,8 +70,7 @@ export class Bars {
     const phase = this.#phase;
     if (phase === undefined) return;
     this.#phase = undefined;
-    const seconds = (performance.now() - phase.began) / 1000;
-    this.seconds[phase.name] = (this.seconds[phase.name] ?? 0) + seconds;
+    const seconds = this.#count(phase);
     const { name, bar, unit, done } = phase;
     const count = unit === undefined ? '' : `${(unit.show ?? String)(done)} ${unit.name}, `;
     const line = `${count}${seconds.toFixed(1)} s`;
@@ -74,6 +85,13 @@ export class Bars {
   stop(): void {
     this.#phase?.bar?.stop();
     this.#phase = undefined;
+  }
+
+  /** Adds a phase's time to that of its name. */
+  #count({ name, began }: RunningPhase): number {
+    const seconds = (performance.now() - began) / 1000;
+    this.seconds[name] = (this.seconds[name] ?? 0) + seconds;
+    return seconds;
   }
 
   #line({ began, done, total, unit }: RunningPhase): string {

@@ -34,14 +34,18 @@ export function withSource(command: Command): Command {
       '--header <line>',
       "header for the server of an address: 'Authorization: Bearer TOKEN'; may be given several times",
       header,
-    );
+    )
+    .option('--revision <name>', 'branch, tag or commit of a model of the hub (default: main)');
 }
 
 /** Adds the options of commands that load a part of a checkpoint. */
 export function withCheckpoint(command: Command): Command {
   return withAdapter(
     withSource(command)
-      .option('-m, --model <dir|url>', 'the checkpoint (default: models/shapes-world)')
+      .option(
+        '-m, --model <place>',
+        'the checkpoint: a folder, an address, or a model of the hub as ORG/NAME (default: models/shapes-world)',
+      )
       .option(
         '--dtype <type>',
         'f32, f16, or weights in q8 or q4 (q8/f16: all else in f16); or one per part: dit=q8,tae=f16,text=f16 (default: f32)',
@@ -56,7 +60,7 @@ export function withModel(command: Command): Command {
     command
       .option(
         '--lora <file[:weight]>',
-        'merge a LoRA into the transformer with a weight (default: 1); may be given several times',
+        'merge a LoRA (a file, an address, ORG/NAME of the hub) into the transformer with a weight (default: 1); may be given several times',
         lora,
       )
       .option(

@@ -7,10 +7,11 @@ import { fileURLToPath } from 'node:url';
 import type { Device, DeviceOptions } from '@moviegen/tensor';
 import { openDevice } from '@moviegen/tensor/node';
 import { Autoencoder } from '../autoencoder.ts';
-import type { FilesOptions } from '../checkpoint/files.ts';
 import type { LoraFile } from '../checkpoint/loras.ts';
 import type { DTypePolicy } from '../checkpoint/precision.ts';
+import type { FilesOptions } from '../checkpointFiles.ts';
 import { CheckpointError, InputError } from '../errors.ts';
+import type { LoadProgress } from '../generate/progress.ts';
 import { MovieGen } from '../movieGen.ts';
 import { Outputs } from '../node/outputs.ts';
 import { Bars } from './bars.ts';
@@ -23,12 +24,17 @@ export interface CommonOptions {
   readonly debug?: boolean;
 }
 
+/** Options of commands that open a checkpoint. */
+export interface SourceOptions {
+  readonly variant?: string | undefined;
+  readonly revision?: string | undefined;
+  readonly header?: Readonly<Record<string, string>> | undefined;
+}
+
 /** Options of commands that load a model. */
-export interface ModelOptions extends CommonOptions {
+export interface ModelOptions extends CommonOptions, SourceOptions {
   readonly model?: string;
   readonly dtype?: DTypePolicy;
-  readonly variant?: string;
-  readonly header?: Readonly<Record<string, string>>;
   readonly lora?: readonly LoraFile[];
   readonly loraPartial?: boolean;
   readonly maxMemory?: number;
@@ -91,7 +97,7 @@ export class Run {
     const { dtype, lora: loras, maxMemory, offload } = options;
     this.#model = await MovieGen.fromPretrained(source, {
       device,
-      ...filesOptions(options),
+      ...this.filesOptions(options),
       ...(dtype && { dtype }),
       ...(loras && { loras: loras.map((lora) => ({ ...lora, partial: options.loraPartial })) }),
       onNote: (line) => this.note([line]),
@@ -99,7 +105,7 @@ export class Run {
       ...(offload && { offload }),
       signal: this.signal,
       onProgress: (progress) => {
-        if (progress.phase === 'load') this.bars.update(progress.bytes, progress.totalBytes);
+        if (progress.phase === 'load') this.#loads(progress);
       },
     });
     return this.#model;
@@ -111,14 +117,28 @@ export class Run {
     this.bars.begin('load', undefined, MEGABYTES);
     this.#autoencoder = await Autoencoder.fromPretrained(source, {
       device: await this.device(options),
-      ...filesOptions(options),
+      ...this.filesOptions(options),
       ...(options.dtype && { dtype: options.dtype }),
       ...(options.inflate && { inflate: true }),
       signal: this.signal,
-      onProgress: ({ bytes, totalBytes }) => this.bars.update(bytes, totalBytes),
+      onProgress: (progress) => this.#loads(progress),
     });
     this.note(this.#autoencoder.notes);
     return this.#autoencoder;
+  }
+
+  /** How a checkpoint's files are to be opened, by the options of a command; what is downloaded is shown. */
+  filesOptions({ variant, revision, header }: SourceOptions): FilesOptions {
+    return {
+      ...(variant !== undefined && { variant }),
+      ...(revision !== undefined && { revision }),
+      ...(header && { headers: header }),
+      onDownload: ({ bytes, totalBytes }) => this.bars.show('download', bytes, totalBytes, MEGABYTES),
+    };
+  }
+
+  #loads({ bytes, totalBytes }: LoadProgress): void {
+    this.bars.show('load', bytes, totalBytes, MEGABYTES);
   }
 
   /** Prints a line for a person. Where standard output is the file's, it goes to stderr. */
@@ -156,15 +176,6 @@ export class Run {
   }
 }
 
-/** How a checkpoint's files are to be opened, by the options of a command. */
-export const filesOptions = ({
-  variant,
-  header,
-}: Pick<ModelOptions, 'variant' | 'header'>): FilesOptions => ({
-  ...(variant !== undefined && { variant }),
-  ...(header && { headers: header }),
-});
-
 /** How bars show bytes. */
 export const MEGABYTES = { name: 'MB', show: (bytes: number) => (bytes / 1e6).toFixed(1) };
 
@@ -177,7 +188,7 @@ function defaultModel(): string {
   const found = [here, beside].find((folder) => existsSync(join(folder, 'model_index.json')));
   if (found !== undefined) return found;
   throw new CheckpointError(
-    'checkpoint: there is no models/shapes-world here: give a checkpoint with --model DIR or URL',
+    'checkpoint: there is no models/shapes-world here: give a checkpoint with --model: a folder, an address, or ORG/NAME of the hub',
   );
 }
 

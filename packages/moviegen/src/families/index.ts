@@ -10,7 +10,7 @@ export const families: readonly [ModelFamily, ...ModelFamily[]] = [movieGen];
 
 /** The family of a checkpoint according to its `model_index.json`. */
 export async function familyOf(files: CheckpointFiles, signal?: AbortSignal): Promise<ModelFamily> {
-  await files.check?.();
+  await files.check?.(signal);
   const index = await readJson(files, '', 'model_index.json', signal);
   return families.find((family) => family.recognises(index)) ?? families[0];
 }

@@ -5,6 +5,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ShardedSafetensors, type TensorSource, type TensorStream } from '@moviegen/safetensors';
 import { fileSource, folder, openFile, openFolder, writeFile } from '@moviegen/safetensors/node';
+import type { FilesOptions } from '../checkpointFiles.ts';
 import { InputError } from '../errors.ts';
 import { averageTensors } from './average.ts';
 import {
@@ -16,7 +17,7 @@ import {
   relist,
   writeFolder,
 } from './checkpointFolder.ts';
-import { checkpointPath } from './paths.ts';
+import { hubFolder } from './hub/hubFolder.ts';
 
 /** How far averaging is, in bytes written. */
 export interface AverageProgress {
@@ -25,7 +26,7 @@ export interface AverageProgress {
 }
 
 /** Options of {@link averageCheckpoints}. */
-export interface AverageOptions {
+export interface AverageOptions extends Pick<FilesOptions, 'onDownload'> {
   /** The weight of each checkpoint; weights are divided by their sum. Default: all the same. */
   readonly weights?: readonly number[];
   readonly onProgress?: (progress: AverageProgress) => void;
@@ -55,17 +56,18 @@ const INDEX = /\.safetensors\.index(?:\.([\w-]+))?\.json$/;
 
 /**
  * Averages checkpoints: folders of one layout, or safetensors files (sharded files are given by their index).
- * @param sources at least two paths or file: addresses; types, shards and all other files are taken from the first.
+ * @param sources at least two paths, file: addresses or models of the hub; types, shards and all other files are taken from the first.
  * @param output a folder that does not exist or is empty. For files, it gets a file of the first one's name.
  * @throws InputError or SafetensorsError of one line, or the signal's reason; nothing is left then.
  */
 export async function averageCheckpoints(
   sources: readonly (string | URL)[],
   output: string,
-  { weights = sources.map(() => 1), onProgress, signal }: AverageOptions = {},
+  { weights = sources.map(() => 1), onDownload, onProgress, signal }: AverageOptions = {},
 ): Promise<void> {
-  const inputs = sources.map(checkpointPath);
-  checkShares(inputs, weights);
+  checkShares(sources, weights);
+  const inputs: string[] = [];
+  for (const source of sources) inputs.push(await hubFolder(source, { onDownload, signal }));
   const folders = await Promise.all(inputs.map(isFolder));
   if (new Set(folders).size > 1)
     throw new InputError(`average: ${inputs.join(', ')}: give folders or files, not some of each`);
@@ -102,7 +104,7 @@ export async function averageCheckpoints(
   }
 }
 
-function checkShares(inputs: readonly string[], weights: readonly number[]): void {
+function checkShares(inputs: readonly unknown[], weights: readonly number[]): void {
   if (inputs.length < 2) throw new InputError('average: give at least two checkpoints');
   if (weights.length !== inputs.length)
     throw new InputError(`average: got ${weights.length} weights for ${inputs.length} checkpoints`);

@@ -1,6 +1,7 @@
 // What differs between browsers and Node: Node's part. The other part is ../platform.ts, which has the same exports.
 
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -8,12 +9,15 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { folder } from '@moviegen/safetensors/node';
 import { openDevice as openNodeDevice } from '@moviegen/tensor/node';
 import type { Animation, PictureKind } from '../animation.ts';
-import type { CheckpointFiles } from '../checkpointFiles.ts';
+import type { CheckpointFiles, FilesOptions } from '../checkpointFiles.ts';
 import { InputError } from '../errors.ts';
+import type { HubPlace } from '../hubPlace.ts';
 import type { Sha256 } from '../platform.ts';
+import { hubFiles } from './hub/hubFiles.ts';
 import { checkpointPath } from './paths.ts';
 
 export type { Sha256 } from '../platform.ts';
+export { hubHeaders } from './hub/settings.ts';
 
 /** The system's GPU, else SwiftShader; `MOVIEGEN_ADAPTER` chooses by name. */
 export const openDevice = openNodeDevice;
@@ -35,15 +39,10 @@ export function filesAt(source: string | URL): CheckpointFiles {
   };
 }
 
-/**
- * What the hub's users set for its private models: `HF_TOKEN`, for huggingface.co, or for the host that `HF_ENDPOINT` names.
- * @returns headers for an address; none for any other host.
- */
-export function hubHeaders({ origin }: URL): Record<string, string> {
-  const { HF_TOKEN: token = '', HF_ENDPOINT: endpoint } = process.env;
-  const hub = endpoint || 'https://huggingface.co';
-  if (!URL.canParse(hub) || new URL(hub).origin !== origin) return {};
-  return token.trim() !== '' ? { Authorization: `Bearer ${token.trim()}` } : {};
+/** The files of a model of the hub, by its cache; undefined where a file or a folder of that name is there. */
+export function hubFilesAt(place: HubPlace, options: FilesOptions): URL | CheckpointFiles | undefined {
+  const local = existsSync(place.id);
+  return local ? undefined : hubFiles(place, options);
 }
 
 let codecs: Promise<void> | undefined;

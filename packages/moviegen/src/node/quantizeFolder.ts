@@ -10,10 +10,11 @@ import { ShardedSafetensors, type TensorSource } from '@moviegen/safetensors';
 import { openFolder, writeFile } from '@moviegen/safetensors/node';
 import { isLinearWeight as isTextLinear } from '@moviegen/text';
 import { plainNames } from '../checkpoint/plainNames.ts';
+import type { FilesOptions } from '../checkpointFiles.ts';
 import { InputError } from '../errors.ts';
 import { type ModelIndex, parseModelIndex } from '../families/movieGen/modelIndex.ts';
 import { checkNewFolder, copyFiles, filesBelow, LIST, relist, writeFolder } from './checkpointFolder.ts';
-import { checkpointPath } from './paths.ts';
+import { hubFolder } from './hub/hubFolder.ts';
 import { checkPlain, type QuantizedFile, quantizedFile } from './quantizeFile.ts';
 
 /** The models that can be quantised. The autoencoder is made of convolutions, which stay as they are. */
@@ -22,12 +23,10 @@ export const QUANTIZED_MODULES = ['dit', 'text'] as const;
 export type QuantizedModule = (typeof QUANTIZED_MODULES)[number];
 
 /** Options of {@link quantizeCheckpoint}. */
-export interface QuantizeOptions {
+export interface QuantizeOptions extends Pick<FilesOptions, 'variant' | 'revision' | 'onDownload'> {
   readonly format: QuantFormat;
   /** Which models. Default: all. */
   readonly modules?: readonly QuantizedModule[] | undefined;
-  /** Which weights, where a folder has several: `fp16`. Default: the plain ones, else the only variant that is there. */
-  readonly variant?: string | undefined;
   readonly onProgress?: (progress: { readonly bytes: number; readonly totalBytes: number }) => void;
   readonly signal?: AbortSignal;
 }
@@ -49,18 +48,18 @@ interface FileToQuantize extends QuantizedFile {
 
 /**
  * Writes a checkpoint's quantised copy, piece by piece.
- * @param source a folder with a `model_index.json`: a path, a file: address, or a model of the hub's cache.
+ * @param source a folder with a `model_index.json`: a path, a file: address, a model of the hub's cache, or of the hub.
  * @param output a folder that does not exist or is empty.
  * @throws InputError, CheckpointError or SafetensorsError of one line, or the signal's reason; nothing is left then.
  */
 export async function quantizeCheckpoint(
   source: string | URL,
   output: string,
-  { format, modules = QUANTIZED_MODULES, variant, onProgress, signal }: QuantizeOptions,
+  { format, modules = QUANTIZED_MODULES, variant, revision, onDownload, onProgress, signal }: QuantizeOptions,
 ): Promise<QuantizeSummary> {
-  const input = checkpointPath(source);
-  const index = await indexOf(input);
   await checkNewFolder('quantize', output);
+  const input = await hubFolder(source, { variant, revision, onDownload, signal });
+  const index = await indexOf(input);
   const opened: TensorSource[] = [];
   try {
     const results: FileToQuantize[] = [];

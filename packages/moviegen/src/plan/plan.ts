@@ -121,7 +121,7 @@ async function pipelineOf(
   for (const { published } of families)
     if (typeof model === 'string' && Object.hasOwn(published, model)) return published[model]!();
   const { signal } = options;
-  const files = openFiles(model, options);
+  const files = openFiles(model, { download: false, ...options });
   return (await familyOf(files, signal)).plan(files, signal);
 }
 

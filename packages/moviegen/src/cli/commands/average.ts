@@ -16,7 +16,10 @@ export function addAverage(program: Command, run: Run): void {
   const command = program
     .command('average')
     .description('average checkpoints of one model (the last step of finetuning)')
-    .argument('<checkpoint...>', 'two or more folders, or two or more .safetensors files')
+    .argument(
+      '<checkpoint...>',
+      'two or more folders (or ORG/NAME of the hub), or two or more .safetensors files',
+    )
     .option('--weights <numbers>', 'weight of each, with commas: 2,1,1 (default: all the same)', numbers)
     .requiredOption(
       '-o, --output <folder>',
@@ -31,8 +34,9 @@ export function addAverage(program: Command, run: Run): void {
     bars.begin('average', undefined, MEGABYTES);
     await averageCheckpoints(inputs, output, {
       ...(weights && { weights }),
+      onDownload: run.filesOptions({}).onDownload,
       signal,
-      onProgress: ({ bytes, totalBytes }) => bars.update(bytes, totalBytes),
+      onProgress: ({ bytes, totalBytes }) => bars.show('average', bytes, totalBytes, MEGABYTES),
     });
     bars.end();
     if (options.json) run.print({ output, inputs, weights: weights ?? inputs.map(() => 1) });

@@ -1,15 +1,18 @@
 // moviegen inspect: lists what is in a safetensors file. The list is made in checkpoint/inspect.ts.
 
+import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { ShardedSafetensors } from '@moviegen/safetensors';
+import { openCheckpoint, Safetensors, ShardedSafetensors, type TensorSource } from '@moviegen/safetensors';
 import { fileSource, folder, openFile, openFolder } from '@moviegen/safetensors/node';
 import type { Command } from 'commander';
+import { absenceIn, openFiles } from '../../checkpoint/files.ts';
 import { inspect, inspectionTable } from '../../checkpoint/inspect.ts';
-import { InputError } from '../../errors.ts';
+import { CheckpointError, InputError } from '../../errors.ts';
+import { hubPlace } from '../../hubPlace.ts';
 import { checkpointPath } from '../../node/paths.ts';
 import { withCommon } from '../common.ts';
-import type { CommonOptions, Run } from '../run.ts';
+import type { CommonOptions, Run, SourceOptions } from '../run.ts';
 
 /** Adds the command. */
 export function addInspect(program: Command, run: Run): void {
@@ -18,12 +21,17 @@ export function addInspect(program: Command, run: Run): void {
     .description('list the tensors of a safetensors file, of the shards of an index, or of a folder')
     .argument(
       '<file>',
-      'a .safetensors file, a .safetensors.index.json, or a folder that contains one of these',
+      'a .safetensors file, a .safetensors.index.json, or a folder that contains one of these; also of the hub, as ORG/NAME/folder',
     );
-  command.option('--variant <name>', 'which weights, where a folder has several: fp16');
-  withCommon(command).action(async (path: string, options: CommonOptions & { variant?: string }) => {
+  command
+    .option('--variant <name>', 'which weights, where a folder has several: fp16')
+    .option('--revision <name>', 'branch, tag or commit of a model of the hub (default: main)');
+  withCommon(command).action(async (path: string, options: CommonOptions & SourceOptions) => {
     run.configure(options);
-    const source = await open(path, options.variant);
+    const id = hubPlace(path)?.id;
+    const onHub = id !== undefined && !existsSync(id);
+    if (!onHub && options.revision !== undefined) openFiles(path, { revision: options.revision }); // it says what is wrong
+    const source = await (onHub ? openOnHub(path, options, run.signal) : open(path, options.variant));
     try {
       const inspection = inspect(source);
       if (options.json) run.print(inspection);
@@ -43,4 +51,24 @@ async function open(source: string, variant?: string) {
   if (index === undefined)
     throw new InputError(`inspect: there is no file ${basename(path)} in ${dirname(path)}`);
   return ShardedSafetensors.open(index, folder(dirname(path)));
+}
+
+/** Weights on the hub, of which only the headers are read. */
+async function openOnHub(
+  source: string,
+  { variant, revision }: SourceOptions,
+  signal: AbortSignal,
+): Promise<TensorSource> {
+  const [, name] = /\/([^/]+\.(?:safetensors|json))$/.exec(source) ?? [];
+  const place = name === undefined ? source : source.slice(0, -name.length);
+  const files = openFiles(place, { revision, download: false });
+  await files.check?.(signal);
+  const open = files.folder('');
+  if (name === undefined) return openCheckpoint(open, { variant, signal });
+  const file = await open(name, signal);
+  if (file === undefined)
+    throw new CheckpointError(`inspect: there is no file ${source} on the hub${absenceIn(files)}`);
+  return name.endsWith('.json')
+    ? ShardedSafetensors.open(file, open, { signal })
+    : Safetensors.open(file, { signal });
 }

@@ -9,10 +9,10 @@ import { GUIDANCES, type Guidance } from '../../generate/request.ts';
 import { type PlanOptions, PUBLISHED, planGeneration } from '../../plan/plan.ts';
 import { planTable } from '../../plan/table.ts';
 import { withAdapter, withSource } from '../common.ts';
-import { type CommonOptions, filesOptions, type ModelOptions, type Run } from '../run.ts';
+import type { CommonOptions, Run, SourceOptions } from '../run.ts';
 import { bytes, integer, number, policy } from '../values.ts';
 
-interface Options extends Omit<CommonOptions, 'adapter'>, Pick<ModelOptions, 'variant' | 'header'> {
+interface Options extends Omit<CommonOptions, 'adapter'>, SourceOptions {
   readonly adapter: string | boolean;
   readonly size?: readonly [number, number];
   readonly frames?: number;
@@ -30,7 +30,10 @@ export function addPlan(program: Command, run: Run): void {
   const command = program
     .command('plan')
     .description('print tokens, operations, weights, memory and time of a generation, without allocating it')
-    .argument('<model>', `${PUBLISHED.join(', ')}, or a checkpoint (a folder or an address)`)
+    .argument(
+      '<model>',
+      `${PUBLISHED.join(', ')}, or a checkpoint (a folder, an address, or ORG/NAME of the hub)`,
+    )
     .option('--size <WxH>', 'pixels (default: the model’s)', parseSize)
     .option('--frames <n>', 'number of frames (default: the model’s)', integer)
     .option('--steps <n>', 'steps of the solver (default: the model’s, 50)', integer)
@@ -92,7 +95,7 @@ async function plan(run: Run, model: string, options: Options): Promise<void> {
     bars.end();
   }
   bars.begin('plan');
-  const planned = await planGeneration(model, { ...where, ...chosen, ...filesOptions(options), signal });
+  const planned = await planGeneration(model, { ...where, ...chosen, ...run.filesOptions(options), signal });
   bars.end();
   if (options.json) run.print(planned);
   else run.say(planTable(planned));

@@ -11,6 +11,7 @@ interface Options extends CommonOptions {
   readonly dtype: 'q8' | 'q4';
   readonly output: string;
   readonly variant?: string;
+  readonly revision?: string;
   readonly modules?: readonly QuantizedModule[];
 }
 
@@ -19,7 +20,7 @@ export function addQuantize(program: Command, run: Run): void {
   const command = program
     .command('quantize')
     .description('write a quantised, smaller copy of a checkpoint, which every command loads as it is')
-    .argument('<checkpoint>', 'a folder with a model_index.json')
+    .argument('<checkpoint>', 'a folder with a model_index.json, or ORG/NAME of the hub')
     .addOption(
       new Option('--dtype <type>', '8 or 4 bits per weight, in blocks of 32')
         .choices(['q8', 'q4'])
@@ -27,20 +28,21 @@ export function addQuantize(program: Command, run: Run): void {
     )
     .requiredOption('-o, --output <folder>', 'a new folder')
     .option('--variant <name>', 'which weights, where a folder has several: fp16')
+    .option('--revision <name>', 'branch, tag or commit of a model of the hub (default: main)')
     .option('--modules <names>', 'which models to quantise, with commas: dit,text (default: both)', modules);
   withCommon(command).action(async (input: string, options: Options) => {
     run.configure(options);
     if (options.output === '-')
       throw new InputError('quantize: --output is a folder, which cannot be standard output: name one');
     const { bars, signal } = run;
-    const { dtype, output, modules, variant } = options;
+    const { dtype, output, modules } = options;
     bars.begin('quantize', undefined, MEGABYTES);
     const summary = await quantizeCheckpoint(input, output, {
       format: dtype,
       modules,
-      variant,
+      ...run.filesOptions(options),
       signal,
-      onProgress: ({ bytes, totalBytes }) => bars.update(bytes, totalBytes),
+      onProgress: ({ bytes, totalBytes }) => bars.show('quantize', bytes, totalBytes, MEGABYTES),
     });
     bars.end();
     const { quantized, plain, bytesBefore, bytesAfter } = summary;

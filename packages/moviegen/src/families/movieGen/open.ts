@@ -51,7 +51,7 @@ export async function openMovieGen(
   source: CheckpointFiles,
   { loras: loraFiles = [], http, signal }: OpenOptions,
 ): Promise<OpenedCheckpoint> {
-  await source.check?.();
+  await source.check?.(signal);
   const files = await verified(source, signal);
   const json = await readJson(files, '', 'model_index.json', signal);
   const indexPath = pathOf(files, '', 'model_index.json');
