@@ -18,12 +18,13 @@ import {
   frameCount,
 } from './generate/autoencode.ts';
 import type { ModelFamily, VideoModels } from './generate/family.ts';
+import { givenNotes } from './generate/given.ts';
 import { type GroupTold, type Sampled, sampleGroup } from './generate/group.ts';
 import type { Latents } from './generate/latents.ts';
 import { type GenerateOptions, requestOf, seedOf } from './generate/options.ts';
 import type { OnProgress, Phase } from './generate/progress.ts';
-import type { GenerationDefaults } from './generate/request.ts';
-import { piecesOutside, Turns } from './generate/turns.ts';
+import type { GenerationDefaults, GenerationRequest } from './generate/request.ts';
+import { type Outside, piecesOutside, Turns } from './generate/turns.ts';
 import {
   collectFrames,
   type FrameSource,
@@ -172,30 +173,37 @@ export class VideoPipeline {
     const models = this.#models;
     const request = requestOf(prompts, options, models);
     const { signal, onProgress } = options;
-    const { numFrames, height, width, fps } = request;
-    for (let first = 0; first < request.videos.length; first += request.batch) {
-      const videos = request.videos.slice(first, first + request.batch);
-      const tell = async (told: GroupTold) => onProgress?.({ ...told, first, count: videos.length });
-      const sampled = await this.#turns.take(
-        () => sampleGroup(models, videos, request, { tell, signal }),
-        signal,
-      );
-      for (const [i, { latents, timings }] of sampled.entries()) {
-        const { prompt, seed } = videos[i]!;
-        const notes = models.promptNotes(videos[i]!, request);
-        const told = (frames: number, totalFrames: number) => tell({ phase: 'decode', frames, totalFrames });
-        const frames = () => this.#decodeReported(latents, { numFrames, signal, onProgress: told });
-        yield {
-          prompt,
-          seed: plainSeed(seed),
-          latents,
-          timings,
-          fps,
-          ...(notes.length > 0 && { notes }),
-          shape: [numFrames, height, width, 3],
-          [Symbol.asyncIterator]: frames,
-        };
+    const { numFrames, height, width, fps, given } = request;
+    const said = givenNotes(given);
+    let taken: Awaited<ReturnType<typeof takeIn>> | undefined;
+    try {
+      for (let first = 0; first < request.videos.length; first += request.batch) {
+        const videos = request.videos.slice(first, first + request.batch);
+        const tell = async (told: GroupTold) => onProgress?.({ ...told, first, count: videos.length });
+        const sampled = await this.#turns.take(async (outside) => {
+          taken ??= await takeIn(models, request, outside, signal);
+          return sampleGroup(models, videos, request, { ...taken, tell, signal });
+        }, signal);
+        for (const [i, { latents, timings }] of sampled.entries()) {
+          const { prompt, seed } = videos[i]!;
+          const notes = [...(first === 0 && i === 0 ? said : []), ...models.promptNotes(videos[i]!, request)];
+          const told = (frames: number, totalFrames: number) =>
+            tell({ phase: 'decode', frames, totalFrames });
+          const frames = () => this.#decodeReported(latents, { numFrames, signal, onProgress: told });
+          yield {
+            prompt,
+            seed: plainSeed(seed),
+            latents,
+            timings,
+            fps,
+            ...(notes.length > 0 && { notes }),
+            shape: [numFrames, height, width, 3],
+            [Symbol.asyncIterator]: frames,
+          };
+        }
       }
+    } finally {
+      taken?.inputs.dispose();
     }
   }
 
@@ -281,6 +289,28 @@ export async function loaded<Models extends VideoModels, Pipeline>(
     if (ownsDevice) device.destroy();
     throw error;
   }
+}
+
+/** Encodes what a request gives, once for all of its videos. */
+async function takeIn(
+  models: VideoModels,
+  request: GenerationRequest,
+  outside: Outside,
+  signal: AbortSignal | undefined,
+) {
+  const { given } = request;
+  const { video, strength } = given;
+  const read = (stream: VideoStream | undefined) =>
+    stream && { ...stream, [Symbol.asyncIterator]: () => piecesOutside(piecesOf(stream), outside) };
+  if (video !== undefined && strength !== undefined) {
+    // All of the noise leaves nothing of the video.
+    const frames = read(video)!;
+    const start = strength === 1 ? undefined : await encodeFrames(models.autoencoder, frames, { signal });
+    return { inputs: await models.encodeGiven(request, signal), start };
+  }
+  const fitted = { image: read(given.image), lastImage: read(given.lastImage), video: read(video) };
+  const outsiders = { ...request, given: { ...given, ...fitted, mask: read(given.mask) } };
+  return { inputs: await models.encodeGiven(outsiders, signal), start: undefined };
 }
 
 const plainSeed = (seed: bigint): number | bigint =>

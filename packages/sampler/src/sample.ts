@@ -25,7 +25,9 @@ export interface SampleProgress {
 export interface SampleOptions {
   /** Default 50. Not for `dopri5`. */
   readonly steps?: number;
-  /** Times from 0 to 1, or a function of the steps; the default is `linearQuadraticSchedule`. Not for `dopri5`. */
+  /** Where on the path sampling begins: 0, noise, by default; later where data shows already. */
+  readonly begin?: number;
+  /** Times from `begin` to 1, or a function of the steps; the default is `linearQuadraticSchedule`. Not for `dopri5`. */
   readonly schedule?: Schedule | ((steps: number) => Schedule);
   /** Default `euler`. */
   readonly solver?: Solver;
@@ -39,8 +41,8 @@ export interface SampleOptions {
 }
 
 /**
- * Follows the flow from noise at t = 0 to data at t = 1.
- * @param noise X_0 ~ N(0, I), any shape; read, never changed.
+ * Follows the flow from noise at t = 0, or from a later point, to data at t = 1.
+ * @param noise X_0 ~ N(0, I), any shape, or X at `begin`; read, never changed.
  * @returns X_1, of the same shape; the caller owns it.
  * @throws the signal's reason where it was aborted; Error where schedule, steps or solver are not possible.
  */
@@ -49,7 +51,7 @@ export async function sample(
   noise: Tensor,
   options: SampleOptions = {},
 ): Promise<Tensor> {
-  const { solver = 'euler', signal, rtol = 1e-5, atol = 1e-5 } = options;
+  const { solver = 'euler', begin = 0, signal, rtol = 1e-5, atol = 1e-5 } = options;
   const u: Evaluate = async (x, t) => {
     signal?.throwIfAborted();
     return velocity(x, t);
@@ -58,7 +60,7 @@ export async function sample(
     if (options.steps !== undefined || options.schedule !== undefined)
       throw new Error('sample: dopri5 chooses its own steps: give neither steps nor schedule');
     return follow(noise, options, {
-      start: (x) => startDormandPrince(u, x, 0, { rtol, atol }),
+      start: (x) => startDormandPrince(u, x, begin, { rtol, atol }),
       advance: (state) => stepDormandPrince(u, state, 1, { rtol, atol }),
     });
   }
@@ -70,7 +72,7 @@ export async function sample(
   const times = timesOf(options);
   return follow(noise, options, {
     steps: times.length - 1,
-    start: async (x) => ({ t: 0, x }),
+    start: async (x) => ({ t: begin, x }),
     advance: async ({ x }, step) => ({
       t: times[step]!,
       x: await solve(u, x, times[step - 1]!, times[step]!),
@@ -120,13 +122,13 @@ async function follow<S extends State>(
   return state.x;
 }
 
-function timesOf({ steps, schedule = linearQuadraticSchedule }: SampleOptions): Schedule {
+function timesOf({ steps, begin = 0, schedule = linearQuadraticSchedule }: SampleOptions): Schedule {
   const times = typeof schedule === 'function' ? schedule(steps ?? 50) : schedule;
   if (steps !== undefined && times.length !== steps + 1)
     throw new Error(`sample: a schedule of ${steps} steps has ${steps + 1} times, got ${times.length}`);
   const rises = times.every((t, i) => i === 0 || t > times[i - 1]!);
-  if (times.length < 2 || times[0] !== 0 || times.at(-1) !== 1 || !rises)
-    throw new Error(`sample: a schedule rises from 0 to 1, got [${times.join(', ')}]`);
+  if (times.length < 2 || times[0] !== begin || times.at(-1) !== 1 || !rises)
+    throw new Error(`sample: a schedule rises from ${begin} to 1, got [${times.join(', ')}]`);
   return times;
 }
 

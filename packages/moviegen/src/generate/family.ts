@@ -10,6 +10,7 @@ import type { FilesOptions } from '../checkpoint/files.ts';
 import type { LoraFile } from '../checkpoint/loras.ts';
 import type { DTypePolicy } from '../checkpoint/precision.ts';
 import type { CheckpointFiles } from '../checkpointFiles.ts';
+import type { Job } from './jobs.ts';
 import type { LatentProjection } from './preview.ts';
 import type { LoadProgress } from './progress.ts';
 import type {
@@ -57,17 +58,38 @@ export interface VideoAutoencoder {
   ): AsyncGenerator<Tensor>;
 }
 
-/** The loaded models of one family. Prompts become `Conditions`, which the pipeline only hands on. */
-export interface VideoModels<Conditions extends { dispose(): void } = { dispose(): void }> {
+/** What the pipeline only hands on, and releases. */
+export interface Disposable {
+  dispose(): void;
+}
+
+/** The loaded models of one family. What is given and prompts become `Inputs` and `Conditions`, which the pipeline only hands on. */
+export interface VideoModels<
+  Conditions extends Disposable = Disposable,
+  Inputs extends Disposable = Disposable,
+> {
   readonly device: Device;
+  /** What the checkpoint can do; other jobs are refused before anything is computed. */
+  readonly jobs: readonly Job[];
+  /** Kinds of edits that it knows by name. */
+  readonly tasks: readonly string[];
   readonly index: GenerationDefaults;
   readonly geometry: Geometry;
   readonly sampling: Sampling;
   readonly autoencoder: VideoAutoencoder;
-  /** Encodes the prompts of videos that are made together and, with guidance, their null or negative prompts. */
+  /**
+   * Takes in what is given besides the prompts (`request.given`), once per call: pictures, a video, a mask. A video that is only
+   * started from (`given.strength`) is not the family's matter.
+   */
+  encodeGiven(request: GenerationRequest, signal?: AbortSignal): Promise<Inputs>;
+  /**
+   * Encodes the prompts of videos that are made together and, with guidance, their null or negative prompts.
+   * @param inputs by `encodeGiven`; they stay the caller's, and live longer than the conditions.
+   */
   encodePrompts(
     videos: readonly RequestedVideo[],
     request: GenerationRequest,
+    inputs: Inputs,
     signal?: AbortSignal,
   ): Promise<Conditions>;
   /** What a person should know of how the prompts of a video are read, a line each: tokens that an encoder drops. */

@@ -4,8 +4,8 @@
 
 import { concat, type Device, orAborted, randn, scope, Tensor } from '@moviegen/tensor';
 import type { Frames } from '../video/frames.ts';
-import type { GuidedVelocity, VideoModels } from './family.ts';
-import { type Latents, readLatents } from './latents.ts';
+import type { Disposable, GuidedVelocity, VideoModels } from './family.ts';
+import { type Latents, readLatents, uploadLatents } from './latents.ts';
 import { projectLatents } from './preview.ts';
 import type { Phase, Progress } from './progress.ts';
 import type { GenerationRequest, RequestedVideo } from './request.ts';
@@ -16,6 +16,10 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 
 /** What sampling a group needs besides models and request. */
 export interface GroupOptions {
+  /** What `encodeGiven` gave; it stays the caller's. */
+  readonly inputs: Disposable;
+  /** The video that is started from, where one is. */
+  readonly start?: Latents | undefined;
   readonly tell: (progress: GroupTold) => Promise<void>;
   readonly signal: AbortSignal | undefined;
 }
@@ -35,7 +39,7 @@ export async function sampleGroup(
   options: GroupOptions,
 ): Promise<Sampled[]> {
   const { device } = models;
-  const { tell, signal } = options;
+  const { inputs, start, tell, signal } = options;
   const clock = stopwatch();
   const owned: { dispose(): void }[] = [];
   const own = <T extends { dispose(): void }>(value: T): T => {
@@ -44,18 +48,19 @@ export async function sampleGroup(
   };
   try {
     await tell({ phase: 'text' });
-    const conditions = own(await models.encodePrompts(videos, request, signal));
+    const conditions = own(await models.encodePrompts(videos, request, inputs, signal));
     await orAborted(device.sync(), signal);
     const text = clock();
 
     await tell({ phase: 'compile' });
     const noise = own(noiseOf(device, videos, request));
+    const begin = start === undefined ? noise : own(startOf(start, noise, request));
     const guided = own(models.guidedVelocity(conditions, noise.shape, request, signal));
     await orAborted(guided.ready(), signal);
     const compile = clock();
 
-    const batch = own(await follow(noise, guided, models, request, options)); // [B, C, T, H, W]
-    for (const used of [conditions, noise, guided]) used.dispose();
+    const batch = own(await follow(begin, guided, models, request, options)); // [B, C, T, H, W]
+    for (const used of [conditions, noise, begin, guided]) used.dispose();
     const latents = await readLatents(batch);
     const timings = { text, compile, sample: clock() };
     return latents.map((one) => ({ latents: one, timings }));
@@ -80,9 +85,18 @@ function noiseOf(
   });
 }
 
-/** From noise to data along the guided flow. */
+/** Where the path of each video begins that is started from another: [B, C, T, H, W]. */
+function startOf(start: Latents, noise: Tensor, { path }: GenerationRequest): Tensor {
+  const { device } = noise;
+  return scope(device, () => {
+    const data = uploadLatents(start, device, 0, start.shape[1]);
+    return path.start(data, noise);
+  });
+}
+
+/** From a path's start to data along the guided flow. */
 async function follow(
-  noise: Tensor,
+  start: Tensor,
   guided: GuidedVelocity,
   models: VideoModels,
   { path }: GenerationRequest,
@@ -97,13 +111,13 @@ async function follow(
     return (await latents).map((one) => projectLatents(one, map));
   };
   const { steps } = path;
-  await tell({ phase: 'sample', step: 0, steps, t: 0, preview, latents: () => readLatents(noise) });
+  await tell({ phase: 'sample', step: 0, steps, t: 0, preview, latents: () => readLatents(start) });
   return path.follow(
     (x, t) => {
       asked = t;
       return guided.velocity(x, t);
     },
-    noise,
+    start,
     {
       signal,
       onStep: ({ step, steps, t, latents }) =>

@@ -3,6 +3,8 @@
 
 import { checkOptions, checkText } from '../arguments.ts';
 import { InputError, shown } from '../errors.ts';
+import { framesAt } from '../video/fit.ts';
+import { type GivenOptions, givenOf, jobOf } from './given.ts';
 import { checkLatents, type Latents } from './latents.ts';
 import type { OnProgress } from './progress.ts';
 import {
@@ -15,13 +17,18 @@ import {
 } from './request.ts';
 
 /** Options of `VideoPipeline.generate`. Options that are left out have the checkpoint's defaults. */
-export interface GenerateOptions extends SamplingChoice {
+export interface GenerateOptions extends SamplingChoice, GivenOptions {
   /** What the video should not show; takes the place of the null prompt. One for all prompts, or one per prompt. */
   readonly negativePrompt?: string | readonly string[];
   /** 0 .. 2^64 - 1. A single seed is the first prompt's, and counts up from there; or one per prompt. Default 0. */
   readonly seed?: number | bigint | readonly (number | bigint)[];
   /** g of `u = u_null + g (u_text - u_null)`; 1 samples without guidance, in half the time. */
   readonly guidanceScale?: number;
+  /**
+   * With pictures, or a video with a mask: g_v of `u = u(0, 0) + g_v (u(v, 0) - u(0, 0)) + g (u(v, text) - u(v, 0))`. Default 1,
+   * which needs no third branch.
+   */
+  readonly videoGuidanceScale?: number;
   /** Default: `batched`, or `sequential` if the activations of a batch are large. */
   readonly guidance?: Guidance;
   /** Pixels; multiples of what the models require: 16 for Movie Gen. */
@@ -43,9 +50,10 @@ export interface GenerateOptions extends SamplingChoice {
 export function requestOf(
   prompts: readonly string[],
   options: GenerateOptions,
-  { index, geometry, sampling }: RequestRules,
+  { index, geometry, sampling, jobs }: RequestRules,
 ): GenerationRequest {
   checkOptions('generate', options);
+  const job = jobOf('generate', options, jobs);
   const { sampler, video } = index;
   const width = integer('width', options.width ?? video.width, 1);
   const height = integer('height', options.height ?? video.height, 1);
@@ -55,14 +63,25 @@ export function requestOf(
   ] as const)
     if (value % multiple !== 0)
       throw new InputError(`generate: ${name} must be a multiple of ${multiple}, got ${value}`);
-  const numFrames = integer('numFrames', options.numFrames ?? video.numFrames, 1);
   const fps = options.fps ?? video.fps;
   if (!(Number.isFinite(fps) && fps > 0))
     throw new InputError(`generate: fps must be a number above 0, got ${shown(fps)}`);
+  const there = options.video ? framesAt(options.video, fps) : video.numFrames;
+  const numFrames = integer('numFrames', options.numFrames ?? Math.min(there, video.numFrames), 1);
   const guidanceScale = options.guidanceScale ?? sampler.guidanceScale;
   if (!Number.isFinite(guidanceScale))
     throw new InputError(`generate: guidanceScale must be a finite number, got ${shown(guidanceScale)}`);
+  const { videoGuidanceScale = 1 } = options;
+  if (!Number.isFinite(videoGuidanceScale))
+    throw new InputError(
+      `generate: videoGuidanceScale must be a finite number, got ${shown(videoGuidanceScale)}`,
+    );
+  if (videoGuidanceScale !== 1 && (job === 'text' || job === 'video'))
+    throw new InputError(
+      'generate: videoGuidanceScale is for what is shown to the model: pictures, or a video with a mask',
+    );
   const latentShape = geometry.latentShape(numFrames, height, width);
+  const given = givenOf(job, options, { width, height, numFrames, fps });
   return {
     videos: videosOf(prompts, options, latentShape),
     guidance: options.guidance && oneOf('guidance', options.guidance, GUIDANCES),
@@ -73,7 +92,9 @@ export function requestOf(
     latentShape,
     fps,
     batch: integer('batch', options.batch ?? 1, 1),
-    path: sampling.path(options),
+    path: sampling.path(options).from(given.strength ?? 1),
+    given,
+    videoGuidanceScale,
   };
 }
 

@@ -3,6 +3,8 @@
 
 import type { SampleProgress, Solver, Velocity } from '@moviegen/sampler';
 import type { Tensor } from '@moviegen/tensor';
+import type { Given } from './given.ts';
+import type { Job } from './jobs.ts';
 import type { Latents } from './latents.ts';
 
 /** Names of the schedules of all families. */
@@ -43,8 +45,12 @@ export interface GenerationRequest {
   readonly latentShape: readonly [number, number, number, number];
   readonly fps: number;
   readonly batch: number;
-  /** The way from noise to data. */
+  /** The way from noise to data; from a later point on where a video is started from. */
   readonly path: SamplingPath;
+  /** What there is besides the prompts. */
+  readonly given: Given;
+  /** g_v of guidance in three branches; 1 is two branches, with what is given in both. */
+  readonly videoGuidanceScale: number;
 }
 
 /** A checkpoint's defaults, for the options that a caller leaves out. */
@@ -95,7 +101,11 @@ export interface SamplingPath {
   readonly steps: number | undefined;
   /** The same in at most two steps, as a plan takes it: all steps cost the same. */
   shortened(): SamplingPath;
-  /** Follows the velocity to data, which the caller owns. @throws the signal's reason where it is aborted */
+  /** The part of it that is left when a share of the noise is there, above 0 and at most 1, where it is the whole path. */
+  from(strength: number): SamplingPath;
+  /** Where the path begins for data of which noise has hidden so much; the caller owns it. */
+  start(data: Tensor, noise: Tensor): Tensor;
+  /** Follows the velocity from the path's start to data, which the caller owns. @throws the signal's reason where it is aborted */
   follow(velocity: Velocity, noise: Tensor, options: FollowOptions): Promise<Tensor>;
   /** The data, as far as x and its velocity u at a time tell: the end of a straight path. The caller owns it. */
   predict(x: Tensor, u: Tensor, time: number): Tensor;
@@ -109,6 +119,10 @@ export interface Sampling {
 
 /** The rules that a request is checked against. A family's loaded models have them. */
 export interface RequestRules {
+  /** What the checkpoint can do. */
+  readonly jobs: readonly Job[];
+  /** Kinds of edits that it knows by name. */
+  readonly tasks: readonly string[];
   readonly index: GenerationDefaults;
   readonly geometry: Geometry;
   readonly sampling: Sampling;

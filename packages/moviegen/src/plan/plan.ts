@@ -188,7 +188,9 @@ async function walk(
     const short = { ...request, path: request.path.shortened() };
     const parts: Record<string, Record<string, OpCosts>> = {};
     let evaluations = 1;
+    const inputs = await models.encodeGiven(short, signal);
     const [sampled] = await sampleGroup(models, request.videos, short, {
+      inputs,
       signal,
       tell: async (told) => {
         // Kernels of a recording are counted once, when it is made; without a recording, at every step.
@@ -197,6 +199,7 @@ async function walk(
         if (told.phase === 'sample') evaluations = Math.max(1, told.step);
       },
     });
+    inputs.dispose();
     const rest = tally.take(steps / evaluations);
     if (flopsOf(parts.dit!) === 0) parts.dit = rest;
     phase('text and sampling');

@@ -5,7 +5,8 @@ import { type Context, StreamedDiT, type VelocityModel } from '@moviegen/dit';
 import type { TAE } from '@moviegen/tae';
 import type { Device } from '@moviegen/tensor';
 import type { TextEncoders } from '@moviegen/text';
-import type { GuidedVelocity, VideoAutoencoder, VideoModels } from '../../generate/family.ts';
+import type { Disposable, GuidedVelocity, VideoAutoencoder, VideoModels } from '../../generate/family.ts';
+import type { Job } from '../../generate/jobs.ts';
 import type { LatentProjection } from '../../generate/preview.ts';
 import type {
   GenerationRequest,
@@ -31,6 +32,8 @@ export interface Contexts {
 
 /** Movie Gen's models on a device. */
 export class MovieGenModels implements VideoModels<Contexts> {
+  readonly jobs: readonly Job[] = ['text', 'video'];
+  readonly tasks: readonly string[] = [];
   readonly autoencoder: VideoAutoencoder;
   readonly geometry: Geometry;
   readonly sampling: Sampling;
@@ -55,9 +58,14 @@ export class MovieGenModels implements VideoModels<Contexts> {
     return this.dit.device;
   }
 
+  async encodeGiven(): Promise<Disposable> {
+    return { dispose() {} };
+  }
+
   async encodePrompts(
     videos: readonly RequestedVideo[],
     request: GenerationRequest,
+    _inputs: Disposable,
     signal?: AbortSignal,
   ): Promise<Contexts> {
     const contexts = await contextsOf(this, videos, request, signal);

@@ -4,11 +4,12 @@
 import {
   linearQuadraticSchedule,
   linearSchedule,
+  pathPoint,
   type Schedule,
   type Solver,
   sample,
 } from '@moviegen/sampler';
-import { eulerStep } from '@moviegen/tensor';
+import { eulerStep, type Tensor } from '@moviegen/tensor';
 import { InputError } from '../../errors.ts';
 import { integer, oneOf } from '../../generate/options.ts';
 import { type Sampling, type SamplingPath, SCHEDULES } from '../../generate/request.ts';
@@ -37,7 +38,7 @@ export const samplingOf = (defaults: ModelIndex['sampler']): Sampling => ({
 });
 
 /** @param schedule undefined for `dopri5`, which chooses its own times */
-function pathOf(solver: Solver, schedule: Schedule | undefined): SamplingPath {
+function pathOf(solver: Solver, schedule: Schedule | undefined, begin = 0): SamplingPath {
   const last = schedule && schedule.length - 1;
   return {
     steps: last,
@@ -45,8 +46,15 @@ function pathOf(solver: Solver, schedule: Schedule | undefined): SamplingPath {
       pathOf(
         solver,
         schedule?.filter((_, i) => i < 2 || i === last),
+        begin,
       ),
-    follow: (velocity, noise, options) => sample(velocity, noise, { solver, schedule, ...options }),
+    from(strength) {
+      if (strength === 1) return pathOf(solver, schedule);
+      const t0 = 1 - strength;
+      return pathOf(solver, schedule && [t0, ...schedule.filter((t) => t > t0)], t0);
+    },
+    start: (data, noise): Tensor => pathPoint(data, noise, begin),
+    follow: (velocity, start, options) => sample(velocity, start, { solver, schedule, begin, ...options }),
     predict: (x, u, t) => eulerStep(x, u, 1 - t),
   };
 }
