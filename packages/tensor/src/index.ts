@@ -67,7 +67,8 @@ export { loadWeights } from './weights/load.ts';
 export type { Lora } from './weights/lora.ts';
 export { loraChanges } from './weights/lora.ts';
 export { quantizedSource, quantizedWeights } from './weights/quantized.ts';
-export { changingBytes, decodingBytes, weightBytes } from './weights/sizes.ts';
+export { loadRows } from './weights/rows.ts';
+export { changingBytes, decodingBytes, fileBytes, weightBytes } from './weights/sizes.ts';
 export type {
   PlainType,
   WeightOptions,
