@@ -2,6 +2,8 @@
 
 export type { PaddedStates, Trace } from '@moviegen/tensor';
 export { byt5Ids } from './byt5.ts';
+export { cleanPrompt } from './clean/cleanPrompt.ts';
+export { type TokenizedPrompt, tokenizePrompt } from './clean/tokenizePrompt.ts';
 export { type ClipFeatures, type ClipLoadOptions, ClipTextModel } from './clip/clip.ts';
 export {
   type ClipTextConfig,
