@@ -53,7 +53,7 @@ export { swiglu } from './ops/swiglu.ts';
 export type { TimestepOptions } from './ops/timestepEmbedding.ts';
 export { timestepEmbedding } from './ops/timestepEmbedding.ts';
 export { abs, clamp, exp, sqrt } from './ops/unary.ts';
-export { eulerStep, gatedResidual, guidance } from './ops/updates.ts';
+export { eulerStep, gatedResidual, guidance, linearCombination } from './ops/updates.ts';
 export type { PaddedStates } from './paddedStates.ts';
 export type { TensorOptions } from './tensor.ts';
 export { Tensor } from './tensor.ts';
