@@ -16,6 +16,7 @@ export { castKernel } from './elementwise/cast.ts';
 export { eulerStepKernel } from './elementwise/eulerStep.ts';
 export { gatedResidualKernel } from './elementwise/gatedResidual.ts';
 export { guidanceKernel } from './elementwise/guidance.ts';
+export { linearCombinationKernel } from './elementwise/linearCombination.ts';
 export { siluMulKernel } from './elementwise/siluMul.ts';
 export type { Unary } from './elementwise/unary.ts';
 export { clampKernel, unaryKernel } from './elementwise/unary.ts';

@@ -1,4 +1,4 @@
-// A public text encoder alone, as its own library saves it: transformers' T5EncoderModel (T5, v1.1, UL2, ByT5) or
+// A public text encoder alone, as its own library saves it: transformers' T5EncoderModel (T5, v1.1, UL2, ByT5, umT5) or
 // CLIPTextModel, with its tokenizer. The three encoders of a generation are in @moviegen/text.
 
 import type { Device, PaddedStates } from '@moviegen/tensor';
@@ -191,14 +191,14 @@ type Load = (device: Device, options: LoadOptions) => Promise<T5Encoder | ClipTe
 /** Loads the kind of encoder that the config names. */
 function loaderOf({ path, config, weights }: ModelFiles): Load {
   const kind = entryOf(config, 'model_type');
-  if (kind === 't5' || kind === 'mt5')
+  if (kind === 't5' || kind === 'mt5' || kind === 'umt5')
     return (device, options) => T5Encoder.load(device, weights, parseT5Config(config), options);
   if (kind === 'clip' || kind === 'clip_text_model')
     return (device, options) =>
       ClipTextModel.load(device, weights, parseClipTextConfig(config), { ...options, projection: true });
   const got = kind === undefined ? 'none' : shown(kind);
   throw new CheckpointError(
-    `checkpoint: ${path}/config.json: model_type: got ${got}, expected t5, mt5, clip or clip_text_model`,
+    `checkpoint: ${path}/config.json: model_type: got ${got}, expected t5, mt5, umt5, clip or clip_text_model`,
   );
 }
 

@@ -144,7 +144,7 @@ test.each<[string, CheckpointFiles, string]>([
   [
     'another model',
     changed('t5', { 'config.json': '{"model_type":"bert"}' }),
-    'checkpoint: t5/config.json: model_type: got "bert", expected t5, mt5, clip or clip_text_model',
+    'checkpoint: t5/config.json: model_type: got "bert", expected t5, mt5, umt5, clip or clip_text_model',
   ],
   [
     'a whole pipeline',
@@ -157,7 +157,7 @@ test.each<[string, CheckpointFiles, string]>([
   [
     'no kind',
     changed('t5', { 'config.json': '{}' }),
-    'checkpoint: t5/config.json: model_type: got none, expected t5, mt5, clip or clip_text_model',
+    'checkpoint: t5/config.json: model_type: got none, expected t5, mt5, umt5, clip or clip_text_model',
   ],
   [
     'a tokenizer that is none',

@@ -31,6 +31,8 @@ export interface TensorSource {
   byteLength(name: string): number;
   /** The raw little-endian bytes of one tensor, at the start of a buffer of their own. */
   read(name: string, options?: ReadOptions): Promise<Uint8Array<ArrayBuffer>>;
+  /** Some of these bytes, `start` up to `end` (exclusive). */
+  range(name: string, start: number, end: number, options?: ReadOptions): Promise<Uint8Array<ArrayBuffer>>;
   /** The same in pieces, so that memory stays flat however large a tensor is. */
   chunks(name: string, options?: ChunkOptions): AsyncGenerator<Uint8Array<ArrayBuffer>>;
   /**
@@ -125,6 +127,25 @@ export class Safetensors implements TensorSource {
   async read(name: string, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     const { start, byteLength } = this.#info(name);
     return this.#source.read(start, start + byteLength, options.signal);
+  }
+
+  /** @throws SafetensorsError where there is no such tensor, the range is not inside of it, or the source fails */
+  async range(
+    name: string,
+    start: number,
+    end: number,
+    options: ReadOptions = {},
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const info = this.#info(name);
+    if (!(start >= 0 && start <= end && end <= info.byteLength))
+      throw new SafetensorsError({
+        op: 'read',
+        source: this.label,
+        what: `no such bytes of ${quoted(name)}`,
+        got: `${start} to ${end}`,
+        expected: `a range within 0 to ${info.byteLength}`,
+      });
+    return this.#source.read(info.start + start, info.start + end, options.signal);
   }
 
   /** @throws SafetensorsError where there is no such tensor or the source fails */

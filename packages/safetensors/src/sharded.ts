@@ -100,6 +100,15 @@ export class ShardedSafetensors implements TensorSource {
     return this.#shard(name).read(name, options);
   }
 
+  async range(
+    name: string,
+    start: number,
+    end: number,
+    options: ReadOptions = {},
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#shard(name).range(name, start, end, options);
+  }
+
   chunks(name: string, options: ChunkOptions = {}): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     return this.#shard(name).chunks(name, options);
   }

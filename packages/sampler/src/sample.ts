@@ -1,7 +1,8 @@
-// The loop from noise to data: schedule, solver, progress and stop. It knows a model only as a velocity.
+// From noise to data by a schedule of times and a solver. It knows a model only as a velocity. Not here: the loop (follow.ts).
 
-import { orAborted, scopeAsync, Tensor } from '@moviegen/tensor';
+import type { Tensor } from '@moviegen/tensor';
 import { startDormandPrince, stepDormandPrince } from './dopri5.ts';
+import { type FollowOptions, follow } from './follow.ts';
 import type { Velocity } from './guidance.ts';
 import { linearQuadraticSchedule, type Schedule } from './schedule.ts';
 import { type Evaluate, fixedSolvers } from './solvers.ts';
@@ -9,20 +10,8 @@ import { type Evaluate, fixedSolvers } from './solvers.ts';
 /** A solver of the flow's equation; `dopri5` chooses its own steps. */
 export type Solver = keyof typeof fixedSolvers | 'dopri5';
 
-/** Where sampling stands after a step. */
-export interface SampleProgress {
-  /** Steps done, from 1. */
-  readonly step: number;
-  /** Steps in all; undefined for `dopri5`, which cannot know. */
-  readonly steps: number | undefined;
-  /** The flow's time reached: 1 at the end. */
-  readonly t: number;
-  /** X_t. It lives until the callback ends, or until the callback's promise settles; the last one is the result. */
-  readonly latents: Tensor;
-}
-
 /** Options of `sample`. */
-export interface SampleOptions {
+export interface SampleOptions extends FollowOptions {
   /** Default 50. Not for `dopri5`. */
   readonly steps?: number;
   /** Where on the path sampling begins: 0, noise, by default; later where data shows already. */
@@ -34,10 +23,6 @@ export interface SampleOptions {
   /** Tolerances of `dopri5`; 1e-5 each by default. */
   readonly rtol?: number;
   readonly atol?: number;
-  /** Stops within a step: the promise rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-  /** Called after each step. The device's work may lag by one step; reading the latents waits for it. */
-  readonly onStep?: (progress: SampleProgress) => void | Promise<void>;
 }
 
 /**
@@ -80,48 +65,6 @@ export async function sample(
   });
 }
 
-/** The state of a solver: the flow's time, X_t, and whatever else it needs for the next step. */
-interface State {
-  readonly t: number;
-  readonly x: Tensor;
-}
-
-interface Path<S extends State> {
-  readonly steps?: number;
-  start(x: Tensor): Promise<S>;
-  advance(state: S, step: number): Promise<S>;
-}
-
-/** Runs a path to t = 1. The host is at most one step ahead of the device, so that a stop takes effect soon and memory stays flat. */
-async function follow<S extends State>(
-  noise: Tensor,
-  options: SampleOptions,
-  path: Path<S>,
-): Promise<Tensor> {
-  const { signal, onStep } = options;
-  const { device } = noise;
-  signal?.throwIfAborted();
-  let state = await scopeAsync(device, () => path.start(noise));
-  let done = Promise.resolve();
-  try {
-    for (let step = 1; state.t < 1; step++) {
-      const next = await scopeAsync(device, () => path.advance(state, step));
-      release(state, [noise, ...tensorsOf(next)]);
-      state = next;
-      await orAborted(done, signal);
-      done = device.sync();
-      done.catch(() => {}); // the error is thrown where it is awaited; `onStep` may fail first, for the same reason
-      await onStep?.({ step, steps: path.steps, t: state.t, latents: state.x });
-    }
-    await orAborted(done, signal);
-  } catch (error) {
-    release(state, [noise]);
-    throw error;
-  }
-  release(state, [state.x]);
-  return state.x;
-}
-
 function timesOf({ steps, begin = 0, schedule = linearQuadraticSchedule }: SampleOptions): Schedule {
   const times = typeof schedule === 'function' ? schedule(steps ?? 50) : schedule;
   if (steps !== undefined && times.length !== steps + 1)
@@ -130,11 +73,4 @@ function timesOf({ steps, begin = 0, schedule = linearQuadraticSchedule }: Sampl
   if (times.length < 2 || times[0] !== begin || times.at(-1) !== 1 || !rises)
     throw new Error(`sample: a schedule rises from ${begin} to 1, got [${times.join(', ')}]`);
   return times;
-}
-
-const tensorsOf = (state: object): Tensor[] =>
-  Object.values(state).filter((value) => value instanceof Tensor);
-
-function release(state: State, kept: readonly Tensor[]): void {
-  for (const tensor of tensorsOf(state)) if (!kept.includes(tensor)) tensor.dispose();
 }

@@ -32,7 +32,8 @@ export function linearQuadraticSchedule(steps: number, n = 250): number[] {
   return Array.from({ length: S + 1 }, (_, i) => (i === S ? 1 : f(i)));
 }
 
-function checkSteps(name: string, steps: number): void {
+/** @throws Error where these are not steps. */
+export function checkSteps(name: string, steps: number): void {
   if (!Number.isInteger(steps) || steps < 1)
     throw new Error(`${name}: steps must be an integer of at least 1, got ${steps}`);
 }

@@ -58,7 +58,7 @@ export { swiglu } from './ops/swiglu.ts';
 export type { TimestepOptions } from './ops/timestepEmbedding.ts';
 export { timestepEmbedding } from './ops/timestepEmbedding.ts';
 export { abs, clamp, exp, sqrt } from './ops/unary.ts';
-export { eulerStep, gatedResidual, guidance } from './ops/updates.ts';
+export { eulerStep, gatedResidual, guidance, linearCombination } from './ops/updates.ts';
 export type { PaddedStates } from './paddedStates.ts';
 export { StepCache, throughBlocks } from './stepCache.ts';
 export type { TensorOptions } from './tensor.ts';
@@ -78,7 +78,8 @@ export { loraChanges } from './weights/lora.ts';
 export type { LayeredWeights, Placement } from './weights/placement.ts';
 export { placeWeights, stayingWeights } from './weights/placement.ts';
 export { quantizedSource, quantizedWeights } from './weights/quantized.ts';
-export { changingBytes, decodingBytes, weightBytes } from './weights/sizes.ts';
+export { loadRows } from './weights/rows.ts';
+export { changingBytes, decodingBytes, fileBytes, weightBytes } from './weights/sizes.ts';
 export type {
   PlainType,
   WeightOptions,

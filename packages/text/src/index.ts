@@ -2,6 +2,8 @@
 
 export type { PaddedStates, Trace } from '@moviegen/tensor';
 export { byt5Ids } from './byt5.ts';
+export { cleanPrompt } from './clean/cleanPrompt.ts';
+export { type TokenizedPrompt, tokenizePrompt } from './clean/tokenizePrompt.ts';
 export { type ClipFeatures, type ClipLoadOptions, ClipTextModel } from './clip/clip.ts';
 export {
   type ClipTextConfig,
@@ -15,6 +17,7 @@ export { ConfigReader } from './configReader.ts';
 export { isLinearWeight } from './linearWeights.ts';
 export { type PromptTexts, promptTexts, quotedText, withoutQuoted } from './prompt.ts';
 export { parseT5Config, type T5Config } from './t5/config.ts';
+export { type StreamT5Options, streamT5 } from './t5/streamT5.ts';
 export { type LoadOptions, T5Encoder } from './t5/t5.ts';
 export {
   type DroppedTokens,

@@ -1,13 +1,15 @@
 // A public tokenizer from its `tokenizer.json`. The library @huggingface/tokenizers does the work; this file adds the truncation
-// and the errors that it lacks, and replaces two of its normalizers (normalizers.ts).
+// and the errors that it lacks, replaces two of its normalizers (normalizers.ts) and adds byte fallback (byteFallback.ts).
 
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { ConfigError } from '@moviegen/tensor';
+import { type Model, repairByteFallback } from './byteFallback.ts';
 import { type Normalizer, repair } from './normalizers.ts';
 
 /** What we use of the library. */
 interface Inner {
   readonly normalizer: Normalizer | null;
+  readonly model: Model;
   encode(text: string, options?: { add_special_tokens?: boolean }): { readonly ids: readonly number[] };
 }
 
@@ -31,8 +33,10 @@ export class Tokenizer {
       throw new ConfigError('tokenizer: this is not a tokenizer.json: expected an object with a model');
     }
     try {
-      this.#inner = new HuggingFaceTokenizer(given, (config ?? {}) as object);
-      repair(this.#inner.normalizer);
+      const inner: Inner = new HuggingFaceTokenizer(given, (config ?? {}) as object);
+      repair(inner.normalizer);
+      repairByteFallback(inner.model);
+      this.#inner = inner;
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
       throw new ConfigError(`tokenizer: this tokenizer.json cannot be used: ${message}`, { cause });

@@ -167,9 +167,9 @@ describe('configurations', () => {
         'clip: config is wrong: model_type: got "t5", expected clip_text_model or clip; is this another model\'s config?',
       ),
     );
-    expect(() => parseT5Config({ model_type: 'umt5' })).toThrow(/^t5: config is wrong: model_type: .*$/);
+    expect(() => parseT5Config({ model_type: 'bert' })).toThrow(/^t5: config is wrong: model_type: .*$/);
     expect(() => parseT5Config({ _class_name: 'AutoencoderKL' })).toThrow(
-      't5: config is wrong: _class_name: got "AutoencoderKL", expected t5 or mt5',
+      't5: config is wrong: _class_name: got "AutoencoderKL", expected t5 or mt5 or umt5',
     );
   });
 
@@ -187,6 +187,7 @@ describe('configurations', () => {
       normEps: 1e-3,
       numBuckets: 8,
       maxDistance: 20,
+      biasPerLayer: false,
       padTokenId: 5,
     });
     const changed = { ...(await json('clip-gelu-256/config.json')), layer_norm_eps: 1e-3 };

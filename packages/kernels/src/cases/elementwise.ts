@@ -87,6 +87,11 @@ const update = (
     elementwise(op, { [x]: spec(shape), [y]: spec(shape) }, shape, options, 2, use),
   );
 
+const combination = (shape: readonly number[], weights: readonly number[], use: Case['use']): Case => {
+  const tensors = Object.fromEntries(weights.map((_, i) => [`x${i}`, spec(shape)]));
+  return elementwise('linearCombination', tensors, shape, { weights }, 2 * weights.length, use);
+};
+
 export const elementwiseCases: readonly Case[] = [
   ...(['silu', 'gelu', 'quickGelu', 'relu'] as const).flatMap((op) => [
     unary(op, [1], {}, 4, 'test'),
@@ -140,4 +145,10 @@ export const elementwiseCases: readonly Case[] = [
   ...update('guidance', ['uNull', 'uText'], { scale: 7.5 }, 'bench'),
   ...update('eulerStep', ['x', 'velocity'], { dt: 0.004 }, 'test'),
   ...update('eulerStep', ['x', 'velocity'], { dt: 0.004 }, 'bench'),
+  combination([1], [0.7], 'test'),
+  combination([2, 7], [1, -0.9], 'test'),
+  combination([2, 16, 2, 8, 8], [0.4, 0.6, -0.2], 'test'),
+  combination([3, 5], [0.4, 0.6, -0.2, 0.05], 'test'),
+  combination([2, 16, 2, 8, 8], [0.4, 0.9, -0.3, 0.05, -0.1], 'test'),
+  combination([1, 16, 21, 60, 104], [0.4, 0.9, -0.3, 0.05, -0.1], 'bench'),
 ];

@@ -16,7 +16,7 @@ import { softmax } from '../reference/softmax.ts';
 import { swiglu } from '../reference/swiglu.ts';
 import { timestepEmbedding } from '../reference/timestepEmbedding.ts';
 import { abs, clamp, exp, sqrt } from '../reference/unary.ts';
-import { eulerStep, gatedResidual, guidance } from '../reference/updates.ts';
+import { eulerStep, gatedResidual, guidance, linearCombination } from '../reference/updates.ts';
 import { attentionCases } from './attention.ts';
 import type { Case } from './case.ts';
 import { convCases } from './conv.ts';
@@ -75,6 +75,7 @@ export const references: Readonly<Record<string, Reference>> = {
   gatedResidual,
   guidance,
   eulerStep,
+  linearCombination,
   slice,
   concat,
   permute,

@@ -1,4 +1,4 @@
-// CPU references of gatedResidual, guidance and eulerStep.
+// CPU references of gatedResidual, guidance, eulerStep and linearCombination.
 import { generate, operand, type Reference } from './ndarray.ts';
 
 /** x + gate * y; gate [B, D] or [D]. */
@@ -27,4 +27,16 @@ export const eulerStep: Reference = (inputs, options) => {
   const [x, velocity] = [operand(inputs, 'x'), operand(inputs, 'velocity')];
   let i = 0;
   return generate(x.shape, x.dtype, () => x.data[i]! + (options.dt as number) * velocity.data[i++]!);
+};
+
+/** w0 x0 + w1 x1 + ... */
+export const linearCombination: Reference = (inputs, options) => {
+  const weights = options.weights as readonly number[];
+  const tensors = weights.map((_, i) => operand(inputs, `x${i}`));
+  let at = 0;
+  return generate(tensors[0]!.shape, tensors[0]!.dtype, () => {
+    const sum = weights.reduce((total, weight, i) => total + weight * tensors[i]!.data[at]!, 0);
+    at++;
+    return sum;
+  });
 };

@@ -20,6 +20,7 @@ export function plainNames(source: TensorSource): TensorSource {
     dtype: (name) => source.dtype(of(name)),
     byteLength: (name) => source.byteLength(of(name)),
     read: (name, options) => source.read(of(name), options),
+    range: (name, start, end, options) => source.range(of(name), start, end, options),
     chunks: (name, options) => source.chunks(of(name), options),
     async *pieces(wanted, options) {
       for await (const piece of source.pieces(wanted.map(of), options))

@@ -23,7 +23,7 @@ import { softmax } from '../ops/softmax.ts';
 import { swiglu } from '../ops/swiglu.ts';
 import { timestepEmbedding } from '../ops/timestepEmbedding.ts';
 import { abs, clamp, exp, sqrt } from '../ops/unary.ts';
-import { eulerStep, gatedResidual, guidance } from '../ops/updates.ts';
+import { eulerStep, gatedResidual, guidance, linearCombination } from '../ops/updates.ts';
 import type { Tensor } from '../tensor.ts';
 
 type Operands = Readonly<Record<string, Tensor>>;
@@ -144,6 +144,7 @@ export const opTable: Readonly<Record<string, OpEntry>> = {
   gatedResidual: entry(([x, gate, y]) => gatedResidual(x!, gate!, y!)),
   guidance: entry(([uNull, uText], options) => guidance(uNull!, uText!, options.scale as number)),
   eulerStep: entry(([x, velocity], options) => eulerStep(x!, velocity!, options.dt as number)),
+  linearCombination: entry((tensors, options) => linearCombination(tensors, options.weights as number[])),
   slice: entry(([x], options) => slice(x!, options as unknown as Parameters<typeof slice>[1])),
   concat: entry((tensors, options) => concat(tensors, { axis: options.axis as number })),
   permute: entry(([x], options) => permute(x!, options.axes as number[])),

@@ -1,5 +1,10 @@
 // Updates of models and samplers, each with all of its operands in one pass over memory.
-import { eulerStepKernel, gatedResidualKernel, guidanceKernel } from '@moviegen/kernels';
+import {
+  eulerStepKernel,
+  gatedResidualKernel,
+  guidanceKernel,
+  linearCombinationKernel,
+} from '@moviegen/kernels';
 import { Tensor } from '../tensor.ts';
 import { inParts } from './large/parts.ts';
 import { expectShape, sameType } from './operands.ts';
@@ -49,6 +54,31 @@ export function eulerStep(x: Tensor, velocity: Tensor, dt: number): Tensor {
   if (out.size === 0) return out;
   inParts('eulerStep', x.shape, 0, { x, velocity, out }, (shape, parts) => {
     x.device.run(eulerStepKernel(shape, dt, dtype), [parts.x, parts.velocity, parts.out]);
+  });
+  return out;
+}
+
+/** The most tensors of one linear combination: WebGPU grants eight bindings. */
+const MOST_COMBINED = 7;
+
+/**
+ * weights[0] tensors[0] + weights[1] tensors[1] + ..., at most seven tensors of one shape.
+ * @throws where shapes or types differ, or there are not as many weights as tensors.
+ */
+export function linearCombination(tensors: readonly Tensor[], weights: readonly number[]): Tensor {
+  const [first] = tensors;
+  if (!first || tensors.length > MOST_COMBINED || weights.length !== tensors.length)
+    throw new Error(
+      `linearCombination: expected 1 to ${MOST_COMBINED} tensors and a weight for each, got ${tensors.length} and ${weights.length} weights`,
+    );
+  const named: Record<string, Tensor> = Object.fromEntries(tensors.map((tensor, i) => [`x${i}`, tensor]));
+  const dtype = sameType('linearCombination', named);
+  for (const [name, tensor] of Object.entries(named))
+    expectShape('linearCombination', name, tensor, first.shape);
+  const out = Tensor.empty(first.device, first.shape, dtype);
+  if (out.size === 0) return out;
+  inParts('linearCombination', first.shape, 0, { ...named, out }, (shape, parts) => {
+    first.device.run(linearCombinationKernel(shape, weights, dtype), Object.values(parts));
   });
   return out;
 }

@@ -66,12 +66,13 @@ export function firstType(source: WeightSource, name: string, options: WeightOpt
 export function typeOf(
   source: WeightSource,
   name: string,
-  { dtype = 'f32', prefix = '', linear, quantize }: WeightOptions,
+  { dtype = 'f32', inF32, prefix = '', linear, quantize }: WeightOptions,
 ): DType {
   const given = source.dtype(prefix + name).toLowerCase();
   if (isQuantFormat(given)) return given;
   const quantizes = quantize !== undefined && linear?.(name) && canQuantize(source.shape(prefix + name));
-  return quantizes ? quantize : dtype;
+  if (quantizes) return quantize;
+  return inF32?.(name) ? 'f32' : dtype;
 }
 
 /** Bytes of a tensor in the file. */

@@ -11,6 +11,8 @@ export interface WeightSource {
   dtype(name: string): string;
   /** Raw little-endian bytes. */
   read(name: string, options?: WeightPieceOptions): Promise<Uint8Array>;
+  /** Some of these bytes, `start` up to `end` (exclusive), for sources that can read them alone. */
+  range?(name: string, start: number, end: number, options?: WeightPieceOptions): Promise<Uint8Array>;
   /**
    * The bytes of many tensors in this order, for sources that can read ahead: in pieces of whole elements, one tensor
    * after the other. A piece belongs to the caller only until the next one is asked for. A tensor without bytes may
@@ -60,6 +62,8 @@ export type PlainType = Exclude<DType, QuantFormat>;
 export interface WeightOptions {
   /** Type on the device, whatever type the file has; quantised weights stay as they are. Default f32. */
   readonly dtype?: PlainType;
+  /** Which weights are f32 whatever `dtype` says, by name without the prefix; quantised weights stay as they are. */
+  readonly inF32?: (name: string) => boolean;
   /** Which weights, by name without the prefix, a linear layer packs: only these may be quantised. Default: none. */
   readonly linear?: (name: string) => boolean;
   /** Quantises these weights while they are loaded, where the file has them plain and their rows are whole blocks. */

@@ -5,6 +5,7 @@
 
 import {
   attention,
+  cast,
   chunk,
   Linear,
   mul,
@@ -16,11 +17,14 @@ import {
   type WeightBook,
 } from '@moviegen/tensor';
 import type { T5Config } from './config.ts';
+import { PositionBias } from './positions.ts';
 
 /** What every layer is given besides its input. */
 export interface T5Shared {
-  /** [1, heads, L, L]. */
-  readonly bias: Tensor;
+  /** The bucket of each pair of query and key, [L, L]: for layers with a table of their own. */
+  readonly buckets: Tensor;
+  /** [1, heads, L, L], for layers without one. */
+  readonly bias: Tensor | undefined;
   /** [B], u32. */
   readonly keyLengths: Tensor;
 }
@@ -32,10 +36,11 @@ export class T5Block {
   readonly #feedForwardNorm: RMSNorm;
   readonly #feedForward: FeedForward;
 
-  /** @param path the layer's name in the checkpoint, `encoder.block.{i}`. */
-  constructor(weights: WeightBook, path: string, config: T5Config) {
+  /** @param layer the layer's number; its name in the checkpoint is `encoder.block.{layer}`. */
+  constructor(weights: WeightBook, layer: number, config: T5Config) {
+    const path = `encoder.block.${layer}`;
     this.#path = path;
-    this.#attention = new SelfAttention(weights, `${path}.layer.0`, config);
+    this.#attention = new SelfAttention(weights, layer, `${path}.layer.0`, config);
     this.#feedForwardNorm = new RMSNorm(weights, `${path}.layer.1.layer_norm`, config.normEps);
     this.#feedForward = feedForward(weights, `${path}.layer.1.DenseReluDense`, config);
   }
@@ -52,21 +57,25 @@ export class T5Block {
 class SelfAttention {
   readonly #path: string;
   readonly #heads: number;
+  readonly #bias: PositionBias | undefined;
   readonly #norm: RMSNorm;
   readonly #qkv: Linear; // [3I, D]
   readonly #o: Linear; // [D, I]
 
-  constructor(weights: WeightBook, path: string, { numHeads, normEps }: T5Config) {
+  constructor(weights: WeightBook, layer: number, path: string, config: T5Config) {
+    const { numHeads, normEps, biasPerLayer } = config;
     const attention = `${path}.SelfAttention`;
     this.#path = path;
     this.#heads = numHeads;
+    if (biasPerLayer) this.#bias = new PositionBias(weights, layer, `${attention}.position_bias`);
     this.#norm = new RMSNorm(weights, `${path}.layer_norm`, normEps);
     this.#qkv = new Linear(weights, [`${attention}.q`, `${attention}.k`, `${attention}.v`]);
     this.#o = new Linear(weights, `${attention}.o`, attention);
   }
 
   /** `x + attention(norm(x))` */
-  forward(x: Tensor, { bias, keyLengths }: T5Shared): Tensor {
+  forward(x: Tensor, { buckets, keyLengths, ...shared }: T5Shared): Tensor {
+    const bias = this.#bias?.forward(buckets) ?? shared.bias;
     const [q, k, v] = chunk(this.#qkv.forward(this.#norm.forward(x)), 3); // [B, L, I] each
     const attended = attention(q, k, v, { heads: this.#heads, scale: 1, bias, keyLengths }); // [B, L, I]
     return observed(this.#path, this.#o.forward(attended, { residual: x })); // [B, L, D]
@@ -80,6 +89,8 @@ interface FeedForward {
 
 /** `wo act(wi x)`, or gated: `wo (act(wi_0 x) * wi_1 x)`. */
 function feedForward(weights: WeightBook, path: string, { activation, gated }: T5Config): FeedForward {
+  // The product of gate and value leaves the range of f16, so it stays f32 where `wo` takes that.
+  const wide = weights.get(`${path}.wo.weight`).dtype !== 'f16';
   const wo = new Linear(weights, `${path}.wo`, path);
   const over = (hidden: (x: Tensor) => Tensor): FeedForward => ({
     forward: (x, residual) => wo.forward(hidden(x), { residual }),
@@ -95,6 +106,6 @@ function feedForward(weights: WeightBook, path: string, { activation, gated }: T
   const [gate, value] = [new Linear(weights, `${path}.wi_0`), new Linear(weights, `${path}.wi_1`)];
   return over((x) => {
     const values = value.forward(x); // [B, L, F]
-    return mul(gate.forward(x, { activation }), values);
+    return mul(gate.forward(x, { activation }), wide ? cast(values, 'f32') : values);
   });
 }

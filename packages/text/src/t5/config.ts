@@ -18,6 +18,8 @@ export interface T5Config {
   readonly normEps: number;
   readonly numBuckets: number;
   readonly maxDistance: number;
+  /** Every layer has its own relative bias, as in umT5; otherwise the first layer's serves all. */
+  readonly biasPerLayer: boolean;
   readonly padTokenId: number;
 }
 
@@ -27,7 +29,7 @@ export interface T5Config {
  */
 export function parseT5Config(json: unknown): T5Config {
   const config = new ConfigReader('t5', json);
-  config.kind('t5', 'mt5');
+  config.kind('t5', 'mt5', 'umt5');
   const { activation, gated } = feedForwardOf(config);
   const result: T5Config = {
     vocabSize: config.integer('vocab_size'),
@@ -41,6 +43,7 @@ export function parseT5Config(json: unknown): T5Config {
     normEps: config.positive('layer_norm_epsilon', 1e-6),
     numBuckets: config.integer('relative_attention_num_buckets', 32, 4),
     maxDistance: config.integer('relative_attention_max_distance', 128),
+    biasPerLayer: config.is('umt5'),
     padTokenId: config.integer('pad_token_id', 0, 0),
   };
   config.finish();
@@ -49,10 +52,13 @@ export function parseT5Config(json: unknown): T5Config {
 
 /**
  * The activation and whether it is gated. As in transformers, `dense_act_fn` and `is_gated_act`, which saved configs hold, win over
- * what `feed_forward_proj` says; that alone reads `gated-gelu` as the tanh approximation. mt5's default is gated.
+ * what `feed_forward_proj` says; that alone reads `gated-gelu` as the tanh approximation. The default of mt5 and umt5 is gated.
  */
 function feedForwardOf(config: ConfigReader): { activation: Activation; gated: boolean } {
-  const projection = config.text('feed_forward_proj', config.is('mt5') ? 'gated-gelu' : 'relu');
+  const projection = config.text(
+    'feed_forward_proj',
+    config.is('mt5') || config.is('umt5') ? 'gated-gelu' : 'relu',
+  );
   const [, gate, act = ''] = /^(gated-)?(.*)$/.exec(projection)!;
   const gated = config.flag('is_gated_act', gate !== undefined);
   if (config.has('dense_act_fn'))
@@ -65,6 +71,10 @@ function feedForwardOf(config: ConfigReader): { activation: Activation; gated: b
 
 /** The token table has two names; a file holds it under one of them, or under both with the same numbers. */
 export const EMBEDDING_NAMES = ['shared.weight', 'encoder.embed_tokens.weight'] as const;
+
+/** The name of a layer's table of relative biases. */
+export const positionBiasName = (layer: number): string =>
+  `encoder.block.${layer}.layer.0.SelfAttention.relative_attention_bias.weight`;
 
 /** Shape of every weight by its name in the checkpoint, the token table under the given one of its names. */
 export function t5WeightShapes(
@@ -79,8 +89,8 @@ export function t5WeightShapes(
     const feedForward = `encoder.block.${i}.layer.1`;
     for (const w of ['q', 'k', 'v']) shapes[`${attention}.SelfAttention.${w}.weight`] = [inner, D];
     shapes[`${attention}.SelfAttention.o.weight`] = [D, inner];
-    if (i === 0) {
-      shapes[`${attention}.SelfAttention.relative_attention_bias.weight`] = [config.numBuckets, numHeads];
+    if (i === 0 || config.biasPerLayer) {
+      shapes[positionBiasName(i)] = [config.numBuckets, numHeads];
     }
     shapes[`${attention}.layer_norm.weight`] = [D];
     for (const w of config.gated ? ['wi_0', 'wi_1'] : ['wi']) {

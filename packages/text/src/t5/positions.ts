@@ -1,8 +1,8 @@
 // T5's positions (Raffel et al. 2019, section 2.1): one learned number per head for the distance of query and key, added
-// to the scores of every layer. Distances are gathered into buckets: exact for near tokens, logarithmic for far ones.
+// to the scores: the same in every layer, or in umT5 another per layer. Distances are gathered into buckets: exact for near tokens, logarithmic for far ones.
 
-import { embedding, observed, permute, Tensor, type WeightBook } from '@moviegen/tensor';
-import type { T5Config } from './config.ts';
+import { type Device, embedding, observed, permute, Tensor, type WeightBook } from '@moviegen/tensor';
+import { positionBiasName, type T5Config } from './config.ts';
 
 /**
  * The bucket of a distance, for an encoder, which looks both ways: half of the buckets for keys before the query,
@@ -21,29 +21,35 @@ export function relativeBucket(distance: number, numBuckets: number, maxDistance
   return side + Math.min(exact + beyond, half - 1);
 }
 
-/** The table of the first layer, which all layers share. */
-export class PositionBias {
-  readonly #table: Tensor; // [buckets, heads]
-  readonly #maxDistance: number;
+/** The bucket of every pair of L queries and L keys, [L, L], u32. */
+export function pairBuckets(device: Device, L: number, { numBuckets, maxDistance }: T5Config): Tensor {
+  const ofDistance = Uint32Array.from({ length: 2 * L - 1 }, (_, i) =>
+    relativeBucket(i - (L - 1), numBuckets, maxDistance),
+  );
+  const buckets = new Uint32Array(L * L);
+  for (let query = 0; query < L; query++) {
+    const first = L - 1 - query;
+    buckets.set(ofDistance.subarray(first, first + L), query * L);
+  }
+  return Tensor.from(device, buckets, [L, L]);
+}
 
-  constructor(weights: WeightBook, { maxDistance }: T5Config) {
-    this.#table = weights.get('encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight');
-    this.#maxDistance = maxDistance;
+/** The table of one layer: its own, or the first layer's, which all share. */
+export class PositionBias {
+  readonly #name: string;
+  readonly #table: Tensor; // [buckets, heads]
+
+  /** @param name under which the biases are reported. */
+  constructor(weights: WeightBook, layer: number, name: string) {
+    this.#name = name;
+    this.#table = weights.get(positionBiasName(layer));
   }
 
-  /** The numbers added to the scores of L queries and keys, [1, heads, L, L]. */
-  forward(L: number): Tensor {
-    const [numBuckets = 0, heads = 0] = this.#table.shape;
-    const ofDistance = Uint32Array.from({ length: 2 * L - 1 }, (_, i) =>
-      relativeBucket(i - (L - 1), numBuckets, this.#maxDistance),
-    );
-    const buckets = new Uint32Array(L * L);
-    for (let query = 0; query < L; query++) {
-      const first = L - 1 - query;
-      buckets.set(ofDistance.subarray(first, first + L), query * L);
-    }
-    const byPair = embedding(this.#table, Tensor.from(this.#table.device, buckets, [L, L])); // [L, L, heads]
-    const bias = observed('position_bias', permute(byPair, [2, 0, 1])); // [heads, L, L]
-    return bias.reshape([1, heads, L, L]);
+  /** The numbers added to the scores of the pairs, buckets [L, L] -> [1, heads, L, L]. */
+  forward(buckets: Tensor): Tensor {
+    const L = buckets.shape[0]!;
+    const byPair = embedding(this.#table, buckets); // [L, L, heads]
+    const bias = observed(this.#name, permute(byPair, [2, 0, 1])); // [heads, L, L]
+    return bias.reshape([1, bias.shape[0]!, L, L]);
   }
 }

@@ -1,5 +1,5 @@
-// The encoder of T5 (Raffel et al. 2019) and its descendants v1.1, UL2 and ByT5: texts as token ids to one state per
-// token. Not here: tokens (tokenizer.ts, byt5.ts), the decoder.
+// The encoder of T5 (Raffel et al. 2019) and its descendants v1.1, UL2, ByT5 and umT5: texts as token ids to one state per
+// token. Not here: tokens (tokenizer.ts, byt5.ts), encoders that do not stay on the device (streamT5.ts), the decoder.
 
 import {
   advance,
@@ -18,11 +18,11 @@ import {
   type WeightOptions,
   type WeightSource,
 } from '@moviegen/tensor';
-import { isLinearWeight } from '../linearWeights.ts';
 import { tokenBatch } from '../tokenBatch.ts';
 import { T5Block } from './block.ts';
 import { EMBEDDING_NAMES, type T5Config, t5WeightShapes } from './config.ts';
-import { PositionBias } from './positions.ts';
+import { PositionBias, pairBuckets } from './positions.ts';
+import { embeddingName, t5WeightOptions } from './weights.ts';
 
 /** Options of loading an encoder. */
 export type LoadOptions = Pick<WeightOptions, 'dtype' | 'quantize' | 'onProgress' | 'signal'>;
@@ -40,7 +40,7 @@ export class T5Encoder {
   readonly config: T5Config;
   readonly #weights: WeightBook;
   readonly #table: Tensor; // [vocabulary, D]
-  readonly #positionBias: PositionBias;
+  readonly #positionBias: PositionBias | undefined; // where all layers share it
   readonly #blocks: readonly T5Block[];
   readonly #finalNorm: RMSNorm;
 
@@ -52,11 +52,8 @@ export class T5Encoder {
     this.config = config;
     this.#weights = book;
     this.#table = book.get(table);
-    this.#positionBias = new PositionBias(book, config);
-    this.#blocks = Array.from(
-      { length: config.numLayers },
-      (_, i) => new T5Block(book, `encoder.block.${i}`, config),
-    );
+    if (!config.biasPerLayer) this.#positionBias = new PositionBias(book, 0, 'position_bias');
+    this.#blocks = Array.from({ length: config.numLayers }, (_, i) => new T5Block(book, i, config));
     this.#finalNorm = new RMSNorm(book, 'encoder.final_layer_norm', config.normEps);
   }
 
@@ -75,14 +72,8 @@ export class T5Encoder {
     config: T5Config,
     options: LoadOptions = {},
   ): Promise<T5Encoder> {
-    const names = new Set(source.names());
-    const [shared, tokens] = EMBEDDING_NAMES;
-    const table = !names.has(shared) && names.has(tokens) ? tokens : shared;
-    const weights = await loadWeights(device, source, t5WeightShapes(config, table), {
-      ...options,
-      linear: isLinearWeight,
-      ignore: (name) => name === tokens || name.startsWith('decoder.') || name.startsWith('lm_head.'),
-    });
+    const shapes = t5WeightShapes(config, embeddingName(source));
+    const weights = await loadWeights(device, source, shapes, t5WeightOptions(config, options));
     return new T5Encoder(device, config, weights);
   }
 
@@ -94,10 +85,9 @@ export class T5Encoder {
   forward(texts: readonly (readonly number[])[], { trace }: { readonly trace?: Trace } = {}): PaddedStates {
     const pass = () => {
       const { ids, lengths, L } = tokenBatch(this.device, 't5', texts, this.config); // [B, L], [B]
-      const shared = { bias: this.#positionBias.forward(L), keyLengths: lengths };
-      // The stream to which all layers add is f32: in large encoders it leaves the range of f16.
-      let x = scope(this.device, () => cast(embedding(this.#table, ids), 'f32')); // [B, L, D]
-      observed('encoder.embed_tokens', x);
+      const buckets = pairBuckets(this.device, L, this.config); // [L, L]
+      const shared = { buckets, bias: this.#positionBias?.forward(buckets), keyLengths: lengths };
+      let x = embedded(this.#table, ids); // [B, L, D]
       for (const block of this.#blocks) x = advance(x, () => block.forward(x, shared)); // [B, L, D]
       return { states: this.#finalNorm.forward(x), lengths: texts.map((text) => text.length) };
     };
@@ -108,4 +98,13 @@ export class T5Encoder {
   dispose(): void {
     this.#weights.dispose();
   }
+}
+
+/**
+ * The stream to which all layers add, ids [B, L] -> [B, L, D]. It is f32: in large encoders it leaves the range of f16.
+ * @param table [V, D].
+ */
+export function embedded(table: Tensor, ids: Tensor): Tensor {
+  const x = scope(table.device, () => cast(embedding(table, ids), 'f32'));
+  return observed('encoder.embed_tokens', x);
 }
