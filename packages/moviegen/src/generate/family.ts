@@ -28,6 +28,8 @@ export interface GuidedVelocity {
   readonly velocity: Velocity;
   /** The latents of the last call, and its result; the next call overwrites both. */
   readonly last: { readonly x: Tensor; readonly u: Tensor };
+  /** What is left to do with the data where the flow has ended, if anything; the result is the caller's too. */
+  finish?(data: Tensor): Tensor;
   /** Compiles the kernels that are new. */
   ready(): Promise<void>;
   dispose(): void;

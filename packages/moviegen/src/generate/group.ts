@@ -59,7 +59,8 @@ export async function sampleGroup(
     await orAborted(guided.ready(), signal);
     const compile = clock();
 
-    const batch = own(await follow(begin, guided, models, request, options)); // [B, C, T, H, W]
+    const data = own(await follow(begin, guided, models, request, options)); // [B, C, T, H, W]
+    const batch = guided.finish ? own(guided.finish(data)) : data;
     for (const used of [conditions, noise, begin, guided]) used.dispose();
     const latents = await readLatents(batch);
     const timings = { text, compile, sample: clock() };

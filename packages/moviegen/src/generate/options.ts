@@ -24,6 +24,8 @@ export interface GenerateOptions extends SamplingChoice, GivenOptions {
   readonly seed?: number | bigint | readonly (number | bigint)[];
   /** g of `u = u_null + g (u_text - u_null)`; 1 samples without guidance, in half the time. */
   readonly guidanceScale?: number;
+  /** The same for the second of two transformers (Wan 2.2 A14B). Default: `guidanceScale` where it is given, else the checkpoint's. */
+  readonly guidanceScale2?: number;
   /**
    * With pictures, or a video with a mask: g_v of `u = u(0, 0) + g_v (u(v, 0) - u(0, 0)) + g (u(v, text) - u(v, 0))`. Default 1,
    * which needs no third branch.
@@ -62,16 +64,22 @@ export function requestOf(
     ['height', height, geometry.multiple[0]],
   ] as const)
     if (value % multiple !== 0)
-      throw new InputError(`generate: ${name} must be a multiple of ${multiple}, got ${value}`);
+      throw new InputError(
+        `generate: ${name} must be a multiple of ${multiple}, got ${value}; the nearest are ${nearest(value, multiple)}`,
+      );
   const fps = options.fps ?? video.fps;
   if (!(Number.isFinite(fps) && fps > 0))
     throw new InputError(`generate: fps must be a number above 0, got ${shown(fps)}`);
   const there = options.video ? framesAt(options.video, fps) : video.numFrames;
-  const numFrames = integer('numFrames', options.numFrames ?? Math.min(there, video.numFrames), 1);
+  const numFrames = integer('numFrames', options.numFrames ?? geometry.framesWithin(Math.min(there, video.numFrames)), 1);
   const guidanceScale = options.guidanceScale ?? sampler.guidanceScale;
   if (!Number.isFinite(guidanceScale))
     throw new InputError(`generate: guidanceScale must be a finite number, got ${shown(guidanceScale)}`);
-  const { videoGuidanceScale = 1 } = options;
+  const { videoGuidanceScale = 1, guidanceScale2 } = options;
+  if (guidanceScale2 !== undefined && sampler.guidanceScale2 === undefined)
+    throw new InputError('generate: guidanceScale2 is of a second transformer, and this model has one');
+  if (guidanceScale2 !== undefined && !Number.isFinite(guidanceScale2))
+    throw new InputError(`generate: guidanceScale2 must be a finite number, got ${shown(guidanceScale2)}`);
   if (!Number.isFinite(videoGuidanceScale))
     throw new InputError(
       `generate: videoGuidanceScale must be a finite number, got ${shown(videoGuidanceScale)}`,
@@ -86,6 +94,8 @@ export function requestOf(
     videos: videosOf(prompts, options, latentShape),
     guidance: options.guidance && oneOf('guidance', options.guidance, GUIDANCES),
     guidanceScale,
+    // As in diffusers: what is said of one expert is said of both.
+    guidanceScale2: guidanceScale2 ?? options.guidanceScale ?? sampler.guidanceScale2,
     width,
     height,
     numFrames,
@@ -97,6 +107,12 @@ export function requestOf(
     videoGuidanceScale,
   };
 }
+
+/** The multiples around a size. */
+const nearest = (value: number, multiple: number): string => {
+  const below = Math.floor(value / multiple) * multiple;
+  return below === 0 ? `${multiple}` : `${below} and ${below + multiple}`;
+};
 
 function videosOf(
   prompts: readonly string[],

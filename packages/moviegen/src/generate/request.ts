@@ -36,6 +36,8 @@ export interface RequestedVideo {
 export interface GenerationRequest {
   readonly videos: readonly RequestedVideo[];
   readonly guidanceScale: number;
+  /** Guidance of a second expert, where the model has one. Undefined: the checkpoint's. */
+  readonly guidanceScale2: number | undefined;
   /** Undefined: the size of the activations decides. */
   readonly guidance: Guidance | undefined;
   readonly width: number;
@@ -58,6 +60,8 @@ export interface GenerationDefaults {
   readonly sampler: {
     readonly steps: number;
     readonly guidanceScale: number;
+    /** Guidance of the second of two transformers. */
+    readonly guidanceScale2?: number;
   };
   readonly video: {
     readonly width: number;
@@ -65,6 +69,8 @@ export interface GenerationDefaults {
     readonly numFrames: number;
     readonly fps: number;
   };
+  /** The negative prompt that the model's authors use. Absent: none. */
+  readonly negativePrompt?: string;
   /** Example prompts; the first is the default prompt of the command line. */
   readonly prompts: readonly string[];
 }
@@ -73,7 +79,9 @@ export interface GenerationDefaults {
 export interface Geometry {
   /** Pixels per token along height and width, which must be multiples of them. */
   readonly multiple: readonly [height: number, width: number];
-  /** Shape of the latents of one video. */
+  /** The most frames, up to so many, that a video can have. */
+  framesWithin(count: number): number;
+  /** Shape of the latents of one video. @throws InputError where a video cannot have so many frames */
   latentShape(numFrames: number, height: number, width: number): readonly [number, number, number, number];
   /** The number of tokens that latents of this shape have in the transformer. */
   tokens(latentShape: readonly [number, number, number, number]): number;
@@ -85,8 +93,10 @@ export interface SamplingChoice {
   readonly steps?: number;
   /** How the steps are spaced between noise and data. Not for `dopri5`. */
   readonly schedule?: ScheduleName;
-  /** Default: `euler` for Movie Gen. */
+  /** Default: `euler` for Movie Gen, the scheduler of its files for Wan. */
   readonly solver?: SolverName;
+  /** Moves the steps towards noise: 3 to 12. Of Wan alone; default: its scheduler's. */
+  readonly shift?: number;
 }
 
 /** What following a path needs besides velocity and noise. */
@@ -99,6 +109,8 @@ export interface FollowOptions {
 export interface SamplingPath {
   /** Undefined where the solver chooses its own steps. */
   readonly steps: number | undefined;
+  /** The time at which the velocity is asked first. */
+  readonly begins: number;
   /** The same in at most two steps, as a plan takes it: all steps cost the same. */
   shortened(): SamplingPath;
   /** The part of it that is left when a share of the noise is there, above 0 and at most 1, where it is the whole path. */

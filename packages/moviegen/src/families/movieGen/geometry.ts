@@ -12,6 +12,7 @@ export function geometryOf(
   const framesEach = config.temporal ? factor : 1;
   return {
     multiple: [factor * patchH, factor * patchW],
+    framesWithin: (count) => count,
     latentShape: (frames, height, width) => [
       config.latentChannels,
       Math.ceil(frames / framesEach),

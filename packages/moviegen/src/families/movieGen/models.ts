@@ -8,6 +8,7 @@ import type { TextEncoders } from '@moviegen/text';
 import type { Disposable, GuidedVelocity, VideoAutoencoder, VideoModels } from '../../generate/family.ts';
 import type { Job } from '../../generate/jobs.ts';
 import type { LatentProjection } from '../../generate/preview.ts';
+import { projectionOf } from '../../generate/projection.ts';
 import type {
   GenerationRequest,
   Geometry,
@@ -19,7 +20,6 @@ import { videoAutoencoder } from './autoencoder.ts';
 import { contextsOf, guidanceOf, promptNotes } from './conditions.ts';
 import { geometryOf } from './geometry.ts';
 import type { ModelIndex } from './modelIndex.ts';
-import { projectionOf } from './projection.ts';
 import { recordVelocity } from './recordedVelocity.ts';
 import { samplingOf } from './sampling.ts';
 import { streamedVelocity } from './streamedVelocity.ts';

@@ -1,24 +1,31 @@
 // The map from an autoencoder's latents to small pictures, fitted to the latents of a chart of plain colours. How the fit is
-// computed is in generate/preview.ts.
+// computed is in preview.ts.
 
-import type { TAE } from '@moviegen/tae';
-import { scope, Tensor } from '@moviegen/tensor';
-import { readLatents } from '../../generate/latents.ts';
-import { fitProjection, type LatentProjection } from '../../generate/preview.ts';
+import { type Device, scope, Tensor } from '@moviegen/tensor';
+import { readLatents } from './latents.ts';
+import { fitProjection, type LatentProjection } from './preview.ts';
+
+/** An autoencoder, as the projection is fitted to it. */
+interface Encoder {
+  readonly device: Device;
+  readonly factor: number;
+  /** @param video [1, 3, 1, H', W'] in [-1, 1] */
+  encode(video: Tensor): { mode(): Tensor };
+}
 
 /** The projection of an autoencoder's latents, fitted to a chart that it has encoded itself. */
-export async function projectionOf(tae: TAE): Promise<LatentProjection> {
+export async function projectionOf(autoencoder: Encoder): Promise<LatentProjection> {
   const [side, patch] = [128, 16];
   const chart = colourChart(side, patch);
-  const mode = scope(tae.device, () =>
-    tae.encode(Tensor.from(tae.device, chart, [1, 3, 1, side, side])).mode(),
+  const mode = scope(autoencoder.device, () =>
+    autoencoder.encode(Tensor.from(autoencoder.device, chart, [1, 3, 1, side, side])).mode(),
   );
   const latents = (await readLatents(mode))[0]!;
   mode.dispose();
   const [, , H, W] = latents.shape;
   const colours = new Float32Array(H * W * 3);
   for (let at = 0; at < H * W; at++) {
-    const middle = (i: number) => Math.floor((i + 0.5) * tae.factor);
+    const middle = (i: number) => Math.floor((i + 0.5) * autoencoder.factor);
     const pixel = middle(Math.floor(at / W)) * side + middle(at % W);
     for (let channel = 0; channel < 3; channel++)
       colours[at * 3 + channel] = chart[channel * side * side + pixel]!;

@@ -1,0 +1,37 @@
+// The states of pictures that the image models of Wan 2.1 read: what the last layer of CLIP's image tower is given. The tower is
+// loaded when a picture comes, and released at once.
+
+import { concat, type Device, keep, scope, Tensor } from '@moviegen/tensor';
+import { ClipVisionModel, parseClipVisionConfig } from '@moviegen/text';
+import { type ModelPart, placed } from '../../checkpoint/modelFiles.ts';
+import type { ModulePrecision } from '../../checkpoint/precision.ts';
+import { parseImageProcessor, processFrames } from '../../imageProcessor.ts';
+import { pictureOf } from './given.ts';
+import type { EncodePictures } from './models.ts';
+
+/** @throws CheckpointError where the tower's config, or that of its pictures, is wrong */
+export async function imageTower(
+  device: Device,
+  part: ModelPart & { readonly processor: unknown },
+  precision: ModulePrecision,
+): Promise<EncodePictures> {
+  const config = await placed(part, () => parseClipVisionConfig(part.config));
+  const processor = await placed(part, () => parseImageProcessor(part.processor, config.imageSize));
+  return async (pictures, signal) => {
+    const inputs = [];
+    for (const picture of pictures) inputs.push(processFrames(processor, (await pictureOf(picture))!));
+    const tower = await placed(part, () =>
+      ClipVisionModel.load(device, part.weights, config, { ...precision, ...(signal && { signal }) }),
+    );
+    try {
+      return keep(
+        scope(device, () => {
+          const pixels = inputs.map(({ data, shape }) => Tensor.from(device, data, shape));
+          return tower.features(concat(pixels, { axis: 0 })).penultimate;
+        }),
+      );
+    } finally {
+      tower.dispose();
+    }
+  };
+}

@@ -1,0 +1,172 @@
+// Loads a Wan checkpoint: first a check of all configs against one another and the weights, then the first transformer and the
+// autoencoder. The text encoder stays in its files, and so does an expert until it is asked.
+
+import { type Device, loraChanges } from '@moviegen/tensor';
+import { parseT5Config, type T5Config, Tokenizer } from '@moviegen/text';
+import {
+  isLinearWeight,
+  loadWanTransformer,
+  parseAutoencoderConfig,
+  parseTransformerConfig,
+  placeTransformerLayers,
+  WanAutoencoder,
+  type WanAutoencoderConfig,
+  WanTransformer,
+  type WanTransformerConfig,
+} from '@moviegen/wan';
+import { heldSource } from '../../checkpoint/heldSource.ts';
+import { bytesOf, type ModelPart, placed } from '../../checkpoint/modelFiles.ts';
+import { modulePrecisions } from '../../checkpoint/precision.ts';
+import type { CheckpointFiles } from '../../checkpointFiles.ts';
+import { CheckpointError, InputError, shown } from '../../errors.ts';
+import type { LoadModelsOptions } from '../../generate/family.ts';
+import { defaultsOf } from './defaults.ts';
+import { Experts } from './experts.ts';
+import { geometryOf } from './geometry.ts';
+import { imageTower } from './imageTower.ts';
+import { WanModels } from './models.ts';
+import { type OpenedWan, openWan } from './open.ts';
+import { PromptEncoder } from './promptStates.ts';
+import { samplingOf } from './sampling.ts';
+
+/** The parsed configs of a checkpoint, which fit one another. */
+export interface WanConfigs {
+  /** One, or of two experts. */
+  readonly transformers: readonly WanTransformerConfig[];
+  readonly vae: WanAutoencoderConfig;
+  readonly textEncoder: T5Config;
+}
+
+/**
+ * Opens all files of a checkpoint, then loads what stays in memory. The files stay open until the models are disposed of.
+ * @throws CheckpointError, InputError, SafetensorsError; the signal's reason on abort. What was opened or loaded by then
+ *   is released.
+ */
+export async function loadModels(
+  device: Device,
+  source: CheckpointFiles,
+  options: LoadModelsOptions,
+): Promise<WanModels> {
+  const { maxMemory } = options;
+  const precisions = modulePrecisions(options.dtype, device);
+  if (maxMemory !== undefined && !(maxMemory > 0))
+    throw new InputError(`checkpoint: maxMemory must be bytes above 0, got ${shown(maxMemory)}`);
+  const opened = await openWan(source, options);
+  const owned: { dispose(): void }[] = [];
+  try {
+    const configs = await checkedConfigs(opened);
+    for (const [i, part] of opened.transformers.entries()) {
+      const config = configs.transformers[i]!;
+      const changes = loraChanges(
+        opened.loras.map((lora) => ({ ...lora, onNote: i === 0 ? options.onNote : undefined })),
+        WanTransformer.weightShapes(config),
+      );
+      const types = { ...precisions.dit, changes, linear: isLinearWeight };
+      if (maxMemory !== undefined)
+        await placed(part, () => placeTransformerLayers(part.weights, config, types, maxMemory));
+    }
+    const report = reporter(opened, options.onProgress);
+    const autoencoder = await placed(opened.vae, () =>
+      WanAutoencoder.load(device, opened.vae.weights, configs.vae, {
+        ...precisions.tae,
+        signal: options.signal,
+        onProgress: (progress) => report(opened.vae, progress),
+      }),
+    );
+    owned.push(autoencoder);
+    const inHost = maxMemory !== undefined && (options.offload ?? (opened.remote ? 'host' : 'disk')) === 'host';
+    const sources = opened.transformers.map(({ weights }) => (inHost ? heldSource(weights) : weights));
+    const experts = new Experts(device, (expert, signal) => {
+      const part = opened.transformers[expert]!;
+      return placed(part, () =>
+        loadWanTransformer(device, sources[expert]!, configs.transformers[expert]!, {
+          ...precisions.dit,
+          loras: opened.loras,
+          maxMemory,
+          signal,
+          onProgress: (progress) => report(part, progress),
+        }),
+      );
+    });
+    owned.push(experts);
+    await experts.get(0, options.signal);
+    await opened.verify(options.signal);
+    const { index, imageEncoder } = opened;
+    const config = configs.transformers[0]!;
+    const defaults = defaultsOf(index, config);
+    return new WanModels({
+      index: defaults,
+      files: index,
+      config,
+      dtype: precisions.dit.dtype,
+      prompts: new PromptEncoder(
+        device,
+        opened.textEncoder.weights,
+        configs.textEncoder,
+        new Tokenizer(opened.tokenizer, opened.tokenizerConfig),
+        precisions.text,
+      ),
+      experts,
+      autoencoder,
+      encodePictures: imageEncoder && (await imageTower(device, imageEncoder, precisions.text)),
+      geometry: geometryOf(config, configs.vae, autoencoder.factor),
+      sampling: samplingOf(opened.scheduler, defaults.sampler),
+      close: () => void opened.close(),
+    });
+  } catch (error) {
+    for (const model of owned) model.dispose();
+    await opened.close();
+    throw error;
+  }
+}
+
+/** The configs of a checkpoint. @throws CheckpointError where one is wrong, or they do not fit one another */
+async function checkedConfigs(opened: OpenedWan): Promise<WanConfigs> {
+  const transformers: WanTransformerConfig[] = [];
+  for (const part of opened.transformers)
+    transformers.push(await placed(part, () => parseTransformerConfig(part.config)));
+  const { vae, textEncoder, imageEncoder } = opened;
+  const configs = {
+    transformers,
+    vae: await placed(vae, () => parseAutoencoderConfig(vae.config)),
+    textEncoder: await placed(textEncoder, () => parseT5Config(textEncoder.config)),
+  };
+  checkConfigs(configs, imageEncoder !== undefined);
+  return configs;
+}
+
+/** @throws CheckpointError where configs do not fit one another */
+export function checkConfigs({ transformers, vae, textEncoder }: WanConfigs, hasImageTower: boolean): void {
+  for (const [i, { outChannels, textDim, imageDim }] of transformers.entries()) {
+    const name = i === 0 ? 'transformer' : 'transformer_2';
+    if (outChannels !== vae.zDim)
+      throw new CheckpointError(
+        `checkpoint: the ${name} makes latents of ${outChannels} channels and the autoencoder's have ${vae.zDim}: ` +
+          'the autoencoder of Wan 2.1 has 16, that of Wan 2.2 TI2V 48',
+      );
+    if (textDim !== textEncoder.hiddenSize)
+      throw new CheckpointError(
+        `checkpoint: the ${name} reads text of width ${textDim}, but the encoder gives ${textEncoder.hiddenSize}`,
+      );
+    if (imageDim !== undefined && !hasImageTower)
+      throw new CheckpointError(
+        `checkpoint: the ${name} reads a CLIP image tower, but model_index.json names no image_encoder`,
+      );
+  }
+}
+
+/** Tells how far the loading of all models is, when it is told how far one of them is. */
+function reporter(
+  { transformers, vae }: OpenedWan,
+  onProgress: LoadModelsOptions['onProgress'],
+): (part: ModelPart, loaded: { bytes: number; totalBytes: number }) => void | Promise<void> {
+  const totalBytes = bytesOf(vae.weights) + bytesOf(transformers[0]!.weights);
+  const began = performance.now();
+  return (part, { bytes }) => {
+    const before = part === vae ? 0 : bytesOf(vae.weights);
+    const done = before + bytes;
+    const bytesPerSecond = (1000 * done) / (performance.now() - began);
+    return onProgress?.({ phase: 'load', model: part.folder, bytes: done, totalBytes: Math.max(totalBytes, done), bytesPerSecond });
+  };
+}
+

@@ -1,0 +1,177 @@
+// The loaded models of Wan, as the pipeline uses them: umT5 by its files, one transformer or two experts, the causal autoencoder.
+// Not here: how they are loaded (load.ts), the guided prediction (prediction.ts).
+
+import type { Device } from '@moviegen/tensor';
+import type { WanAutoencoder, WanTransformerConfig } from '@moviegen/wan';
+import { InputError } from '../../errors.ts';
+import type { GuidedVelocity, VideoModels } from '../../generate/family.ts';
+import type { Job } from '../../generate/jobs.ts';
+import type { LatentProjection } from '../../generate/preview.ts';
+import { projectionOf } from '../../generate/projection.ts';
+import type {
+  GenerationRequest,
+  Geometry,
+  Guidance,
+  RequestedVideo,
+  Sampling,
+} from '../../generate/request.ts';
+import type { VideoStream } from '../../video/frames.ts';
+import type { WanDefaults } from './defaults.ts';
+import type { Experts } from './experts.ts';
+import { besideLatents, firstLatent, type GivenLatents, NOTHING } from './given.ts';
+import type { WanIndex } from './modelIndex.ts';
+import { guidedPrediction, type WanBranches } from './prediction.ts';
+import type { PromptEncoder } from './promptStates.ts';
+
+/** Up to this size of one activation of the double batch, the branches of guidance share one batch by default. */
+const BATCHED_BYTES = 2 ** 29;
+
+/** The states of a group of prompts, on the host. */
+export interface WanPrompts extends WanBranches {
+  dispose(): void;
+}
+
+/** States of pictures by CLIP's image tower, [pictures, tokens, width]; the caller owns them. */
+export type EncodePictures = (
+  pictures: readonly VideoStream[],
+  signal: AbortSignal | undefined,
+) => Promise<GivenLatents['image']>;
+
+/** What `WanModels` is made of. */
+export interface WanParts {
+  readonly index: WanDefaults;
+  readonly files: Pick<WanIndex, 'boundaryRatio' | 'expandTimesteps'>;
+  readonly config: WanTransformerConfig;
+  readonly dtype: 'f32' | 'f16';
+  readonly prompts: PromptEncoder;
+  readonly experts: Experts;
+  readonly autoencoder: WanAutoencoder;
+  /** Where the model reads an image tower. */
+  readonly encodePictures: EncodePictures | undefined;
+  readonly geometry: Geometry;
+  readonly sampling: Sampling;
+  /** Closes the files that are read at every generation. */
+  readonly close: () => void;
+}
+
+/** Wan's models on a device. */
+export class WanModels implements VideoModels<WanPrompts, GivenLatents> {
+  readonly jobs: readonly Job[];
+  readonly tasks: readonly string[] = [];
+  readonly index: WanDefaults;
+  readonly geometry: Geometry;
+  readonly sampling: Sampling;
+  readonly autoencoder: WanAutoencoder;
+  readonly #parts: WanParts;
+  #projection: Promise<LatentProjection> | undefined;
+
+  constructor(parts: WanParts) {
+    this.#parts = parts;
+    this.index = parts.index;
+    this.geometry = parts.geometry;
+    this.sampling = parts.sampling;
+    this.autoencoder = parts.autoencoder;
+    this.jobs = jobsOf(parts);
+  }
+
+  get device(): Device {
+    return this.autoencoder.device;
+  }
+
+  async encodeGiven(request: GenerationRequest, signal?: AbortSignal): Promise<GivenLatents> {
+    const { image, lastImage, job } = request.given;
+    const { config, encodePictures } = this.#parts;
+    if (job !== 'image' && job !== 'lastImage') return NOTHING;
+    if (this.#parts.files.expandTimesteps) {
+      const first = await firstLatent(this.autoencoder, image!);
+      return { first, dispose: () => first.dispose() };
+    }
+    if (config.posEmbedTokens !== undefined && (image === undefined || lastImage === undefined))
+      throw new InputError('generate: this checkpoint goes from a first to a last image: give both');
+    const beside = await besideLatents(this.autoencoder, { image, lastImage }, request, signal);
+    try {
+      const pictures = [image, lastImage].filter((picture) => picture !== undefined);
+      const states = await encodePictures?.(pictures, signal);
+      return {
+        beside,
+        ...(states && { image: states }),
+        dispose: () => {
+          beside.dispose();
+          states?.dispose();
+        },
+      };
+    } catch (error) {
+      beside.dispose();
+      throw error;
+    }
+  }
+
+  async encodePrompts(
+    videos: readonly RequestedVideo[],
+    request: GenerationRequest,
+    given: GivenLatents,
+    signal?: AbortSignal,
+  ): Promise<WanPrompts> {
+    const scales = scalesOf(request);
+    const prompts = videos.map(({ prompt }) => prompt);
+    const guided = scales.some((scale) => scale > 1);
+    const negatives = guided ? videos.map(({ negativePrompt }) => negativePrompt) : [];
+    const states = await this.#parts.prompts.encode([...negatives, ...prompts], signal);
+    const [before, after] = [states.slice(0, negatives.length), states.slice(negatives.length)];
+    const apart = guided && this.guidanceOf(request) === 'sequential';
+    return { texts: apart ? [before, after] : [states], given, scales, dispose() {} };
+  }
+
+  promptNotes({ prompt, negativePrompt }: RequestedVideo): string[] {
+    const { prompts } = this.#parts;
+    return [...prompts.notes('the prompt', prompt), ...prompts.notes('the negative prompt', negativePrompt)];
+  }
+
+  guidedVelocity(
+    branches: WanPrompts,
+    shape: readonly number[],
+    { path }: GenerationRequest,
+    signal?: AbortSignal,
+  ): GuidedVelocity {
+    const { experts, files } = this.#parts;
+    return guidedPrediction(experts, branches, shape, files.boundaryRatio, signal, path.begins);
+  }
+
+  guidanceOf({
+    guidance,
+    batch,
+    latentShape,
+  }: Pick<GenerationRequest, 'guidance' | 'batch' | 'latentShape'>): Guidance {
+    if (guidance !== undefined) return guidance;
+    // Two experts may have different scales, one of them off: then the branches are apart.
+    const { config, dtype, files } = this.#parts;
+    const bytes =
+      2 * batch * this.geometry.tokens(latentShape) * config.hiddenSize * (dtype === 'f16' ? 2 : 4);
+    return bytes > BATCHED_BYTES || files.boundaryRatio !== undefined ? 'sequential' : 'batched';
+  }
+
+  latentProjection(): Promise<LatentProjection> {
+    this.#projection ??= projectionOf(this.autoencoder);
+    return this.#projection;
+  }
+
+  dispose(): void {
+    this.#parts.experts.dispose();
+    this.autoencoder.dispose();
+    this.#parts.close();
+  }
+}
+
+/** What a checkpoint can do, by its channels and its image tower. */
+function jobsOf({ config, files }: WanParts): Job[] {
+  const { inChannels, outChannels, imageDim, posEmbedTokens } = config;
+  if (files.expandTimesteps) return ['text', 'video', 'image'];
+  if (inChannels === outChannels) return ['text', 'video'];
+  return imageDim === undefined || posEmbedTokens !== undefined ? ['image', 'lastImage'] : ['image'];
+}
+
+/** Guidance of both experts. */
+const scalesOf = ({ guidanceScale, guidanceScale2 }: GenerationRequest): [number, number] => [
+  guidanceScale,
+  guidanceScale2 ?? guidanceScale,
+];
