@@ -44,7 +44,7 @@ export const house: House = {
       'trace paddedStates',
       'tensor',
       'device',
-      'gpu numbers',
+      'gpu numbers configReader',
       'tuning configError abort',
     ],
     moviegen: [

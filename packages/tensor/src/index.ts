@@ -3,6 +3,7 @@
 export type { DType, QuantFormat } from '@moviegen/kernels';
 export { orAborted } from './abort.ts';
 export { ConfigError } from './configError.ts';
+export { ConfigReader } from './configReader.ts';
 export { Device } from './device/device.ts';
 export type { DryOptions } from './device/dry.ts';
 export { dryDevice } from './device/dry.ts';

@@ -1,22 +1,11 @@
 // The transformer against diffusers', layer by layer, on every case of every folder of fixtures.
 
-import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
-import { checkParityCase, describeReport, type FixtureFiles } from '../../moviegen/src/parity/parity.ts';
+import { checkParityCase, describeReport } from '../../moviegen/src/parity/parity.ts';
 import { loadWanTransformer, openWanTransformer } from '../../moviegen/src/parity/wanTransformer.ts';
+import { files } from './fixtures.ts';
 
-// Another folder of this kind may be given by hand.
-const root = process.env.WAN_FIXTURES ?? fileURLToPath(new URL('../fixtures', import.meta.url));
-const files: FixtureFiles = {
-  folders: async () =>
-    (await readdir(root))
-      .filter((name) => existsSync(`${root}/${name}/expected/transformer-cases.json`))
-      .sort(),
-  read: async (path) => new Uint8Array(await readFile(`${root}/${path}`)),
-};
 const folders = await files.folders();
 /** Sums in another order, through a few layers; the angles of the fastest times differ by 4e-5, since PyTorch rounds them. */
 const BOUND = 2e-4;

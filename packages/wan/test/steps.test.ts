@@ -2,7 +2,6 @@
 // negative prompt and the prompt as one batch of different lengths.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { bytesToFloats } from '@moviegen/kernels';
 import { openCheckpoint, Safetensors } from '@moviegen/safetensors';
 import { folder as openFolder } from '@moviegen/safetensors/node';
@@ -11,8 +10,8 @@ import { compareArrays } from '@moviegen/tensor/checks';
 import { testDevice } from '@moviegen/testing/device';
 import { parseTransformerConfig, WanTransformer } from '@moviegen/wan';
 import { expect, test } from 'vitest';
+import { root } from './fixtures.ts';
 
-const root = process.env.WAN_FIXTURES ?? fileURLToPath(new URL('../fixtures', import.meta.url));
 const runs = readdirSync(root).flatMap((folder) => {
   const expected = `${root}/${folder}/expected`;
   if (!existsSync(expected)) return [];

@@ -175,18 +175,27 @@ function fitted(name: string, values: Values, given: ParityCase): Values {
     const from = (i: number) => (Math.floor(i / (N * D)) * N + (i % N)) * D + (Math.floor(i / N) % D);
     return picked(values, [B, D, T, H, W], from);
   }
-  const rows = sizeOf(shape) / D;
-  const row = /time/.test(name)
-    ? (r: number) => timeRow(r, rows, values.shape[0]!, given) // [R, D] to a row per token
-    : (r: number) => Math.min(r, values.shape[1]! - 1); // [1, L, ...]: the last row stands for the zero rows
-  const inner = /time/.test(name) ? D : sizeOf(values.shape.slice(2));
+  if (/time/.test(name)) {
+    const rows = sizeOf(shape) / D; // a row per token
+    return picked(
+      values,
+      shape,
+      (i) => timeRow(Math.floor(i / D), rows, values.shape[0]!, given) * D + (i % D),
+    );
+  }
+  // Rows of text, [B, L, ...]: the last one stands for all zero rows.
+  const inner = sizeOf(shape.slice(2));
+  const [wanted, L] = [shape[1]!, values.shape[1]!];
+  const row = (r: number) => Math.floor(r / wanted) * L + Math.min(r % wanted, L - 1);
   return picked(values, shape, (i) => row(Math.floor(i / inner)) * inner + (i % inner));
 }
 
-/** Which of the times that the model computed is that of a token. */
-function timeRow(token: number, tokens: number, rows: number, given: ParityCase): number {
-  const frames = given.values('input.x').shape[2]!;
-  return rows === 1 || token < tokens / frames ? 0 : 1;
+/** Which of the R times that the model computed, one or two per sample, is that of a row of B samples' tokens. */
+function timeRow(row: number, rows: number, R: number, given: ParityCase): number {
+  const [B, , frames] = given.values('input.x').shape as [number, number, number];
+  const [tokens, each] = [rows / B, R / B];
+  if (R === 1) return 0;
+  return each * Math.floor(row / tokens) + (each === 2 && row % tokens >= tokens / frames ? 1 : 0);
 }
 
 const picked = ({ data }: Values, shape: readonly number[], from: (i: number) => number): Values => ({

@@ -1,7 +1,7 @@
 // A Wan transformer's configuration: the keys of its config.json in diffusers' and in the original repository's spelling, the
 // published sizes, and what can be inferred from the tensors of a file that comes without a config. Not here: weights.
 
-import { ConfigError } from '@moviegen/tensor';
+import { ConfigError, ConfigReader } from '@moviegen/tensor';
 
 /** Sizes of a transformer, named as in diffusers. */
 export interface WanTransformerConfig {
@@ -69,53 +69,54 @@ type Shapes = Readonly<Record<string, readonly number[]>>;
  * @throws ConfigError naming every key that is wrong or not supported, with what came and what was expected.
  */
 export function parseTransformerConfig(json: unknown, shapes?: Shapes): WanTransformerConfig {
-  if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw new ConfigError(`wan: the transformer's config must be an object, got ${JSON.stringify(json)}`);
-  const reader = new Reader(json as Readonly<Record<string, unknown>>);
+  const reader = new ConfigReader('wan transformer', json);
   const name = reader.value('_class_name');
   const original = name === 'WanModel' || (name === undefined && reader.value('dim') !== undefined);
   if (name !== undefined && name !== 'WanTransformer3DModel' && name !== 'WanModel')
     throw new ConfigError(
-      `wan: _class_name: got ${JSON.stringify(name)}, expected "WanTransformer3DModel" or "WanModel"; is this another model's config?`,
+      `wan transformer: _class_name: got ${JSON.stringify(name)}, expected "WanTransformer3DModel" or "WanModel"; is this another model's config?`,
     );
   const config = original ? originalConfig(reader, shapes) : diffusersConfig(reader);
   if (config.headDim % 4 !== 0 || config.headDim < 8)
     reader.problem(`a head of ${config.headDim} is not supported: expected a multiple of 4, of at least 8`);
-  if (config.freqDim % 2 !== 0) reader.problem(`freq_dim: got ${config.freqDim}, expected an even number`);
+  if (config.freqDim % 2 !== 0) reader.wrong('freq_dim', config.freqDim, 'an even number');
   reader.finish();
   return config;
 }
 
-function diffusersConfig(reader: Reader): WanTransformerConfig {
-  const numHeads = reader.whole('num_attention_heads', 40);
-  const headDim = reader.whole('attention_head_dim', 128);
+const optional = (reader: ConfigReader, key: string): number | undefined =>
+  reader.has(key) ? reader.integer(key) : undefined;
+
+function diffusersConfig(reader: ConfigReader): WanTransformerConfig {
+  const numHeads = reader.integer('num_attention_heads', 40);
+  const headDim = reader.integer('attention_head_dim', 128);
   const hiddenSize = numHeads * headDim;
   reader.only('patch_size', [1, 2, 2]);
   reader.only('qk_norm', 'rms_norm_across_heads');
   reader.only('cross_attn_norm', true);
-  const imageDim = reader.optional('image_dim');
-  const posEmbedTokens = reader.optional('pos_embed_seq_len');
-  const added = reader.optional('added_kv_proj_dim');
+  const imageDim = optional(reader, 'image_dim');
+  const posEmbedTokens = optional(reader, 'pos_embed_seq_len');
+  const added = optional(reader, 'added_kv_proj_dim');
   if ((imageDim === undefined) !== (added === undefined) || (added !== undefined && added !== hiddenSize))
     reader.problem(
       `added_kv_proj_dim: got ${added ?? 'null'} with image_dim ${imageDim ?? 'null'}, expected ${hiddenSize} with an image_dim, or null for both`,
     );
   if (posEmbedTokens !== undefined && imageDim === undefined)
     reader.problem(`pos_embed_seq_len: got ${posEmbedTokens} without an image_dim`);
-  const inChannels = reader.whole('in_channels', 16);
+  const inChannels = reader.integer('in_channels', 16);
   return {
     numHeads,
     headDim,
     hiddenSize,
-    ffnDim: reader.whole('ffn_dim', 13824),
-    numLayers: reader.whole('num_layers', 40),
+    ffnDim: reader.integer('ffn_dim', 13824),
+    numLayers: reader.integer('num_layers', 40),
     inChannels,
-    outChannels: reader.whole('out_channels', 16),
-    textDim: reader.whole('text_dim', common.textDim),
-    freqDim: reader.whole('freq_dim', common.freqDim, 2),
+    outChannels: reader.integer('out_channels', 16),
+    textDim: reader.integer('text_dim', common.textDim),
+    freqDim: reader.integer('freq_dim', common.freqDim, 2),
     patchSize: common.patchSize,
     eps: reader.positive('eps', common.eps),
-    ropeMaxSeqLen: reader.whole('rope_max_seq_len', common.ropeMaxSeqLen),
+    ropeMaxSeqLen: reader.integer('rope_max_seq_len', common.ropeMaxSeqLen),
     imageDim,
     posEmbedTokens,
   };
@@ -123,13 +124,12 @@ function diffusersConfig(reader: Reader): WanTransformerConfig {
 
 const MODEL_TYPES = ['t2v', 'i2v', 'ti2v', 'flf2v'];
 
-function originalConfig(reader: Reader, shapes: Shapes | undefined): WanTransformerConfig {
-  const numHeads = reader.whole('num_heads');
-  const hiddenSize = reader.whole('dim');
+function originalConfig(reader: ConfigReader, shapes: Shapes | undefined): WanTransformerConfig {
+  const numHeads = reader.integer('num_heads');
+  const hiddenSize = reader.integer('dim');
   if (hiddenSize % numHeads !== 0) reader.problem(`num_heads: ${numHeads} must divide dim ${hiddenSize}`);
   const kind = reader.value('model_type') ?? 't2v';
-  if (!MODEL_TYPES.includes(kind as string))
-    reader.problem(`model_type: got ${JSON.stringify(kind)}, expected ${MODEL_TYPES.join(', ')}`);
+  if (!MODEL_TYPES.includes(kind as string)) reader.wrong('model_type', kind, MODEL_TYPES.join(', '));
   reader.only('patch_size', [1, 2, 2]);
   reader.only('window_size', [-1, -1]);
   reader.only('qk_norm', true);
@@ -143,12 +143,12 @@ function originalConfig(reader: Reader, shapes: Shapes | undefined): WanTransfor
     numHeads,
     headDim: Math.floor(hiddenSize / numHeads),
     hiddenSize,
-    ffnDim: reader.whole('ffn_dim'),
-    numLayers: reader.whole('num_layers'),
-    inChannels: reader.whole('in_dim', 16),
-    outChannels: reader.whole('out_dim', 16),
-    textDim: reader.whole('text_dim', shapes?.[TEXT]?.[1] ?? common.textDim),
-    freqDim: reader.whole('freq_dim', common.freqDim, 2),
+    ffnDim: reader.integer('ffn_dim'),
+    numLayers: reader.integer('num_layers'),
+    inChannels: reader.integer('in_dim', 16),
+    outChannels: reader.integer('out_dim', 16),
+    textDim: reader.integer('text_dim', shapes?.[TEXT]?.[1] ?? common.textDim),
+    freqDim: reader.integer('freq_dim', common.freqDim, 2),
     patchSize: common.patchSize,
     eps: reader.positive('eps', common.eps),
     ropeMaxSeqLen: common.ropeMaxSeqLen,
@@ -195,61 +195,11 @@ export function inferTransformerConfig(shapes: Shapes): WanTransformerConfig {
   };
   if (missing.length > 0 || numLayers === 0)
     throw new ConfigError(
-      `wan: these tensors are not a Wan transformer's: ${missing.join(', ') || 'blocks.0.scale_shift_table'} missing`,
+      `wan transformer: these tensors are not a Wan transformer's: ${missing.join(', ') || 'blocks.0.scale_shift_table'} missing`,
     );
   if (hiddenSize % 128 !== 0)
     throw new ConfigError(
-      `wan: the width is ${hiddenSize}, not a multiple of 128, so the heads cannot be told from the tensors; give a config.json`,
+      `wan transformer: the width is ${hiddenSize}, not a multiple of 128, so the heads cannot be told from the tensors; give a config.json`,
     );
   return config;
-}
-
-/** The values of a config, and everything that is wrong with them. */
-class Reader {
-  readonly #given: Readonly<Record<string, unknown>>;
-  readonly #problems: string[] = [];
-
-  constructor(given: Readonly<Record<string, unknown>>) {
-    this.#given = given;
-  }
-
-  /** A key's value; undefined where it is absent or null. */
-  value(key: string): unknown {
-    return this.#given[key] ?? undefined;
-  }
-
-  problem(line: string): void {
-    this.#problems.push(line);
-  }
-
-  whole(key: string, fallback?: number, min = 1): number {
-    const value = this.value(key) ?? fallback;
-    if (Number.isInteger(value) && (value as number) >= min) return value as number;
-    this.problem(`${key}: got ${JSON.stringify(value)}, expected an integer of at least ${min}`);
-    return min;
-  }
-
-  optional(key: string): number | undefined {
-    return this.value(key) === undefined ? undefined : this.whole(key);
-  }
-
-  positive(key: string, fallback: number): number {
-    const value = this.value(key) ?? fallback;
-    if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value;
-    this.problem(`${key}: got ${JSON.stringify(value)}, expected a number above 0`);
-    return 1;
-  }
-
-  /** Refuses every value but this one. */
-  only(key: string, supported: unknown): void {
-    const value = this.value(key) ?? supported;
-    if (JSON.stringify(value) !== JSON.stringify(supported))
-      this.problem(`${key}: got ${JSON.stringify(value)}, only ${JSON.stringify(supported)} is supported`);
-  }
-
-  /** @throws ConfigError with all problems. */
-  finish(): void {
-    if (this.#problems.length > 0)
-      throw new ConfigError(`wan: the transformer's config is wrong:\n  ${this.#problems.join('\n  ')}`);
-  }
 }
