@@ -72,6 +72,8 @@ function attention({ B = 1, H, N, M = N, D, G = H, V = D }: Sizes, parts: Parts,
 
 export const attentionCases: readonly Case[] = [
   attention({ H: 1, N: 1, D: 8 }, {}, 'test'),
+  attention({ H: 1, N: 67, M: 70, D: 640 }, {}, 'test'), // wider than a workgroup's registers
+  attention({ B: 2, H: 1, N: 5, D: 1022 }, { stacked: true, causal: true }, 'test'),
   attention({ B: 2, H: 3, N: 5, D: 8 }, { scale: 1 }, 'test'),
   attention({ B: 2, H: 2, N: 17, M: 33, D: 16 }, {}, 'test'),
   attention({ B: 2, H: 2, N: 19, D: 10 }, { causal: true }, 'test'),
