@@ -14,7 +14,6 @@ import {
   loadWeights,
   permute,
   scope,
-  slice,
   Tensor,
   type Trace,
   traced,
@@ -29,6 +28,7 @@ import { Past } from './past.ts';
 import { fromPatches, toPatches } from './pictures.ts';
 import { codedPieces, regrouped, type TileCoder, wrongCount } from './pieces.ts';
 import { decoderPlan, encoderPlan } from './plan.ts';
+import { each, type LatentParts, latentFrames } from './streams.ts';
 import { fitsOn, type TileOptions, tileGrid } from './tiles.ts';
 import { type AutoencoderPart, weightShapes } from './weights.ts';
 
@@ -48,14 +48,6 @@ export interface CodeTiledOptions extends TileOptions {
 export interface CodeOptions {
   /** Called with every module's output, as [B, C, T, H, W], under diffusers' names. */
   readonly trace?: Trace | undefined;
-}
-
-/** Latents that need not lie on the device as a whole. */
-export interface LatentParts {
-  /** [B, C, T, H, W] */
-  readonly shape: readonly number[];
-  /** Latent frames `start` up to `end`, exclusive, as a new tensor, which is released once it is decoded. */
-  part(start: number, end: number): Tensor;
 }
 
 /** Encoder or decoder, and the 1x1x1 convolution between it and the latents. */
@@ -218,8 +210,7 @@ export class WanAutoencoder {
     const op = 'wan.decodeTiled';
     this.#checkLatents(op, latents.shape, numFrames);
     const coder = this.#coder(op, 'decoder', this.#decoding(op), options);
-    const parts = latents instanceof Tensor ? partsOf(latents) : latents;
-    const frames = each(latentFrames(parts), (z) => this.#fromScale(z));
+    const frames = each(latentFrames(latents), (z) => this.#fromScale(z));
     yield* each(codedPieces(coder, frames), (pictures) => this.#toVideo(pictures));
   }
 
@@ -275,7 +266,13 @@ export class WanAutoencoder {
       output,
       signal,
       grid: ([B, , H, W]) =>
-        tileGrid(op, [H! / input, W! / input], tiles, fitsOn(device, config, part, dtype, B!)),
+        tileGrid(
+          op,
+          [H! / input, W! / input],
+          tiles,
+          fitsOn(device, config, part, dtype, B!),
+          part === 'encoder' ? config.patchSize : 1,
+        ),
       warmUp: async (key, work) => {
         const name = [part, ...key].join();
         if (this.#warm.has(name)) return;
@@ -336,31 +333,5 @@ function inOnePass(trace: Trace | undefined, code: (past: Past) => Tensor): Tens
   }
 }
 
-/** Each tensor of a stream as something else; the tensor is released, and what comes out is the caller's. */
-async function* each<T>(stream: AsyncIterable<Tensor>, change: (x: Tensor) => T): AsyncGenerator<T> {
-  for await (const x of stream) {
-    let changed: T;
-    try {
-      changed = scope(x.device, () => change(x));
-    } finally {
-      x.dispose();
-    }
-    yield changed;
-  }
-}
-
-/** Latent frames, one at a time. */
-async function* latentFrames(latents: LatentParts): AsyncGenerator<Tensor> {
-  for (let t = 0; t < latents.shape[2]!; t++) yield latents.part(t, t + 1);
-}
-
 /** [B, T, H, W, C] to [B, C, T, H, W]. */
 const channelsFirst = (x: Tensor): Tensor => permute(x, [0, 4, 1, 2, 3]);
-
-const partsOf = (latents: Tensor): LatentParts => ({
-  shape: latents.shape,
-  part(start, end) {
-    const [B, C] = latents.shape as [number, number];
-    return slice(latents, { start: [0, 0, start], end: [B, C, end] });
-  },
-});
