@@ -26,6 +26,8 @@ export { add, div, mul, sub } from './ops/arithmetic.ts';
 export type { AttentionOptions } from './ops/attention.ts';
 export { attention } from './ops/attention.ts';
 export { cast } from './ops/cast.ts';
+export type { CellOptions } from './ops/cells.ts';
+export { averageDown, repeatUp } from './ops/cells.ts';
 export type { Columns } from './ops/columns.ts';
 export { chunk, columns } from './ops/columns.ts';
 export type { ConvOptions } from './ops/conv.ts';

@@ -11,10 +11,12 @@ import {
 import {
   add,
   attention,
+  averageDown,
   cast,
   clamp,
   concat,
   conv1d,
+  conv3d,
   div,
   embedding,
   gatedResidual,
@@ -30,6 +32,7 @@ import {
   quickGelu,
   randn,
   relu,
+  repeatUp,
   rmsNorm,
   silu,
   siluMul,
@@ -184,6 +187,26 @@ describe('no inputs, no positions', () => {
     );
     expect(() => convSizes([1, 1, size / 2], [1, 1, 1], { upsample: [2], padding: 1 })).toThrow('upsampled');
   });
+});
+
+test('frames before a convolution, and cells, that do not fit', () => {
+  const [x, weight] = [tensor([1, 2, 3, 3, 4]), tensor([4, 4, 3, 3, 3])];
+  const padding = 1;
+  const before = tensor([1, 2, 3, 2, 4]);
+  expect(() => conv3d(x, weight, { layout: 'channels-last', padding, before })).toThrow(
+    'conv3d: before is [1, 2, 3, 2, 4] for x [1, 2, 3, 3, 4], expected [1, n, 3, 3, 4], in a channels-last conv3d',
+  );
+  expect(() => conv3d(x, tensor([4, 2, 3, 3, 3]), { padding, before: x })).toThrow('conv3d: before is');
+  expect(() => averageDown(x, { cell: [2, 2], channels: 4 })).toThrow(
+    'averageDown: cells of [2, 2] in 4 runs do not fit [1, 2, 3, 3, 4]',
+  );
+  expect(() => averageDown(before, { cell: [2, 1], channels: 3 })).toThrow('in 3 runs');
+  expect(() => repeatUp(x, { cell: [1, 1], channels: 6 })).toThrow(
+    'repeatUp: 4 channels do not fill cells of [1, 1] with 6',
+  );
+  expect(() => repeatUp(x, { cell: [1, 2], channels: 4, residual: x })).toThrow(
+    'repeatUp: residual is [1, 2, 3, 3, 4], expected [1, 2, 6, 6, 4]',
+  );
 });
 
 test('padding with integers that no float holds', async () => {

@@ -4,7 +4,6 @@ export {
   type AutoencoderLoadOptions,
   type CodeOptions,
   type CodeTiledOptions,
-  type LatentParts,
   WanAutoencoder,
 } from './autoencoder/autoencoder.ts';
 export {
@@ -14,6 +13,7 @@ export {
 } from './autoencoder/config.ts';
 export { inferAutoencoderConfig } from './autoencoder/inferConfig.ts';
 export { LatentDistribution } from './autoencoder/latents.ts';
+export type { LatentParts } from './autoencoder/streams.ts';
 export type { TileOptions } from './autoencoder/tiles.ts';
 export type { AutoencoderPart } from './autoencoder/weights.ts';
 export type { WanConditions } from './transformer/conditions.ts';

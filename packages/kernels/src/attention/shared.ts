@@ -1,7 +1,8 @@
 // Attention for GPUs: a workgroup owns 64 queries of a head and goes over the keys, 64 at a time. It brings q, k and v
 // through workgroup memory in slabs, keeps the 64 x 64 scores there, and the results in registers. There are 16 x 16
 // invocations. Invocation (laneX, laneY) owns four queries, from 4 laneY on; of the scores it owns four keys, from
-// 4 laneX on; of the result it owns the vec4 columns laneX, laneX + 16, ...
+// 4 laneX on; of the result it owns the vec4 columns laneX, laneX + 16, ... Results
+// wider than registers hold go to several workgroups, a slice of the columns each; all of these compute the scores.
 
 import { type DType, type Kernel, type Target, workgroupIndexWGSL } from '../kernel.ts';
 import { enableWGSL, fromF32, storageArray, toF32, unroll } from '../wgsl.ts';
@@ -15,17 +16,15 @@ const depth = 4;
 const pitch = depth + 1;
 const slabVectors = 2 * tileSize * pitch;
 const scorePitch = tileSize / 4 + 1;
-const largestHead = 512;
+/** The most columns of a result that the registers of a workgroup hold. */
+const mostColumns = 512;
 
 /** Bytes of workgroup memory. */
 const bytes = 16 * (slabVectors + tileSize * scorePitch) + 4 * (size + 3 * tileSize);
 
 /** Whether this kernel can serve the shape on this adapter. */
 export const attentionSharedFits = ({ D, valueSize }: AttentionShape, target: Target): boolean =>
-  D <= largestHead &&
-  valueSize === D &&
-  target.maxWorkgroupSize >= size &&
-  target.maxWorkgroupStorage >= bytes;
+  valueSize === D && target.maxWorkgroupSize >= size && target.maxWorkgroupStorage >= bytes;
 
 /** Bindings: q, k, v, [keyLengths], [bias], out. */
 export function attentionSharedKernel(shape: AttentionShape, dtype: DType): Kernel {
@@ -35,10 +34,12 @@ export function attentionSharedKernel(shape: AttentionShape, dtype: DType): Kern
     dtype,
     tileSize,
   );
-  const vectors = Math.ceil(D / tileSize);
+  const slices = Math.ceil(D / mostColumns);
+  const vectors = Math.ceil(D / slices / tileSize);
   /** Number of keys in a slab of v. */
   const slabKeys = vectors <= 2 ? 16 : vectors <= 4 ? 8 : 4;
   const slabWidth = 16 * vectors;
+  const firstColumn = slices > 1 ? 'firstColumn + ' : '';
   const storage = storageArray(dtype, wide);
 
   /** `read_q(row, at)`: vec4 `at` of a head, whose part of a row begins at number `row`; zero beyond the head. */
@@ -66,7 +67,7 @@ ${unroll(vectors, (j) => `            let v${j} = slab[(k * 4u + ${e}u) * ${slab
 ${unroll(4, (i) => unroll(vectors, (j) => `            o${i}_${j} += w${i}[${e}] * v${j};`))}
           }`;
   const storeVector = (i: number, j: number) => {
-    const at = `laneX + ${16 * j}u`;
+    const at = `${firstColumn}laneX + ${16 * j}u`;
     const value = `o${i}_${j} * share`;
     if (wide) return `    if (${at} < u.D4) { out[row / 4u + ${at}] = ${fromF32(dtype, value, true)}; }`;
     return `    for (var e = 0u; e < 4u; e++) {
@@ -97,8 +98,7 @@ var<workgroup> fade: array<f32, ${tileSize}>;
   @builtin(num_workgroups) count: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let index = workgroupIndex(id, count);
-  if (index >= u.tiles) { return; }
+${slices > 1 ? sliceWGSL(slices, slabWidth) : '  let index = workgroupIndex(id, count);\n  if (index >= u.tiles) { return; }'}
   let tile = index % u.tilesN * ${tileSize}u;
   let h = index / u.tilesN % u.H;
   let b = index / (u.tilesN * u.H);
@@ -167,7 +167,7 @@ ${unroll(4, (i) => unroll(vectors, (j) => `    o${i}_${j} *= fade${i};`))}
       workgroupBarrier(); // all invocations have used the slab before it changes
       for (var place = lane; place < ${slabKeys * slabWidth}u; place += ${size}u) {
         let m = min(first + done + place / ${slabWidth}u, keys - 1u);
-        slab[place] = read_v(u.vStart + (b * u.M + m) * u.vPitch + keyColumn, place % ${slabWidth}u);
+        slab[place] = read_v(u.vStart + (b * u.M + m) * u.vPitch + keyColumn, ${firstColumn}place % ${slabWidth}u);
       }
       workgroupBarrier(); // the slab is complete before it is used
       for (var k = 0u; k < ${slabKeys / 4}u; k++) {
@@ -185,6 +185,12 @@ ${unroll(4, store)}
     code,
     bindings,
     uniforms: uniforms.bytes,
-    workgroups,
+    workgroups: workgroups * slices,
   };
 }
+
+/** `index` of the tile, and the vec4 column at which the workgroup's slice of the result begins. */
+const sliceWGSL = (slices: number, width: number): string => `  let unit = workgroupIndex(id, count);
+  if (unit >= u.tiles * ${slices}u) { return; }
+  let index = unit % u.tiles;
+  let firstColumn = unit / u.tiles * ${width}u;`;

@@ -81,7 +81,7 @@ export const attentionCases: readonly Case[] = [
   attention({ B: 2, H: 2, N: 37, D: 64 }, { stacked: true }, 'test'),
   attention({ H: 1, N: 20, D: 72 }, { stacked: true }, 'test'),
   attention({ H: 1, N: 9, M: 18, D: 130 }, {}, 'test'),
-  attention({ H: 1, N: 6, D: 512 }, {}, 'test'),
+  attention({ B: 2, H: 1, N: 5, M: 67, D: 1024 }, {}, 'test'), // wider than the registers of a workgroup
   attention({ B: 2, H: 4, G: 2, N: 9, M: 21, D: 8 }, { bias: [2, 1] }, 'test'),
   attention({ H: 6, G: 1, N: 18, D: 12 }, { causal: true }, 'test'),
   attention({ B: 2, H: 4, G: 2, N: 7, M: 19, D: 16, V: 40 }, { keyLengths: true }, 'test'),

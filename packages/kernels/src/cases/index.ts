@@ -3,6 +3,7 @@
 import { gelu, quickGelu, relu, silu, siluMul } from '../reference/activate.ts';
 import { add, div, mul, sub } from '../reference/arithmetic.ts';
 import { attention } from '../reference/attention.ts';
+import { averageDown, repeatUp } from '../reference/cells.ts';
 import { conv } from '../reference/conv.ts';
 import { linear } from '../reference/linear.ts';
 import { matmul } from '../reference/matmul.ts';
@@ -19,6 +20,7 @@ import { abs, clamp, exp, sqrt } from '../reference/unary.ts';
 import { eulerStep, gatedResidual, guidance, linearCombination } from '../reference/updates.ts';
 import { attentionCases } from './attention.ts';
 import type { Case } from './case.ts';
+import { cellCases } from './cells.ts';
 import { convCases } from './conv.ts';
 import { elementwiseCases } from './elementwise.ts';
 import { linearCases } from './linear.ts';
@@ -37,6 +39,7 @@ export const cases: readonly Case[] = [
   ...linearCases,
   ...swigluCases,
   ...convCases,
+  ...cellCases,
   ...attentionCases,
   ...normCases,
   ...elementwiseCases,
@@ -53,6 +56,8 @@ export const references: Readonly<Record<string, Reference>> = {
   conv1d: conv,
   conv2d: conv,
   conv3d: conv,
+  averageDown,
+  repeatUp,
   attention,
   layerNorm,
   rmsNorm,

@@ -71,7 +71,11 @@ export function requestOf(
   if (!(Number.isFinite(fps) && fps > 0))
     throw new InputError(`generate: fps must be a number above 0, got ${shown(fps)}`);
   const there = options.video ? framesAt(options.video, fps) : video.numFrames;
-  const numFrames = integer('numFrames', options.numFrames ?? geometry.framesWithin(Math.min(there, video.numFrames)), 1);
+  const numFrames = integer(
+    'numFrames',
+    options.numFrames ?? geometry.framesWithin(Math.min(there, video.numFrames)),
+    1,
+  );
   const guidanceScale = options.guidanceScale ?? sampler.guidanceScale;
   if (!Number.isFinite(guidanceScale))
     throw new InputError(`generate: guidanceScale must be a finite number, got ${shown(guidanceScale)}`);

@@ -6,6 +6,7 @@ import { gelu, quickGelu, relu, silu, siluMul } from '../ops/activations.ts';
 import { add, div, mul, sub } from '../ops/arithmetic.ts';
 import { attention } from '../ops/attention.ts';
 import { cast } from '../ops/cast.ts';
+import { averageDown, type CellOptions, repeatUp } from '../ops/cells.ts';
 import { columns } from '../ops/columns.ts';
 import { conv1d, conv2d, conv3d } from '../ops/conv.ts';
 import { embedding } from '../ops/embedding.ts';
@@ -74,6 +75,13 @@ const conv = (op: typeof conv1d): OpEntry => ({
   },
 });
 
+const cells = (op: typeof averageDown): OpEntry => ({
+  prepare({ operands, options }) {
+    const all = { ...options, ...optional(operands, ['x']) } as unknown as CellOptions;
+    return () => op(operands.x!, all);
+  },
+});
+
 type Side = readonly [start: number, width: number];
 
 /** Every op of the case list. */
@@ -95,6 +103,8 @@ export const opTable: Readonly<Record<string, OpEntry>> = {
   conv1d: conv(conv1d),
   conv2d: conv(conv2d),
   conv3d: conv(conv3d),
+  averageDown: cells(averageDown),
+  repeatUp: cells(repeatUp),
   attention: {
     prepare({ operands, options, variant }) {
       const ranges = options.columns as Readonly<Record<string, Side>> | undefined;

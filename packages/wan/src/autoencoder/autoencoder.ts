@@ -14,7 +14,6 @@ import {
   loadWeights,
   permute,
   scope,
-  slice,
   Tensor,
   type Trace,
   traced,
@@ -27,9 +26,10 @@ import { spatialFactor, TEMPORAL_FACTOR, type WanAutoencoderConfig } from './con
 import { LatentDistribution, LatentScale } from './latents.ts';
 import { Past } from './past.ts';
 import { fromPatches, toPatches } from './pictures.ts';
-import { regrouped, type TileCoder, TiledPass, wrongCount } from './pieces.ts';
+import { codedPieces, regrouped, type TileCoder, wrongCount } from './pieces.ts';
 import { decoderPlan, encoderPlan } from './plan.ts';
-import { fitsOn, type TileGrid, type TileOptions, tileGrid } from './tiles.ts';
+import { each, type LatentParts, latentFrames } from './streams.ts';
+import { fitsOn, type TileOptions, tileGrid } from './tiles.ts';
 import { type AutoencoderPart, weightShapes } from './weights.ts';
 
 /** Type on the device (weights and activations; sums are in f32 always; default f32), the halves to load, progress and stop. */
@@ -48,14 +48,6 @@ export interface CodeTiledOptions extends TileOptions {
 export interface CodeOptions {
   /** Called with every module's output, as [B, C, T, H, W], under diffusers' names. */
   readonly trace?: Trace | undefined;
-}
-
-/** Latents that need not lie on the device as a whole. */
-export interface LatentParts {
-  /** [B, C, T, H, W] */
-  readonly shape: readonly number[];
-  /** Latent frames `start` up to `end`, exclusive, as a new tensor, which is released once it is decoded. */
-  part(start: number, end: number): Tensor;
 }
 
 /** Encoder or decoder, and the 1x1x1 convolution between it and the latents. */
@@ -164,11 +156,10 @@ export class WanAutoencoder {
     this.#checkVideo('wan.encode', video.shape);
     const frames = video.shape[2]!;
     if (frames % TEMPORAL_FACTOR !== 1) throw new Error(`wan.encode: ${wrongCount(frames)}`);
-    return scope(this.device, () => {
-      const code = this.#encoding('wan.encode', video.dtype);
-      const moments = inOnePass(trace, (past) => code(this.#toCoder(video), past));
-      return LatentDistribution.of(channelsFirst(moments), this.#scale);
-    });
+    const code = this.#encoding('wan.encode');
+    return scope(this.device, () =>
+      this.#distribution(inOnePass(trace, (past) => code(this.#toCoder(video), past))),
+    );
   }
 
   /**
@@ -178,14 +169,15 @@ export class WanAutoencoder {
    */
   decode(latents: Tensor, { trace }: CodeOptions = {}): Tensor {
     this.#checkLatents('wan.decode', latents.shape, undefined);
-    return scope(this.device, () => {
-      const code = this.#decoding('wan.decode', latents.dtype);
-      return this.#toVideo(inOnePass(trace, (past) => code(this.#fromScale(latents), past)));
-    });
+    const code = this.#decoding('wan.decode');
+    return scope(this.device, () =>
+      this.#toVideo(inOnePass(trace, (past) => code(this.#fromScale(latents), past))),
+    );
   }
 
   /**
-   * Encodes piece by piece, in memory that does not grow with the number of frames.
+   * Encodes piece by piece, in device memory that does not grow with the number of frames. Where a frame has several tiles, the
+   * video waits on the host until the first tile is through.
    * @param video [B, 3, T', H', W'] in [-1, 1], or pieces of it along T', of any lengths, which stay the caller's. T' is 1 + 4k; H' and
    *   W' are multiples of `factor`.
    * @returns the distribution of each latent frame, [B, C, 1, H, W]. The caller owns their tensors.
@@ -193,65 +185,33 @@ export class WanAutoencoder {
    */
   async *encodeTiled(
     video: Tensor | Iterable<Tensor> | AsyncIterable<Tensor>,
-    { signal, ...tiles }: CodeTiledOptions = {},
+    options: CodeTiledOptions = {},
   ): AsyncGenerator<LatentDistribution> {
     const op = 'wan.encodeTiled';
-    const { device } = this;
-    let pass: TiledPass | undefined;
-    try {
-      for await (const frames of regrouped(video instanceof Tensor ? [video] : video)) {
-        const x = advance(frames, () => {
-          this.#checkVideo(op, frames.shape);
-          return this.#toCoder(frames);
-        });
-        const moments = await released(x, async () => {
-          const [B, , , H, W] = frames.shape as [number, number, number, number, number];
-          pass ??= this.#pass('encode', this.#encoding(op, frames.dtype), {
-            grid: this.#grid(op, 'encoder', B, [H / this.factor, W / this.factor], tiles),
-            input: this.factor / this.config.patchSize,
-            output: 1,
-            signal,
-          });
-          return pass.piece(x);
-        });
-        yield await released(moments, async () =>
-          scope(device, () => LatentDistribution.of(channelsFirst(moments), this.#scale)),
-        );
-      }
-    } finally {
-      pass?.dispose();
-    }
+    const frames = regrouped(video instanceof Tensor ? [video] : video, (shape) =>
+      this.#checkVideo(op, shape),
+    );
+    const coder = this.#coder(op, 'encoder', this.#encoding(op), options);
+    const pictures = each(frames, (x) => this.#toCoder(x));
+    yield* each(codedPieces(coder, pictures), (moments) => this.#distribution(moments));
   }
 
   /**
-   * Decodes piece by piece, in memory that does not grow with the number of frames.
+   * Decodes piece by piece, in device memory that does not grow with the number of frames. A frame that is one tile comes as soon
+   * as it is done; of several tiles each is decoded through all of time, and the first frame comes with the last tile.
    * @param latents the same as `decode` takes, or an object that gives parts of it.
    * @returns the frames in pieces [B, 3, 1, H', W'] and then [B, 3, 4, H', W'], in [-1, 1], as they are done; the caller owns them.
    * @throws Error where the latents do not fit; the signal's reason on abort.
    */
   async *decodeTiled(
     latents: Tensor | LatentParts,
-    { numFrames, signal, ...tiles }: CodeTiledOptions & { readonly numFrames?: number | undefined } = {},
+    { numFrames, ...options }: CodeTiledOptions & { readonly numFrames?: number | undefined } = {},
   ): AsyncGenerator<Tensor> {
     const op = 'wan.decodeTiled';
     this.#checkLatents(op, latents.shape, numFrames);
-    const [B, , T, H, W] = latents.shape as [number, number, number, number, number];
-    const parts = latents instanceof Tensor ? partsOf(latents) : latents;
-    const grid = this.#grid(op, 'decoder', B, [H, W], tiles);
-    const output = this.factor / this.config.patchSize;
-    let pass: TiledPass | undefined;
-    try {
-      for (let t = 0; t < T; t++) {
-        signal?.throwIfAborted();
-        const part = parts.part(t, t + 1);
-        pass ??= this.#pass('decode', this.#decoding(op, part.dtype), { grid, input: 1, output, signal });
-        const z = advance(part, () => this.#fromScale(part));
-        const pictures = await released(z, () => pass!.piece(z));
-        yield await released(pictures, async () => scope(this.device, () => this.#toVideo(pictures)));
-      }
-    } finally {
-      pass?.dispose();
-    }
+    const coder = this.#coder(op, 'decoder', this.#decoding(op), options);
+    const frames = each(latentFrames(latents), (z) => this.#fromScale(z));
+    yield* each(codedPieces(coder, frames), (pictures) => this.#toVideo(pictures));
   }
 
   /** `(z - mean) / std` of each channel: from the encoder's latents [B, C, T, H, W] to those that the transformer sees. */
@@ -270,22 +230,19 @@ export class WanAutoencoder {
     this.#scale.dispose();
   }
 
-  /** The encoder on pictures in its own layout and type; the moments in the caller's type. */
-  #encoding(op: string, type: DType): TileCoder['code'] {
+  /** The encoder, and the convolution after it, on pictures in its own layout. */
+  #encoding(op: string): TileCoder['code'] {
     const { coder, conv } = this.#half(op, this.#encoder, 'encoder');
     return (x, past) => {
       const h = coder.forward(x, past);
-      return cast(
-        advance(h, () => conv.forward(h)),
-        type,
-      );
+      return advance(h, () => conv.forward(h));
     };
   }
 
-  /** The decoder on latents in its own layout and type; the pictures in the caller's type. */
-  #decoding(op: string, type: DType): TileCoder['code'] {
+  /** The decoder, and the convolution before it, on latents in its own layout. */
+  #decoding(op: string): TileCoder['code'] {
     const { coder, conv } = this.#half(op, this.#decoder, 'decoder');
-    return (z, past) => cast(coder.forward(conv.forward(z), past), type);
+    return (z, past) => coder.forward(conv.forward(z), past);
   }
 
   #half(op: string, half: Half | undefined, part: AutoencoderPart): Half {
@@ -293,28 +250,36 @@ export class WanAutoencoder {
     throw new Error(`${op}: the ${part} was not loaded: load with parts '${part}' or 'both'`);
   }
 
-  #pass(
-    use: string,
-    code: TileCoder['code'],
-    rest: Omit<TileCoder, 'device' | 'code' | 'warmUp'>,
-  ): TiledPass {
-    const warmUp = async (key: readonly (string | number)[], work: () => unknown) => {
-      const name = [use, ...key].join();
-      if (this.#warm.has(name)) return;
-      await this.device.warmUp(work);
-      this.#warm.add(name);
-    };
-    return new TiledPass({ device: this.device, code, warmUp, ...rest });
-  }
-
-  #grid(
+  #coder(
     op: string,
     part: AutoencoderPart,
-    B: number,
-    size: readonly [number, number],
-    tiles: TileOptions,
-  ): TileGrid {
-    return tileGrid(op, size, tiles, fitsOn(this.device, this.config, part, this.dtype, B));
+    code: TileCoder['code'],
+    { signal, ...tiles }: CodeTiledOptions,
+  ): TileCoder {
+    const { device, config, dtype } = this;
+    const finer = this.factor / config.patchSize;
+    const [input, output] = part === 'encoder' ? [finer, 1] : [1, finer];
+    return {
+      device,
+      code,
+      input,
+      output,
+      signal,
+      grid: ([B, , H, W]) =>
+        tileGrid(
+          op,
+          [H! / input, W! / input],
+          tiles,
+          fitsOn(device, config, part, dtype, B!),
+          part === 'encoder' ? config.patchSize : 1,
+        ),
+      warmUp: async (key, work) => {
+        const name = [part, ...key].join();
+        if (this.#warm.has(name)) return;
+        await device.warmUp(work);
+        this.#warm.add(name);
+      },
+    };
   }
 
   /** Pictures [B, 3, T', H', W'] as the encoder takes them. */
@@ -322,14 +287,19 @@ export class WanAutoencoder {
     return toPatches(cast(video, this.dtype), this.config.patchSize);
   }
 
-  /** What the decoder gives as pictures [B, 3, T', H', W']. */
-  #toVideo(pictures: Tensor): Tensor {
-    return clamp(fromPatches(pictures, this.config.patchSize), -1, 1);
+  /** What the encoder gives, [B, T, H, W, 2C]. */
+  #distribution(moments: Tensor): LatentDistribution {
+    return LatentDistribution.of(cast(channelsFirst(moments), 'f32'), this.#scale);
   }
 
   /** Latents of the transformer's scale as the decoder takes them: [B, T, H, W, C]. */
   #fromScale(latents: Tensor): Tensor {
     return permute(cast(this.#scale.denormalize(latents), this.dtype), [0, 2, 3, 4, 1]);
+  }
+
+  /** What the decoder gives as pictures [B, 3, T', H', W']. */
+  #toVideo(pictures: Tensor): Tensor {
+    return clamp(cast(fromPatches(pictures, this.config.patchSize), 'f32'), -1, 1);
   }
 
   #checkVideo(op: string, shape: readonly number[]): void {
@@ -363,22 +333,5 @@ function inOnePass(trace: Trace | undefined, code: (past: Past) => Tensor): Tens
   }
 }
 
-/** The result of work on a tensor, which is released after it. */
-async function released<T>(x: Tensor, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } finally {
-    x.dispose();
-  }
-}
-
 /** [B, T, H, W, C] to [B, C, T, H, W]. */
 const channelsFirst = (x: Tensor): Tensor => permute(x, [0, 4, 1, 2, 3]);
-
-const partsOf = (latents: Tensor): LatentParts => ({
-  shape: latents.shape,
-  part(start, end) {
-    const [B, C] = latents.shape as [number, number];
-    return slice(latents, { start: [0, 0, start], end: [B, C, end] });
-  },
-});

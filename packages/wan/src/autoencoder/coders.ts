@@ -2,12 +2,20 @@
 //
 // Legend: B batch, T' H' W' frames, height, width of the pictures, T H W of the latents, C latent channels.
 
-import { add, advance, observed, scope, type Tensor, type WeightBook } from '@moviegen/tensor';
+import {
+  advance,
+  averageDown,
+  observe,
+  observed,
+  repeatUp,
+  scope,
+  type Tensor,
+  type WeightBook,
+} from '@moviegen/tensor';
 import { Attention, CausalConv, ChannelNorm, ResidualBlock } from './layers.ts';
 import type { Past } from './past.ts';
 import type { CoderPlan, LevelPlan } from './plan.ts';
 import { Resample } from './resample.ts';
-import { averageDown, repeatUp } from './shortcuts.ts';
 
 interface Layer {
   forward(x: Tensor, past: Past): Tensor;
@@ -58,17 +66,19 @@ class Level implements Layer {
 
   forward(x: Tensor, past: Past): Tensor {
     const { path, shortcut } = this.#plan;
+    if (shortcut !== undefined) observe(shortcut, () => this.#around(x, past, undefined));
     const h = sequence(this.#layers, x, past);
-    const result = shortcut === undefined ? h : add(h, observed(shortcut, this.#around(x, past)));
+    const result = shortcut === undefined ? h : advance(h, () => this.#around(x, past, h));
     return path === undefined ? result : observed(path, result);
   }
 
-  #around(x: Tensor, past: Past): Tensor {
+  /** The shortcut around the level without weights (diffusers: `AvgDown3D`, `DupUp3D`), plus what the level gives. */
+  #around(x: Tensor, past: Past, residual: Tensor | undefined): Tensor {
     const { step, to } = this.#plan;
-    const cell = { time: step?.time ? 2 : 1, space: step ? 2 : 1 } as const;
-    if (this.#direction === 'down') return scope(x.device, () => averageDown(x, cell, to));
-    const skip = past.pieces === 0 ? cell.time - 1 : 0;
-    return scope(x.device, () => repeatUp(x, cell, to, skip));
+    const cell = [step?.time ? 2 : 1, step ? 2 : 1] as const;
+    if (this.#direction === 'down') return averageDown(x, { cell, channels: to, residual });
+    const skip = past.pieces === 0 ? cell[0] - 1 : 0;
+    return repeatUp(x, { cell, channels: to, skip, residual });
   }
 }
 

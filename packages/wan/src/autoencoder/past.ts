@@ -39,9 +39,9 @@ export class Past {
       older.dispose();
       newer.dispose();
     }
-    if (this.#from) return frames.dispose();
     this.#frames.get(path)?.dispose();
-    this.#frames.set(path, keep(frames));
+    if (this.#from) frames.dispose();
+    else this.#frames.set(path, keep(frames));
   }
 
   /** Says that a piece is done. */

@@ -10,7 +10,7 @@ import { type CoderPlan, decoderPlan, encoderPlan } from './plan.ts';
 /** Sizes of spatial tiles, in positions of the latents. */
 export interface TileOptions {
   /**
-   * Height and width of a tile, one number or both; a frame that is no larger is one tile. Default: the whole frame where the adapter's
+   * Height and width of a tile, one number or both; a frame that is no larger is one tile (in the encoder of 2.2: no larger than half). Default: the whole frame where the adapter's
    * buffers hold every intermediate result; else 32, or the largest half of it that they hold.
    */
   readonly spatialTile?: number | readonly [number, number] | undefined;
@@ -39,6 +39,8 @@ const LARGEST_DEFAULT = 32;
 /**
  * The tiles of a frame.
  * @param fits whether the adapter holds a tile.
+ * @param patch the frame is one tile where it is no larger than this part of a tile. diffusers holds the pixels of a video against
+ *   a tile in patches of its encoder, so this is the patch size there; 1 in the decoder.
  * @throws Error where the sizes are not possible, or no tile fits.
  */
 export function tileGrid(
@@ -46,6 +48,7 @@ export function tileGrid(
   [H, W]: readonly [number, number],
   { spatialTile, spatialOverlap, ...rest }: TileOptions,
   fits: (height: number, width: number) => boolean,
+  patch: number,
 ): TileGrid {
   const temporal = Object.entries(rest).filter(([, value]) => value !== undefined);
   if (temporal.length > 0)
@@ -64,7 +67,7 @@ export function tileGrid(
     throw new Error(
       `${op}: spatialTile ${tile.join(' x ')} and spatialOverlap ${overlap.join(' x ')} must be integers, 0 <= spatialOverlap < spatialTile`,
     );
-  if (H <= tile[0]! && W <= tile[1]!) return oneTile(H, W);
+  if (H * patch <= tile[0]! && W * patch <= tile[1]!) return oneTile(H, W);
   const [y, x] = [tile[0]! - overlap[0]!, tile[1]! - overlap[1]!];
   return {
     rows: spansOf(H, tile[0]!, y),

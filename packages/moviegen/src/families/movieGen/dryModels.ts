@@ -7,7 +7,7 @@ import type { Device, WeightSource } from '@moviegen/tensor';
 import { ClipTextModel, isLinearWeight as isLinearOfText, T5Encoder, TextEncoders } from '@moviegen/text';
 import { type ModuleName, type ModulePrecision, modulePrecisions } from '../../checkpoint/precision.ts';
 import type { LoadModelsOptions, PlannedPipeline, PlannedWeights } from '../../generate/family.ts';
-import { DrySource } from './drySource.ts';
+import { DrySource } from '../drySource.ts';
 import { MovieGenModels } from './models.ts';
 import type { EncoderConfig, PipelineConfigs } from './pipelineConfigs.ts';
 

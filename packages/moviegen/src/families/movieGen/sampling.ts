@@ -21,7 +21,8 @@ const SOLVERS = ['euler', 'midpoint', 'heun', 'dopri5'] as const satisfies reado
 export const samplingOf = (defaults: ModelIndex['sampler']): Sampling => ({
   path(choice) {
     const solver = oneOf('solver', choice.solver ?? 'euler', SOLVERS);
-    if (choice.shift !== undefined) throw new InputError('generate: shift is for Wan; Movie Gen has schedules');
+    if (choice.shift !== undefined)
+      throw new InputError('generate: shift is for Wan; Movie Gen has schedules');
     if (solver === 'dopri5') {
       if (choice.steps !== undefined || choice.schedule !== undefined)
         throw new InputError('generate: dopri5 chooses its own steps: give neither steps nor schedule');

@@ -21,7 +21,7 @@ const PROMPTS = ['A cat walks on the grass, realistic style.'];
 
 /** The defaults of a checkpoint, by what its index and its first transformer say. */
 export function defaultsOf(
-  { boundaryRatio, expandTimesteps }: WanIndex,
+  { boundaryRatio, expandTimesteps }: Pick<WanIndex, 'boundaryRatio' | 'expandTimesteps'>,
   { inChannels, outChannels }: WanTransformerConfig,
 ): WanDefaults {
   const fromImage = inChannels !== outChannels;
@@ -30,7 +30,12 @@ export function defaultsOf(
     guidanceScale,
     guidanceScale2,
   });
-  const video = (width: number, height: number, numFrames = 81, fps = 16) => ({ width, height, numFrames, fps });
+  const video = (width: number, height: number, numFrames = 81, fps = 16) => ({
+    width,
+    height,
+    numFrames,
+    fps,
+  });
   const rest = { prompts: PROMPTS, negativePrompt: WAN_NEGATIVE_PROMPT };
   if (expandTimesteps) return { ...rest, sampler: sampler(50, 5), video: video(1280, 704, 121, 24) };
   if (boundaryRatio !== undefined)

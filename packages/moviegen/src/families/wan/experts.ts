@@ -45,4 +45,3 @@ export class Experts {
     this.#now = undefined;
   }
 }
-

@@ -7,7 +7,7 @@ import { concat, keep, scope, scopeAsync, slice, Tensor } from '@moviegen/tensor
 import type { WanAutoencoder } from '@moviegen/wan';
 import type { Given } from '../../generate/given.ts';
 import type { GenerationRequest } from '../../generate/request.ts';
-import { type Frames, pixelsFromFrames, piecesOf, type VideoStream } from '../../video/frames.ts';
+import { type Frames, piecesOf, pixelsFromFrames, type VideoStream } from '../../video/frames.ts';
 
 /** What a model is given of pictures. */
 export interface GivenLatents {
@@ -67,7 +67,13 @@ export async function besideLatents(
       posterior.mean.dispose();
       posterior.logvar.dispose();
     }
-    const mask = Tensor.from(device, maskOf(first !== undefined, last !== undefined, T, h * w), [1, 4, T, h, w]);
+    const mask = Tensor.from(device, maskOf(first !== undefined, last !== undefined, T, h * w), [
+      1,
+      4,
+      T,
+      h,
+      w,
+    ]);
     return keep(concat([mask, concat(latents, { axis: 2 })], { axis: 1 }));
   });
 }
@@ -117,4 +123,3 @@ export function withFirst(latents: Tensor, first: Tensor): Tensor {
 /** One sample for all of a batch. */
 export const repeated = (one: Tensor, batch: number): Tensor =>
   batch === 1 ? one : concat(new Array<Tensor>(batch).fill(one), { axis: 0 });
-

@@ -18,7 +18,7 @@ export async function imageTower(
   const config = await placed(part, () => parseClipVisionConfig(part.config));
   const processor = await placed(part, () => parseImageProcessor(part.processor, config.imageSize));
   return async (pictures, signal) => {
-    const inputs = [];
+    const inputs: ReturnType<typeof processFrames>[] = [];
     for (const picture of pictures) inputs.push(processFrames(processor, (await pictureOf(picture))!));
     const tower = await placed(part, () =>
       ClipVisionModel.load(device, part.weights, config, { ...precision, ...(signal && { signal }) }),

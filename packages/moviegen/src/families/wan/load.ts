@@ -2,23 +2,19 @@
 // autoencoder. The text encoder stays in its files, and so does an expert until it is asked.
 
 import { type Device, loraChanges } from '@moviegen/tensor';
-import { parseT5Config, type T5Config, Tokenizer } from '@moviegen/text';
+import { Tokenizer } from '@moviegen/text';
 import {
   isLinearWeight,
   loadWanTransformer,
-  parseAutoencoderConfig,
-  parseTransformerConfig,
   placeTransformerLayers,
   WanAutoencoder,
-  type WanAutoencoderConfig,
   WanTransformer,
-  type WanTransformerConfig,
 } from '@moviegen/wan';
 import { heldSource } from '../../checkpoint/heldSource.ts';
 import { bytesOf, type ModelPart, placed } from '../../checkpoint/modelFiles.ts';
 import { modulePrecisions } from '../../checkpoint/precision.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
-import { CheckpointError, InputError, shown } from '../../errors.ts';
+import { InputError, shown } from '../../errors.ts';
 import type { LoadModelsOptions } from '../../generate/family.ts';
 import { defaultsOf } from './defaults.ts';
 import { Experts } from './experts.ts';
@@ -28,14 +24,6 @@ import { WanModels } from './models.ts';
 import { type OpenedWan, openWan } from './open.ts';
 import { PromptEncoder } from './promptStates.ts';
 import { samplingOf } from './sampling.ts';
-
-/** The parsed configs of a checkpoint, which fit one another. */
-export interface WanConfigs {
-  /** One, or of two experts. */
-  readonly transformers: readonly WanTransformerConfig[];
-  readonly vae: WanAutoencoderConfig;
-  readonly textEncoder: T5Config;
-}
 
 /**
  * Opens all files of a checkpoint, then loads what stays in memory. The files stay open until the models are disposed of.
@@ -54,7 +42,7 @@ export async function loadModels(
   const opened = await openWan(source, options);
   const owned: { dispose(): void }[] = [];
   try {
-    const configs = await checkedConfigs(opened);
+    const { configs } = opened;
     for (const [i, part] of opened.transformers.entries()) {
       const config = configs.transformers[i]!;
       const changes = loraChanges(
@@ -74,7 +62,8 @@ export async function loadModels(
       }),
     );
     owned.push(autoencoder);
-    const inHost = maxMemory !== undefined && (options.offload ?? (opened.remote ? 'host' : 'disk')) === 'host';
+    const inHost =
+      maxMemory !== undefined && (options.offload ?? (opened.remote ? 'host' : 'disk')) === 'host';
     const sources = opened.transformers.map(({ weights }) => (inHost ? heldSource(weights) : weights));
     const experts = new Experts(device, (expert, signal) => {
       const part = opened.transformers[expert]!;
@@ -120,41 +109,6 @@ export async function loadModels(
   }
 }
 
-/** The configs of a checkpoint. @throws CheckpointError where one is wrong, or they do not fit one another */
-async function checkedConfigs(opened: OpenedWan): Promise<WanConfigs> {
-  const transformers: WanTransformerConfig[] = [];
-  for (const part of opened.transformers)
-    transformers.push(await placed(part, () => parseTransformerConfig(part.config)));
-  const { vae, textEncoder, imageEncoder } = opened;
-  const configs = {
-    transformers,
-    vae: await placed(vae, () => parseAutoencoderConfig(vae.config)),
-    textEncoder: await placed(textEncoder, () => parseT5Config(textEncoder.config)),
-  };
-  checkConfigs(configs, imageEncoder !== undefined);
-  return configs;
-}
-
-/** @throws CheckpointError where configs do not fit one another */
-export function checkConfigs({ transformers, vae, textEncoder }: WanConfigs, hasImageTower: boolean): void {
-  for (const [i, { outChannels, textDim, imageDim }] of transformers.entries()) {
-    const name = i === 0 ? 'transformer' : 'transformer_2';
-    if (outChannels !== vae.zDim)
-      throw new CheckpointError(
-        `checkpoint: the ${name} makes latents of ${outChannels} channels and the autoencoder's have ${vae.zDim}: ` +
-          'the autoencoder of Wan 2.1 has 16, that of Wan 2.2 TI2V 48',
-      );
-    if (textDim !== textEncoder.hiddenSize)
-      throw new CheckpointError(
-        `checkpoint: the ${name} reads text of width ${textDim}, but the encoder gives ${textEncoder.hiddenSize}`,
-      );
-    if (imageDim !== undefined && !hasImageTower)
-      throw new CheckpointError(
-        `checkpoint: the ${name} reads a CLIP image tower, but model_index.json names no image_encoder`,
-      );
-  }
-}
-
 /** Tells how far the loading of all models is, when it is told how far one of them is. */
 function reporter(
   { transformers, vae }: OpenedWan,
@@ -166,7 +120,12 @@ function reporter(
     const before = part === vae ? 0 : bytesOf(vae.weights);
     const done = before + bytes;
     const bytesPerSecond = (1000 * done) / (performance.now() - began);
-    return onProgress?.({ phase: 'load', model: part.folder, bytes: done, totalBytes: Math.max(totalBytes, done), bytesPerSecond });
+    return onProgress?.({
+      phase: 'load',
+      model: part.folder,
+      bytes: done,
+      totalBytes: Math.max(totalBytes, done),
+      bytesPerSecond,
+    });
   };
 }
-

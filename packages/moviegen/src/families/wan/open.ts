@@ -2,28 +2,21 @@
 // tokenizer, the scheduler, LoRAs. Nothing is loaded here (load.ts).
 
 import { verified } from '../../checkpoint/checksums.ts';
-import { missing, pathOf, readJson } from '../../checkpoint/files.ts';
+import { readJson } from '../../checkpoint/files.ts';
 import { type OpenLora, openLoras } from '../../checkpoint/loras.ts';
 import { type ModelPart, openPart } from '../../checkpoint/modelFiles.ts';
-import { readTokenizer } from '../../checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import type { LoadModelsOptions } from '../../generate/family.ts';
-import { parseWanIndex, type WanIndex } from './modelIndex.ts';
+import { readConfigs, type WanFiles } from './configs.ts';
 
 /** The files of a checkpoint, open. */
-export interface OpenedWan {
-  readonly index: WanIndex;
+export interface OpenedWan extends WanFiles {
   /** One, or two experts. */
   readonly transformers: readonly ModelPart[];
   readonly vae: ModelPart;
   readonly textEncoder: ModelPart;
-  /** The parsed `tokenizer.json`. */
-  readonly tokenizer: unknown;
-  readonly tokenizerConfig: unknown;
   /** CLIP's image tower, and how pictures are prepared for it. */
   readonly imageEncoder: (ModelPart & { readonly processor: unknown }) | undefined;
-  /** The parsed `scheduler_config.json`. */
-  readonly scheduler: unknown;
   readonly loras: readonly OpenLora[];
   /** Whether reading costs a transfer. */
   readonly remote: boolean;
@@ -40,12 +33,9 @@ export async function openWan(
   source: CheckpointFiles,
   { loras: loraFiles = [], http, signal }: Pick<LoadModelsOptions, 'loras' | 'http' | 'signal'>,
 ): Promise<OpenedWan> {
-  await source.check?.(signal);
   const files = await verified(source, signal);
-  const index = parseWanIndex(
-    await needed(files, '', 'model_index.json', signal),
-    pathOf(files, '', 'model_index.json'),
-  );
+  const small = await readConfigs(files, signal);
+  const { index } = small;
   const loras = await openLoras(loraFiles, http, signal);
   const opened: { close(): Promise<void> }[] = [...loras];
   const close = async () => void (await Promise.all(opened.map((one) => one.close())));
@@ -55,25 +45,22 @@ export async function openWan(
     return part;
   };
   try {
-    const { tokenizer, tokenizerConfig = {} } = await readTokenizer(files, index.textEncoder, signal);
-    if (tokenizer === undefined) throw await missing(files, index.tokenizer, 'tokenizer.json', signal);
-    const scheduler = await needed(files, index.scheduler, 'scheduler_config.json', signal);
     const transformers = [await open(index.transformer)];
     if (index.transformer2 !== undefined) transformers.push(await open(index.transformer2));
     const vae = await open(index.vae);
     const textEncoder = await open(index.textEncoder);
     const processor =
       index.imageEncoder && (await readJson(files, 'image_processor', 'preprocessor_config.json', signal));
-    const imageEncoder = index.imageEncoder && { ...(await open(index.imageEncoder)), processor: processor ?? {} };
+    const imageEncoder = index.imageEncoder && {
+      ...(await open(index.imageEncoder)),
+      processor: processor ?? {},
+    };
     return {
-      index,
+      ...small,
       transformers,
       vae,
       textEncoder,
-      tokenizer,
-      tokenizerConfig,
       imageEncoder: imageEncoder || undefined,
-      scheduler,
       loras,
       remote: source.remote ?? false,
       verify: (stop) => files.verify(stop),
@@ -84,16 +71,3 @@ export async function openWan(
     throw error;
   }
 }
-
-/** A JSON file that must be there. @throws CheckpointError */
-export async function needed(
-  files: CheckpointFiles,
-  folder: string,
-  name: string,
-  signal?: AbortSignal,
-): Promise<unknown> {
-  const json = await readJson(files, folder, name, signal);
-  if (json === undefined) throw await missing(files, folder, name, signal);
-  return json;
-}
-

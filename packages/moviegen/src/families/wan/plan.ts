@@ -1,17 +1,162 @@
 // Wan's models as a plan loads them: on a device that allocates nothing, with zeros for weights. Configs come from a checkpoint's
-// files or are those of a published size.
+// files, or are those of a published size.
 
-import type { Device } from '@moviegen/tensor';
-import { parseT5Config, type T5Config, Tokenizer } from '@moviegen/text';
+import type { Device, WeightSource } from '@moviegen/tensor';
+import { isLinearWeight as isLinearOfText, parseT5Config, T5Encoder, Tokenizer } from '@moviegen/text';
 import {
   autoencoderConfigs,
   isLinearWeight,
   loadWanTransformer,
-  parseAutoencoderConfig,
-  parseTransformerConfig,
   transformerConfigs,
   WanAutoencoder,
-  type WanAutoencoderConfig,
   WanTransformer,
-  type WanTransformerConfig,
 } from '@moviegen/wan';
+import { type ModulePrecision, modulePrecisions } from '../../checkpoint/precision.ts';
+import type { CheckpointFiles } from '../../checkpointFiles.ts';
+import type { PlannedPipeline, PlannedWeights } from '../../generate/family.ts';
+import { DrySource } from '../drySource.ts';
+import { readConfigs, type WanConfigs } from './configs.ts';
+import { defaultsOf } from './defaults.ts';
+import { Experts } from './experts.ts';
+import { geometryOf } from './geometry.ts';
+import type { WanIndex } from './modelIndex.ts';
+import { WanModels } from './models.ts';
+import { PromptEncoder, TEXT_LENGTH } from './promptStates.ts';
+import { samplingOf } from './sampling.ts';
+
+/** What a plan knows of a checkpoint. */
+interface PlannedWan {
+  readonly name: string;
+  readonly index: Pick<WanIndex, 'boundaryRatio' | 'expandTimesteps'>;
+  readonly configs: WanConfigs;
+  readonly scheduler: unknown;
+  /** Absent in a published size: every prompt is then as long as the encoder reads. */
+  readonly tokenizer?: Tokenizer;
+}
+
+const UMT5_XXL = {
+  model_type: 'umt5',
+  vocab_size: 256384,
+  d_model: 4096,
+  num_layers: 24,
+  num_heads: 64,
+  d_kv: 64,
+  d_ff: 10240,
+  feed_forward_proj: 'gated-gelu',
+  dense_act_fn: 'gelu_new',
+};
+
+/** Published sizes, with the autoencoder, the encoder and the shift that come with them. */
+export const publishedPlans: Readonly<Record<string, () => PlannedPipeline>> = Object.fromEntries(
+  (
+    [
+      ['wan2.1-t2v-1.3b', '1.3b', '2.1', 3, {}],
+      ['wan2.1-t2v-14b', '14b', '2.1', 3, {}],
+      ['wan2.2-ti2v-5b', '5b', '2.2', 5, { expandTimesteps: true }],
+      ['wan2.2-t2v-a14b', '14b', '2.1', 3, { boundaryRatio: 0.875 }],
+    ] as const
+  ).map(([name, size, vae, shift, more]) => [
+    name,
+    () => {
+      const index = { boundaryRatio: undefined, expandTimesteps: false, ...more };
+      const transformer = transformerConfigs[size];
+      return plannedPipeline({
+        name,
+        index,
+        configs: {
+          transformers: index.boundaryRatio === undefined ? [transformer] : [transformer, transformer],
+          vae: autoencoderConfigs[vae],
+          textEncoder: parseT5Config(UMT5_XXL),
+        },
+        scheduler: {
+          _class_name: 'UniPCMultistepScheduler',
+          use_flow_sigmas: true,
+          prediction_type: 'flow_prediction',
+          flow_shift: shift,
+        },
+      });
+    },
+  ]),
+);
+
+/** The plan of a checkpoint's folder. @throws CheckpointError */
+export async function checkpointPlan(files: CheckpointFiles, signal?: AbortSignal): Promise<PlannedPipeline> {
+  const { index, configs, scheduler, tokenizer, tokenizerConfig } = await readConfigs(files, signal);
+  return plannedPipeline({
+    name: files.label,
+    index,
+    configs,
+    scheduler,
+    tokenizer: new Tokenizer(tokenizer, tokenizerConfig),
+  });
+}
+
+const plannedPipeline = (planned: PlannedWan): PlannedPipeline => ({
+  name: planned.name,
+  async load(device, { dtype, maxMemory, signal }) {
+    const precisions = modulePrecisions(dtype, device);
+    const weights: PlannedWeights[] = [];
+    const source = (
+      part: string,
+      precision: ModulePrecision,
+      shapes: Readonly<Record<string, readonly number[]>>,
+      isLinear: (name: string) => boolean,
+    ): WeightSource => {
+      const dry = new DrySource(shapes, precision, isLinear);
+      weights.push(...dry.weights(part));
+      return dry;
+    };
+    const { index, configs, scheduler } = planned;
+    const textWeights = source(
+      'text',
+      precisions.text,
+      T5Encoder.weightShapes(configs.textEncoder),
+      isLinearOfText,
+    );
+    const transformers = configs.transformers.map((config, i) =>
+      source(i === 0 ? 'dit' : 'dit 2', precisions.dit, WanTransformer.weightShapes(config), isLinearWeight),
+    );
+    const vaeWeights = source('vae', precisions.tae, WanAutoencoder.weightShapes(configs.vae), () => false);
+    const autoencoder = await WanAutoencoder.load(device, vaeWeights, configs.vae, {
+      dtype: precisions.tae.dtype,
+      signal,
+    });
+    const experts = new Experts(device, (expert, stop) =>
+      loadWanTransformer(device, transformers[expert]!, configs.transformers[expert]!, {
+        dtype: precisions.dit.dtype,
+        maxMemory,
+        signal: stop,
+      }),
+    );
+    await experts.get(0, signal);
+    const config = configs.transformers[0]!;
+    const defaults = defaultsOf(index, config);
+    const models = new WanModels({
+      index: defaults,
+      files: index,
+      config,
+      dtype: precisions.dit.dtype,
+      prompts: promptsOf(device, textWeights, planned, { dtype: precisions.text.dtype }),
+      experts,
+      autoencoder,
+      encodePictures: undefined,
+      geometry: geometryOf(config, configs.vae, autoencoder.factor),
+      sampling: samplingOf(scheduler, defaults.sampler),
+      close: () => {},
+    });
+    return { models, weights };
+  },
+});
+
+/** The encoder of a plan; without a tokenizer, every text but the empty one is as long as is read. */
+function promptsOf(
+  device: Device,
+  source: WeightSource,
+  { configs, tokenizer }: PlannedWan,
+  precision: ModulePrecision,
+): PromptEncoder {
+  const longest = {
+    encode: (text: string) => new Array<number>(text === '' ? 1 : TEXT_LENGTH).fill(1),
+  } as unknown as Tokenizer;
+  return new PromptEncoder(device, source, configs.textEncoder, tokenizer ?? longest, precision);
+}

@@ -42,7 +42,10 @@ export function guidedPrediction(
   firstTime: number,
 ): GuidedVelocity {
   const { device } = experts;
-  const [x, u] = [Tensor.empty(device, shape, 'f32', 'x_t'), Tensor.empty(device, shape, 'f32', 'prediction')];
+  const [x, u] = [
+    Tensor.empty(device, shape, 'f32', 'x_t'),
+    Tensor.empty(device, shape, 'f32', 'prediction'),
+  ];
   const t = Tensor.empty(device, [1], 'f32', 't');
   const copy = castKernel(x.size, 'f32', 'f32');
   let now: { readonly expert: number; readonly prediction: Prediction } | undefined;
@@ -102,8 +105,7 @@ async function predictionOf(
   try {
     for (const states of texts) contexts.push(await contextOf(model, states, given.image, signal));
     const [context, prompts] = contexts as [WanContext, WanContext?];
-    const doubled = (latents: Tensor) =>
-      B === 1 ? latents : concat([latents, latents], { axis: 0 }); // one sample is shared by both branches
+    const doubled = (latents: Tensor) => (B === 1 ? latents : concat([latents, latents], { axis: 0 })); // one sample is shared by both branches
     model.preparePositions([B, model.config.inChannels, ...x.shape.slice(2)]);
     if (model instanceof StreamedWanTransformer) {
       const forward = (latents: Tensor, to: WanContext) =>

@@ -59,7 +59,11 @@ function pathOf(scheduler: Scheduler, whole: SigmaSchedule, strength: number): S
     shortened() {
       const kept = (_: number, i: number) => i < 2;
       const timesteps = schedule.timesteps.filter(kept);
-      return pathOf(scheduler, { sigmas: [...schedule.sigmas.filter(kept).slice(0, timesteps.length), 0], timesteps }, 1);
+      return pathOf(
+        scheduler,
+        { sigmas: [...schedule.sigmas.filter(kept).slice(0, timesteps.length), 0], timesteps },
+        1,
+      );
     },
     from: (share) => pathOf(scheduler, whole, share),
     start: (data, noise) => linearCombination([data, noise], [1 - sigma, sigma]),

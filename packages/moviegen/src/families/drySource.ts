@@ -3,8 +3,8 @@
 
 import { BYTES, canQuantize, type DType, sizeOf } from '@moviegen/kernels';
 import type { WeightSource } from '@moviegen/tensor';
-import type { ModulePrecision } from '../../checkpoint/precision.ts';
-import type { PlannedWeights } from '../../generate/family.ts';
+import type { ModulePrecision } from '../checkpoint/precision.ts';
+import type { PlannedWeights } from '../generate/family.ts';
 
 /** Weights of the given shapes that are all zeros, in the type that they have on the device. */
 export class DrySource implements WeightSource {
