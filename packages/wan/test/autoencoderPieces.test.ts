@@ -1,6 +1,6 @@
 // The autoencoder as a stream: pieces agree with the whole, memory does not grow with time, errors, stops.
 
-import { add, concat, type Device, mul, randn, scope, type Tensor } from '@moviegen/tensor';
+import { add, concat, type Device, dryDevice, mul, randn, scope, type Tensor } from '@moviegen/tensor';
 import { testDevice } from '@moviegen/testing/device';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseAutoencoderConfig, WanAutoencoder, type WanAutoencoderConfig } from '../src/index.ts';
@@ -116,6 +116,28 @@ test.each([
   await run(9); // compiles, which takes memory of its own
   const peaks = [await run(17), await run(33), await run(81)];
   expect([...new Set(peaks)]).toHaveLength(1);
+});
+
+test('in tiles too memory does not grow with the number of frames', async () => {
+  const dry = dryDevice(); // counts alone
+  const model = new WanAutoencoder(
+    dry,
+    plain,
+    randomWeights(dry, WanAutoencoder.weightShapes(plain, 'decoder')),
+    'decoder',
+  );
+  const part = () => randn(dry, [1, 16, 1, 6, 6], { seed: 1 });
+  const peaks: number[] = [];
+  for (const T of [3, 4, 9]) {
+    dry.resetPeak();
+    const frames = model.decodeTiled({ shape: [1, 16, T, 6, 6], part }, { spatialTile: 4 });
+    for await (const piece of frames) piece.dispose();
+    peaks.push(dry.memory().peakUsed);
+  }
+  expect(peaks[1]).toBeLessThanOrEqual(peaks[0]!);
+  expect(peaks[2]).toBe(peaks[1]);
+  model.dispose();
+  dry.destroy();
 });
 
 test('stops between tiles, and releases what it held', async () => {

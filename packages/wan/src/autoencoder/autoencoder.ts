@@ -177,7 +177,7 @@ export class WanAutoencoder {
 
   /**
    * Encodes piece by piece, in device memory that does not grow with the number of frames. Where a frame has several tiles, the
-   * video waits on the host until the first tile is through.
+   * video waits on the host until the last tile is through.
    * @param video [B, 3, T', H', W'] in [-1, 1], or pieces of it along T', of any lengths, which stay the caller's. T' is 1 + 4k; H' and
    *   W' are multiples of `factor`.
    * @returns the distribution of each latent frame, [B, C, 1, H, W]. The caller owns their tensors.
