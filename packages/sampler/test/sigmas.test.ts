@@ -198,6 +198,20 @@ describe('sampling', async () => {
     for (const tensor of [noise, data, velocity]) tensor.dispose();
   });
 
+  // From diffusers: shift 3, 8 steps, set_begin_index(3), the fixture's formula.
+  test.each([
+    ['unipc', [0.921142, -0.48089, -0.063541, 1.961413]],
+    ['euler', [0.949467, -0.491014, -0.019964, 1.856931]],
+  ])('%s from the middle, as diffusers starts there', async (kind, expected) => {
+    const noise = Tensor.from(device, [1, -2, 0.5, 3], [1, 4]);
+    const data = Tensor.from(device, [0.25, 4, -1, 2], [1, 4]);
+    const scheduler = parseScheduler(file(kind), { shift: 3 });
+    const start = { data, strength: 5 / 8 };
+    const result = await sampleSigmas(formula, noise, { scheduler, steps: 8, start });
+    for (const [i, value] of (await result.read()).entries()) expect(value).toBeCloseTo(expected[i]!, 5);
+    for (const tensor of [noise, data, result]) tensor.dispose();
+  });
+
   test('a velocity may overwrite what it gave before', async () => {
     const noise = await start('unipc-8');
     const buffer = Tensor.empty(device, noise.shape);
