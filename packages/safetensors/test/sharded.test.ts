@@ -59,6 +59,14 @@ test('a checkpoint in two shards', async () => {
   expect(checkpoint.has('__proto__')).toBe(false);
   expect({ ...checkpoint.metadata }).toEqual({ total_size: '5', format: 'pt' });
   await expect(checkpoint.read('d')).rejects.toThrow('no such tensor: got "d"');
+  for (const name of checkpoint.names()) {
+    const bytes = await checkpoint.read(name);
+    const { length } = bytes;
+    expect(await checkpoint.range(name, 1, length)).toEqual(bytes.subarray(1));
+    await expect(checkpoint.range(name, 1, length + 1)).rejects.toThrow(
+      `no such bytes of "${name}": got 1 to ${length + 1}, expected a range within 0 to ${length}`,
+    );
+  }
 });
 
 test('everything that disagrees is in one error', async () => {

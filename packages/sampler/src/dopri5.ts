@@ -4,6 +4,7 @@
 // latents are small beside a model's step.
 
 import { eulerStep, mul, type Tensor } from '@moviegen/tensor';
+import { combine } from './combine.ts';
 import type { Evaluate } from './solvers.ts';
 
 const NODES = [0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1, 1];
@@ -81,7 +82,7 @@ export async function stepDormandPrince(
     const slopes = [state.slope];
     let next = x;
     for (let stage = 1; stage < STAGES.length; stage++) {
-      next = combine(x, slopes, STAGES[stage]!, h);
+      next = combine([x, ...slopes], [1, ...STAGES[stage]!.map((weight) => h * weight)]);
       slopes.push(copy(await u(next, stage === 6 && last ? end : t + NODES[stage]! * h)));
     }
     const error = await errorNorm(x, next, slopes, h, tolerances);
@@ -98,11 +99,6 @@ export async function stepDormandPrince(
   }
 }
 
-/** `x + h sum_i weights_i slopes_i` */
-function combine(x: Tensor, slopes: readonly Tensor[], weights: readonly number[], h: number): Tensor {
-  return weights.reduce((sum, weight, i) => (weight === 0 ? sum : eulerStep(sum, slopes[i]!, h * weight)), x);
-}
-
 /** Root mean square of the estimated error over what is allowed; a step is accepted up to 1. */
 async function errorNorm(
   x: Tensor,
@@ -111,7 +107,8 @@ async function errorNorm(
   h: number,
   { rtol, atol }: Tolerances,
 ): Promise<number> {
-  const error = combine(mul(slopes[0]!, h * ERROR[0]!), slopes.slice(1), ERROR.slice(1), h);
+  const weights = ERROR.map((weight) => h * weight);
+  const error = combine(slopes, weights);
   const [x0, x1, e] = await Promise.all([read(x), read(next), read(error)]);
   const scale = x0.map((value, i) => atol + rtol * Math.max(Math.abs(value), Math.abs(x1[i]!)));
   return rms(e, scale);

@@ -1,4 +1,4 @@
-// @moviegen/sampler: flow matching along the optimal-transport path, its schedules and solvers. A model is
+// @moviegen/sampler: flow matching along the optimal-transport path, its schedules, noise levels and solvers. A model is
 // known here only as a function of x and t.
 
 export { flowMatchingLoss, pathPoint, pathVelocity, SIGMA_MIN } from './flow.ts';

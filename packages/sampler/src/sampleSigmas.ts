@@ -1,11 +1,11 @@
 // From noise to data along falling noise levels, as diffusers samples flow models (Wan and others): UniPC and Euler. A model is a
-// function of x and a timestep. Not here: noise levels (sigmas.ts), UniPC's weights (uniPC.ts), the loop (follow.ts).
+// function of x and a timestep. Not here: noise levels (sigmas.ts), a step of UniPC (uniPCStep.ts), the loop (follow.ts).
 
 import { eulerStep, linearCombination, type Tensor } from '@moviegen/tensor';
 import { type FollowOptions, follow, type Path, type State } from './follow.ts';
-import type { Scheduler, UniPCScheduler } from './scheduler.ts';
+import type { Scheduler } from './scheduler.ts';
 import { type SigmaSchedule, sigmaSchedule } from './sigmas.ts';
-import { corrector, predictor } from './uniPC.ts';
+import { type Evaluate, type UniPCState, uniPCStep } from './uniPCStep.ts';
 
 /** Which step a velocity is asked for, so that a caller may guide some steps and not others. */
 export interface SigmaStep {
@@ -67,28 +67,15 @@ export async function sampleSigmas(
     advance: (state, done) => {
       const step = first + done - 1;
       return scheduler.kind === 'euler'
-        ? eulerAdvance(evaluate, schedule, state, step)
-        : uniPCAdvance(evaluate, schedule, scheduler, state, step, first);
+        ? sigmaEulerStep(evaluate, schedule, state, step)
+        : uniPCStep(evaluate, schedule, scheduler, state, step, first);
     },
   };
   return follow(noise, options, path);
 }
 
-type Evaluate = (x: Tensor, step: number) => Promise<Tensor>;
-
-/** UniPC's state between two steps; Euler has x alone. */
-interface UniPCState extends State {
-  /** x at the start of the last step, after its correction. */
-  readonly y?: Tensor;
-  /** The data predicted at the last steps, the latest first. */
-  readonly m0?: Tensor;
-  readonly m1?: Tensor;
-  readonly m2?: Tensor;
-  /** Order of the last step. */
-  readonly order?: number;
-}
-
-async function eulerAdvance(
+/** `x + (sigma_next - sigma) v` */
+async function sigmaEulerStep(
   evaluate: Evaluate,
   { sigmas }: SigmaSchedule,
   { x }: State,
@@ -96,53 +83,6 @@ async function eulerAdvance(
 ): Promise<State> {
   const [sigma, next] = [sigmas[step]!, sigmas[step + 1]!];
   return { t: 1 - next, x: eulerStep(x, await evaluate(x, step), next - sigma) };
-}
-
-async function uniPCAdvance(
-  evaluate: Evaluate,
-  { sigmas }: SigmaSchedule,
-  scheduler: UniPCScheduler,
-  state: UniPCState,
-  step: number,
-  first: number,
-): Promise<UniPCState> {
-  const steps = sigmas.length - 1;
-  const [sigma, next] = [sigmas[step]!, sigmas[step + 1]!];
-  /** Sigmas of the two steps before a step. */
-  const before = (of: number) => [sigmas[of - 1]!, sigmas[of - 2]!];
-  const m = linearCombination([state.x, await evaluate(state.x, step)], [1, -sigma]);
-  const history = [state.m0, state.m1, state.m2].filter((past) => past !== undefined);
-  let y = state.x;
-  if (state.y !== undefined && !scheduler.disableCorrector.includes(step - 1)) {
-    const order = state.order!;
-    const weights = corrector(scheduler, order, [sigmas[step - 1]!, sigma], before(step - 1));
-    y = combined([state.y, ...history.slice(0, order), m], weights);
-  }
-  const left = scheduler.lowerOrderFinal ? steps - step : scheduler.order;
-  const order = Math.min(scheduler.order, left, step - first + 1);
-  const weights = predictor(scheduler, order, [sigma, next], before(step));
-  const past = [m, ...history].slice(0, scheduler.order); // the corrector of the next step needs no more
-  const [, m1, m2] = past;
-  return {
-    t: 1 - next,
-    x: combined([y, ...past], weights),
-    y,
-    m0: m,
-    order,
-    ...(m1 && { m1 }),
-    ...(m2 && { m2 }),
-  };
-}
-
-/** The sum of the first tensors, as many as there are weights, without those whose weight is 0. */
-function combined(tensors: readonly Tensor[], weights: readonly number[]): Tensor {
-  const used = weights
-    .map((weight, i) => ({ weight, tensor: tensors[i]! }))
-    .filter(({ weight }) => weight !== 0);
-  return linearCombination(
-    used.map(({ tensor }) => tensor),
-    used.map(({ weight }) => weight),
-  );
 }
 
 /** The first of the last `strength` steps. */

@@ -40,8 +40,8 @@ function uniPCSchedule({ shift, trainTimesteps: N }: Scheduler, steps: number): 
  */
 export function originalUniPCSchedule({ shift, trainTimesteps: N }: Scheduler, steps: number): SigmaSchedule {
   checkSteps('originalUniPCSchedule', steps);
-  const first = 1 - 1 / N;
-  const sigmas = Array.from({ length: steps }, (_, i) => shifted(first + (i * -first) / steps, shift));
+  const first = Math.fround(1 - 1 / N);
+  const sigmas = Array.from({ length: steps }, (_, i) => shifted(first + i * (-first / steps), shift));
   return {
     sigmas: [...sigmas.map(Math.fround), 0],
     timesteps: sigmas.map((sigma) => Math.trunc(sigma * N)),

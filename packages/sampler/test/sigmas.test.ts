@@ -52,7 +52,10 @@ test('the golden numbers of the specification', () => {
 test("the original repository's levels", () => {
   // Of its own code, for 4 steps and shift 3, and for 50.
   const scheduler = parseScheduler(unipcFile);
-  expect(originalUniPCSchedule(scheduler, 4).timesteps).toEqual([999, 899, 749, 499]);
+  expect(originalUniPCSchedule(scheduler, 4)).toEqual({
+    sigmas: [0.9996664524078369, 0.8996397852897644, 0.7496247887611389, 0.49966657161712646, 0],
+    timesteps: [999, 899, 749, 499],
+  });
   const { sigmas } = originalUniPCSchedule(scheduler, 50);
   for (const [i, sigma] of [
     [0, 0.9996665],
@@ -98,13 +101,58 @@ describe('sampling', async () => {
         expect(steps).toBe(run.steps);
         const right = await numbers(`${name}.x.${step}`);
         for (const [i, value] of (await latents.read()).entries())
-          expect(value, `step ${step}, value ${i}`).toBeCloseTo(right[i]!, 4);
+          if (Number.isNaN(right[i])) expect(run.options).toEqual({ solver_type: 'bh1' });
+          else expect(value, `step ${step}, value ${i}`).toBeCloseTo(right[i]!, 4);
       },
     });
+    // The end is the data predicted last; diffusers' bh1 loses it there (infinity times 0).
+    const last = run.steps - 1;
+    const [x, v] = await Promise.all([numbers(`${name}.x.${last}`), numbers(`${name}.v.${last}`)]);
+    const sigma = sigmaSchedule(scheduler, run.steps).sigmas[last]!;
+    for (const [i, value] of (await result.read()).entries())
+      expect(value).toBeCloseTo(x[i]! - sigma * v[i]!, 4);
     result.dispose();
     expect([...(await noise.read())]).toEqual([...(await numbers(`${name}.x.0`))]);
     noise.dispose();
     expect(device.memory().used).toBe(used);
+  });
+
+  test.each([
+    't2v/expected/pipeline',
+    't2v/expected/pipeline-euler',
+    't2v/expected/pipeline-unguided',
+    'ti2v/expected/pipeline',
+    'moe/expected/pipeline',
+  ])("%s: the pipeline's levels, and its latents from its own predictions", async (name) => {
+    const pipeline = await openFile(`${fixtures}${name}.safetensors`);
+    const read = async (tensor: string) => new Float32Array((await pipeline.read(tensor)).buffer);
+    const told: { readonly scheduler?: string } = await json(`${name}.json`);
+    const config = told.scheduler?.startsWith('FlowMatchEuler')
+      ? { ...eulerFile, shift: 3 }
+      : await json(`${name.split('/')[0]}/scheduler/scheduler_config.json`);
+    const scheduler = parseScheduler(config);
+    const [sigmas, timesteps] = [[...(await read('sigmas'))], [...(await read('timesteps'))]];
+    const steps = timesteps.length;
+    expect(sigmaSchedule(scheduler, steps)).toEqual({ sigmas, timesteps });
+    const shape = pipeline.shape('input.latents');
+    const noise = Tensor.from(device, await read('input.latents'), shape);
+    const result = await sampleSigmas(
+      async (_, timestep, { step }) => {
+        expect(timestep).toBe(timesteps[step]);
+        return Tensor.from(device, await read(`step.${step}.guided`), shape);
+      },
+      noise,
+      {
+        scheduler,
+        steps,
+        onStep: async ({ step, latents }) => {
+          const right = await read(`step.${step - 1}.latents`);
+          for (const [i, value] of (await latents.read()).entries()) expect(value).toBeCloseTo(right[i]!, 4);
+        },
+      },
+    );
+    for (const tensor of [noise, result]) tensor.dispose();
+    await pipeline.close();
   });
 
   test('a constant velocity is followed exactly, from the middle too, whatever the solver', async () => {
@@ -148,6 +196,20 @@ describe('sampling', async () => {
         result.dispose();
       }
     for (const tensor of [noise, data, velocity]) tensor.dispose();
+  });
+
+  // From diffusers: shift 3, 8 steps, set_begin_index(3), the fixture's formula.
+  test.each([
+    ['unipc', [0.921142, -0.48089, -0.063541, 1.961413]],
+    ['euler', [0.949467, -0.491014, -0.019964, 1.856931]],
+  ])('%s from the middle, as diffusers starts there', async (kind, expected) => {
+    const noise = Tensor.from(device, [1, -2, 0.5, 3], [1, 4]);
+    const data = Tensor.from(device, [0.25, 4, -1, 2], [1, 4]);
+    const scheduler = parseScheduler(file(kind), { shift: 3 });
+    const start = { data, strength: 5 / 8 };
+    const result = await sampleSigmas(formula, noise, { scheduler, steps: 8, start });
+    for (const [i, value] of (await result.read()).entries()) expect(value).toBeCloseTo(expected[i]!, 5);
+    for (const tensor of [noise, data, result]) tensor.dispose();
   });
 
   test('a velocity may overwrite what it gave before', async () => {

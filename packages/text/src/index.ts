@@ -1,4 +1,4 @@
-// @moviegen/text: the text encoders of Movie Gen and what they see of a prompt.
+// @moviegen/text: the text encoders of Movie Gen and Wan, and what they see of a prompt.
 
 export type { PaddedStates, Trace } from '@moviegen/tensor';
 export { byt5Ids } from './byt5.ts';

@@ -169,6 +169,26 @@ test('streamed: a model whose layers share one bias', async () => {
   model.dispose();
 });
 
+test('streamed: memory for one layer, however many there are', async () => {
+  const deep = { ...config, numLayers: 8, hiddenSize: 64, ffnHiddenSize: 256 };
+  const tensors = Object.entries(T5Encoder.weightShapes(deep)).map(([name, shape]) => {
+    const data = new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(0.01);
+    return [name, { dtype: 'F32', shape, data }] as const;
+  });
+  const source = await Safetensors.open(serialize(tensors));
+  const { used: before } = device.memory();
+  const model = await T5Encoder.load(device, source, deep);
+  const whole = device.memory().used - before;
+  model.dispose();
+  let most = 0;
+  const onProgress = () => {
+    most = Math.max(most, device.memory().used - before);
+  };
+  const { states } = await streamT5(device, source, deep, [[5, 1]], { onProgress });
+  expect(most).toBeLessThan(whole / 4);
+  states.dispose();
+});
+
 test('streamed: progress of all layers, a stop within one, and errors before anything is read', async () => {
   const told: number[] = [];
   let total = 0;

@@ -70,7 +70,7 @@ export async function streamT5(
   return scopeAsync(device, async () => {
     const { distinct, renumbered, limits } = tableRows(texts, config);
     const { ids, lengths, L } = tokenBatch(device, 't5', renumbered, limits); // [B, L], [B]
-    const rows = await loadRows(device, source, table, distinct, options);
+    const rows = await loadRows(device, given, table, distinct, options);
     let x = run(() => embedded(rows, ids)); // [B, L, D]
     rows.dispose();
     const buckets = pairBuckets(device, L, config); // [L, L]
