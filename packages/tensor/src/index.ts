@@ -67,6 +67,8 @@ export { loadWeights } from './weights/load.ts';
 export type { Lora } from './weights/lora.ts';
 export { loraChanges } from './weights/lora.ts';
 export { quantizedSource, quantizedWeights } from './weights/quantized.ts';
+export type { NamePairs } from './weights/renamed.ts';
+export { renamedSource, renaming, reversed } from './weights/renamed.ts';
 export { changingBytes, decodingBytes, weightBytes } from './weights/sizes.ts';
 export type {
   PlainType,

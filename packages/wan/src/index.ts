@@ -1,3 +1,4 @@
 // The public names of @moviegen/wan.
 
-export {};
+export { autoencoderName, autoencoderSource } from './names/autoencoder.ts';
+export { originalTransformerName, transformerName, transformerSource } from './names/transformer.ts';
