@@ -17,7 +17,7 @@ export const house: House = {
     dit: MODELS,
     wan: MODELS,
     vision: MODELS,
-    gguf: [],
+    gguf: ['safetensors'],
     evaluation: ['text', 'tae', 'dit', 'sampler', ...MODELS],
     moviegen: [
       'evaluation',

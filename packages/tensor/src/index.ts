@@ -69,6 +69,7 @@ export { loraChanges } from './weights/lora.ts';
 export { quantizedSource, quantizedWeights } from './weights/quantized.ts';
 export type { NamePairs } from './weights/renamed.ts';
 export { renamedSource, renaming, reversed } from './weights/renamed.ts';
+export { scaledSource } from './weights/scaled.ts';
 export { changingBytes, decodingBytes, weightBytes } from './weights/sizes.ts';
 export type {
   PlainType,
@@ -78,4 +79,4 @@ export type {
   WeightProgress,
   WeightSource,
 } from './weights/source.ts';
-export { WeightsError } from './weights/source.ts';
+export { readFloats, WeightsError } from './weights/source.ts';

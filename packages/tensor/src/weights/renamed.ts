@@ -54,6 +54,7 @@ export function renamedSource(
     names: () => [...originals.keys()],
     shape: (name) => shapeOf(name, source.shape(of(name))),
     dtype: (name) => source.dtype(of(name)),
+    scale: (name) => source.scale?.(of(name)),
     read: (name, options) => source.read(of(name), options),
     async *pieces(names, options): AsyncGenerator<WeightPiece> {
       for await (const piece of piecesOf(source, names.map(of), options))
