@@ -61,7 +61,7 @@ type FileType = keyof typeof files;
 /** What the host makes of the bytes: the words of f32, or the halves of f16. */
 function onHost(bytes: Uint8Array, type: string, to: Target, scale?: number): Uint32Array | Uint16Array {
   const floats = bytesToFloats(bytes, type);
-  if (scale !== undefined) floats.forEach((value, i) => (floats[i] = scale * value));
+  if (scale !== undefined) for (const [i, value] of floats.entries()) floats[i] = scale * value;
   return to === 'f16' ? floatsToHalves(floats) : new Uint32Array(floats.buffer);
 }
 
