@@ -120,6 +120,25 @@ export class Gguf implements TensorSource {
     return this.#source.read(start, start + byteLength, signal);
   }
 
+  /** Some of these bytes, `start` up to `end` (exclusive). @throws as `read`, and where they are not inside of the tensor */
+  async range(
+    name: string,
+    start: number,
+    end: number,
+    { signal }: ReadOptions = {},
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const tensor = this.#tensor(name);
+    if (!(start >= 0 && start <= end && end <= tensor.byteLength))
+      throw new GgufError({
+        op: 'read',
+        source: this.label,
+        what: `no such bytes of ${quoted(name)}`,
+        got: `${start} to ${end}`,
+        expected: `a range within 0 to ${tensor.byteLength}`,
+      });
+    return this.#source.read(tensor.start + start, tensor.start + end, signal);
+  }
+
   /** The same in pieces of whole blocks. */
   async *chunks(
     name: string,

@@ -66,6 +66,7 @@ export { checkWeights } from './weights/check.ts';
 export { loadWeights } from './weights/load.ts';
 export { loraChanges } from './weights/lora.ts';
 export type { Lora } from './weights/loraChanges.ts';
+export { loraName } from './weights/loraNames.ts';
 export { quantizedSource, quantizedWeights } from './weights/quantized.ts';
 export type { NamePairs } from './weights/renamed.ts';
 export { renamedSource, renaming, reversed } from './weights/renamed.ts';

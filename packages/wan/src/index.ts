@@ -1,4 +1,4 @@
 // The public names of @moviegen/wan.
 
-export { autoencoderName, autoencoderSource } from './layouts/autoencoderNames.ts';
+export { autoencoderNames, autoencoderSource } from './layouts/autoencoderNames.ts';
 export { originalTransformerName, transformerName, transformerSource } from './layouts/transformerNames.ts';

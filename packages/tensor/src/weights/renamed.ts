@@ -50,12 +50,14 @@ export function renamedSource(
     renamed.set(original, name);
   }
   const of = (name: string) => originals.get(name) ?? name;
+  const range = source.range?.bind(source);
   return {
     names: () => [...originals.keys()],
     shape: (name) => shapeOf(name, source.shape(of(name))),
     dtype: (name) => source.dtype(of(name)),
     scale: (name) => source.scale?.(of(name)),
     read: (name, options) => source.read(of(name), options),
+    ...(range && { range: (name, start, end, options) => range(of(name), start, end, options) }),
     async *pieces(names, options): AsyncGenerator<WeightPiece> {
       for await (const piece of piecesOf(source, names.map(of), options))
         yield { ...piece, name: renamed.get(piece.name) ?? piece.name };

@@ -33,13 +33,14 @@ export async function scaledSource(source: WeightSource, signal?: AbortSignal): 
   const scales = new Map<string, number>();
   for await (const { name, data } of piecesOf(source, scaleNames, { signal }))
     scales.set(weightOf(name), bytesToFloats(data, source.dtype(name))[0]!);
-  const pieces = source.pieces?.bind(source);
+  const [range, pieces] = [source.range?.bind(source), source.pieces?.bind(source)];
   return {
     names: () => names,
     shape: (name) => source.shape(name),
     dtype: (name) => source.dtype(name),
     scale: (name) => scales.get(name),
     read: (name, options) => source.read(name, options),
+    ...(range && { range }),
     ...(pieces && { pieces }),
   };
 }

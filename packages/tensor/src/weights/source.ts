@@ -16,6 +16,8 @@ export interface WeightSource {
   scale?(name: string): number | undefined;
   /** Raw little-endian bytes. */
   read(name: string, options?: WeightPieceOptions): Promise<Uint8Array>;
+  /** Some of these bytes, `start` up to `end` (exclusive), for sources that can read them alone. */
+  range?(name: string, start: number, end: number, options?: WeightPieceOptions): Promise<Uint8Array>;
   /**
    * The bytes of many tensors in this order, for sources that can read ahead: in pieces of whole elements, one tensor
    * after the other. A piece belongs to the caller only until the next one is asked for. A tensor without bytes may

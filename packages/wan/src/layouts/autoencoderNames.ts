@@ -9,7 +9,7 @@ const USUAL_BLOCKS = 2;
  * diffusers' name of a tensor of an autoencoder by its original name; another name is returned as it is.
  * @param blocks residual blocks of a level of the encoder (`num_res_blocks`); a level of the decoder has one more.
  */
-export function autoencoderName(name: string, blocks: number): string {
+function autoencoderName(name: string, blocks: number): string {
   const inLevel = (level: string | number, index: number) =>
     `decoder.up_blocks.${level}.${index > blocks ? 'upsampler' : `resnets.${index}`}.`;
   return name
@@ -51,8 +51,12 @@ function blocksIn(names: readonly string[]): number {
   return upsamplers.length === 0 ? USUAL_BLOCKS : Math.min(...upsamplers.map(Number)) - 1;
 }
 
-/** An autoencoder's weights under diffusers' names, whatever layout the source has. */
-export function autoencoderSource(source: WeightSource): WeightSource {
-  const blocks = blocksIn(source.names());
-  return renamedSource(source, (name) => autoencoderName(name, blocks));
+/** Gives diffusers' name of each of an autoencoder's tensors. @param names all of them, in any layout. */
+export function autoencoderNames(names: readonly string[]): (name: string) => string {
+  const blocks = blocksIn(names);
+  return (name) => autoencoderName(name, blocks);
 }
+
+/** An autoencoder's weights under diffusers' names, whatever layout the source has. */
+export const autoencoderSource = (source: WeightSource): WeightSource =>
+  renamedSource(source, autoencoderNames(source.names()));
