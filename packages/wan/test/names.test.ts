@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { openFile } from '@moviegen/safetensors/node';
 import { t5Name, t5Source } from '@moviegen/text';
 import {
+  autoencoderNames,
   autoencoderSource,
   originalTransformerName,
   transformerName,
@@ -82,6 +83,27 @@ test.each([
   expect([...renamed].filter((name) => /self_attn|cross_attn|modulation|_img|ffn\.\d/.test(name))).toEqual(
     [],
   );
+});
+
+test.each([
+  ['decoder.upsamples.3.resample.1.weight', 'decoder.up_blocks.0.upsamplers.0.resample.1.weight'],
+  ['decoder.upsamples.4.residual.6.bias', 'decoder.up_blocks.1.resnets.0.conv2.bias'],
+  ['decoder.upsamples.4.shortcut.weight', 'decoder.up_blocks.1.resnets.0.conv_shortcut.weight'],
+  ['decoder.upsamples.14.residual.3.gamma', 'decoder.up_blocks.3.resnets.2.norm2.gamma'],
+  ['encoder.downsamples.8.time_conv.bias', 'encoder.down_blocks.8.time_conv.bias'],
+  ['encoder.downsamples.1.downsamples.1.residual.0.gamma', 'encoder.down_blocks.1.resnets.1.norm1.gamma'],
+  [
+    'encoder.downsamples.1.downsamples.2.time_conv.weight',
+    'encoder.down_blocks.1.downsampler.time_conv.weight',
+  ],
+  ['decoder.upsamples.2.upsamples.2.residual.2.weight', 'decoder.up_blocks.2.resnets.2.conv1.weight'],
+  ['decoder.upsamples.2.upsamples.3.resample.1.bias', 'decoder.up_blocks.2.upsampler.resample.1.bias'],
+])('with the published two residual blocks of a level, %s is %s', (original, name) => {
+  const marks = [
+    'decoder.upsamples.3.resample.1.weight',
+    'decoder.upsamples.0.upsamples.3.resample.1.weight',
+  ];
+  for (const mark of [...marks, 'conv1.weight']) expect(autoencoderNames([mark])(original)).toBe(name);
 });
 
 test('umT5-XXL has 242 tensors', () => {
