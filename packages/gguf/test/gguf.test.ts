@@ -1,7 +1,7 @@
 // GGUF files as ggml's own library writes them: what is read from their blocks, and what is refused. Values are those that the library
 // itself decodes.
 import { readFileSync } from 'node:fs';
-import { Gguf, type GgufOptions } from '@moviegen/gguf';
+import { Gguf, GgufError, type GgufOptions } from '@moviegen/gguf';
 import { bytesToFloats, quantize } from '@moviegen/kernels';
 import { memorySource } from '@moviegen/safetensors';
 import { fileSource, openFile } from '@moviegen/safetensors/node';
@@ -190,6 +190,29 @@ test('a header that is longer than the first read', async () => {
   const long = await Gguf.open(file);
   expect(long.metadata.long).toHaveLength(3_000_000);
   expect(long.names()).toEqual(blocks.names());
+});
+
+test('a mutated header is read whole or refused with a GgufError', async () => {
+  let state = 1;
+  const random = (below: number) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  let refused = 0;
+  for (let i = 0; i < 1000; i++) {
+    const copy = Uint8Array.from(bytes);
+    for (let k = random(4); k >= 0; k--) copy[random(blocks.tensors[0]!.start)] = random(256);
+    const file = random(3) === 0 ? copy.subarray(0, random(copy.length)) : copy;
+    try {
+      for (const { start, byteLength } of (await Gguf.open(file)).tensors)
+        expect(start + byteLength).toBeLessThanOrEqual(file.length);
+    } catch (error) {
+      expect(error).toBeInstanceOf(GgufError);
+      expect((error as Error).message).not.toContain('\n');
+      refused++;
+    }
+  }
+  expect(refused).toBeGreaterThan(500);
 });
 
 test('reading stops when it is aborted', async () => {

@@ -37,7 +37,8 @@ export function identifyWeights(source: Header): WeightsIdentity | undefined {
   const names = source.names();
   if (names.length === 0) return undefined;
   const lora = names.filter((name) => loraName(name) !== undefined);
-  if (2 * lora.length > names.length && lora.some((name) => CHANGE.test(name))) return { kind: 'lora', layout: loraLayout(lora) };
+  if (2 * lora.length > names.length && lora.some((name) => CHANGE.test(name)))
+    return { kind: 'lora', layout: loraLayout(lora) };
   const gguf = source.metadata[ARCHITECTURE] !== undefined;
   const comfy = names.some((name) => COMFY.test(name));
   const is = (kind: WeightsKind, own: WeightsLayout, same: boolean): WeightsIdentity => ({
