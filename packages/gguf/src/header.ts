@@ -1,5 +1,5 @@
-// Reads and checks the header of a GGUF file: metadata, and what each tensor is and where it lies. It sees the bytes of the header and the
-// length of the file, and reads no tensor. Rules: ggml's gguf.md, versions 2 and 3, little-endian.
+// Reads and checks the header of a GGUF file: metadata, and what each tensor is and where it lies. It sees the bytes of the
+// header and the length of the file, and reads no tensor. Rules: ggml's gguf.md, versions 2 and 3, little-endian.
 import { printable, quoted } from '@moviegen/safetensors';
 import { Cursor, EndOfBytes, type GgufValue } from './cursor.ts';
 import { GgufError } from './errors.ts';

@@ -1,8 +1,8 @@
-// The quantised blocks of ggml's (llama.cpp's) files, on the CPU: consecutive elements that share scales. blocksWGSL.ts decodes them on
-// the device to the same bits: every product here is exact in a single, and what is rounded is one sum.
+// The quantised blocks of ggml's (llama.cpp's) files, on the CPU: consecutive elements that share scales. blocksWGSL.ts decodes
+// them on the device to the same bits: every product here is exact in a single, and what is rounded is one sum.
 //
-// b are the bytes of a block, d and m halves in it; nibble(j) of a run of bytes is its low half for the first elements and its high
-// half for those after them.
+// d and m are halves, q the codes of the elements; a byte holds the codes of one of the first elements and of one of those after
+// them, in its low and its high four bits.
 //   Q8_0   d q             Q4_0, Q5_0   d (q - 8), d (q - 16)          Q4_1, Q5_1   d q + m
 //   K      256 elements whose parts of 16 or 32 have small integers as scales: d s q - m t (2, 4, 5 bits) or d s (q - 4, 32)
 import { halfToFloat } from './numbers.ts';

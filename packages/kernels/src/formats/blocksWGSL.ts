@@ -1,5 +1,5 @@
-// The quantised blocks of ggml's files on the device: the WGSL of `single(i)`, the bits of element i as a single, for decode.ts. Not
-// here: what the blocks are, and the same on the CPU (blocks.ts). An invocation decodes its element alone and reads the scales anew.
+// The quantised blocks of ggml's files on the device: the WGSL of `single(i)`, the bits of element i as a single, for decode.ts.
+// Not here: what the blocks are, and the same on the CPU (blocks.ts). An invocation decodes its element alone and reads the scales anew.
 
 /** Bytes and halves of a block; every block has an even number of bytes, so that a half never crosses a word. */
 const partsWGSL = /* wgsl */ `

@@ -1,5 +1,5 @@
-// One number of a format of weight files, as a JavaScript number and back. Arrays of them are in convert.ts. A conversion to a narrower
-// float rounds to nearest, ties to even; NaN stays NaN and overflow becomes infinity.
+// One number of a format of weight files, as a JavaScript number and back. Arrays of them are in convert.ts. A conversion to a
+// narrower float rounds to nearest, ties to even; NaN stays NaN and overflow becomes infinity.
 
 const word = new Uint32Array(1);
 const single = new Float32Array(word.buffer);

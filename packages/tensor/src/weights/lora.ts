@@ -1,5 +1,5 @@
-// LoRA: low-rank changes W + s B A of a model's weights, merged in f32 while the weights are loaded. Which tensors of a file change which
-// weight is found in loraChanges.ts; the caller decides which files there are.
+// LoRA: low-rank changes W + s B A of a model's weights, merged in f32 while the weights are loaded. Which tensors of a file
+// change which weight is found in loraChanges.ts; the caller decides which files there are.
 import { sizeOf } from '@moviegen/kernels';
 import type { Device } from '../device/device.ts';
 import { keep, scope } from '../device/scope.ts';

@@ -1,5 +1,5 @@
-// Weights in 8-bit floats whose scale is a tensor of its own, as ComfyUI's files hold them: X.weight beside X.scale_weight or X.weight_scale,
-// value = weight * scale. Not here: 8-bit floats without a scale, which need nothing.
+// Weights in 8-bit floats whose scale is a tensor of its own, as ComfyUI's files hold them: X.weight beside X.scale_weight or
+// X.weight_scale, value = weight * scale. Not here: 8-bit floats without a scale, which need nothing.
 import { bytesToFloats, sizeOf } from '@moviegen/kernels';
 import { piecesOf, type WeightSource, WeightsError } from './source.ts';
 
