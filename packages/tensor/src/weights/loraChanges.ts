@@ -105,9 +105,10 @@ export function changesOf(
   }
   if (problems.length === 0) return changes;
   const more = problems.length > MOST_LISTED ? `; and ${problems.length - MOST_LISTED} more` : '';
-  const share = `the model has the modules of ${fitting} of its ${source.names().length} tensors`;
+  const all = source.names().length;
+  const share = fitting < all ? ` (the model has the modules of ${fitting} of its ${all} tensors)` : '';
   throw new WeightsError(
-    `${label}: this LoRA does not fit the model: ${problems.slice(0, MOST_LISTED).join('; ')}${more} (${share})`,
+    `${label}: this LoRA does not fit the model: ${problems.slice(0, MOST_LISTED).join('; ')}${more}${share}`,
   );
 }
 
