@@ -6,7 +6,8 @@
 
 Running it again gives the same bytes (on the same machine and the same releases; elsewhere the last bits may differ).
 The fixtures of T5, CLIP and the tokenizers come from `transformers` and `tokenizers`, those of the image autoencoder from
-`diffusers`: a second opinion that nobody here wrote. Where `diffusers` is not installed its fixtures are left alone.
+`diffusers`, those of GGUF files (packages/gguf/fixtures) from `gguf`: a second opinion that nobody here wrote. Where
+`diffusers` is not installed its fixtures are left alone.
 `python -m unittest discover tests` checks the reference itself.
 """
 
@@ -15,7 +16,10 @@ import sys
 
 import torch
 
-NAMES = ["dit", "philox", "text", "vision", "flow", "tae", "lora", "average", "tokenizer", "autoencoder_kl", "pipeline", "quantized"]
+NAMES = [
+    "dit", "philox", "text", "vision", "flow", "tae", "lora", "average", "tokenizer", "autoencoder_kl", "pipeline", "quantized",
+    "gguf_files", "wan_lora",
+]
 
 
 def main(names: list[str]):

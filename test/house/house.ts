@@ -16,7 +16,7 @@ export const house: House = {
     tae: MODELS,
     dit: MODELS,
     wan: MODELS,
-    gguf: [],
+    gguf: ['safetensors'],
     evaluation: ['text', 'tae', 'dit', 'sampler', ...MODELS],
     moviegen: ['evaluation', 'text', 'tae', 'dit', 'wan', 'sampler', 'safetensors', 'gguf', ...MODELS],
     curation: ['moviegen', 'evaluation', 'text', ...MODELS],

@@ -1,3 +1,6 @@
-// The public names of @moviegen/gguf.
+// @moviegen/gguf: the files of llama.cpp and ComfyUI-GGUF, strict and streaming. Their blocks are decoded in @moviegen/kernels.
 
-export {};
+export type { GgufValue } from './cursor.ts';
+export { GgufError } from './errors.ts';
+export { Gguf, type GgufOptions } from './gguf.ts';
+export type { GgufTensor } from './header.ts';

@@ -24,13 +24,13 @@ export {
   bytesToFloats,
   convertibleTypes,
   floatsToHalves,
-  floatToHalf,
-  halfToFloat,
   halvesToFloats,
+  unitOf,
 } from './formats/convert.ts';
 export type { DecodeRange } from './formats/decode.ts';
 export { canDecode, decodeKernel } from './formats/decode.ts';
 export { encodableTypes, floatsToBytes } from './formats/encode.ts';
+export { floatToHalf, halfToFloat } from './formats/numbers.ts';
 export type { Quantized } from './formats/quantize.ts';
 export {
   canQuantize,

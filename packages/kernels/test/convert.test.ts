@@ -1,13 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { bytesToFloats, floatsToHalves } from '../src/formats/convert.ts';
 import {
   bfloat16ToFloat,
-  bytesToFloats,
   float8e4m3ToFloat,
   float8e5m2ToFloat,
-  floatsToHalves,
   floatToHalf,
   halfToFloat,
-} from '../src/formats/convert.ts';
+} from '../src/formats/numbers.ts';
 
 describe('half', () => {
   test('every half survives conversion to a float and back', () => {

@@ -2,13 +2,14 @@
 // first, then by name, and the header is padded with spaces to a multiple of eight bytes. Equal tensors give equal
 // files, byte for byte.
 
-import { byteSize, DTYPES, dtypeRank, isDType, type SafetensorsDType } from './dtypes.ts';
+import { byteSize, DTYPES, dtypeRank, isDType } from './dtypes.ts';
 import { counted, quoted, SafetensorsError } from './errors.ts';
 import { LENGTH_BYTES, MAX_HEADER_BYTES } from './header.ts';
 
 /** Element type and shape of a tensor to write. */
 export interface TensorShape {
-  readonly dtype: SafetensorsDType;
+  /** One of `DTYPES`; another is refused. */
+  readonly dtype: string;
   readonly shape: readonly number[];
 }
 

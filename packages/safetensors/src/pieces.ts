@@ -24,8 +24,12 @@ export interface TensorSpan {
   readonly source: ByteSource;
   readonly start: number;
   readonly byteLength: number;
+  /** Bytes that stay together in a piece, at most those of a read. Default 16, of which every type has whole elements. */
+  readonly unitBytes?: number;
 }
 
+/** Bytes between neighbours that are read rather than that the read is split: other formats align tensors. */
+const GAP = 64;
 /** Reads under way at once, including the one being used. */
 const BUFFERS = 4;
 
@@ -85,15 +89,17 @@ function blocksOf(spans: readonly TensorSpan[], pieceBytes: number): Block[] {
     if (open) blocks.push({ ...open, parts });
     open = undefined;
   };
-  for (const { name, source, start, byteLength } of spans) {
+  for (const { name, source, start, byteLength, unitBytes = 16 } of spans) {
     const end = start + byteLength;
-    const joins = open?.source === source && open.end === start && end - open.start <= pieceBytes;
+    const near = open?.source === source && start >= open.end && start - open.end < GAP;
+    const joins = near && end - open!.start <= pieceBytes;
     if (!joins) {
       close();
-      for (let at = start; at < end; at += pieceBytes) {
+      const step = pieceBytes - (pieceBytes % unitBytes);
+      for (let at = start; at < end; at += step) {
         close();
-        parts = [{ name, offset: at - start, from: 0, to: Math.min(pieceBytes, end - at) }];
-        open = { source, start: at, end: Math.min(at + pieceBytes, end) };
+        parts = [{ name, offset: at - start, from: 0, to: Math.min(step, end - at) }];
+        open = { source, start: at, end: Math.min(at + step, end) };
       }
     } else if (open && byteLength > 0) {
       parts.push({ name, offset: 0, from: start - open.start, to: end - open.start });

@@ -17,7 +17,7 @@ export interface ChunkOptions extends ReadOptions {
   readonly chunkBytes?: number;
 }
 
-/** What both a file and a set of shards offer. It is the `WeightSource` of `@moviegen/tensor`. */
+/** What a file, a set of shards and files of other formats offer. It is the `WeightSource` of `@moviegen/tensor`. */
 export interface TensorSource {
   /** The name of the file, or of the index of several, in messages. */
   readonly label: string;
@@ -27,7 +27,8 @@ export interface TensorSource {
   names(): string[];
   has(name: string): boolean;
   shape(name: string): readonly number[];
-  dtype(name: string): SafetensorsDType;
+  /** Element type: in files of safetensors one of theirs, elsewhere also one of blocks. */
+  dtype(name: string): string;
   byteLength(name: string): number;
   /** The raw little-endian bytes of one tensor, at the start of a buffer of their own. */
   read(name: string, options?: ReadOptions): Promise<Uint8Array<ArrayBuffer>>;

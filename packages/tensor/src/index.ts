@@ -76,12 +76,16 @@ export type { WeightChanges } from './weights/changes.ts';
 export { checkWeights } from './weights/check.ts';
 export { LayerStream } from './weights/layerStream.ts';
 export { loadWeights } from './weights/load.ts';
-export type { Lora } from './weights/lora.ts';
 export { loraChanges } from './weights/lora.ts';
+export type { Lora } from './weights/loraChanges.ts';
+export { loraName } from './weights/loraNames.ts';
 export type { LayeredWeights, Placement } from './weights/placement.ts';
 export { placeWeights, stayingWeights } from './weights/placement.ts';
 export { quantizedSource, quantizedWeights } from './weights/quantized.ts';
+export type { NamePairs } from './weights/renamed.ts';
+export { renamedSource, renaming, reversed } from './weights/renamed.ts';
 export { loadRows } from './weights/rows.ts';
+export { scaledSource } from './weights/scaled.ts';
 export { changingBytes, decodingBytes, fileBytes, weightBytes } from './weights/sizes.ts';
 export type {
   PlainType,
@@ -91,4 +95,4 @@ export type {
   WeightProgress,
   WeightSource,
 } from './weights/source.ts';
-export { WeightsError } from './weights/source.ts';
+export { readFloats, WeightsError } from './weights/source.ts';

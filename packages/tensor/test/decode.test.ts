@@ -1,10 +1,14 @@
-// Floats of weight files decoded by the device beside the host's own conversion: every code of every type, to the bit.
+// Floats of weight files decoded by the device beside the host's own conversion: every code of every type, to the bit. What blocks
+// of GGUF files are is held against ggml's own library in packages/gguf.
+import { readFileSync } from 'node:fs';
+import { Gguf } from '@moviegen/gguf';
 import {
   bytesToFloats,
   type DecodeRange,
   decodeKernel,
   floatsToHalves,
   type Kernel,
+  unitOf,
 } from '@moviegen/kernels';
 import { scopeAsync, Tensor } from '@moviegen/tensor';
 import { testDevice } from '@moviegen/testing/device';
@@ -55,15 +59,16 @@ const files = {
 type FileType = keyof typeof files;
 
 /** What the host makes of the bytes: the words of f32, or the halves of f16. */
-function onHost(bytes: Uint8Array, type: FileType, to: Target): Uint32Array | Uint16Array {
+function onHost(bytes: Uint8Array, type: string, to: Target, scale?: number): Uint32Array | Uint16Array {
   const floats = bytesToFloats(bytes, type);
+  if (scale !== undefined) for (const [i, value] of floats.entries()) floats[i] = scale * value;
   return to === 'f16' ? floatsToHalves(floats) : new Uint32Array(floats.buffer);
 }
 
 /** What the device makes of them, into elements that were all ones. Words, so that no adapter needs f16. */
 async function onDevice(
   bytes: Uint8Array,
-  type: FileType,
+  type: string,
   to: Target,
   range: DecodeRange,
   size: number,
@@ -116,6 +121,33 @@ describe.each(Object.keys(files) as FileType[])('%s', (type) => {
       expect([...made]).toEqual(expected);
     }
   });
+});
+
+const gguf = await Gguf.open(readFileSync(new URL('../../gguf/fixtures/blocks.gguf', import.meta.url)));
+const blocks = gguf.names().filter((name) => /^Q/.test(name));
+
+test.each(blocks.flatMap((type) => targets.map((to) => [type, to] as const)))(
+  'blocks of %s to %s, from any word of a window',
+  async (type, to) => {
+    const bytes = await gguf.read(type);
+    const { elements } = unitOf(type);
+    const all = onHost(bytes, type, to);
+    const window = new Uint8Array(12 + bytes.length);
+    window.set(bytes, 12);
+    const range = { base: 3, from: elements + 2, first: 4, count: 300 };
+    const made = await onDevice(window, type, to, range, 304);
+    expect([...made.subarray(4)]).toEqual([...all.subarray(elements + 2, elements + 302)]);
+  },
+);
+
+test.each(targets)('with a scale to %s', async (to) => {
+  for (const type of ['F8_E4M3', 'F8_E5M2'] as const) {
+    const scale = Math.fround(0.0137);
+    const expected = onHost(every8, type, to, scale);
+    const made = await onDevice(every8, type, to, { from: 0, first: 0, count: 256, scale }, 256);
+    for (const [i, bits] of expected.entries())
+      if (!(isNaNWord(bits, to) && isNaNWord(made[i]!, to))) expect([i, made[i]]).toEqual([i, bits]);
+  }
 });
 
 test('a type that no kernel reads is a mistake of ours', () => {

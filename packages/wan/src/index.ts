@@ -33,3 +33,5 @@ export {
 export { StreamedWanTransformer } from './transformer/streamedTransformer.ts';
 export { WanTransformer } from './transformer/transformer.ts';
 export { isLinearWeight, type TransformerLoadOptions } from './transformer/weights.ts';
+export { autoencoderNames, autoencoderSource } from './layouts/autoencoderNames.ts';
+export { originalTransformerName, transformerName, transformerSource } from './layouts/transformerNames.ts';

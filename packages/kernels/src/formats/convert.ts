@@ -1,62 +1,14 @@
 // Number formats of weight files and of f16 tensors, converted on the CPU: pure functions over bytes.
 // Bytes are little-endian, as in safetensors and in WebGPU buffers. Every conversion to a narrower
 // float rounds to nearest, ties to even; NaN stays NaN and overflow becomes infinity.
-
-const word = new Uint32Array(1);
-const single = new Float32Array(word.buffer);
-const bitsOf = (value: number): number => {
-  single[0] = value;
-  return word[0]!;
-};
-
-/** Value of the IEEE half with these 16 bits. */
-export function halfToFloat(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
-/** The 16 bits of the IEEE half nearest to `value`. */
-export function floatToHalf(value: number): number {
-  return halfOfSingleBits(bitsOf(value));
-}
-
-function halfOfSingleBits(bits: number): number {
-  const sign = (bits >>> 16) & 0x8000;
-  const magnitude = bits & 0x7fffffff;
-  if (magnitude > 0x7f800000) return sign | 0x7e00; // NaN
-  if (magnitude >= 0x477ff000) return sign | 0x7c00; // 65520 and above round to infinity
-  if (magnitude < 0x38800000) {
-    // Below the smallest normal half: the spacing of singles in [0.5, 1) is that of subnormal halves.
-    word[0] = magnitude;
-    return sign | (bitsOf(single[0]! + 0.5) - 0x3f000000);
-  }
-  const odd = (magnitude >>> 13) & 1;
-  return sign | ((magnitude - 0x38000000 + 0xfff + odd) >>> 13);
-}
-
-/** Value of the bfloat16 with these 16 bits. */
-export function bfloat16ToFloat(bits: number): number {
-  word[0] = bits << 16;
-  return single[0]!;
-}
-
-/** Value of the 8-bit float e4m3fn: bias 7, no infinities, 0x7f and 0xff are NaN. */
-export function float8e4m3ToFloat(bits: number): number {
-  const sign = bits & 0x80 ? -1 : 1;
-  const exponent = (bits >> 3) & 15;
-  const fraction = bits & 7;
-  if (exponent === 15 && fraction === 7) return Number.NaN;
-  return exponent === 0 ? sign * fraction * 2 ** -9 : sign * (1 + fraction / 8) * 2 ** (exponent - 7);
-}
-
-/** Value of the 8-bit float e5m2: the upper half of an IEEE half. */
-export function float8e5m2ToFloat(bits: number): number {
-  return halfToFloat(bits << 8);
-}
+import { blocks } from './blocks.ts';
+import {
+  float8e4m3ToFloat,
+  float8e5m2ToFloat,
+  floatToHalf,
+  halfOfSingleBits,
+  halfToFloat,
+} from './numbers.ts';
 
 const table = (count: number, f: (bits: number) => number): (() => Float32Array) => {
   let made: Float32Array | undefined;
@@ -121,22 +73,36 @@ const decoders: Readonly<Record<string, { readonly bytes: number; readonly decod
   I64: { bytes: 8, decode: (bytes, out) => bigTo(view(bytes, 8, BigInt64Array), out) },
 };
 
-/** The element types that {@link bytesToFloats} reads, by their names in safetensors files. */
-export const convertibleTypes: readonly string[] = Object.keys(decoders);
+/** The element types that {@link bytesToFloats} reads, by their names in safetensors files and, for blocks, in ggml's. */
+export const convertibleTypes: readonly string[] = [...Object.keys(decoders), ...Object.keys(blocks)];
+
+/**
+ * What a type's elements are stored in: bytes of one element, or of a block of several.
+ * @throws if the type is unknown.
+ */
+export function unitOf(type: string): { readonly elements: number; readonly bytes: number } {
+  if (Object.hasOwn(blocks, type)) return blocks[type]!;
+  if (Object.hasOwn(decoders, type)) return { elements: 1, bytes: decoders[type]!.bytes };
+  throw new Error(`convert: unknown element type ${type}; expected one of ${convertibleTypes.join(', ')}`);
+}
 
 /**
  * The elements of raw little-endian bytes as f32, in a new array.
- * @param type name of the element type in safetensors: `F16`, `BF16`, `F8_E4M3`, `F64` ...
- * @throws if the type is unknown or the bytes are not a whole number of elements.
+ * @param type name of the element type in safetensors: `F16`, `BF16`, `F8_E4M3`, `F64` ..., or of ggml's blocks: `Q8_0` ...
+ * @throws if the type is unknown or the bytes are not a whole number of elements or blocks.
  */
 export function bytesToFloats(bytes: Uint8Array, type: string): Float32Array<ArrayBuffer> {
-  const known = Object.hasOwn(decoders, type) ? decoders[type] : undefined;
-  if (!known) {
-    throw new Error(`convert: unknown element type ${type}; expected one of ${convertibleTypes.join(', ')}`);
+  const unit = unitOf(type);
+  const count = Math.floor(bytes.length / unit.bytes);
+  const out = new Float32Array(count * unit.elements);
+  const block = Object.hasOwn(blocks, type) ? blocks[type] : undefined;
+  if (block === undefined) {
+    decoders[type]!.decode(bytes, out);
+    return out;
   }
-  const count = Math.floor(bytes.length / known.bytes);
-  const out = new Float32Array(count);
-  known.decode(bytes, out);
+  if (count * unit.bytes !== bytes.length)
+    throw new Error(`convert: ${bytes.length} bytes are not a whole number of blocks of ${unit.bytes} bytes`);
+  for (let i = 0; i < count; i++) block.decode(bytes, i * unit.bytes, out, i * unit.elements);
   return out;
 }
 

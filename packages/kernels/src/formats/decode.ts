@@ -1,25 +1,32 @@
 // Floats of weight files on the device: their raw bytes become f32 or f16, as in convert.ts, bit for bit. Subnormals are
 // handled as integers, since an adapter may flush them, and halves are read without f16, which it may lack.
 //
-//   out[first + i] = raw[from + i],  i = 0 ... count - 1,  in elements of the two types
+//   out[first + i] = scale raw[from + i],  i = 0 ... count - 1,  in elements of the two types
 //
-// Every type first becomes the bits of a single (f64 by rounding to nearest, ties to even). For f16 these become the
-// bits of a half, as on the host.
+// Every type first becomes the bits of a single (f64 by rounding to nearest, ties to even), and is multiplied where there is a
+// scale. For f16 these become the bits of a half, as on the host. ggml's blocks are in blocksWGSL.ts.
 
-import { type Kernel, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
+import { f32, type Kernel, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
 import { eachWGSL, eachWorkgroups } from '../wgsl.ts';
+import { blocks } from './blocks.ts';
+import { blockWGSL } from './blocksWGSL.ts';
 
 /** Which elements to decode, and where to put them. */
 export interface DecodeRange {
+  /** Word of `raw` where its element 0 begins. Default 0. */
+  readonly base?: number;
   /** First element of `raw`. */
   readonly from: number;
   /** First element of `out`. */
   readonly first: number;
   readonly count: number;
+  /** Every element is multiplied by it, in f32. Default: none. */
+  readonly scale?: number | undefined;
 }
 
-const byteWGSL = 'fn element(i: u32) -> u32 { return (raw[i >> 2u] >> (8u * (i & 3u))) & 0xffu; }';
-const pairWGSL = 'fn element(i: u32) -> u32 { return (raw[i >> 1u] >> (16u * (i & 1u))) & 0xffffu; }';
+const byteWGSL = 'fn element(i: u32) -> u32 { return (raw[u.base + (i >> 2u)] >> (8u * (i & 3u))) & 0xffu; }';
+const pairWGSL =
+  'fn element(i: u32) -> u32 { return (raw[u.base + (i >> 1u)] >> (16u * (i & 1u))) & 0xffffu; }';
 
 /**
  * The bits of a half as those of a single; every NaN becomes the one that JavaScript writes. Without branches, both sides of
@@ -37,7 +44,7 @@ fn fromHalf(bits: u32) -> u32 {
 
 /** The WGSL of `single(i)` per type: the bits of element i as a single. */
 const singles: Readonly<Record<string, string>> = {
-  F32: 'fn single(i: u32) -> u32 { return raw[i]; }',
+  F32: 'fn single(i: u32) -> u32 { return raw[u.base + i]; }',
   BF16: `${pairWGSL}
 fn single(i: u32) -> u32 { return element(i) << 16u; }`,
   F16: `${pairWGSL}${halfWGSL}
@@ -55,8 +62,8 @@ fn single(i: u32) -> u32 {
 }`,
   F64: `
 fn single(i: u32) -> u32 {
-  let low = raw[2u * i];
-  let high = raw[2u * i + 1u];
+  let low = raw[u.base + 2u * i];
+  let high = raw[u.base + 2u * i + 1u];
   let sign = high & 0x80000000u;
   let exponent = (high >> 20u) & 0x7ffu;
   // The upper 23 bits of the fraction, which a single can hold, and the 29 bits below them.
@@ -81,6 +88,9 @@ fn single(i: u32) -> u32 {
   let up = lost > half || (lost == half && (rest != 0u || (result & 1u) == 1u));
   return sign | (result + select(0u, 1u, up));
 }`,
+  ...Object.fromEntries(
+    Object.entries(blocks).map(([type, block]) => [type, `${halfWGSL}${blockWGSL(type, block)}`]),
+  ),
 };
 
 /** WGSL: the bits of a single to the bits of the nearest half, ties to even. */
@@ -102,7 +112,7 @@ fn toHalf(bits: u32) -> u32 {
   return sign | (result + select(0u, 1u, lost > half || (lost == half && (result & 1u) == 1u)));
 }`;
 
-const toSinglesWGSL = 'out[u.first + i] = single(u.start + i);';
+const toSinglesWGSL = 'out[u.first + i] = number(u.start + i);';
 /** An invocation owns a word of two halves. A half outside the range keeps its value. */
 const toHalvesWGSL = /* wgsl */ `let at = (u.first >> 1u) + i;
       var word = out[at];
@@ -110,34 +120,44 @@ const toHalvesWGSL = /* wgsl */ `let at = (u.first >> 1u) + i;
         let element = 2u * at + k;
         if (element >= u.first && element < u.first + u.count) {
           let shift = 16u * k;
-          word = (word & ~(0xffffu << shift)) | (toHalf(single(u.start + element - u.first)) << shift);
+          word = (word & ~(0xffffu << shift)) | (toHalf(number(u.start + element - u.first)) << shift);
         }
       }
       out[at] = word;`;
+
+const plainWGSL = 'fn number(i: u32) -> u32 { return single(i); }';
+const scaledWGSL = 'fn number(i: u32) -> u32 { return bitcast<u32>(u.scale * bitcast<f32>(single(i))); }';
 
 /** Whether the device can decode elements of type `from` (a safetensors name) to type `to`. */
 export const canDecode = (from: string, to: string): to is 'f32' | 'f16' =>
   (to === 'f32' || to === 'f16') && Object.hasOwn(singles, from) && from.toLowerCase() !== to;
 
 /**
- * The kernel that decodes a range of raw little-endian elements. Bindings: raw (u32 words), out.
+ * The kernel that decodes a range of raw little-endian elements or blocks. Bindings: raw (u32 words), out.
  * @param type safetensors name of the type of the raw elements; {@link canDecode} must be true.
  */
-export function decodeKernel(type: string, to: 'f32' | 'f16', { from, first, count }: DecodeRange): Kernel {
+export function decodeKernel(
+  type: string,
+  to: 'f32' | 'f16',
+  { base = 0, from, first, count, scale }: DecodeRange,
+): Kernel {
   if (!canDecode(type, to)) throw new Error(`internal: decode: ${type} to ${to}`);
   const words = to === 'f32' ? count : Math.ceil((first + count) / 2) - Math.floor(first / 2);
   const uniforms = uniformBlock(2, {
+    base: u32(base),
     start: u32(from),
     first: u32(first),
     count: u32(count),
     words: u32(words),
+    scale: f32(scale ?? 1),
   });
   const code = /* wgsl */ `@group(0) @binding(0) var<storage, read> raw: array<u32>;
 @group(0) @binding(1) var<storage, read_write> out: array<u32>;
 ${uniforms.wgsl}${workgroupIndexWGSL}${singles[type]}
+${scale === undefined ? plainWGSL : scaledWGSL}
 ${to === 'f16' ? toHalfWGSL : ''}${eachWGSL('u.words', to === 'f32' ? toSinglesWGSL : toHalvesWGSL)}`;
   return {
-    label: `decode ${type} to ${to}`,
+    label: `decode ${type} to ${to}${scale === undefined ? '' : ', scaled'}`,
     code,
     bindings: [
       { name: 'raw', dtype: 'u32', access: 'read' },

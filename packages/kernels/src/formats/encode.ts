@@ -1,6 +1,7 @@
 // Floats to the number formats of weight files, as bytes: the opposite of convert.ts. Rounds to nearest, ties to
 // even; NaN stays NaN. A number too large for a format becomes infinity, or NaN in e4m3, as in PyTorch.
-import { float8e4m3ToFloat, float8e5m2ToFloat, floatsToHalves } from './convert.ts';
+import { floatsToHalves } from './convert.ts';
+import { float8e4m3ToFloat, float8e5m2ToFloat } from './numbers.ts';
 
 type Encoder = (values: Float32Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>;
 const bytesOf = (array: Float64Array<ArrayBuffer> | Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>) =>

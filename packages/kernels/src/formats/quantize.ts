@@ -13,7 +13,8 @@
 //   NAME.scale   F16 [out, in / 32]
 // The metadata `moviegen.quantization` says `q8` or `q4`; readers go by the names of the tensors.
 import type { QuantFormat } from '../kernel.ts';
-import { floatToHalf, halfToFloat, halvesToFloats } from './convert.ts';
+import { halvesToFloats } from './convert.ts';
+import { floatToHalf, halfToFloat } from './numbers.ts';
 
 /** Numbers that share a scale. */
 export const QUANT_BLOCK = 32;

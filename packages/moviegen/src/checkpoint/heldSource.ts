@@ -48,6 +48,7 @@ export function heldSource(source: WeightSource): WeightSource {
     names: () => source.names(),
     shape: (name) => source.shape(name),
     dtype: (name) => source.dtype(name),
+    scale: (name) => source.scale?.(name),
     read,
     pieces,
   };

@@ -1,7 +1,8 @@
-// The contents of a safetensors file or a set of shards, as data and as a table for a terminal. No tensor is read.
+// The contents of a file of weights or a set of shards, as data and as a table for a terminal. No tensor is read.
 
 import { sizeOf } from '@moviegen/kernels';
 import { printable, type TensorSource } from '@moviegen/safetensors';
+import { identifyWeights, identityText, type WeightsIdentity } from './identify.ts';
 
 /** One tensor. */
 export interface InspectedTensor {
@@ -21,6 +22,8 @@ export interface InspectedTotal {
 
 /** The result of `moviegen inspect`. It is plain data: `--json` prints it unchanged. */
 export interface Inspection {
+  /** What the weights are, where that is known. */
+  readonly identity?: WeightsIdentity;
   readonly metadata: Readonly<Record<string, string>>;
   readonly tensors: readonly InspectedTensor[];
   readonly total: InspectedTotal;
@@ -39,14 +42,21 @@ export function inspect(source: TensorSource): Inspection {
   const byDtype = [...new Set(tensors.map(({ dtype }) => dtype))]
     .map((dtype) => ({ dtype, ...totalOf(tensors.filter((tensor) => tensor.dtype === dtype)) }))
     .sort((a, b) => b.bytes - a.bytes);
-  return { metadata: source.metadata, tensors, total: totalOf(tensors), byDtype };
+  const identity = identifyWeights(source);
+  return {
+    ...(identity && { identity }),
+    metadata: source.metadata,
+    tensors,
+    total: totalOf(tensors),
+    byDtype,
+  };
 }
 
 /**
  * An inspection as lines for a terminal: one row per tensor, metadata, totals. Control characters in the file's names are
  * escaped.
  */
-export function inspectionTable({ metadata, tensors, total, byDtype }: Inspection): string {
+export function inspectionTable({ identity, metadata, tensors, total, byDtype }: Inspection): string {
   const rows = tensors.map(({ name, dtype, shape, bytes }) => [
     printable(name),
     dtype,
@@ -54,6 +64,7 @@ export function inspectionTable({ metadata, tensors, total, byDtype }: Inspectio
     grouped(bytes),
   ]);
   const lines = aligned([['name', 'dtype', 'shape', 'bytes'], ...rows]);
+  if (identity) lines.push('', identityText(identity));
   const entries = Object.entries(metadata);
   if (entries.length > 0) lines.push('', 'metadata');
   for (const [key, text] of entries) lines.push(`  ${printable(key)}: ${printable(text)}`);

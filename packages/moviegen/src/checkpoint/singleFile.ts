@@ -1,10 +1,10 @@
 // A model in one file of weights, whose config lies beside it or is told by the weights. Not here: a model's folder (modelFiles.ts).
 
-import { Safetensors, type TensorSource } from '@moviegen/safetensors';
+import type { TensorSource } from '@moviegen/safetensors';
 import type { CheckpointFiles } from '../checkpointFiles.ts';
 import { CheckpointError } from '../errors.ts';
 import { absenceIn, addressOf, type FilesOptions, openFiles, pathOf, readJson } from './files.ts';
-import { plainNames } from './plainNames.ts';
+import { isWeightsFile, openWeights } from './weightsFile.ts';
 
 /** A file of weights, open, and the `config.json` beside it. */
 export interface SingleFile {
@@ -20,7 +20,7 @@ export function fileOf(
   if (typeof source === 'object' && !(source instanceof URL)) return undefined;
   const url = addressOf(source);
   const path = url?.pathname ?? String(source);
-  if (!/\.(safetensors|ckpt|pt|pth|bin)$/i.test(path)) return undefined;
+  if (!isWeightsFile(path)) return undefined;
   const name = /[^/\\]+$/.exec(path)![0];
   const above = path.slice(0, -name.length);
   if (url === undefined) return { folder: above || '.', name };
@@ -28,7 +28,7 @@ export function fileOf(
   return { folder: url, name: decodeURIComponent(name) };
 }
 
-/** Opens a file of weights. @throws CheckpointError, SafetensorsError */
+/** Opens a file of weights. @throws CheckpointError, GgufError, SafetensorsError */
 export async function openSingle(
   { folder, name }: { readonly folder: string | URL; readonly name: string },
   options: FilesOptions,
@@ -39,6 +39,6 @@ export async function openSingle(
   const path = pathOf(files, '', name);
   if (file === undefined)
     throw new CheckpointError(`checkpoint: there is no file ${path}${absenceIn(files)}`);
-  const weights = plainNames(await Safetensors.open(file, signal ? { signal } : {}));
+  const weights = await openWeights(file, signal);
   return { path, weights, config: await readJson(files, '', 'config.json', signal) };
 }

@@ -1,6 +1,7 @@
 // How a run that fails ends: its exit status, and one line that says what the user can do about it. The process itself ends
 // in main.ts.
 
+import { GgufError } from '@moviegen/gguf';
 import { SafetensorsError } from '@moviegen/safetensors';
 import { NoAdapterError, WeightsError } from '@moviegen/tensor';
 import { CommanderError } from 'commander';
@@ -54,4 +55,6 @@ function listOf(error: unknown, verbose: boolean): string {
 }
 
 const isInputError = (error: unknown): boolean =>
-  [InputError, SafetensorsError, NoAdapterError, WeightsError].some((known) => error instanceof known);
+  [InputError, SafetensorsError, GgufError, NoAdapterError, WeightsError].some(
+    (known) => error instanceof known,
+  );

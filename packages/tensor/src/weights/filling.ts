@@ -8,10 +8,11 @@ import {
   QUANT_BLOCK,
   type QuantFormat,
   quantize,
+  unitOf,
 } from '@moviegen/kernels';
 import type { Tensor } from '../tensor.ts';
-import { bitsOf, type DeviceDecoder } from './decoding.ts';
-import { WeightsError } from './source.ts';
+import type { DeviceDecoder } from './decoding.ts';
+import { scaled, WeightsError } from './source.ts';
 
 /** A tensor that is being filled. */
 export interface Filling {
@@ -78,15 +79,18 @@ export class DecodedFilling implements Filling {
   readonly tensor: Tensor;
   readonly #type: string;
   readonly #decoder: DeviceDecoder;
+  readonly #scale: number | undefined;
   /** Elements so far. */
   #filled = 0;
   /** Bytes of one element that waits for its neighbour: halves are written in pairs. */
   #odd: Uint8Array<ArrayBuffer> | undefined;
 
-  constructor(tensor: Tensor, type: string, decoder: DeviceDecoder) {
+  /** @param scale every element is multiplied by it. */
+  constructor(tensor: Tensor, type: string, decoder: DeviceDecoder, scale?: number) {
     this.tensor = tensor;
     this.#type = type;
     this.#decoder = decoder;
+    this.#scale = scale;
   }
 
   get full(): boolean {
@@ -97,7 +101,7 @@ export class DecodedFilling implements Filling {
     const { tensor } = this;
     const elements = elementsIn(bytes, this.#type, tensor.label);
     if (this.#filled + elements > tensor.size) throw tooLong(tensor.label);
-    const size = bitsOf(this.#type) / 8;
+    const { bytes: size, elements: each } = unitOf(this.#type); // a block has an even number of elements
     let [rest, written] = [bytes, 0];
     if (this.#odd && elements > 0) {
       const pair = new Uint8Array(2 * size);
@@ -107,7 +111,7 @@ export class DecodedFilling implements Filling {
       rest = bytes.subarray(size);
       this.#odd = undefined;
     }
-    const first = this.#filled + elements - rest.length / size;
+    const first = this.#filled + elements - (rest.length / size) * each;
     this.#filled += elements;
     if (tensor.dtype === 'f16' && this.#filled % 2 === 1 && !this.full && rest.length > 0) {
       this.#odd = rest.slice(-size);
@@ -117,7 +121,7 @@ export class DecodedFilling implements Filling {
   }
 
   #decode(bytes: Uint8Array<ArrayBuffer>, first: number): number {
-    return this.#decoder.decode(bytes, this.#type, this.tensor, first);
+    return this.#decoder.decode(bytes, this.#type, this.tensor, first, this.#scale);
   }
 
   finish(): void {
@@ -158,6 +162,7 @@ export class QuantizedFilling implements Filling {
   readonly tensor: Tensor;
   readonly #format: QuantFormat;
   readonly #type: string;
+  readonly #scale: number;
   readonly #filling: PlainFilling;
   readonly #scales: Uint16Array<ArrayBuffer>;
   /** Numbers of a block that is not complete yet. */
@@ -165,11 +170,15 @@ export class QuantizedFilling implements Filling {
   #opened = 0;
   #blocks = 0;
 
-  /** @param type type of the numbers in the file. */
-  constructor(tensor: Tensor, format: QuantFormat, type: string) {
+  /**
+   * @param type type of the numbers in the file.
+   * @param scale every number is multiplied by it.
+   */
+  constructor(tensor: Tensor, format: QuantFormat, type: string, scale = 1) {
     this.tensor = tensor;
     this.#format = format;
     this.#type = type;
+    this.#scale = scale;
     this.#filling = new PlainFilling(tensor);
     this.#scales = new Uint16Array(tensor.size / QUANT_BLOCK);
   }
@@ -180,7 +189,7 @@ export class QuantizedFilling implements Filling {
 
   write(bytes: Uint8Array<ArrayBuffer>): number {
     let written = 0;
-    let rest = bytesToFloats(bytes, this.#type);
+    let rest = scaled(bytesToFloats(bytes, this.#type), this.#scale);
     if (this.#opened > 0) {
       const head = rest.subarray(0, QUANT_BLOCK - this.#opened);
       this.#open.set(head, this.#opened);
@@ -228,8 +237,8 @@ function checkWhole({ label }: Tensor, filled: number, whole: number, units: str
 
 /** How many elements the bytes hold. @throws WeightsError where they end inside an element. */
 function elementsIn(bytes: Uint8Array, type: string, name: string | undefined): number {
-  const elements = (8 * bytes.length) / bitsOf(type);
-  if (Number.isInteger(elements)) return elements;
+  const unit = unitOf(type);
+  if (bytes.length % unit.bytes === 0) return (bytes.length / unit.bytes) * unit.elements;
   throw new WeightsError(
     `weights: ${name}: ${bytes.length} bytes are not a whole number of ${type} elements`,
   );

@@ -1,6 +1,6 @@
 // Weights from a file to the device: checked against the model's list as a whole, then streamed piece by piece and
 // converted on the way. The file format is in @moviegen/safetensors; how a tensor is filled is in filling.ts.
-import { isQuantFormat } from '@moviegen/kernels';
+import { isQuantFormat, unitOf } from '@moviegen/kernels';
 import type { Device } from '../device/device.ts';
 import type { Tensor } from '../tensor.ts';
 import { changed } from './changes.ts';
@@ -53,17 +53,20 @@ export async function loadWeights<Name extends string>(
       }
       const filling = targets.filling(name);
       // Only quantised weights have parts in several places of a file.
-      const place = isQuantFormat(source.dtype(fullName).toLowerCase()) ? offset : undefined;
-      for (let at = 0; at < data.length; at += SLICE_BYTES) {
-        const slice = data.subarray(at, at + SLICE_BYTES) as Uint8Array<ArrayBuffer>;
+      const type = source.dtype(fullName);
+      const quantized = isQuantFormat(type.toLowerCase());
+      const place = quantized ? offset : undefined;
+      const sliceBytes = quantized ? SLICE_BYTES : SLICE_BYTES - (SLICE_BYTES % unitOf(type).bytes);
+      for (let at = 0; at < data.length; at += sliceBytes) {
+        const slice = data.subarray(at, at + sliceBytes) as Uint8Array<ArrayBuffer>;
         await uploads.add(filling.write(slice, place === undefined ? place : place + at));
         signal?.throwIfAborted();
       }
       bytes += data.length;
       if (changes?.has(fullName) && filling.full) {
         targets.forget(name);
-        const type = typeOf(source, name, options);
-        merged.set(name, await changed(changes, fullName, filling.tensor, type, signal));
+        const wanted = typeOf(source, name, options);
+        merged.set(name, await changed(changes, fullName, filling.tensor, wanted, signal));
       }
       const bytesPerSecond = (1000 * bytes) / (performance.now() - began);
       await onProgress?.({ name, bytes, totalBytes, bytesPerSecond });

@@ -51,25 +51,34 @@ export function loraName(name: string): LoraName | undefined {
 
 /** Finds the modules of one model by the names that LoRA files give them. */
 export class ModuleNames {
-  readonly #modules: ReadonlySet<string>;
-  /** Modules by their flattened names. */
-  readonly #flat = new Map<string, string[]>();
+  /** The model's own names of modules, by these and by their other names. */
+  readonly #modules = new Map<string, string>();
+  /** The same by flattened names. */
+  readonly #flat = new Map<string, Set<string>>();
 
-  /** @param weights names of the model's weights. */
-  constructor(weights: readonly string[]) {
-    this.#modules = new Set(weights.map((name) => name.replace(/\.(weight|bias)$/, '')));
-    for (const module of this.#modules) {
-      const flat = module.replaceAll('.', '_');
-      this.#flat.set(flat, [...(this.#flat.get(flat) ?? []), module]);
-    }
+  /**
+   * @param weights names of the model's weights.
+   * @param otherName the name of a module in the layout of another library; the model's own name where it has no other.
+   */
+  constructor(weights: readonly string[], otherName: (module: string) => string = (module) => module) {
+    const modules = new Set(weights.map((name) => name.replace(/\.(weight|bias)$/, '')));
+    // Own names last: where a name is another module's other name, it is its own module's.
+    for (const nameOf of [otherName, (module: string) => module])
+      for (const module of modules) {
+        const name = nameOf(module);
+        this.#modules.set(name, module);
+        const flat = name.replaceAll('.', '_');
+        this.#flat.set(flat, (this.#flat.get(flat) ?? new Set()).add(module));
+      }
   }
 
   /** The model's own names that a module may have: none, one, or several that are flattened to the same. */
   find(module: string): readonly string[] {
     for (let path = module; ; path = path.replace(PREFIX, '')) {
-      if (this.#modules.has(path)) return [path];
+      const own = this.#modules.get(path);
+      if (own !== undefined) return [own];
       if (!PREFIX.test(path)) break;
     }
-    return (FLAT_PREFIX.test(module) && this.#flat.get(module.replace(FLAT_PREFIX, ''))) || [];
+    return FLAT_PREFIX.test(module) ? [...(this.#flat.get(module.replace(FLAT_PREFIX, '')) ?? [])] : [];
   }
 }

@@ -39,6 +39,7 @@ export function quantizedSource(source: WeightSource): WeightSource {
     names: () => [...new Set(inFile.map((name) => parts.get(name)?.name ?? name))],
     shape: (name) => entries.get(name)?.shape ?? source.shape(name),
     dtype: (name) => entries.get(name)?.format.toUpperCase() ?? source.dtype(name),
+    scale: (name) => source.scale?.(name),
     async read(name, options) {
       const entry = entries.get(name);
       if (entry === undefined) return source.read(name, options);

@@ -1,8 +1,8 @@
 // Types and bytes of weights, in the file and on the device. Every source here has its quantised weights under their
 // plain names, as `quantizedSource` gives it.
-import { BYTES, canDecode, canQuantize, type DType, isQuantFormat, sizeOf } from '@moviegen/kernels';
+import { BYTES, canDecode, canQuantize, type DType, isQuantFormat, sizeOf, unitOf } from '@moviegen/kernels';
 import { sizeClass } from '../gpu/pool.ts';
-import { bitsOf, windowBytes } from './decoding.ts';
+import { windowBytes } from './decoding.ts';
 import type { WeightOptions, WeightSource } from './source.ts';
 import { UPLOAD_BYTES } from './uploads.ts';
 
@@ -79,5 +79,6 @@ export function typeOf(
 export function fileBytes(source: WeightSource, name: string): number {
   const type = source.dtype(name).toLowerCase();
   if (isQuantFormat(type)) return sizeOf(source.shape(name)) * BYTES[type];
-  return (sizeOf(source.shape(name)) * bitsOf(source.dtype(name))) / 8;
+  const unit = unitOf(source.dtype(name));
+  return (sizeOf(source.shape(name)) * unit.bytes) / unit.elements;
 }

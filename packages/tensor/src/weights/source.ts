@@ -1,6 +1,6 @@
 // The words that everything about loading weights shares: the source of the bytes, the options of a load, its error.
 // Nothing here reads a file or knows a device.
-import type { DType, QuantFormat } from '@moviegen/kernels';
+import { bytesToFloats, type DType, type QuantFormat } from '@moviegen/kernels';
 import type { WeightChanges } from './changes.ts';
 
 /** Where weights come from. `Safetensors` of @moviegen/safetensors is one. */
@@ -9,6 +9,11 @@ export interface WeightSource {
   shape(name: string): readonly number[];
   /** Element type by its safetensors name: `F32`, `F16`, `BF16` ... */
   dtype(name: string): string;
+  /**
+   * A number by which all elements of a tensor are multiplied after they are read, where a file keeps one apart from them
+   * (fp8, `scaledSource`).
+   */
+  scale?(name: string): number | undefined;
   /** Raw little-endian bytes. */
   read(name: string, options?: WeightPieceOptions): Promise<Uint8Array>;
   /** Some of these bytes, `start` up to `end` (exclusive), for sources that can read them alone. */
@@ -42,6 +47,21 @@ export async function* piecesOf(
 ): AsyncGenerator<WeightPiece> {
   if (source.pieces) yield* source.pieces(names, options);
   else for (const name of names) yield { name, data: await source.read(name, options) };
+}
+
+/** The numbers of a tensor on the host, whatever type and scale it has in the file. */
+export async function readFloats(
+  source: WeightSource,
+  name: string,
+  options: WeightPieceOptions = {},
+): Promise<Float32Array<ArrayBuffer>> {
+  return scaled(bytesToFloats(await source.read(name, options), source.dtype(name)), source.scale?.(name));
+}
+
+/** Multiplies numbers in place, rounding once. */
+export function scaled(numbers: Float32Array<ArrayBuffer>, scale = 1): Float32Array<ArrayBuffer> {
+  if (scale !== 1) for (let i = 0; i < numbers.length; i++) numbers[i]! *= scale;
+  return numbers;
 }
 
 /** How far a load has come. */

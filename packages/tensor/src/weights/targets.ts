@@ -36,7 +36,7 @@ export class Targets {
     const from = source.dtype(full);
     const type = firstType(source, name, options);
     const tensor = keep(Tensor.empty(this.#device, source.shape(full), type, name));
-    const filling = this.#fillingOf(tensor, from);
+    const filling = this.#fillingOf(tensor, from, source.scale?.(full));
     this.#open.set(name, filling);
     return filling;
   }
@@ -56,15 +56,15 @@ export class Targets {
     this.#decoder?.dispose();
   }
 
-  #fillingOf(tensor: Tensor, from: string): Filling {
+  #fillingOf(tensor: Tensor, from: string, scale: number | undefined): Filling {
     const { dtype } = tensor;
     if (from.toLowerCase() === dtype) return new PlainFilling(tensor);
-    if (isQuantFormat(dtype)) return new QuantizedFilling(tensor, dtype, from);
+    if (isQuantFormat(dtype)) return new QuantizedFilling(tensor, dtype, from, scale);
     if (!canDecode(from, dtype)) return new ConvertedFilling(tensor, from);
     this.#decoder ??= new DeviceDecoder(
       this.#device,
       decodingBytes(this.#source, this.#names, this.#options),
     );
-    return new DecodedFilling(tensor, from, this.#decoder);
+    return new DecodedFilling(tensor, from, this.#decoder, scale);
   }
 }
