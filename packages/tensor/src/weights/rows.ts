@@ -25,6 +25,7 @@ export async function loadRows(
     names: () => [name],
     shape: () => shape,
     dtype: () => source.dtype(name),
+    scale: () => source.scale?.(name),
     read: async () => bytes,
   };
   const loaded = await loadWeights(device, held, { [name]: shape }, { dtype, signal });

@@ -2,6 +2,7 @@
 // Not here: the original repository's names.
 
 import { type LayeredWeights, type Lora, loraChanges, type WeightOptions } from '@moviegen/tensor';
+import { originalTransformerName } from '../layouts/transformerNames.ts';
 import type { WanTransformerConfig } from './config.ts';
 
 /**
@@ -70,7 +71,8 @@ export function weightOptions(
   config: WanTransformerConfig,
   { loras = [], ...options }: TransformerLoadOptions,
 ): WeightOptions {
-  const changes = loras.length > 0 ? loraChanges(loras, weightShapes(config)) : undefined;
+  const changes =
+    loras.length > 0 ? loraChanges(loras, weightShapes(config), originalTransformerName) : undefined;
   return { ...options, changes, linear: isLinearWeight, ignore: isUnused };
 }
 

@@ -1,13 +1,14 @@
-// moviegen inspect: lists what is in a safetensors file. The list is made in checkpoint/inspect.ts.
+// moviegen inspect: lists what is in a file of weights. The list is made in checkpoint/inspect.ts.
 
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { openCheckpoint, Safetensors, ShardedSafetensors, type TensorSource } from '@moviegen/safetensors';
-import { fileSource, folder, openFile, openFolder } from '@moviegen/safetensors/node';
+import { openCheckpoint, ShardedSafetensors, type TensorSource } from '@moviegen/safetensors';
+import { fileSource, folder, openFolder } from '@moviegen/safetensors/node';
 import type { Command } from 'commander';
 import { absenceIn, openFiles } from '../../checkpoint/files.ts';
 import { inspect, inspectionTable } from '../../checkpoint/inspect.ts';
+import { openWeights } from '../../checkpoint/weightsFile.ts';
 import { CheckpointError, InputError } from '../../errors.ts';
 import { hubPlace } from '../../hubPlace.ts';
 import { checkpointPath } from '../../node/paths.ts';
@@ -18,10 +19,10 @@ import type { CommonOptions, Run, SourceOptions } from '../run.ts';
 export function addInspect(program: Command, run: Run): void {
   const command = program
     .command('inspect')
-    .description('list the tensors of a safetensors file, of the shards of an index, or of a folder')
+    .description('list the tensors of a safetensors or GGUF file, of the shards of an index, or of a folder')
     .argument(
       '<file>',
-      'a .safetensors file, a .safetensors.index.json, or a folder that contains one of these; also of the hub, as ORG/NAME/folder',
+      'a .safetensors or .gguf file, a .safetensors.index.json, or a folder that contains one of these; also of the hub, as ORG/NAME/folder',
     );
   command
     .option('--variant <name>', 'which weights, where a folder has several: fp16')
@@ -46,11 +47,11 @@ async function open(source: string, variant?: string) {
   const path = checkpointPath(source);
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) return openFolder(path, { variant });
-  if (!/\.index(\.[\w-]+)?\.json$/.test(path)) return openFile(path);
-  const index = await fileSource(path);
-  if (index === undefined)
+  const file = await fileSource(path);
+  if (file === undefined)
     throw new InputError(`inspect: there is no file ${basename(path)} in ${dirname(path)}`);
-  return ShardedSafetensors.open(index, folder(dirname(path)));
+  if (!/\.index(\.[\w-]+)?\.json$/.test(path)) return openWeights(file);
+  return ShardedSafetensors.open(file, folder(dirname(path)));
 }
 
 /** Weights on the hub, of which only the headers are read. */
@@ -59,7 +60,7 @@ async function openOnHub(
   { variant, revision }: SourceOptions,
   signal: AbortSignal,
 ): Promise<TensorSource> {
-  const [, name] = /\/([^/]+\.(?:safetensors|json))$/.exec(source) ?? [];
+  const [, name] = /\/([^/]+\.(?:safetensors|gguf|json))$/.exec(source) ?? [];
   const place = name === undefined ? source : source.slice(0, -name.length);
   const files = openFiles(place, { revision, download: false });
   await files.check?.(signal);
@@ -68,7 +69,5 @@ async function openOnHub(
   const file = await open(name, signal);
   if (file === undefined)
     throw new CheckpointError(`inspect: there is no file ${source} on the hub${absenceIn(files)}`);
-  return name.endsWith('.json')
-    ? ShardedSafetensors.open(file, open, { signal })
-    : Safetensors.open(file, { signal });
+  return name.endsWith('.json') ? ShardedSafetensors.open(file, open, { signal }) : openWeights(file, signal);
 }
