@@ -161,6 +161,10 @@ test('only what a load reads is downloaded; for a plan, headers alone', async ()
   expect((await planGeneration('me/tiny')).problems).toEqual([]);
   expect(existsSync(join(home, 'hub/models--me--tiny/blobs'))).toBe(false);
   expect(from('cdn').every(({ range }) => range !== undefined)).toBe(true);
+
+  hub.faults.breaks = { after: 1000, times: 1 };
+  const file = await openFiles('me/model', { download: false }).folder('tae')('model.safetensors');
+  expect(await file!.read(5000, 9000)).toEqual(BIG.slice(5000, 9000));
 });
 
 test('a broken transfer goes on where it was, in this try and in the next', async () => {
@@ -274,6 +278,11 @@ test('429: Retry-After is obeyed, then said', async () => {
   const began = performance.now();
   await read('me/model', 'config.json');
   expect(performance.now() - began).toBeGreaterThan(900);
+  hub.faults.limits = { times: 9, wait: '60' };
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(new Error('stopped')), 50);
+  const waiting = openFiles('me/model').folder('')('config.json', stop.signal);
+  await expect(waiting).rejects.toThrow('stopped');
   hub.faults.limits = { times: 9, wait: '3600' };
   expect(await said(read('me/model', 'config.json'))).toContain(
     'HUB limits the number of requests (status 429, 1 of them): it asks to wait 3600 s; with a token (HF_TOKEN) it allows more',
