@@ -203,14 +203,19 @@ export function remoteSource(repository: Repository, file: HubFile, options: Req
     byteLength: file.bytes,
     async read(start, end, signal) {
       if (end === start) return new Uint8Array(0);
+      const { retries = 3 } = options;
       const range = { Range: `bytes=${start}-${end - 1}` };
-      const response = await request(url, wanted, { ...options, signal }, range);
-      const bytes = new Uint8Array(await response.arrayBuffer());
-      if (response.status === 200) return bytes.slice(start, end); // a server without ranges
-      if (bytes.length === end - start) return bytes;
-      throw new CheckpointError(
-        `hub: ${id}/${file.path}: got ${bytes.length} bytes, expected ${start} to ${end - 1}`,
-      );
+      for (let tried = 0; ; tried++) {
+        const response = await request(url, wanted, { ...options, signal }, range);
+        const whole = response.status === 200; // a server without ranges
+        const body = await response.arrayBuffer().catch(() => signal?.throwIfAborted());
+        const bytes = new Uint8Array(body ?? new ArrayBuffer(0)).slice(...(whole ? [start, end] : []));
+        if (bytes.length === end - start) return bytes;
+        if (tried >= retries)
+          throw new UnreachableError(
+            `hub: ${id}/${file.path}: got ${bytes.length} bytes, expected ${start} to ${end - 1}`,
+          );
+      }
     },
     close: async () => {},
   };

@@ -1,7 +1,7 @@
 // Requests to the hub: the token goes to its own host alone, passing failures are tried again, a refusal becomes one line that says
 // what to do. Not here: which requests (repository.ts, download.ts).
 
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as timer } from 'node:timers/promises';
 import { withoutSecrets } from '@moviegen/safetensors';
 import { CheckpointError } from '../../errors.ts';
 import { hubAddress, hubHeaders } from './settings.ts';
@@ -55,7 +55,7 @@ export async function request(
       signal?.throwIfAborted();
       if (cause instanceof CheckpointError) throw cause;
       if (last) throw unreachable(wanted, cause);
-      await pause(250 * 2 ** tried, undefined, { signal });
+      await pause(250 * 2 ** tried, signal);
       continue;
     }
     if (response.ok || response.status === 416) return response;
@@ -63,8 +63,13 @@ export async function request(
     const asked = waitOf(response);
     if (!PASSING.has(response.status) || last || (asked ?? 0) > LONGEST_WAIT)
       throw refusal(wanted, response, tried + 1, asked, options);
-    await pause(asked === undefined ? 250 * 2 ** tried : 1000 * asked, undefined, { signal });
+    await pause(asked === undefined ? 250 * 2 ** tried : 1000 * asked, signal);
   }
+}
+
+/** Waits for some milliseconds. @throws the signal's reason */
+export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await timer(ms, undefined, signal ? { signal } : {}).catch(() => signal?.throwIfAborted());
 }
 
 /** One try. The caller's headers and the token leave with the first host. */
