@@ -273,6 +273,13 @@ test('refusals are one line that says what to do', async () => {
   expect(await said(openModel('me/model', { folder: 'tae', variant: 'fp16' }))).toContain('me/model/tae');
 });
 
+test('a refusal of the host that large files are on is not taken for one of the hub', async () => {
+  hub.faults.forbids = true;
+  expect(await said(tae())).toMatch(
+    /^hub: localhost:\d+ does not give me\/model\/tae\/model.safetensors: status 403$/,
+  );
+});
+
 test('429: Retry-After is obeyed, then said', async () => {
   hub.faults.limits = { times: 1, wait: '1' };
   const began = performance.now();
