@@ -1,7 +1,7 @@
 // Safetensors in Chromium: a picked file, ranges over HTTP, broken transfers, unusual servers.
 
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { openCheckpoint, type TensorSource } from '@moviegen/safetensors';
@@ -17,7 +17,7 @@ const { module, page, server } = await openModule<typeof import('./pages/files.t
   await launchChromium(),
   'files',
   { '/model/': root },
-  { expected: [broken] },
+  { expected: [broken, /^another origin: GET https:\/\/huggingface\.co\/me\/model\/resolve\/v1\//] },
 );
 afterEach(() => {
   server.intercept = undefined;
@@ -40,6 +40,23 @@ test('shards of a folder over HTTP, by ranges', async () => {
   expect(Object.keys(expected).length).toBeGreaterThan(50);
   expect(await module.readFolder('/model/transformer')).toEqual(expected);
   expect(largest).toBeLessThan(statSync(`${root}/transformer/model-00001-of-00002.safetensors`).size);
+});
+
+test('a model of the hub is read at its address there', async () => {
+  await page.route('https://huggingface.co/**', async (route) => {
+    const path = new URL(route.request().url()).pathname.replace('/me/model/resolve/v1', root);
+    const headers = { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'Content-Range' };
+    if (!existsSync(path)) return route.fulfill({ status: 404, headers });
+    const bytes = readFileSync(path);
+    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(route.request().headers().range ?? '') ?? [];
+    const end = Math.min(Number(last) + 1, bytes.length);
+    return route.fulfill({
+      status: 206,
+      headers: { ...headers, 'content-range': `bytes ${first}-${end - 1}/${bytes.length}` },
+      body: bytes.subarray(Number(first), end),
+    });
+  });
+  expect(await module.readHub('me/model', 'tae', 'v1')).toEqual(await digests(await openFile(tae)));
 });
 
 test('a broken transfer is resumed where it stopped', async () => {

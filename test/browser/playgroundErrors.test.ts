@@ -51,6 +51,35 @@ test('a model that cannot be fetched, and a second try that keeps the files that
   await page.context().close();
 });
 
+test('a transfer that broke off goes on where it was after a reload', async () => {
+  const page = await openPage(browser, url, { expected: [/ERR_|status of/] });
+  const file = 'checkpoint/tae/model.safetensors';
+  const bytes = readFileSync(join(folder, file));
+  const half = bytes.length >> 1;
+  server.intercept = (asked, response, { method }) => {
+    if (!asked.endsWith(file) || method === 'HEAD') return false;
+    response.writeHead(200, { 'content-length': bytes.length });
+    response.write(bytes.subarray(0, half), () => setTimeout(() => response.destroy(), 200));
+    return true;
+  };
+  await generate(page, TINY);
+  expect(await problemCode(page)).toBe('checkpoint-unreachable');
+  expect(await ownWords(page)).toContain('the transfer broke off');
+
+  const ranges: (string | undefined)[] = [];
+  server.intercept = (asked, _, { method, headers }) => {
+    if (asked.endsWith(file) && method !== 'HEAD') ranges.push(headers.range);
+    return false;
+  };
+  await page.reload();
+  await generate(page, TINY);
+  await page.locator('[data-phase=text].running').waitFor({ timeout: PATIENCE }); // its checksum was right
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByText('Cancelled.').waitFor();
+  expect(ranges).toEqual([`bytes=${half}-`]);
+  await page.context().close();
+});
+
 test('after a failure, the form is still checked and a past video can be looked at', async () => {
   const page = await openPage(browser, url, { expected: [/status of 503/] });
   await generate(page, TINY);

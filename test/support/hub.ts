@@ -23,6 +23,8 @@ export interface Faults {
   breaks?: { after: number; times: number };
   /** Answers so many requests with 429. */
   limits?: { times: number; wait: string };
+  /** The second host answers with 403, as when a signature has expired. */
+  forbids?: boolean;
   /** Sends other bytes than it lists. */
   damages?: boolean;
 }
@@ -69,6 +71,7 @@ export async function fakeHub(models: Readonly<Record<string, Model>>, port = 0)
   };
   const cdn = createServer((request, response) => {
     const path = decodeURIComponent(note('cdn', request).pathname);
+    if (faults.forbids) return response.writeHead(403).end();
     send(request, response, readFileSync(path), faults);
   });
   // Another name, since clients tell hosts by their names.

@@ -7,7 +7,7 @@ import { openDevice } from '#platform';
 import { checkOptions } from './arguments.ts';
 import { type FilesOptions, openFiles, pathOf, readJson } from './checkpoint/files.ts';
 import { bytesOf, type ModelFiles, openModel, placed } from './checkpoint/modelFiles.ts';
-import { type DTypePolicy, modulePrecisions } from './checkpoint/precision.ts';
+import { autoencoderPrecision, type DTypePolicy, modulePrecisions } from './checkpoint/precision.ts';
 import { fileOf, openSingle } from './checkpoint/singleFile.ts';
 import type { CheckpointFiles } from './checkpointFiles.ts';
 import { videoAutoencoder } from './families/movieGen/autoencoder.ts';
@@ -94,10 +94,8 @@ export class Autoencoder {
     try {
       const config = await placed(files, () => parseConfig(files.config));
       device ??= await openDevice();
-      const { tae: asked } = modulePrecisions(policy, device);
-      const { force_upcast: upcast } = files.config as Readonly<Record<string, unknown>>;
+      const { dtype } = autoencoderPrecision(files.config, modulePrecisions(policy, device).tae);
       const image = isImageConfig(files.config);
-      const dtype = image && upcast === true ? 'f32' : asked.dtype;
       const [began, totalBytes] = [performance.now(), bytesOf(files.weights)];
       const tae = await placed(files, () =>
         TAE.load(device!, files.weights, image ? { ...config, temporal: inflate } : config, {

@@ -19,6 +19,9 @@ export interface CheckpointFiles {
   absence?(): string;
 }
 
+/** Where files lie: a path (Node), an address, a model of the hub, or files by name. */
+export type Place = string | URL | CheckpointFiles;
+
 /** How far the download of a model of the hub is. */
 export interface DownloadProgress {
   readonly phase: 'download';

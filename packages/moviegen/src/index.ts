@@ -14,7 +14,8 @@ export {
   type Precision,
   parsePolicy,
 } from './checkpoint/precision.ts';
-export type { CheckpointFiles, DownloadProgress, FilesOptions } from './checkpointFiles.ts';
+export type { TokenizerPlaces } from './checkpoint/tokenizerFiles.ts';
+export type { CheckpointFiles, DownloadProgress, FilesOptions, Place } from './checkpointFiles.ts';
 export { CheckpointError, InputError } from './errors.ts';
 export type { ModelIndex } from './families/movieGen/modelIndex.ts';
 export type { DecodeOptions, EncodeOptions } from './generate/autoencode.ts';

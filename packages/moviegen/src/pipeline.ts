@@ -7,6 +7,7 @@ import { checkOptions } from './arguments.ts';
 import { type FilesOptions, openFiles } from './checkpoint/files.ts';
 import type { LoraFile } from './checkpoint/loras.ts';
 import type { DTypePolicy } from './checkpoint/precision.ts';
+import type { TokenizerPlaces } from './checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles } from './checkpointFiles.ts';
 import { familyOf } from './families/index.ts';
 import {
@@ -52,6 +53,11 @@ export interface FromPretrainedOptions extends FilesOptions {
    * Where streamed layers come from: the files, which the system may keep in spare memory, or our own copy in host memory. Default: `disk` for folders, `host` for addresses.
    */
   readonly offload?: 'disk' | 'host';
+  /**
+   * Tokenizers that do not lie in their encoders' folders: one place per encoder (`{ ul2: 'tokenizers/ul2' }`), or one place,
+   * where only one encoder has a tokenizer.
+   */
+  readonly tokenizer?: TokenizerPlaces;
   /** LoRAs to merge into the transformer. */
   readonly loras?: readonly LoraFile[];
   /** Is told lines that a person should know of what was loaded: parts of a LoRA that are left out. */
@@ -276,14 +282,14 @@ export async function loaded<Models extends VideoModels, Pipeline>(
   make: (models: Models, ownsDevice: boolean) => Pipeline,
 ): Promise<Pipeline> {
   checkOptions('fromPretrained', options);
-  const { dtype = 'f32', maxMemory, offload, loras, onNote, signal, onProgress } = options;
+  const { dtype = 'f32', maxMemory, offload, tokenizer, loras, onNote, signal, onProgress } = options;
   signal?.throwIfAborted();
   const files = openFiles(source, options);
   const device = options.device ?? (await openDevice());
   const ownsDevice = options.device === undefined;
   try {
     const family = await find(files, signal);
-    const load = { dtype, maxMemory, offload, loras, onNote, http: options, signal, onProgress };
+    const load = { dtype, maxMemory, offload, tokenizer, loras, onNote, http: options, signal, onProgress };
     return make(await family.load(device, files, load), ownsDevice);
   } catch (error) {
     if (ownsDevice) device.destroy();

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bytesToFloats, floatsToBytes } from '@moviegen/kernels';
 import { Safetensors, serialize } from '@moviegen/safetensors';
-import { openFile } from '@moviegen/safetensors/node';
+import { openFile, openFolder } from '@moviegen/safetensors/node';
 import { TINY } from '@moviegen/testing/checkpoints';
 import { averageCheckpoints } from 'moviegen/node';
 import { afterAll, expect, test } from 'vitest';
@@ -152,4 +152,31 @@ test('what does not fit is one line, and nothing is written', async () => {
   rmSync(one);
   rmSync(changed, { recursive: true });
   expect(listing(root)).toEqual(before);
+});
+
+test('names of models that torch.compile has wrapped become plain, in weights and in their index', async () => {
+  const [plain, compiled] = [output(), output()];
+  const tensor = (value: number) => ({ dtype: 'F32', shape: [1], data: Float32Array.of(value) }) as const;
+  for (const [folder, prefix, value] of [
+    [plain, '', 1],
+    [compiled, '_orig_mod.', 3],
+  ] as const) {
+    mkdirSync(folder);
+    const shards = { 'model-00001-of-00002.safetensors': 'a', 'model-00002-of-00002.safetensors': 'b' };
+    for (const [file, name] of Object.entries(shards))
+      writeFileSync(join(folder, file), serialize({ [prefix + name]: tensor(value) }));
+    const map = Object.fromEntries(Object.entries(shards).map(([file, name]) => [prefix + name, file]));
+    writeFileSync(join(folder, 'model.safetensors.index.json'), JSON.stringify({ weight_map: map }));
+  }
+  for (const inputs of [
+    [compiled, plain],
+    [plain, compiled],
+  ]) {
+    const to = output();
+    await averageCheckpoints(inputs, to);
+    const mean = await openFolder(to);
+    expect(mean.names().sort()).toEqual(['a', 'b']);
+    expect(bytesToFloats(await mean.read('a'), 'F32')).toEqual(Float32Array.of(2));
+    await mean.close();
+  }
 });

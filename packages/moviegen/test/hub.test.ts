@@ -17,9 +17,12 @@ import {
 import type * as Promises from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { serialize } from '@moviegen/safetensors';
 import { TINY } from '@moviegen/testing/checkpoints';
 import { type FakeHub, fakeHub, TOKEN } from '@moviegen/testing/hub';
 import { afterAll, beforeEach, expect, test, vi } from 'vitest';
+import { openLoras } from '../src/checkpoint/loras.ts';
+import { openSingle } from '../src/checkpoint/singleFile.ts';
 import type { FilesOptions } from '../src/checkpointFiles.ts';
 import { hubPlace } from '../src/hubPlace.ts';
 import { CheckpointError, openFiles, openModel, planGeneration } from '../src/index.ts';
@@ -46,7 +49,13 @@ for (const [path, content] of Object.entries({
   mkdirSync(dirname(join(repo, path)), { recursive: true });
   writeFileSync(join(repo, path), content);
 }
+const loraFolder = join(here, 'lora');
+mkdirSync(loraFolder);
+const halves = { 'x.lora_A.weight': { dtype: 'F32', shape: [1], data: Float32Array.of(1) } } as const;
+writeFileSync(join(loraFolder, 'adapter_model.safetensors'), serialize(halves));
+writeFileSync(join(loraFolder, 'adapter_config.json'), '{"lora_alpha":8}');
 const hub: FakeHub = await fakeHub({
+  'me/lora': { root: loraFolder, commit: COMMIT },
   'me/model': { root: repo, commit: COMMIT, tags: ['v1', 'refs/pr/1'] },
   'me/tiny': { root: TINY, commit: COMMIT },
   'me/private': { root: repo, commit: COMMIT, access: 'private' },
@@ -161,6 +170,10 @@ test('only what a load reads is downloaded; for a plan, headers alone', async ()
   expect((await planGeneration('me/tiny')).problems).toEqual([]);
   expect(existsSync(join(home, 'hub/models--me--tiny/blobs'))).toBe(false);
   expect(from('cdn').every(({ range }) => range !== undefined)).toBe(true);
+
+  hub.faults.breaks = { after: 1000, times: 1 };
+  const file = await openFiles('me/model', { download: false }).folder('tae')('model.safetensors');
+  expect(await file!.read(5000, 9000)).toEqual(BIG.slice(5000, 9000));
 });
 
 test('a broken transfer goes on where it was, in this try and in the next', async () => {
@@ -269,11 +282,23 @@ test('refusals are one line that says what to do', async () => {
   expect(await said(openModel('me/model', { folder: 'tae', variant: 'fp16' }))).toContain('me/model/tae');
 });
 
+test('a refusal of the host that large files are on is not taken for one of the hub', async () => {
+  hub.faults.forbids = true;
+  expect(await said(tae())).toMatch(
+    /^hub: localhost:\d+ does not give me\/model\/tae\/model.safetensors: status 403$/,
+  );
+});
+
 test('429: Retry-After is obeyed, then said', async () => {
   hub.faults.limits = { times: 1, wait: '1' };
   const began = performance.now();
   await read('me/model', 'config.json');
   expect(performance.now() - began).toBeGreaterThan(900);
+  hub.faults.limits = { times: 9, wait: '60' };
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(new Error('stopped')), 50);
+  const waiting = openFiles('me/model').folder('')('config.json', stop.signal);
+  await expect(waiting).rejects.toThrow('stopped');
   hub.faults.limits = { times: 9, wait: '3600' };
   expect(await said(read('me/model', 'config.json'))).toContain(
     'HUB limits the number of requests (status 429, 1 of them): it asks to wait 3600 s; with a token (HF_TOKEN) it allows more',
@@ -298,6 +323,25 @@ test('offline, and where the hub cannot be reached, the cache serves', async () 
   expect(await said(read('me/tiny', 'config.json'))).toMatch(
     /^hub: there is no folder me\/tiny here, and 127.0.0.1:9 cannot be reached: /,
   );
+});
+
+test('a LoRA and a single file of weights by their id; the revision is the checkpoint’s', async () => {
+  const sources = ['me/lora', 'me/lora/adapter_model.safetensors'].map((source) => ({ source }));
+  const loras = await openLoras(sources, { revision: 'v1' });
+  for (const lora of loras) {
+    expect(lora.source.names()).toEqual(['x.lora_A.weight']);
+    expect(lora.scaleOf!('x', 4)).toBe(2);
+    await lora.close();
+  }
+  expect(await said(openLoras([{ source: 'me/model' }]))).toBe(
+    'lora: there is no file me/model/adapter_model.safetensors',
+  );
+  expect(await said(openSingle({ folder: 'me/lora/', name: 'none.safetensors' }, {}, undefined))).toBe(
+    'checkpoint: there is no file me/lora/none.safetensors',
+  );
+  const one = await openSingle({ folder: 'me/lora/', name: 'adapter_model.safetensors' }, {}, undefined);
+  expect(one.weights.names()).toEqual(['x.lora_A.weight']);
+  await one.weights.close();
 });
 
 test('a local folder of that name wins; a revision of it makes no sense', async () => {

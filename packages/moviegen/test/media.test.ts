@@ -10,6 +10,7 @@ import { describe, expect, test } from 'vitest';
 import { InputError } from '../src/errors.ts';
 import { readVideo, streamVideo } from '../src/node/inputs.ts';
 import { decodeVideo, encodePng, openVideo } from '../src/video/decode.ts';
+import { encodeVideo } from '../src/video/encode.ts';
 import { decodePng } from '../src/video/pictures.ts';
 
 const media = (name: string) => fileURLToPath(new URL(`media/${name}`, import.meta.url));
@@ -88,6 +89,15 @@ describe('files that are cut short, or are something else', () => {
     );
   });
 
+  test('a damaged webm is said to be damaged, not of a codec that is missing', async () => {
+    const data = new Uint8Array(8 * 64 * 64 * 3).map((_, i) => (i * 7) % 251);
+    const webm = await encodeVideo({ data, shape: [8, 64, 64, 3], fps: 8 }, { format: 'webm' });
+    webm.fill(0xff, webm.length / 2);
+    await expect(decodeVideo(webm, { name: 'x.webm' })).rejects.toThrow(
+      'x.webm: it is damaged: its video is coded as vp9, but no frame of it can be found; get it again',
+    );
+  });
+
   test.each([
     ['RIFF\0\0\0\0AVI LIST', 'an AVI file'],
     ['FLV\x01', 'a Flash video'],
@@ -115,6 +125,18 @@ describe('pictures', () => {
       expect([video.shape, video.fps]).toEqual([[1, 48, 64, 3], 12]);
       const error = video.data.reduce((sum, value, at) => sum + Math.abs(value - rgb[at]!), 0) / rgb.length;
       expect(error).toBeLessThan(6);
+    },
+  );
+
+  test.each([12, 40, 124])(
+    'a BMP with a header of %d bytes: not read in Node, and said so',
+    async (length) => {
+      const bytes = new Uint8Array(200);
+      bytes.set([0x42, 0x4d]);
+      bytes[14] = length;
+      await expect(decodeVideo(bytes, { name: 'a.bmp' })).rejects.toThrow(
+        'a.bmp: this is a BMP picture, which the library of pictures in Node (sharp) does not read: convert it first',
+      );
     },
   );
 

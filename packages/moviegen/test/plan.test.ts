@@ -1,7 +1,10 @@
 // Plans: their figures are what a real generation then takes.
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { openDevice } from '@moviegen/tensor/node';
-import { TINY } from '@moviegen/testing/checkpoints';
+import { changed, TINY } from '@moviegen/testing/checkpoints';
 import { afterAll, describe, expect, test } from 'vitest';
 import { MovieGen, type PlanOptions, planGeneration, planTable } from '../src/index.ts';
 
@@ -77,4 +80,46 @@ test('a stop is felt while a plan is made', async () => {
   const stop = new AbortController();
   setTimeout(() => stop.abort(new Error('enough')), 100);
   await expect(planGeneration('5b', { signal: stop.signal })).rejects.toThrow('enough');
+});
+
+test('an autoencoder whose config says force_upcast is planned in f32 where all else is in f16', async () => {
+  const kl = readFileSync(
+    fileURLToPath(new URL('../fixtures/autoencoder-kl-4/config.json', import.meta.url)),
+  );
+  const planned = async (upcast: boolean) => {
+    const config = { ...JSON.parse(kl.toString()), force_upcast: upcast };
+    const files = changed({ 'tae/config.json': () => JSON.stringify(config) });
+    const { weights } = await planGeneration(files, {
+      dtype: 'f16',
+      width: 32,
+      height: 16,
+      numFrames: 9,
+      steps: 1,
+    });
+    return weights.filter(({ part }) => part === 'tae').map(({ dtype }) => dtype);
+  };
+  expect(await planned(true)).toEqual(['f32']);
+  expect(await planned(false)).toEqual(['f16']);
+});
+
+test('tokenizers that lie elsewhere, by encoder', async () => {
+  const gone = () => undefined;
+  const files = changed({
+    'text_encoder_ul2/tokenizer.json': gone,
+    'text_encoder_ul2/tokenizer_config.json': gone,
+    'text_encoder_metaclip/tokenizer.json': gone,
+  });
+  const options = { width: 32, height: 16, numFrames: 9, steps: 1 };
+  const tokenizer = { ul2: join(TINY, 'text_encoder_ul2'), metaclip: join(TINY, 'text_encoder_metaclip') };
+  await expect(planGeneration(files, options)).rejects.toThrow('text_encoder_ul2/tokenizer.json is missing');
+  const { flops } = await planGeneration(files, { ...options, tokenizer });
+  expect(flops).toEqual((await planGeneration(TINY, options)).flops);
+  const movieGen = await MovieGen.fromPretrained(files, { device, tokenizer });
+  movieGen.dispose();
+  await expect(planGeneration(files, { ...options, tokenizer: tokenizer.ul2 })).rejects.toThrow(
+    'encoders with one are ul2, metaclip: say which it is for, as ENCODER=FOLDER',
+  );
+  await expect(planGeneration(files, { ...options, tokenizer: { t5: TINY } })).rejects.toThrow(
+    'there is no encoder "t5" with one, expected ul2, metaclip',
+  );
 });

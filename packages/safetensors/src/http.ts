@@ -1,5 +1,5 @@
 // An HTTP source: byte ranges of one address. Every answer is checked (206, Content-Range, length, the same file
-// as before), and a broken transfer is resumed. From a server without ranges the whole file is read once, into memory.
+// as before, by its length and its ETag or time), and a broken transfer is resumed. From a server without ranges the whole file is read once, into memory.
 
 import { counted, messageOf, SafetensorsError, withoutSecrets } from './errors.ts';
 import { type ByteSource, memorySource } from './source.ts';
@@ -73,6 +73,7 @@ class Http {
   readonly #options: HttpOptions;
   #total = 0;
   #tag: string | undefined;
+  #modified: string | undefined;
   #first: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
   constructor(url: URL, label: string, options: HttpOptions) {
@@ -105,6 +106,7 @@ class Http {
       }
       this.#total = range.total;
       this.#tag = strongTag(response);
+      this.#modified = lastModified(response);
       const first = new Uint8Array(range.end);
       if ((await fill(response, first, 0, this)) !== first.length)
         throw new Passing('the transfer broke off');
@@ -293,6 +295,8 @@ class Http {
     }
     const tag = strongTag(response);
     if (tag !== this.#tag && tag !== undefined && this.#tag !== undefined) {
+      const modified = lastModified(response);
+      if (modified !== undefined && modified === this.#modified) return;
       throw this.error('the file has changed since it was opened', `ETag ${tag}`, this.#tag);
     }
   }
@@ -365,6 +369,18 @@ async function* chunks(response: Response): AsyncGenerator<Uint8Array> {
 function strongTag(response: Response): string | undefined {
   const tag = response.headers.get('etag');
   return tag && !tag.startsWith('W/') ? tag : undefined;
+}
+
+/**
+ * When the file was last changed, where that tells files apart: an answer later by a minute or more, so that no second change can
+ * have the same second (RFC 9110, 8.8.2.2). Nodes of one server may have different ETags for one file, made of inode numbers;
+ * with this time and the length the same, it is taken for the same file.
+ */
+function lastModified({ headers }: Response): string | undefined {
+  const modified = headers.get('last-modified');
+  if (modified === null) return undefined;
+  const age = Date.parse(headers.get('date') ?? '') - Date.parse(modified);
+  return age >= 60_000 ? modified : undefined;
 }
 
 function pause(ms: number, signal?: AbortSignal): Promise<void> {

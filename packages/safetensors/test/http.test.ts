@@ -98,6 +98,27 @@ test('failures that may pass are tried again, others are not', async () => {
   );
 });
 
+test('nodes of one server may differ in their ETag, where length and time of change agree', async () => {
+  const then =
+    (tag: string, changed: string, now: string): Answer =>
+    (range, _, response) => {
+      response.setHeader('Last-Modified', new Date(changed).toUTCString());
+      response.setHeader('Date', new Date(now).toUTCString());
+      send(response, bytes, range!, tag);
+    };
+  const [changed, now] = ['2026-01-01T00:00:00Z', '2026-01-01T00:01:00Z'];
+  const file = await open(then('"1"', changed, now), then('"2"', changed, now));
+  expect(Buffer.compare(await file.read('big'), big)).toBe(0);
+  for (const [first, second] of [
+    [then('"1"', changed, now), then('"2"', '2026-01-01T00:00:01Z', '2026-01-02T00:00:00Z')], // changed
+    [then('"1"', changed, '2026-01-01T00:00:59Z'), then('"2"', changed, now)], // may have changed in that second
+    [then('"1"', changed, now), (range, _, response) => send(response, bytes, range!, '"2"')], // does not say
+  ] as [Answer, Answer][]) {
+    const other = await open(first, second);
+    await expect(other.read('big')).rejects.toThrow('got ETag "2", expected "1"');
+  }
+});
+
 test('answers that do not fit are refused', async () => {
   const reading = async (then: Answer) => (await open(ranges, then)).read('big');
   await expect(

@@ -1,6 +1,7 @@
 // In the page: safetensors from a file that a person picks, and over HTTP.
 
 import { httpFolder, openCheckpoint, Safetensors, type TensorSource } from '@moviegen/safetensors';
+import { openModel } from 'moviegen';
 
 /** A tensor's type, shape and SHA-256 of its bytes. */
 export type Digests = Record<string, string>;
@@ -27,6 +28,11 @@ export async function readAddress(path: string): Promise<Digests> {
 /** Reads a folder from the page's server: one file or shards. */
 export async function readFolder(path: string): Promise<Digests> {
   return digests(await openCheckpoint(httpFolder(new URL(path, location.href))));
+}
+
+/** Reads the weights of a model of the hub. */
+export async function readHub(id: string, folder: string, revision: string): Promise<Digests> {
+  return digests((await openModel(id, { folder, revision })).weights);
 }
 
 /** The error message when opening or reading an address fails. */

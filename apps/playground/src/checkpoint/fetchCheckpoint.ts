@@ -130,11 +130,13 @@ async function fetchOnce(
   tell: (bytes: number) => void,
   cache: RequestCache,
 ): Promise<Blob | undefined> {
-  const response = await fetched(new URL(path, base), { cache, signal });
   const draft = (await store?.create(sum)) ?? memoryDraft();
   try {
+    const response = await fetchedFrom(new URL(path, base), draft.length, { cache, signal });
+    if (response.status !== 206) draft.clear();
     const hash = sha256.create();
-    let bytes = 0;
+    let bytes = draft.length;
+    if (bytes > 0) for (const piece of draft.pieces()) hash.update(piece);
     const reader = response.body!.getReader();
     for (;;) {
       const { done, value } = await read(reader, path, signal);
@@ -148,12 +150,24 @@ async function fetchOnce(
     await draft.drop();
     return undefined;
   } catch (error) {
-    await draft.drop().catch(() => {}); // the first error is the one to report
+    // What has come is of use later, unless there is no room for more.
+    await (isFull(error) ? draft.drop() : draft.leave()).catch(() => {}); // the first error is the one to report
     throw error;
   }
 }
 
-async function fetched(url: URL, init: RequestInit): Promise<Response> {
+/** Asks for a file from a byte on: the rest (206), or the whole. */
+async function fetchedFrom(url: URL, at: number, init: RequestInit): Promise<Response> {
+  if (at === 0) return fetched(url, init);
+  const response = await fetched(url, { ...init, headers: { Range: `bytes=${at}-` } }, [416]);
+  if (response.status === 206 && response.headers.get('content-range')?.startsWith(`bytes ${at}-`))
+    return response;
+  if (response.status === 200) return response;
+  await response.body?.cancel();
+  return fetched(url, init); // what is there is not a part of the file that the server has now
+}
+
+async function fetched(url: URL, init: RequestInit, also: readonly number[] = []): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(url, init);
@@ -161,7 +175,7 @@ async function fetched(url: URL, init: RequestInit): Promise<Response> {
     init.signal?.throwIfAborted();
     throw new ProblemError('checkpoint-unreachable', `${url.pathname}: ${messageOf(cause)}`, { cause });
   }
-  if (response.ok) return response;
+  if (response.ok || also.includes(response.status)) return response;
   await response.body?.cancel();
   throw new ProblemError('checkpoint-unreachable', `${url.pathname}: the server says ${response.status}`);
 }
@@ -188,6 +202,10 @@ async function read(
 function memoryDraft(): Omit<Draft, 'keep'> & { keep(): Promise<Blob> } {
   const parts: Uint8Array<ArrayBuffer>[] = [];
   return {
+    length: 0,
+    pieces: () => parts,
+    clear: () => {},
+    leave: async () => {},
     write: (bytes) => void parts.push(bytes),
     keep: async () => new Blob(parts),
     drop: async () => {},

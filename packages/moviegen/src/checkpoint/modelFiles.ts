@@ -108,12 +108,12 @@ export async function openModel(
   const given = openFiles(source, options);
   await given.check?.(signal);
   const files = await verified(given, signal);
-  const read = (place: string | URL | CheckpointFiles) =>
-    readTokenizer(openFiles(place, { ...options, revision: undefined }), '', signal);
+  const read = (place: string | URL | CheckpointFiles, revision?: string) =>
+    readTokenizer(openFiles(place, { ...options, revision }), '', signal);
   let found = options.tokenizer ? await read(options.tokenizer) : await readTokenizer(files, folder, signal);
   const beside = folder === '' && found.tokenizer === undefined ? tokenizerBeside(source) : undefined;
   if (beside !== undefined && options.tokenizer === undefined) {
-    const other = await read(beside);
+    const other = await read(beside, options.revision);
     if (other.tokenizer !== undefined || found.tokenizerConfig === undefined) found = other;
   }
   const { path, config, weights } = await openPart(files, folder, signal);

@@ -4,10 +4,13 @@ import type { TensorSource } from '@moviegen/safetensors';
 
 const WRAPPER = /(^|\.)_orig_mod\./g;
 
+/** A name without the wrappers'. */
+export const plainName = (name: string): string => name.replaceAll(WRAPPER, '$1');
+
 /** The source with plain names; itself where they are plain. */
 export function plainNames(source: TensorSource): TensorSource {
   const names = source.names();
-  const plain = names.map((name) => name.replaceAll(WRAPPER, '$1'));
+  const plain = names.map(plainName);
   if (plain.every((name, i) => name === names[i])) return source;
   const original = new Map(plain.map((name, i) => [name, names[i]!]));
   const of = (name: string) => original.get(name) ?? name;
@@ -24,7 +27,7 @@ export function plainNames(source: TensorSource): TensorSource {
     chunks: (name, options) => source.chunks(of(name), options),
     async *pieces(wanted, options) {
       for await (const piece of source.pieces(wanted.map(of), options))
-        yield { ...piece, name: piece.name.replaceAll(WRAPPER, '$1') };
+        yield { ...piece, name: plainName(piece.name) };
     },
     close: () => source.close(),
   };

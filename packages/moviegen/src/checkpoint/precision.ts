@@ -1,5 +1,6 @@
 // The number types of a pipeline's models: one for all models, or one per model. Between models the pipeline casts.
 
+import { isImageConfig } from '@moviegen/tae';
 import type { Device, QuantFormat } from '@moviegen/tensor';
 import { InputError, shown } from '../errors.ts';
 
@@ -52,6 +53,12 @@ export function parsePolicy(text: string): DTypePolicy {
     policy[module] = precision;
   }
   return policy;
+}
+
+/** How an autoencoder is loaded whose config says `force_upcast`: an image autoencoder that overflows f16. */
+export function autoencoderPrecision(config: unknown, asked: ModulePrecision): ModulePrecision {
+  const upcast = isImageConfig(config) && (config as { force_upcast?: unknown }).force_upcast === true;
+  return upcast ? { ...asked, dtype: 'f32' } : asked;
 }
 
 /**

@@ -2,9 +2,9 @@
 // `tokenizer.json` or as CLIP's `vocab.json` and `merges.txt`.
 
 import { clipTokenizerJson } from '@moviegen/text';
-import type { CheckpointFiles } from '../checkpointFiles.ts';
-import { CheckpointError } from '../errors.ts';
-import { addressOf, pathOf, readFile, readJson } from './files.ts';
+import type { CheckpointFiles, FilesOptions, Place } from '../checkpointFiles.ts';
+import { CheckpointError, InputError, shown } from '../errors.ts';
+import { addressOf, missing, openFiles, pathOf, readFile, readJson } from './files.ts';
 
 /** A tokenizer's files, parsed, where there are any. */
 export interface TokenizerFiles {
@@ -25,6 +25,50 @@ export async function readTokenizer(
   if (own.tokenizer !== undefined || sibling === folder) return own;
   const other = await tokenizerIn(files, sibling, signal);
   return other.tokenizer === undefined && own.tokenizerConfig !== undefined ? own : other;
+}
+
+/** Where tokenizers lie that are not beside their encoders: one place, or one per encoder. */
+export type TokenizerPlaces = Place | Readonly<Record<string, Place>>;
+
+/**
+ * The place of each encoder's tokenizer, where one was given.
+ * @param encoders those of the checkpoint that need one
+ * @throws InputError where a place is for none of them, or it is not said which it is for
+ */
+export function tokenizerPlaces(
+  given: TokenizerPlaces | undefined,
+  encoders: readonly string[],
+): Readonly<Record<string, Place>> {
+  if (given === undefined) return {};
+  const names = encoders.join(', ') || 'none';
+  if (typeof given === 'string' || given instanceof URL || 'folder' in given) {
+    if (encoders.length === 1) return { [encoders[0]!]: given as Place };
+    throw new InputError(
+      `checkpoint: tokenizer: this checkpoint's encoders with one are ${names}: say which it is for, as ENCODER=FOLDER`,
+    );
+  }
+  for (const name of Object.keys(given))
+    if (!encoders.includes(name))
+      throw new InputError(
+        `checkpoint: tokenizer: there is no encoder ${shown(name)} with one, expected ${names}`,
+      );
+  return given;
+}
+
+/** Reads the tokenizer of an encoder's folder, or of the place where it lies instead. @throws CheckpointError where it has none */
+export async function readTokenizerAt(
+  files: CheckpointFiles,
+  folder: string,
+  place: Place | undefined,
+  options: FilesOptions = {},
+  signal?: AbortSignal,
+): Promise<{ readonly tokenizer: unknown; readonly tokenizerConfig: unknown }> {
+  // The revision is the checkpoint's.
+  const there = place === undefined ? files : openFiles(place, { ...options, revision: undefined });
+  const at = place === undefined ? folder : '';
+  const { tokenizer, tokenizerConfig = {} } = await readTokenizer(there, at, signal);
+  if (tokenizer === undefined) throw await missing(there, at, 'tokenizer.json', signal);
+  return { tokenizer, tokenizerConfig };
 }
 
 async function tokenizerIn(

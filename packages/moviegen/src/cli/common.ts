@@ -2,7 +2,7 @@
 
 import { type Command, Option } from 'commander';
 import { InputError } from '../errors.ts';
-import { bytes, header, lora, policy } from './values.ts';
+import { bytes, header, lora, policy, tokenizer } from './values.ts';
 
 /** Adds the options of every command. */
 export function withCommon(command: Command): Command {
@@ -54,10 +54,19 @@ export function withCheckpoint(command: Command): Command {
   );
 }
 
+/** Adds the option of tokenizers that lie elsewhere. */
+export function withTokenizer(command: Command): Command {
+  return command.option(
+    '--tokenizer <[encoder=]place>',
+    'a tokenizer that is not in its encoder’s folder; for several encoders ul2=DIR and metaclip=DIR, each on its own',
+    tokenizer,
+  );
+}
+
 /** Adds the options of commands that load all models of a checkpoint. */
 export function withModel(command: Command): Command {
   return withCheckpoint(
-    command
+    withTokenizer(command)
       .option(
         '--lora <file[:weight]>',
         'merge a LoRA (a file, an address, ORG/NAME of the hub) into the transformer with a weight (default: 1); may be given several times',

@@ -9,6 +9,7 @@ import { openDevice } from '@moviegen/tensor/node';
 import { Autoencoder } from '../autoencoder.ts';
 import type { LoraFile } from '../checkpoint/loras.ts';
 import type { DTypePolicy } from '../checkpoint/precision.ts';
+import type { TokenizerPlaces } from '../checkpoint/tokenizerFiles.ts';
 import type { FilesOptions } from '../checkpointFiles.ts';
 import { CheckpointError, InputError } from '../errors.ts';
 import type { LoadProgress } from '../generate/progress.ts';
@@ -35,6 +36,7 @@ export interface SourceOptions {
 export interface ModelOptions extends CommonOptions, SourceOptions {
   readonly model?: string;
   readonly dtype?: DTypePolicy;
+  readonly tokenizer?: TokenizerPlaces;
   readonly lora?: readonly LoraFile[];
   readonly loraPartial?: boolean;
   readonly maxMemory?: number;
@@ -94,11 +96,12 @@ export class Run {
     this.bars.begin('load', undefined, MEGABYTES);
     const device = await this.device(options);
     this.#model?.dispose();
-    const { dtype, lora: loras, maxMemory, offload } = options;
+    const { dtype, tokenizer, lora: loras, maxMemory, offload } = options;
     this.#model = await MovieGen.fromPretrained(source, {
       device,
       ...this.filesOptions(options),
       ...(dtype && { dtype }),
+      ...(tokenizer && { tokenizer }),
       ...(loras && { loras: loras.map((lora) => ({ ...lora, partial: options.loraPartial })) }),
       onNote: (line) => this.note([line]),
       ...(maxMemory && { maxMemory }),

@@ -63,6 +63,23 @@ export function lora(text: string, before: readonly LoraFile[] = []): LoraFile[]
   return [...before, source === undefined ? { source: text } : { source, weight: Number(weight) }];
 }
 
+/** The place of a tokenizer, or ENCODER=PLACE, beside those that were given before. */
+export function tokenizer(
+  text: string,
+  before?: string | Readonly<Record<string, string>>,
+): string | Record<string, string> {
+  const [, encoder, place] = /^([a-z]\w*)=(.+)$/.exec(text) ?? [];
+  if (text === '') throw new InvalidArgumentError('It must be a folder, or ENCODER=FOLDER.');
+  if (encoder === undefined || place === undefined) {
+    if (before !== undefined)
+      throw new InvalidArgumentError('Where there are several, each must say whose it is: ENCODER=FOLDER.');
+    return text;
+  }
+  if (typeof before === 'string')
+    throw new InvalidArgumentError('Where there are several, each must say whose it is: ENCODER=FOLDER.');
+  return { ...before, [encoder]: place };
+}
+
 /** A header, `NAME: VALUE`, beside those that were given before. What is wrong with it is not shown: it may be a secret. */
 export function header(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const [, name, value] = /^([!#$%&'*+.^`|~\w-]+):\s*(\S.*?)\s*$/.exec(text) ?? [];

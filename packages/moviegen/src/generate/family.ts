@@ -9,6 +9,7 @@ import type { Device, Tensor } from '@moviegen/tensor';
 import type { FilesOptions } from '../checkpoint/files.ts';
 import type { LoraFile } from '../checkpoint/loras.ts';
 import type { DTypePolicy } from '../checkpoint/precision.ts';
+import type { TokenizerPlaces } from '../checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles } from '../checkpointFiles.ts';
 import type { Job } from './jobs.ts';
 import type { LatentProjection } from './preview.ts';
@@ -121,7 +122,9 @@ export interface LoadModelsOptions {
   readonly loras?: readonly LoraFile[] | undefined;
   /** Is told lines that a person should know of what was loaded: parts of a LoRA that are left out. */
   readonly onNote?: ((line: string) => void) | undefined;
-  /** How addresses of LoRAs are requested. */
+  /** Tokenizers that do not lie in their encoders' folders, or beside them. */
+  readonly tokenizer?: TokenizerPlaces | undefined;
+  /** How addresses of LoRAs and tokenizers are requested. */
   readonly http?: FilesOptions | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: LoadProgress) => void | Promise<void>) | undefined;
@@ -154,7 +157,11 @@ export interface ModelFamily<Models extends VideoModels = VideoModels> {
   /** @throws CheckpointError, SafetensorsError; the signal's reason on abort. What was opened or loaded is released then. */
   load(device: Device, files: CheckpointFiles, options: LoadModelsOptions): Promise<Models>;
   /** Reads configs and tokenizers, never weights. @throws CheckpointError */
-  plan(files: CheckpointFiles, signal?: AbortSignal): Promise<PlannedPipeline>;
+  plan(
+    files: CheckpointFiles,
+    signal?: AbortSignal,
+    options?: Pick<LoadModelsOptions, 'tokenizer' | 'http'>,
+  ): Promise<PlannedPipeline>;
   /** Published sizes, which are known by name without any file. */
   readonly published: Readonly<Record<string, () => PlannedPipeline>>;
 }

@@ -1,10 +1,11 @@
 // Averages whole checkpoints on disk: every safetensors file in the layout of the first checkpoint; all its other files are
 // copied. The result is written under another name and renamed at the end, so that it is whole or not there.
 
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile as writeText } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ShardedSafetensors, type TensorSource, type TensorStream } from '@moviegen/safetensors';
 import { fileSource, folder, openFile, openFolder, writeFile } from '@moviegen/safetensors/node';
+import { plainName, plainNames } from '../checkpoint/plainNames.ts';
 import type { FilesOptions } from '../checkpointFiles.ts';
 import { InputError } from '../errors.ts';
 import { averageTensors } from './average.ts';
@@ -96,6 +97,7 @@ export async function averageCheckpoints(
         const told = tensors.map(([name, tensor]) => [name, watched(tensor, tell)] as const);
         await writeFile(join(folder, path), told, { metadata, ...(signal && { signal }) });
       }
+      for (const path of others.filter((file) => INDEX.test(file))) await plainIndex(join(folder, path));
       if (others.includes(LIST)) await relist(folder, signal);
       signal?.throwIfAborted();
     });
@@ -164,19 +166,33 @@ function filesOf(
   shares: readonly number[],
   signal: AbortSignal | undefined,
 ): FileToAverage[] {
-  const sets = sources.map((weights, k) => ({ path: join(inputs[k]!, folder), weights }));
+  const sets = sources.map((weights, k) => ({
+    path: join(inputs[k]!, folder),
+    weights: plainNames(weights),
+  }));
   const means = averageTensors(sets, shares, signal);
   const first = sources[0]!;
   const parts = first instanceof ShardedSafetensors ? [...first.shards] : [[file, first] as const];
   return parts.map(([name, part]) => {
-    const names = part.names();
+    const plain = plainNames(part);
+    const names = plain.names();
     return {
       path: join(folder, name),
       tensors: names.map((tensor) => [tensor, means.get(tensor)!] as const),
       metadata: part.metadata,
-      bytes: names.reduce((sum, tensor) => sum + part.byteLength(tensor), 0),
+      bytes: names.reduce((sum, tensor) => sum + plain.byteLength(tensor), 0),
     };
   });
+}
+
+/** Gives the names in an index of shards as `plainNames` gives them. */
+async function plainIndex(path: string): Promise<void> {
+  const index = JSON.parse(await readFile(path, 'utf8')) as { weight_map: Record<string, string> };
+  const entries = Object.entries(index.weight_map);
+  const plain = entries.map(([name, shard]) => [plainName(name), shard] as const);
+  if (plain.every(([name], i) => name === entries[i]![0])) return;
+  const text = JSON.stringify({ ...index, weight_map: Object.fromEntries(plain) }, null, 2);
+  await writeText(path, `${text}\n`);
 }
 
 /** A tensor that reports the bytes that have been taken from it. */

@@ -80,8 +80,16 @@ async function silence(): Promise<void> {
   }
 }
 
+/** Kinds that browsers read, and the library of pictures does not. */
+const UNREAD: readonly PictureKind[] = ['BMP', 'HEIC'];
+
 /** The pictures in a file, turned as it says: by sharp, which reads what libvips does. */
 export async function decodePicture(bytes: Uint8Array<ArrayBuffer>, kind: PictureKind): Promise<Animation> {
+  if (UNREAD.includes(kind))
+    throw new InputError(
+      `this is a ${kind} picture, which the library of pictures in Node (sharp) does not read: convert it first, ` +
+        'for example with ffmpeg -i FILE PICTURE.png',
+    );
   let sharp: typeof import('sharp').default;
   try {
     sharp = (await import('sharp')).default;

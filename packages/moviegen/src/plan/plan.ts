@@ -6,6 +6,7 @@ import type { Ceilings } from '@moviegen/tensor/checks';
 import { checkOptions } from '../arguments.ts';
 import { type FilesOptions, openFiles } from '../checkpoint/files.ts';
 import type { DTypePolicy } from '../checkpoint/precision.ts';
+import type { TokenizerPlaces } from '../checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles } from '../checkpointFiles.ts';
 import { InputError } from '../errors.ts';
 import { families, familyOf } from '../families/index.ts';
@@ -31,6 +32,8 @@ export interface PlanOptions
   readonly prompt?: string;
   /** Types of weights and activations. Default f32. */
   readonly dtype?: DTypePolicy;
+  /** Tokenizers that do not lie in their encoders' folders. */
+  readonly tokenizer?: TokenizerPlaces;
   /** Bytes that the transformer's weights may take on the device: layers that do not fit are streamed at every step. */
   readonly maxMemory?: number;
   /** The adapter's memory in bytes, which adapters do not tell. Default: memory is not compared. */
@@ -121,8 +124,9 @@ async function pipelineOf(
   for (const { published } of families)
     if (typeof model === 'string' && Object.hasOwn(published, model)) return published[model]!();
   const { signal } = options;
-  const files = openFiles(model, { download: false, ...options });
-  return (await familyOf(files, signal)).plan(files, signal);
+  const http = { download: false, ...options };
+  const files = openFiles(model, http);
+  return (await familyOf(files, signal)).plan(files, signal, { tokenizer: options.tokenizer, http });
 }
 
 /** The plan, compared with the adapter's memory. */

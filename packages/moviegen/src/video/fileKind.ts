@@ -6,6 +6,9 @@ import type { PictureKind } from '../animation.ts';
 /** Bytes of a file's beginning that `pictureKind` and `foreignKind` look at. */
 export const HEAD_BYTES = 512;
 
+/** Lengths of the header that follows a BMP's first 14 bytes. */
+const BITMAP_HEADERS = [12, 40, 52, 56, 64, 108, 124];
+
 const latin = (head: Uint8Array, from: number, to: number): string =>
   new TextDecoder('latin1').decode(head.subarray(from, to));
 
@@ -16,7 +19,7 @@ export function pictureKind(head: Uint8Array): PictureKind | undefined {
   if (text.startsWith('GIF8')) return 'GIF';
   if (head[0] === 0xff && head[1] === 0xd8 && head[2] === 0xff) return 'JPEG';
   if (text.startsWith('RIFF') && text.slice(8) === 'WEBP') return 'WebP';
-  if (text.startsWith('BM') && head[14] === 40) return 'BMP';
+  if (text.startsWith('BM') && BITMAP_HEADERS.includes(head[14]!)) return 'BMP';
   if (text.startsWith('II*\0') || text.startsWith('MM\0*')) return 'TIFF';
   if (text.slice(4, 8) !== 'ftyp') return undefined;
   const size = new DataView(head.buffer, head.byteOffset).getUint32(0);

@@ -5,6 +5,7 @@ import {
   ALL_FORMATS,
   BlobSource,
   BufferSource,
+  canDecodeVideo,
   EncodedPacketSink,
   Input,
   type InputVideoTrack,
@@ -106,7 +107,12 @@ function fromZero(starts: readonly number[]): readonly number[] {
 
 async function checkCodec(track: InputVideoTrack, name: string): Promise<void> {
   if (await track.canDecode()) return;
-  const said = (await track.getCodec()) ?? (await track.getInternalCodecId()) ?? 'unknown';
+  const codec = await track.getCodec();
+  if (codec !== null && (await canDecodeVideo(codec)))
+    throw new InputError(
+      `${name}: it is damaged: its video is coded as ${codec}, but no frame of it can be found; get it again`,
+    );
+  const said = codec ?? (await track.getInternalCodecId()) ?? 'unknown';
   throw new InputError(
     `${name}: its video is coded as ${String(said)}, which is not decoded here; convert it first: ffmpeg -i FILE -c:v libx264 VIDEO.mp4`,
   );

@@ -4,11 +4,12 @@ import { totalmem } from 'node:os';
 import { measureCeilings } from '@moviegen/tensor/checks';
 import { type Command, Option } from 'commander';
 import type { DTypePolicy } from '../../checkpoint/precision.ts';
+import type { TokenizerPlaces } from '../../checkpoint/tokenizerFiles.ts';
 import { InputError, shown } from '../../errors.ts';
 import { GUIDANCES, type Guidance } from '../../generate/request.ts';
 import { type PlanOptions, PUBLISHED, planGeneration } from '../../plan/plan.ts';
 import { planTable } from '../../plan/table.ts';
-import { withAdapter, withSource } from '../common.ts';
+import { withAdapter, withSource, withTokenizer } from '../common.ts';
 import type { CommonOptions, Run, SourceOptions } from '../run.ts';
 import { bytes, integer, number, policy } from '../values.ts';
 
@@ -21,6 +22,7 @@ interface Options extends Omit<CommonOptions, 'adapter'>, SourceOptions {
   readonly guidanceScale?: number;
   readonly guidance?: Guidance;
   readonly prompt?: string;
+  readonly tokenizer?: TokenizerPlaces;
   readonly maxMemory?: number;
   readonly memory?: number;
 }
@@ -64,13 +66,27 @@ export function addPlan(program: Command, run: Run): void {
       bytes,
     )
     .option('--no-adapter', 'plan for the limits of a large GPU, without times');
-  withAdapter(withSource(command)).action((model: string, options: Options) => plan(run, model, options));
+  withAdapter(withTokenizer(withSource(command))).action((model: string, options: Options) =>
+    plan(run, model, options),
+  );
 }
 
 async function plan(run: Run, model: string, options: Options): Promise<void> {
   run.configure({ ...options, adapter: undefined } as CommonOptions);
   const { bars, signal } = run;
-  const { size, frames, steps, dtype, guidanceScale, guidance, prompt, adapter, maxMemory, memory } = options;
+  const {
+    size,
+    frames,
+    steps,
+    dtype,
+    guidanceScale,
+    guidance,
+    prompt,
+    adapter,
+    maxMemory,
+    memory,
+    tokenizer,
+  } = options;
   const given = {
     width: size?.[0],
     height: size?.[1],
@@ -82,6 +98,7 @@ async function plan(run: Run, model: string, options: Options): Promise<void> {
     prompt,
     maxMemory,
     memory,
+    tokenizer,
   };
   const chosen = Object.fromEntries(
     Object.entries(given).filter(([, value]) => value !== undefined),

@@ -5,7 +5,12 @@ import { DiT, isLinearWeight as isLinearOfDiT, loadDiT, type TextEncoderName } f
 import { TAE } from '@moviegen/tae';
 import type { Device, WeightSource } from '@moviegen/tensor';
 import { ClipTextModel, isLinearWeight as isLinearOfText, T5Encoder, TextEncoders } from '@moviegen/text';
-import { type ModuleName, type ModulePrecision, modulePrecisions } from '../../checkpoint/precision.ts';
+import {
+  autoencoderPrecision,
+  type ModuleName,
+  type ModulePrecision,
+  modulePrecisions,
+} from '../../checkpoint/precision.ts';
 import type { LoadModelsOptions, PlannedPipeline, PlannedWeights } from '../../generate/family.ts';
 import { DrySource } from '../drySource.ts';
 import { MovieGenModels } from './models.ts';
@@ -15,14 +20,21 @@ import type { EncoderConfig, PipelineConfigs } from './pipelineConfigs.ts';
 export const plannedPipeline = (pipeline: PipelineConfigs): PlannedPipeline => ({
   name: pipeline.name,
   load: (device, { dtype, ...options }) =>
-    dryModels(device, pipeline, modulePrecisions(dtype, device), options),
+    dryModels(device, pipeline, precisionsOf(pipeline, modulePrecisions(dtype, device)), options),
+});
+
+type Precisions = Readonly<Record<ModuleName, ModulePrecision>>;
+
+const precisionsOf = ({ taeJson }: PipelineConfigs, asked: Precisions): Precisions => ({
+  ...asked,
+  tae: autoencoderPrecision(taeJson, asked.tae),
 });
 
 /** Loads the models in the order of `loadModels`, with zeros for weights. */
 export async function dryModels(
   device: Device,
   pipeline: PipelineConfigs,
-  precisions: Readonly<Record<ModuleName, ModulePrecision>>,
+  precisions: Precisions,
   { maxMemory, signal }: Pick<LoadModelsOptions, 'maxMemory' | 'signal'>,
 ): Promise<{ readonly models: MovieGenModels; readonly weights: readonly PlannedWeights[] }> {
   const weights: PlannedWeights[] = [];

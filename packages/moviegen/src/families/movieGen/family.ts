@@ -17,6 +17,7 @@ export const movieGen: ModelFamily<MovieGenModels> = {
     index !== null &&
     ['MovieGenPipeline', undefined].includes((index as { _class_name?: string })._class_name),
   load: loadModels,
-  plan: async (files, signal) => plannedPipeline(await checkpointPipeline(files, signal)),
+  plan: async (files, signal, options) =>
+    plannedPipeline(await checkpointPipeline(files, { ...options, signal })),
   published: Object.fromEntries(names.map((name) => [name, () => plannedPipeline(publishedPipeline(name))])),
 };

@@ -16,7 +16,12 @@ import { type Device, loraChanges } from '@moviegen/tensor';
 import { TextEncoders } from '@moviegen/text';
 import { heldSource } from '../../checkpoint/heldSource.ts';
 import { bytesOf, type ModelPart, placed } from '../../checkpoint/modelFiles.ts';
-import { type ModuleName, type ModulePrecision, modulePrecisions } from '../../checkpoint/precision.ts';
+import {
+  autoencoderPrecision,
+  type ModuleName,
+  type ModulePrecision,
+  modulePrecisions,
+} from '../../checkpoint/precision.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import { CheckpointError, InputError, shown } from '../../errors.ts';
 import type { LoadModelsOptions } from '../../generate/family.ts';
@@ -123,7 +128,10 @@ async function loadOpened(
     );
     const tae = own(
       await placed(autoencoder, () =>
-        TAE.load(device, autoencoder.weights, configs.tae, optionsOf(autoencoder, 'tae')),
+        TAE.load(device, autoencoder.weights, configs.tae, {
+          ...optionsOf(autoencoder, 'tae'),
+          ...autoencoderPrecision(autoencoder.config, precisions.tae),
+        }),
       ),
     );
     await opened.verify(signal);

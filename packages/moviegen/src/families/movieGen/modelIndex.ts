@@ -32,6 +32,10 @@ export interface ModelIndex {
   readonly prompts: readonly string[];
 }
 
+/** The encoders that have a tokenizer in files; ByT5's is the bytes. */
+export const tokenized = ({ textEncoders }: ModelIndex): ('ul2' | 'metaclip')[] =>
+  (['ul2', 'metaclip'] as const).filter((name) => textEncoders[name] !== undefined);
+
 /**
  * Reads a `model_index.json`.
  * @param path the file's path for messages.

@@ -5,9 +5,9 @@ import { verified } from '../../checkpoint/checksums.ts';
 import { type FilesOptions, missing, pathOf, readJson } from '../../checkpoint/files.ts';
 import { type LoraFile, type OpenLora, openLoras } from '../../checkpoint/loras.ts';
 import { type ModelPart, openPart } from '../../checkpoint/modelFiles.ts';
-import { readTokenizer } from '../../checkpoint/tokenizerFiles.ts';
+import { readTokenizerAt, type TokenizerPlaces, tokenizerPlaces } from '../../checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
-import { type ModelIndex, parseModelIndex } from './modelIndex.ts';
+import { type ModelIndex, parseModelIndex, tokenized } from './modelIndex.ts';
 
 /** An encoder's files with its tokenizer. */
 export interface TokenizedPart extends ModelPart {
@@ -38,7 +38,9 @@ export interface OpenedCheckpoint {
 /** What is opened besides the checkpoint. */
 export interface OpenOptions {
   readonly loras?: readonly LoraFile[] | undefined;
-  /** How addresses of LoRAs are requested. */
+  /** Tokenizers that lie elsewhere. */
+  readonly tokenizer?: TokenizerPlaces | undefined;
+  /** How addresses of LoRAs and tokenizers are requested. */
   readonly http?: FilesOptions | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -49,7 +51,7 @@ export interface OpenOptions {
  */
 export async function openMovieGen(
   source: CheckpointFiles,
-  { loras: loraFiles = [], http, signal }: OpenOptions,
+  { loras: loraFiles = [], tokenizer, http, signal }: OpenOptions,
 ): Promise<OpenedCheckpoint> {
   await source.check?.(signal);
   const files = await verified(source, signal);
@@ -57,6 +59,7 @@ export async function openMovieGen(
   const indexPath = pathOf(files, '', 'model_index.json');
   if (json === undefined) throw await missing(files, '', 'model_index.json', signal);
   const index = parseModelIndex(json, indexPath);
+  const places = tokenizerPlaces(tokenizer, tokenized(index));
 
   const loras = await openLoras(loraFiles, http, signal);
   const opened: { close(): Promise<void> }[] = [...loras];
@@ -66,21 +69,19 @@ export async function openMovieGen(
     opened.push(part.weights);
     return part;
   };
-  const openTokenized = async (folder: string): Promise<TokenizedPart> => {
+  const { ul2, metaclip, byt5 } = index.textEncoders;
+  const openTokenized = async (name: 'ul2' | 'metaclip', folder: string): Promise<TokenizedPart> => {
     const part = await open(folder);
-    const { tokenizer, tokenizerConfig = {} } = await readTokenizer(files, folder, signal);
-    if (tokenizer === undefined) throw await missing(files, folder, 'tokenizer.json', signal);
-    return { ...part, tokenizer, tokenizerConfig };
+    return { ...part, ...(await readTokenizerAt(files, folder, places[name], http, signal)) };
   };
   try {
-    const { ul2, metaclip, byt5 } = index.textEncoders;
     return {
       index,
       transformer: await open(index.transformer),
       tae: await open(index.tae),
       encoders: {
-        ul2: ul2 === undefined ? undefined : await openTokenized(ul2),
-        metaclip: metaclip === undefined ? undefined : await openTokenized(metaclip),
+        ul2: ul2 === undefined ? undefined : await openTokenized('ul2', ul2),
+        metaclip: metaclip === undefined ? undefined : await openTokenized('metaclip', metaclip),
         byt5: byt5 === undefined ? undefined : await open(byt5),
       },
       loras,

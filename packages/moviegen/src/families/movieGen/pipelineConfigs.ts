@@ -5,10 +5,11 @@ import { type DiTConfig, configs as ditConfigs, parseConfig as parseDitConfig } 
 import { parseConfig as parseTaeConfig, type TAEConfig } from '@moviegen/tae';
 import { type ClipTextConfig, parseClipTextConfig, parseT5Config, type T5Config } from '@moviegen/text';
 import { missing, pathOf, readJson } from '../../checkpoint/files.ts';
-import { readTokenizer } from '../../checkpoint/tokenizerFiles.ts';
+import { readTokenizerAt, tokenizerPlaces } from '../../checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import { CheckpointError } from '../../errors.ts';
-import { type ModelIndex, parseModelIndex } from './modelIndex.ts';
+import { type ModelIndex, parseModelIndex, tokenized } from './modelIndex.ts';
+import type { OpenOptions } from './open.ts';
 
 /** Configs of a pipeline's models, and its tokenizers where it has any. */
 export interface PipelineConfigs {
@@ -16,6 +17,8 @@ export interface PipelineConfigs {
   readonly index: ModelIndex;
   readonly dit: DiTConfig;
   readonly tae: TAEConfig;
+  /** The same as `config.json` has it; absent in a published size. */
+  readonly taeJson?: unknown;
   readonly ul2?: EncoderConfig<T5Config> | undefined;
   readonly metaclip?: EncoderConfig<ClipTextConfig> | undefined;
   readonly byt5?: EncoderConfig<T5Config> | undefined;
@@ -78,9 +81,9 @@ export function publishedPipeline(name: keyof typeof ditConfigs): PipelineConfig
 /** The configs of a checkpoint's folder. @throws CheckpointError */
 export async function checkpointPipeline(
   files: CheckpointFiles,
-  signal?: AbortSignal,
+  { tokenizer: given, http, signal }: Omit<OpenOptions, 'loras'> = {},
 ): Promise<PipelineConfigs> {
-  await files.check?.();
+  await files.check?.(signal);
   const json = async (folder: string, name: string) => {
     const value = await readJson(files, folder, name, signal);
     if (value !== undefined) return value;
@@ -97,19 +100,22 @@ export async function checkpointPipeline(
       });
     }
   };
-  const tokenized = async <T>(folder: string, parse: (json: unknown) => T) => {
-    const { tokenizer, tokenizerConfig = {} } = await readTokenizer(files, folder, signal);
-    if (tokenizer === undefined) throw await missing(files, folder, 'tokenizer.json', signal);
-    return { ...(await parsed(folder, parse)), tokenizer: { tokenizer, tokenizerConfig } };
+  const places = tokenizerPlaces(given, tokenized(index));
+  const withTokenizer = async <T>(name: string, folder: string, parse: (json: unknown) => T) => {
+    const tokenizer = await readTokenizerAt(files, folder, places[name], http, signal);
+    return { ...(await parsed(folder, parse)), tokenizer };
   };
   const { ul2, metaclip, byt5 } = index.textEncoders;
+  const tae = await parsed(index.tae, parseTaeConfig);
   return {
     name: files.label,
     index,
     dit: (await parsed(index.transformer, parseDitConfig)).config,
-    tae: (await parsed(index.tae, parseTaeConfig)).config,
-    ul2: ul2 === undefined ? undefined : await tokenized(ul2, parseT5Config),
-    metaclip: metaclip === undefined ? undefined : await tokenized(metaclip, parseClipTextConfig),
+    tae: tae.config,
+    taeJson: tae.json,
+    ul2: ul2 === undefined ? undefined : await withTokenizer('ul2', ul2, parseT5Config),
+    metaclip:
+      metaclip === undefined ? undefined : await withTokenizer('metaclip', metaclip, parseClipTextConfig),
     byt5: byt5 === undefined ? undefined : await parsed(byt5, parseT5Config),
   };
 }

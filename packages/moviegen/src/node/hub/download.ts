@@ -6,12 +6,12 @@ import { createHash, type Hash } from 'node:crypto';
 import { constants, createReadStream, existsSync } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { ByteSource } from '@moviegen/safetensors';
 import { CheckpointError } from '../../errors.ts';
 import { resolveAddress } from '../../hubPlace.ts';
 import { withLock } from './lock.ts';
+import { UnreachableError, type Wanted } from './refusal.ts';
 import type { HubFile, Repository } from './repository.ts';
-import { type RequestOptions, request, UnreachableError, type Wanted } from './request.ts';
+import { type RequestOptions, request } from './request.ts';
 import { hubAddress } from './settings.ts';
 
 /** Options of a download. */
@@ -192,26 +192,3 @@ const noRoom = (name: string, root: string, needed: number, free: number): Check
     `hub: the disk is full: ${name} needs ${megabytes(needed)} more in ${root}, which has ${megabytes(free)} free: ` +
       'make room, or set HF_HOME to another disk; what has arrived is kept',
   );
-
-/** A file of the hub that stays there: reads ask for ranges. For what needs a header alone. */
-export function remoteSource(repository: Repository, file: HubFile, options: RequestOptions): ByteSource {
-  const { id } = repository.cache;
-  const wanted = { id, revision: repository.commit, path: file.path };
-  const url = resolveAddress(hubAddress(), id, repository.commit, file.path);
-  return {
-    label: `${id}/${file.path}`,
-    byteLength: file.bytes,
-    async read(start, end, signal) {
-      if (end === start) return new Uint8Array(0);
-      const range = { Range: `bytes=${start}-${end - 1}` };
-      const response = await request(url, wanted, { ...options, signal }, range);
-      const bytes = new Uint8Array(await response.arrayBuffer());
-      if (response.status === 200) return bytes.slice(start, end); // a server without ranges
-      if (bytes.length === end - start) return bytes;
-      throw new CheckpointError(
-        `hub: ${id}/${file.path}: got ${bytes.length} bytes, expected ${start} to ${end - 1}`,
-      );
-    },
-    close: async () => {},
-  };
-}

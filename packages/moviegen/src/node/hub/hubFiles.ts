@@ -5,7 +5,8 @@ import { existsSync } from 'node:fs';
 import { fileSource } from '@moviegen/safetensors/node';
 import type { CheckpointFiles, DownloadProgress, FilesOptions } from '../../checkpointFiles.ts';
 import type { HubPlace } from '../../hubPlace.ts';
-import { bytesHeld, fetchFile, remoteSource } from './download.ts';
+import { bytesHeld, fetchFile } from './download.ts';
+import { remoteSource } from './remote.ts';
 import { type HubFile, openRepository, type Repository } from './repository.ts';
 
 /** The files of a model of the hub. */

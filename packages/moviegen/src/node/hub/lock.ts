@@ -3,8 +3,8 @@
 
 import { open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { setTimeout as pause } from 'node:timers/promises';
 import { temporaryName } from '../folders.ts';
+import { pause } from './request.ts';
 
 /** How often a holder touches its lock, and how old a lock is whose holder is gone, in milliseconds. */
 const TOUCHED = 2000;
@@ -18,7 +18,7 @@ export async function withLock<T>(
 ): Promise<T> {
   while (!(await taken(path))) {
     if (await isStale(path)) await removed(path);
-    else await pause(100, undefined, { signal });
+    else await pause(100, signal);
   }
   const touch = () => void utimes(path, new Date(), new Date()).catch(() => {});
   const timer = setInterval(touch, TOUCHED);

@@ -5,7 +5,8 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CheckpointError, shown } from '../../errors.ts';
 import { Cache, isCommit } from './cache.ts';
-import { type RequestOptions, request, UnreachableError } from './request.ts';
+import { UnreachableError } from './refusal.ts';
+import { type RequestOptions, request } from './request.ts';
 import { hubAddress, isOffline } from './settings.ts';
 
 /** A file of a model. */

@@ -1,19 +1,10 @@
 // Requests to the hub: the token goes to its own host alone, passing failures are tried again, a refusal becomes one line that says
 // what to do. Not here: which requests (repository.ts, download.ts).
 
-import { setTimeout as pause } from 'node:timers/promises';
-import { withoutSecrets } from '@moviegen/safetensors';
+import { setTimeout as timer } from 'node:timers/promises';
 import { CheckpointError } from '../../errors.ts';
+import { refusal, unreachable, type Wanted } from './refusal.ts';
 import { hubAddress, hubHeaders } from './settings.ts';
-
-/** What is asked for, for messages. */
-export interface Wanted {
-  /** `ORG/NAME`. */
-  readonly id: string;
-  readonly revision: string;
-  /** The file, where it is one. */
-  readonly path?: string;
-}
 
 /** How to send requests. */
 export interface RequestOptions {
@@ -24,9 +15,6 @@ export interface RequestOptions {
   readonly retries?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
-
-/** The hub cannot be reached: what is in the cache may do. */
-export class UnreachableError extends CheckpointError {}
 
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 const MOST_REDIRECTS = 10;
@@ -55,16 +43,25 @@ export async function request(
       signal?.throwIfAborted();
       if (cause instanceof CheckpointError) throw cause;
       if (last) throw unreachable(wanted, cause);
-      await pause(250 * 2 ** tried, undefined, { signal });
+      await pause(250 * 2 ** tried, signal);
       continue;
     }
     if (response.ok || response.status === 416) return response;
     await response.body?.cancel();
     const asked = waitOf(response);
     if (!PASSING.has(response.status) || last || (asked ?? 0) > LONGEST_WAIT)
-      throw refusal(wanted, response, tried + 1, asked, options);
-    await pause(asked === undefined ? 250 * 2 ** tried : 1000 * asked, undefined, { signal });
+      throw refusal(wanted, response, {
+        tries: tried + 1,
+        wait: asked,
+        given: 'authorization' in ownHeaders(options.headers),
+      });
+    await pause(asked === undefined ? 250 * 2 ** tried : 1000 * asked, signal);
   }
+}
+
+/** Waits for some milliseconds. @throws the signal's reason */
+export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await timer(ms, undefined, signal ? { signal } : {}).catch(() => signal?.throwIfAborted());
 }
 
 /** One try. The caller's headers and the token leave with the first host. */
@@ -109,63 +106,4 @@ function waitOf({ headers }: Response): number | undefined {
   if (text === null) return undefined;
   const seconds = /^\d+$/.test(text.trim()) ? Number(text) : (Date.parse(text) - Date.now()) / 1000;
   return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : undefined;
-}
-
-function unreachable({ id }: Wanted, cause: unknown): UnreachableError {
-  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
-  const text = withoutSecrets(inner instanceof Error ? inner.message || inner.name : String(inner));
-  return new UnreachableError(
-    `hub: there is no folder ${id} here, and ${hubAddress().host} cannot be reached: ${text}`,
-    {
-      cause,
-    },
-  );
-}
-
-/** What a refusal means, and what to do. The hub says why in `X-Error-Code`; it hides private models behind 401 and 404. */
-function refusal(
-  { id, revision, path }: Wanted,
-  { status, headers }: Response,
-  tries: number,
-  wait: number | undefined,
-  options: RequestOptions,
-): CheckpointError {
-  const { host, origin } = hubAddress();
-  const page = `${origin}/${id}`;
-  const given = ownHeaders(options.headers).authorization !== undefined;
-  const said = `status ${status}`;
-  const code = headers.get('x-error-code');
-  const line = (text: string) => new CheckpointError(`hub: ${text}`);
-  if (code === 'EntryNotFound') return line(`${id} has no file ${path ?? ''} at ${revision} (${said})`);
-  if (code === 'RevisionNotFound')
-    return line(`${id} has no revision ${revision} (${said}): see ${page}/refs for its branches and tags`);
-  if (code === 'GatedRepo')
-    return line(
-      `${id} is gated (${said}): accept its terms at ${page}, then ` +
-        (given
-          ? 'use a token of the account that has (HF_TOKEN, or huggingface-cli login)'
-          : 'set HF_TOKEN to a token of that account, or log in with huggingface-cli login'),
-    );
-  if (code === 'RepoNotFound' || status === 404)
-    return line(
-      given
-        ? `there is no folder ${id} here, and ${host} has no such model, or none that the token may read (${said})`
-        : `there is no folder ${id} here, and ${host} has no such model (${said}): check its spelling; if it is private, set HF_TOKEN or log in with huggingface-cli login`,
-    );
-  if (status === 401)
-    return line(
-      given
-        ? `${host} refuses the token for ${id} (${said}): it is wrong or has expired; set HF_TOKEN to another, or log in again`
-        : `${id} is private (${said}): set HF_TOKEN, or log in with huggingface-cli login`,
-    );
-  if (status === 403) return line(`${host} forbids ${id} (${said}): the token does not allow to read it`);
-  if (status === 429) {
-    const until = wait === undefined ? 'try again later' : `it asks to wait ${wait} s`;
-    const own = given ? '' : '; with a token (HF_TOKEN) it allows more';
-    return line(`${host} limits the number of requests (${said}, ${tries} of them): ${until}${own}`);
-  }
-  const file = path === undefined ? id : `${id}/${path}`;
-  return new UnreachableError(
-    `hub: ${host} does not give ${file}: ${said}${tries > 1 ? `, ${tries} times` : ''}`,
-  );
 }
