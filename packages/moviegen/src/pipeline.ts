@@ -8,7 +8,7 @@ import { type FilesOptions, openFiles } from './checkpoint/files.ts';
 import type { LoraFile } from './checkpoint/loras.ts';
 import type { DTypePolicy } from './checkpoint/precision.ts';
 import type { TokenizerPlaces } from './checkpoint/tokenizerFiles.ts';
-import type { CheckpointFiles } from './checkpointFiles.ts';
+import type { CheckpointFiles, Place } from './checkpointFiles.ts';
 import { familyOf } from './families/index.ts';
 import {
   type DecodeFramesOptions,
@@ -18,7 +18,13 @@ import {
   encodeFrames,
   frameCount,
 } from './generate/autoencode.ts';
-import type { ModelFamily, VideoModels } from './generate/family.ts';
+import {
+  isPartPlaces,
+  type ModelFamily,
+  NO_FILES,
+  type PartPlaces,
+  type VideoModels,
+} from './generate/family.ts';
 import { givenNotes } from './generate/given.ts';
 import { type GroupTold, type Sampled, sampleGroup } from './generate/group.ts';
 import type { Latents } from './generate/latents.ts';
@@ -58,6 +64,11 @@ export interface FromPretrainedOptions extends FilesOptions {
    * where only one encoder has a tokenizer.
    */
   readonly tokenizer?: TokenizerPlaces;
+  /**
+   * Models in place of the checkpoint's own, each a folder or a single file, safetensors or GGUF (Wan):
+   * `{ transformer: 'wan2.1-t2v-14b-Q4_K_M.gguf' }`.
+   */
+  readonly parts?: PartPlaces;
   /** LoRAs to merge into the transformer. */
   readonly loras?: readonly LoraFile[];
   /** Is told lines that a person should know of what was loaded: parts of a LoRA that are left out. */
@@ -125,7 +136,7 @@ export class VideoPipeline {
    * @throws CheckpointError, SafetensorsError, NoAdapterError; the signal's reason where aborted.
    */
   static async fromPretrained(
-    source: string | URL | CheckpointFiles,
+    source: Place | PartPlaces,
     options: FromPretrainedOptions = {},
   ): Promise<VideoPipeline> {
     return loaded(source, options, familyOf, (models, owns) => new VideoPipeline(models, owns));
@@ -276,7 +287,7 @@ export class VideoPipeline {
 
 /** Opens a device where none is given, finds the family, loads its models. On a failure, what was opened is released. */
 export async function loaded<Models extends VideoModels, Pipeline>(
-  source: string | URL | CheckpointFiles,
+  source: Place | PartPlaces,
   options: FromPretrainedOptions,
   find: (files: CheckpointFiles, signal?: AbortSignal) => Promise<ModelFamily<Models>>,
   make: (models: Models, ownsDevice: boolean) => Pipeline,
@@ -284,13 +295,15 @@ export async function loaded<Models extends VideoModels, Pipeline>(
   checkOptions('fromPretrained', options);
   const { dtype = 'f32', maxMemory, offload, tokenizer, loras, onNote, signal, onProgress } = options;
   signal?.throwIfAborted();
-  const files = openFiles(source, options);
+  const alone = isPartPlaces(source);
+  const files = alone ? NO_FILES : openFiles(source, options);
+  const parts = alone ? source : options.parts;
   const device = options.device ?? (await openDevice());
   const ownsDevice = options.device === undefined;
   try {
     const family = await find(files, signal);
-    const load = { dtype, maxMemory, offload, tokenizer, loras, onNote, http: options, signal, onProgress };
-    return make(await family.load(device, files, load), ownsDevice);
+    const rest = { offload, tokenizer, parts, loras, onNote, http: options, signal, onProgress };
+    return make(await family.load(device, files, { dtype, maxMemory, ...rest }), ownsDevice);
   } catch (error) {
     if (ownsDevice) device.destroy();
     throw error;

@@ -136,7 +136,7 @@ export const bytesOf = (source: TensorSource): number =>
  * weights have where these are another library's.
  */
 export async function placed<T>(
-  { path, weights }: { readonly path: string; readonly weights: Pick<TensorSource, 'names'> },
+  { path, weights }: { readonly path: string; readonly weights: { names(): readonly string[] } },
   step: () => T | Promise<T>,
 ): Promise<T> {
   try {

@@ -1,7 +1,7 @@
 // A model in one file of weights, whose config lies beside it or is told by the weights. Not here: a model's folder (modelFiles.ts).
 
 import type { TensorSource } from '@moviegen/safetensors';
-import type { CheckpointFiles } from '../checkpointFiles.ts';
+import type { CheckpointFiles, Place } from '../checkpointFiles.ts';
 import { CheckpointError } from '../errors.ts';
 import { absenceIn, addressOf, type FilesOptions, openFiles, pathOf, readJson } from './files.ts';
 import { isWeightsFile, openWeights } from './weightsFile.ts';
@@ -30,7 +30,7 @@ export function fileOf(
 
 /** Opens a file of weights. @throws CheckpointError, GgufError, SafetensorsError */
 export async function openSingle(
-  { folder, name }: { readonly folder: string | URL; readonly name: string },
+  { folder, name }: { readonly folder: Place; readonly name: string },
   options: FilesOptions,
   signal: AbortSignal | undefined,
 ): Promise<SingleFile> {

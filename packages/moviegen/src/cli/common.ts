@@ -63,10 +63,22 @@ export function withTokenizer(command: Command): Command {
   );
 }
 
+/** Adds the options of models that are named one by one. */
+export function withParts(command: Command): Command {
+  return command
+    .option(
+      '--transformer <place>',
+      'a transformer in place of the checkpoint’s: a folder, a .safetensors or a .gguf file',
+    )
+    .option('--transformer-2 <place>', 'the expert for low noise, where there are two')
+    .option('--vae <place>', 'an autoencoder in place of the checkpoint’s')
+    .option('--text-encoder <place>', 'a text encoder in place of the checkpoint’s');
+}
+
 /** Adds the options of commands that load all models of a checkpoint. */
 export function withModel(command: Command): Command {
   return withCheckpoint(
-    withTokenizer(command)
+    withTokenizer(withParts(command))
       .option(
         '--lora <file[:weight]>',
         'merge a LoRA (a file, an address, ORG/NAME of the hub) into the transformer with a weight (default: 1); may be given several times',

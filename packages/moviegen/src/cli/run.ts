@@ -12,9 +12,10 @@ import type { DTypePolicy } from '../checkpoint/precision.ts';
 import type { TokenizerPlaces } from '../checkpoint/tokenizerFiles.ts';
 import type { FilesOptions } from '../checkpointFiles.ts';
 import { CheckpointError, InputError } from '../errors.ts';
+import type { PartPlaces } from '../generate/family.ts';
 import type { LoadProgress } from '../generate/progress.ts';
-import { MovieGen } from '../movieGen.ts';
 import { Outputs } from '../node/outputs.ts';
+import { VideoPipeline } from '../pipeline.ts';
 import { Bars } from './bars.ts';
 
 /** Options that all commands share. */
@@ -37,6 +38,10 @@ export interface ModelOptions extends CommonOptions, SourceOptions {
   readonly model?: string;
   readonly dtype?: DTypePolicy;
   readonly tokenizer?: TokenizerPlaces;
+  readonly transformer?: string;
+  readonly transformer2?: string;
+  readonly vae?: string;
+  readonly textEncoder?: string;
   readonly lora?: readonly LoraFile[];
   readonly loraPartial?: boolean;
   readonly maxMemory?: number;
@@ -53,7 +58,7 @@ export class Run {
   /** Whether lines for a person go to standard output, or that is the file's. */
   #says = true;
   #device: Device | undefined;
-  #model: MovieGen | undefined;
+  #model: VideoPipeline | undefined;
   #autoencoder: Autoencoder | undefined;
 
   constructor(signal: AbortSignal) {
@@ -91,14 +96,16 @@ export class Run {
   }
 
   /** Loads the model that the options name, with a bar while it loads. A model that was loaded before is released. */
-  async model(options: ModelOptions): Promise<MovieGen> {
-    const source = options.model ?? defaultModel();
+  async model(options: ModelOptions): Promise<VideoPipeline> {
+    const parts = partsOf(options);
+    const source = options.model ?? parts ?? defaultModel();
     this.bars.begin('load', undefined, MEGABYTES);
     const device = await this.device(options);
     this.#model?.dispose();
     const { dtype, tokenizer, lora: loras, maxMemory, offload } = options;
-    this.#model = await MovieGen.fromPretrained(source, {
+    this.#model = await VideoPipeline.fromPretrained(source, {
       device,
+      ...(options.model && parts && { parts }),
       ...this.filesOptions(options),
       ...(dtype && { dtype }),
       ...(tokenizer && { tokenizer }),
@@ -219,4 +226,13 @@ export function secondsRecord(seconds: Readonly<Record<string, number>>): Record
   const rounded = (value: number) => Math.round(value * 1000) / 1000;
   const entries = Object.entries(seconds).map(([phase, value]): [string, number] => [phase, rounded(value)]);
   return { ...Object.fromEntries(entries), total: rounded(performance.now() / 1000) };
+}
+
+/** Models that the options name one by one. */
+export function partsOf(
+  options: Pick<ModelOptions, 'transformer' | 'transformer2' | 'vae' | 'textEncoder'>,
+): PartPlaces | undefined {
+  const { transformer, transformer2, vae, textEncoder } = options;
+  const parts = { transformer, transformer2, vae, textEncoder };
+  return Object.values(parts).some((place) => place !== undefined) ? parts : undefined;
 }

@@ -6,11 +6,12 @@
 import type { Velocity } from '@moviegen/sampler';
 import type { LatentParts, TileOptions } from '@moviegen/tae';
 import type { Device, Tensor } from '@moviegen/tensor';
+import { isObject } from '../arguments.ts';
 import type { FilesOptions } from '../checkpoint/files.ts';
 import type { LoraFile } from '../checkpoint/loras.ts';
 import type { DTypePolicy } from '../checkpoint/precision.ts';
 import type { TokenizerPlaces } from '../checkpoint/tokenizerFiles.ts';
-import type { CheckpointFiles } from '../checkpointFiles.ts';
+import type { CheckpointFiles, Place } from '../checkpointFiles.ts';
 import type { Job } from './jobs.ts';
 import type { LatentProjection } from './preview.ts';
 import type { LoadProgress } from './progress.ts';
@@ -112,6 +113,22 @@ export interface VideoModels<
   dispose(): void;
 }
 
+/** Places of single models, each a folder or a file of weights: in place of a checkpoint's own, or all that there is. */
+export interface PartPlaces {
+  readonly transformer?: Place | undefined;
+  /** The expert for low noise (Wan 2.2 A14B). */
+  readonly transformer2?: Place | undefined;
+  readonly vae?: Place | undefined;
+  readonly textEncoder?: Place | undefined;
+}
+
+/** Whether a source is single models and not a checkpoint. */
+export const isPartPlaces = (source: Place | PartPlaces): source is PartPlaces =>
+  isObject(source) && !(source instanceof URL) && !('folder' in source);
+
+/** Stands for a checkpoint where single files are all that there is. */
+export const NO_FILES: CheckpointFiles = { label: '', folder: () => async () => undefined };
+
 /** Options of loading a checkpoint of any family. */
 export interface LoadModelsOptions {
   readonly dtype: DTypePolicy;
@@ -124,6 +141,8 @@ export interface LoadModelsOptions {
   readonly onNote?: ((line: string) => void) | undefined;
   /** Tokenizers that do not lie in their encoders' folders, or beside them. */
   readonly tokenizer?: TokenizerPlaces | undefined;
+  /** Models that do not lie in the checkpoint. */
+  readonly parts?: PartPlaces | undefined;
   /** How addresses of LoRAs and tokenizers are requested. */
   readonly http?: FilesOptions | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -152,7 +171,7 @@ export interface PlannedPipeline {
 /** A family of models: how its checkpoints are recognised, loaded and planned. */
 export interface ModelFamily<Models extends VideoModels = VideoModels> {
   readonly name: string;
-  /** Whether a parsed `model_index.json` is of this family. */
+  /** Whether a parsed `model_index.json` is of this family, or the `config.json` of an original repository. */
   recognises(index: unknown): boolean;
   /** @throws CheckpointError, SafetensorsError; the signal's reason on abort. What was opened or loaded is released then. */
   load(device: Device, files: CheckpointFiles, options: LoadModelsOptions): Promise<Models>;
@@ -160,7 +179,7 @@ export interface ModelFamily<Models extends VideoModels = VideoModels> {
   plan(
     files: CheckpointFiles,
     signal?: AbortSignal,
-    options?: Pick<LoadModelsOptions, 'tokenizer' | 'http'>,
+    options?: Pick<LoadModelsOptions, 'tokenizer' | 'parts' | 'http'>,
   ): Promise<PlannedPipeline>;
   /** Published sizes, which are known by name without any file. */
   readonly published: Readonly<Record<string, () => PlannedPipeline>>;

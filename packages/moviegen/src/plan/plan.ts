@@ -7,10 +7,17 @@ import { checkOptions } from '../arguments.ts';
 import { type FilesOptions, openFiles } from '../checkpoint/files.ts';
 import type { DTypePolicy } from '../checkpoint/precision.ts';
 import type { TokenizerPlaces } from '../checkpoint/tokenizerFiles.ts';
-import type { CheckpointFiles } from '../checkpointFiles.ts';
+import type { Place } from '../checkpointFiles.ts';
 import { InputError } from '../errors.ts';
 import { families, familyOf } from '../families/index.ts';
-import type { PlannedPipeline, PlannedWeights, VideoAutoencoder } from '../generate/family.ts';
+import {
+  isPartPlaces,
+  NO_FILES,
+  type PartPlaces,
+  type PlannedPipeline,
+  type PlannedWeights,
+  type VideoAutoencoder,
+} from '../generate/family.ts';
 import { sampleGroup } from '../generate/group.ts';
 import { type Latents, uploadLatents } from '../generate/latents.ts';
 import { type GenerateOptions, requestOf } from '../generate/options.ts';
@@ -34,6 +41,8 @@ export interface PlanOptions
   readonly dtype?: DTypePolicy;
   /** Tokenizers that do not lie in their encoders' folders. */
   readonly tokenizer?: TokenizerPlaces;
+  /** Models in place of the checkpoint's own, or all that there is. */
+  readonly parts?: PartPlaces;
   /** Bytes that the transformer's weights may take on the device: layers that do not fit are streamed at every step. */
   readonly maxMemory?: number;
   /** The adapter's memory in bytes, which adapters do not tell. Default: memory is not compared. */
@@ -103,7 +112,7 @@ const UNLIMITED = { maxBufferSize: 2 ** 50, maxStorageBufferBindingSize: 2 ** 50
  * @throws InputError if the options make no sense; CheckpointError
  */
 export async function planGeneration(
-  model: string | URL | CheckpointFiles,
+  model: Place | PartPlaces,
   options: PlanOptions = {},
 ): Promise<GenerationPlan> {
   checkOptions('plan', options);
@@ -117,16 +126,16 @@ export async function planGeneration(
   }
 }
 
-async function pipelineOf(
-  model: string | URL | CheckpointFiles,
-  options: PlanOptions,
-): Promise<PlannedPipeline> {
+async function pipelineOf(model: Place | PartPlaces, options: PlanOptions): Promise<PlannedPipeline> {
   for (const { published } of families)
     if (typeof model === 'string' && Object.hasOwn(published, model)) return published[model]!();
   const { signal } = options;
   const http = { download: false, ...options };
-  const files = openFiles(model, http);
-  return (await familyOf(files, signal)).plan(files, signal, { tokenizer: options.tokenizer, http });
+  const alone = isPartPlaces(model);
+  const files = alone ? NO_FILES : openFiles(model, http);
+  const { tokenizer } = options;
+  const parts = alone ? model : options.parts;
+  return (await familyOf(files, signal)).plan(files, signal, { tokenizer, parts, http });
 }
 
 /** The plan, compared with the adapter's memory. */

@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { InputError, shown } from '../../errors.ts';
 import type { Progress } from '../../generate/progress.ts';
-import type { MovieGen } from '../../movieGen.ts';
-import type { GenerationStream } from '../../pipeline.ts';
+import type { GenerationStream, VideoPipeline } from '../../pipeline.ts';
 import { VIDEO_FORMATS } from '../../video/encode.ts';
 import { withModel } from '../common.ts';
 import { checkWords, readPrompts } from '../prompts.ts';
@@ -168,7 +167,7 @@ function recordOf(
 
 function finish(
   run: Run,
-  { device }: MovieGen,
+  { device }: VideoPipeline,
   videos: readonly Record<string, unknown>[],
   { json }: Options,
 ): void {

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { ByteErrors, draw, EVALUATION_PROMPTS, parsePrompt, ssim } from '@moviegen/evaluation';
 import { type Device, Tensor } from '@moviegen/tensor';
 import type { DTypePolicy } from '../../checkpoint/precision.ts';
-import type { MovieGen } from '../../movieGen.ts';
 import { readVideo } from '../../node/inputs.ts';
+import type { VideoPipeline } from '../../pipeline.ts';
 import { type Frames, pixelsFromFrames } from '../../video/frames.ts';
 import { adapterName, adapterRecord, type ModelOptions, type Run, secondsRecord } from '../run.ts';
 import { write } from '../writeVideo.ts';
@@ -78,7 +78,7 @@ export async function judgeModel(run: Run, options: JudgeOptions): Promise<void>
 /** Makes the videos and judges them, in the order of the list: by their mp4 files in `folder`, or without it by the frames. */
 async function judgeWith(
   run: Run,
-  model: MovieGen,
+  model: VideoPipeline,
   { questions }: Questionnaire,
   { steps, guidanceScale, batch, dtype }: JudgeOptions,
   folder: string | undefined,

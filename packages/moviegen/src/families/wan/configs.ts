@@ -1,19 +1,11 @@
-// The configs of a Wan checkpoint, read and held against one another. Weights are not opened here (open.ts).
+// The configs of a Wan checkpoint's models, held against one another, and what its index and scheduler say where it has none.
 
-import { parseT5Config, type T5Config } from '@moviegen/text';
-import {
-  parseAutoencoderConfig,
-  parseTransformerConfig,
-  type WanAutoencoderConfig,
-  type WanTransformerConfig,
-} from '@moviegen/wan';
-import { missing, pathOf, readJson } from '../../checkpoint/files.ts';
-import { readTokenizer } from '../../checkpoint/tokenizerFiles.ts';
-import type { CheckpointFiles } from '../../checkpointFiles.ts';
+import type { T5Config } from '@moviegen/text';
+import type { WanAutoencoderConfig, WanTransformerConfig } from '@moviegen/wan';
 import { CheckpointError } from '../../errors.ts';
-import { parseWanIndex, type WanIndex } from './modelIndex.ts';
+import type { WanIndex } from './modelIndex.ts';
 
-/** The parsed configs of a checkpoint, which fit one another. */
+/** The parsed configs of a checkpoint. */
 export interface WanConfigs {
   /** One, or of two experts. */
   readonly transformers: readonly WanTransformerConfig[];
@@ -21,54 +13,33 @@ export interface WanConfigs {
   readonly textEncoder: T5Config;
 }
 
-/** What a checkpoint's small files say. */
-export interface WanFiles {
-  readonly index: WanIndex;
-  readonly configs: WanConfigs;
-  /** The parsed `scheduler_config.json`, `tokenizer.json` and `tokenizer_config.json`. */
-  readonly scheduler: unknown;
-  readonly tokenizer: unknown;
-  readonly tokenizerConfig: unknown;
+/** What sampling depends on in an index. */
+export type WanSwitches = Pick<WanIndex, 'boundaryRatio' | 'expandTimesteps'>;
+
+/** Latent channels of Wan 2.2 TI2V, whose tokens have their own times. */
+const TI2V_CHANNELS = 48;
+
+/** What an index would say of these models: the authors' values. */
+export function switchesOf({ transformers: [first, second] }: WanConfigs): WanSwitches {
+  const fromImage = first!.inChannels !== first!.outChannels;
+  return {
+    boundaryRatio: second === undefined ? undefined : fromImage ? 0.9 : 0.875,
+    expandTimesteps: first!.outChannels === TI2V_CHANNELS,
+  };
 }
 
-/** @throws CheckpointError where a file is missing or wrong, or configs do not fit one another */
-export async function readConfigs(files: CheckpointFiles, signal?: AbortSignal): Promise<WanFiles> {
-  await files.check?.(signal);
-  const index = parseWanIndex(
-    await needed(files, '', 'model_index.json', signal),
-    pathOf(files, '', 'model_index.json'),
-  );
-  const parsed = async <T>(folder: string, parse: (json: unknown) => T): Promise<T> => {
-    const config = await needed(files, folder, 'config.json', signal);
-    try {
-      return parse(config);
-    } catch (cause) {
-      const { message } = cause as Error;
-      throw new CheckpointError(`checkpoint: ${pathOf(files, folder, '')}: ${message}`, { cause });
-    }
-  };
-  const { tokenizer, tokenizerConfig = {} } = await readTokenizer(files, index.textEncoder, signal);
-  if (tokenizer === undefined) throw await missing(files, index.tokenizer, 'tokenizer.json', signal);
-  const folders = [index.transformer, ...(index.transformer2 === undefined ? [] : [index.transformer2])];
-  const transformers: WanTransformerConfig[] = [];
-  for (const folder of folders)
-    transformers.push(await parsed(folder, (json) => parseTransformerConfig(json)));
-  const configs = {
-    transformers,
-    vae: await parsed(index.vae, parseAutoencoderConfig),
-    textEncoder: await parsed(index.textEncoder, parseT5Config),
-  };
-  checkConfigs(configs, index);
-  const scheduler = await needed(files, index.scheduler, 'scheduler_config.json', signal);
-  return { index, configs, scheduler, tokenizer, tokenizerConfig };
-}
+/** The scheduler of diffusers' files of these models. */
+export const schedulerOf = ({ transformers: [first] }: WanConfigs) => ({
+  _class_name: 'UniPCMultistepScheduler',
+  use_flow_sigmas: true,
+  prediction_type: 'flow_prediction',
+  flow_shift: first!.outChannels === TI2V_CHANNELS ? 5 : first!.posEmbedTokens === undefined ? 3 : 16,
+});
 
-function checkConfigs(
-  { transformers, vae, textEncoder }: WanConfigs,
-  { transformer, transformer2, imageEncoder }: WanIndex,
-): void {
+/** @throws CheckpointError where configs do not fit one another */
+export function checkConfigs({ transformers, vae, textEncoder }: WanConfigs, hasImageTower: boolean): void {
   for (const [i, { outChannels, textDim, imageDim }] of transformers.entries()) {
-    const name = i === 0 ? transformer : transformer2;
+    const name = i === 0 ? 'transformer' : 'transformer_2';
     if (outChannels !== vae.zDim)
       throw new CheckpointError(
         `checkpoint: the ${name} makes latents of ${outChannels} channels and the autoencoder's have ${vae.zDim}: ` +
@@ -78,21 +49,9 @@ function checkConfigs(
       throw new CheckpointError(
         `checkpoint: the ${name} reads text of width ${textDim}, but the encoder gives ${textEncoder.hiddenSize}`,
       );
-    if (imageDim !== undefined && imageEncoder === undefined)
+    if (imageDim !== undefined && !hasImageTower)
       throw new CheckpointError(
-        `checkpoint: the ${name} reads a CLIP image tower, but model_index.json names no image_encoder`,
+        `checkpoint: the ${name} reads a CLIP image tower, and there is no image_encoder: take the folder that diffusers lays out`,
       );
   }
-}
-
-/** A JSON file that must be there. @throws CheckpointError */
-async function needed(
-  files: CheckpointFiles,
-  folder: string,
-  name: string,
-  signal: AbortSignal | undefined,
-): Promise<unknown> {
-  const json = await readJson(files, folder, name, signal);
-  if (json === undefined) throw await missing(files, folder, name, signal);
-  return json;
 }

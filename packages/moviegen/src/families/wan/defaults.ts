@@ -3,15 +3,7 @@
 
 import type { WanTransformerConfig } from '@moviegen/wan';
 import type { GenerationDefaults } from '../../generate/request.ts';
-import type { WanIndex } from './modelIndex.ts';
-
-/** Defaults of a Wan model. */
-export interface WanDefaults extends GenerationDefaults {
-  readonly sampler: GenerationDefaults['sampler'] & {
-    /** Guidance of the second expert. */
-    readonly guidanceScale2: number;
-  };
-}
+import type { WanSwitches } from './configs.ts';
 
 /** The negative prompt of the authors, `sample_neg_prompt`; diffusers' default is the empty text. */
 export const WAN_NEGATIVE_PROMPT =
@@ -21,15 +13,10 @@ const PROMPTS = ['A cat walks on the grass, realistic style.'];
 
 /** The defaults of a checkpoint, by what its index and its first transformer say. */
 export function defaultsOf(
-  { boundaryRatio, expandTimesteps }: Pick<WanIndex, 'boundaryRatio' | 'expandTimesteps'>,
+  { boundaryRatio, expandTimesteps }: WanSwitches,
   { inChannels, outChannels }: WanTransformerConfig,
-): WanDefaults {
+): GenerationDefaults {
   const fromImage = inChannels !== outChannels;
-  const sampler = (steps: number, guidanceScale: number, guidanceScale2 = guidanceScale) => ({
-    steps,
-    guidanceScale,
-    guidanceScale2,
-  });
   const video = (width: number, height: number, numFrames = 81, fps = 16) => ({
     width,
     height,
@@ -37,12 +24,15 @@ export function defaultsOf(
     fps,
   });
   const rest = { prompts: PROMPTS, negativePrompt: WAN_NEGATIVE_PROMPT };
-  if (expandTimesteps) return { ...rest, sampler: sampler(50, 5), video: video(1280, 704, 121, 24) };
+  if (expandTimesteps)
+    return { ...rest, sampler: { steps: 50, guidanceScale: 5 }, video: video(1280, 704, 121, 24) };
   if (boundaryRatio !== undefined)
     return {
       ...rest,
-      sampler: fromImage ? sampler(40, 3.5) : sampler(40, 4, 3),
+      sampler: fromImage
+        ? { steps: 40, guidanceScale: 3.5, guidanceScale2: 3.5 }
+        : { steps: 40, guidanceScale: 4, guidanceScale2: 3 },
       video: video(1280, 720),
     };
-  return { ...rest, sampler: sampler(fromImage ? 40 : 50, 5), video: video(832, 480) };
+  return { ...rest, sampler: { steps: fromImage ? 40 : 50, guidanceScale: 5 }, video: video(832, 480) };
 }

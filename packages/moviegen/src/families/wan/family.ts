@@ -12,7 +12,9 @@ export const wan: ModelFamily<WanModels> = {
   recognises: (index) =>
     typeof index === 'object' &&
     index !== null &&
-    (WAN_PIPELINES as readonly unknown[]).includes((index as { _class_name?: unknown })._class_name),
+    [...WAN_PIPELINES, 'WanModel', 'WanTransformer3DModel'].includes(
+      String((index as { _class_name?: unknown })._class_name),
+    ),
   load: loadModels,
   plan: checkpointPlan,
   published: publishedPlans,

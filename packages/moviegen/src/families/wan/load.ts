@@ -1,7 +1,7 @@
 // Loads a Wan checkpoint: first a check of all configs against one another and the weights, then the first transformer and the
 // autoencoder. The text encoder stays in its files, and so does an expert until it is asked.
 
-import { type Device, loraChanges } from '@moviegen/tensor';
+import { type Device, fileBytes, loraChanges, type WeightSource } from '@moviegen/tensor';
 import { Tokenizer } from '@moviegen/text';
 import {
   isLinearWeight,
@@ -11,7 +11,7 @@ import {
   WanTransformer,
 } from '@moviegen/wan';
 import { heldSource } from '../../checkpoint/heldSource.ts';
-import { bytesOf, type ModelPart, placed } from '../../checkpoint/modelFiles.ts';
+import { placed } from '../../checkpoint/modelFiles.ts';
 import { modulePrecisions } from '../../checkpoint/precision.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import { InputError, shown } from '../../errors.ts';
@@ -42,7 +42,7 @@ export async function loadModels(
   const opened = await openWan(source, options);
   const owned: { dispose(): void }[] = [];
   try {
-    const { configs } = opened;
+    const { configs, switches } = opened;
     for (const [i, part] of opened.transformers.entries()) {
       const config = configs.transformers[i]!;
       const changes = loraChanges(
@@ -80,12 +80,12 @@ export async function loadModels(
     owned.push(experts);
     await experts.get(0, options.signal);
     await opened.verify(options.signal);
-    const { index, imageEncoder } = opened;
+    const { imageEncoder } = opened;
     const config = configs.transformers[0]!;
-    const defaults = defaultsOf(index, config);
+    const defaults = defaultsOf(switches, config);
     return new WanModels({
       index: defaults,
-      files: index,
+      files: switches,
       config,
       dtype: precisions.dit.dtype,
       prompts: new PromptEncoder(
@@ -113,19 +113,25 @@ export async function loadModels(
 function reporter(
   { transformers, vae }: OpenedWan,
   onProgress: LoadModelsOptions['onProgress'],
-): (part: ModelPart, loaded: { bytes: number; totalBytes: number }) => void | Promise<void> {
-  const totalBytes = bytesOf(vae.weights) + bytesOf(transformers[0]!.weights);
+): (part: { readonly folder: string }, loaded: Loaded) => void | Promise<void> {
+  const bytesOf = (source: WeightSource) =>
+    source.names().reduce((sum, name) => sum + fileBytes(source, name), 0);
+  const before = bytesOf(vae.weights);
+  const totalBytes = before + bytesOf(transformers[0]!.weights);
   const began = performance.now();
-  return (part, { bytes }) => {
-    const before = part === vae ? 0 : bytesOf(vae.weights);
-    const done = before + bytes;
+  return ({ folder }, { bytes }) => {
+    const done = folder === vae.folder ? bytes : before + bytes;
     const bytesPerSecond = (1000 * done) / (performance.now() - began);
     return onProgress?.({
       phase: 'load',
-      model: part.folder,
+      model: folder,
       bytes: done,
-      totalBytes: Math.max(totalBytes, done),
+      totalBytes: Math.max(totalBytes, done), // a second expert is as large, and comes in its place
       bytesPerSecond,
     });
   };
+}
+
+interface Loaded {
+  readonly bytes: number;
 }

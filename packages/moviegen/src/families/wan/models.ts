@@ -9,6 +9,7 @@ import type { Job } from '../../generate/jobs.ts';
 import type { LatentProjection } from '../../generate/preview.ts';
 import { projectionOf } from '../../generate/projection.ts';
 import type {
+  GenerationDefaults,
   GenerationRequest,
   Geometry,
   Guidance,
@@ -16,10 +17,9 @@ import type {
   Sampling,
 } from '../../generate/request.ts';
 import type { VideoStream } from '../../video/frames.ts';
-import type { WanDefaults } from './defaults.ts';
+import type { WanSwitches } from './configs.ts';
 import type { Experts } from './experts.ts';
 import { besideLatents, firstLatent, type GivenLatents, NOTHING } from './given.ts';
-import type { WanIndex } from './modelIndex.ts';
 import { guidedPrediction, type WanBranches } from './prediction.ts';
 import type { PromptEncoder } from './promptStates.ts';
 
@@ -39,8 +39,8 @@ export type EncodePictures = (
 
 /** What `WanModels` is made of. */
 export interface WanParts {
-  readonly index: WanDefaults;
-  readonly files: Pick<WanIndex, 'boundaryRatio' | 'expandTimesteps'>;
+  readonly index: GenerationDefaults;
+  readonly files: WanSwitches;
   readonly config: WanTransformerConfig;
   readonly dtype: 'f32' | 'f16';
   readonly prompts: PromptEncoder;
@@ -58,7 +58,7 @@ export interface WanParts {
 export class WanModels implements VideoModels<WanPrompts, GivenLatents> {
   readonly jobs: readonly Job[];
   readonly tasks: readonly string[] = [];
-  readonly index: WanDefaults;
+  readonly index: GenerationDefaults;
   readonly geometry: Geometry;
   readonly sampling: Sampling;
   readonly autoencoder: WanAutoencoder;

@@ -1,20 +1,34 @@
-// Opens the files of a Wan checkpoint as diffusers lays it out: its index, the config and the weights of every model, the
-// tokenizer, the scheduler, LoRAs. Nothing is loaded here (load.ts).
+// Opens the files of a Wan checkpoint, whatever its layout: the config and the weights of every model, the tokenizer, the
+// scheduler, LoRAs. Nothing is loaded here (load.ts).
 
-import { verified } from '../../checkpoint/checksums.ts';
+import type { T5Config } from '@moviegen/text';
+import type { WanAutoencoderConfig, WanTransformerConfig } from '@moviegen/wan';
+import { type VerifiedFiles, verified } from '../../checkpoint/checksums.ts';
 import { readJson } from '../../checkpoint/files.ts';
 import { type OpenLora, openLoras } from '../../checkpoint/loras.ts';
 import { type ModelPart, openPart } from '../../checkpoint/modelFiles.ts';
+import { readTokenizerAt, tokenizerPlaces } from '../../checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
-import type { LoadModelsOptions } from '../../generate/family.ts';
-import { readConfigs, type WanFiles } from './configs.ts';
+import { CheckpointError } from '../../errors.ts';
+import { type LoadModelsOptions, NO_FILES } from '../../generate/family.ts';
+import { checkConfigs, schedulerOf, switchesOf, type WanConfigs, type WanSwitches } from './configs.ts';
+import { layoutOf } from './layout.ts';
+import { openAutoencoder, openTextEncoder, openTransformer, type WanPart } from './parts.ts';
 
 /** The files of a checkpoint, open. */
-export interface OpenedWan extends WanFiles {
+export interface OpenedWan {
+  readonly switches: WanSwitches;
+  /** What fits together. */
+  readonly configs: WanConfigs;
   /** One, or two experts. */
-  readonly transformers: readonly ModelPart[];
-  readonly vae: ModelPart;
-  readonly textEncoder: ModelPart;
+  readonly transformers: readonly WanPart<WanTransformerConfig>[];
+  readonly vae: WanPart<WanAutoencoderConfig>;
+  readonly textEncoder: WanPart<T5Config>;
+  /** The parsed `tokenizer.json` and `tokenizer_config.json`. */
+  readonly tokenizer: unknown;
+  readonly tokenizerConfig: unknown;
+  /** The parsed `scheduler_config.json`, or what stands for it. */
+  readonly scheduler: unknown;
   /** CLIP's image tower, and how pictures are prepared for it. */
   readonly imageEncoder: (ModelPart & { readonly processor: unknown }) | undefined;
   readonly loras: readonly OpenLora[];
@@ -25,45 +39,73 @@ export interface OpenedWan extends WanFiles {
   close(): Promise<void>;
 }
 
+/** What is opened besides the checkpoint. */
+export type OpenWanOptions = Pick<LoadModelsOptions, 'loras' | 'tokenizer' | 'parts' | 'http' | 'signal'>;
+
 /**
  * Opens all files of a checkpoint.
- * @throws CheckpointError, InputError, SafetensorsError; the signal's reason on abort. Nothing is left open then.
+ * @param source `NO_FILES` where the parts are all that there is
+ * @throws CheckpointError, InputError, GgufError, SafetensorsError; the signal's reason on abort. Nothing is left open then.
  */
 export async function openWan(
   source: CheckpointFiles,
-  { loras: loraFiles = [], http, signal }: Pick<LoadModelsOptions, 'loras' | 'http' | 'signal'>,
+  { loras: loraFiles = [], tokenizer: tokenizerPlace, parts = {}, http, signal }: OpenWanOptions,
 ): Promise<OpenedWan> {
-  const files = await verified(source, signal);
-  const small = await readConfigs(files, signal);
-  const { index } = small;
+  const files: VerifiedFiles | undefined = source === NO_FILES ? undefined : await verified(source, signal);
+  const layout = await layoutOf(files, parts, signal);
+  const { textEncoder: place } = tokenizerPlaces(
+    typeof tokenizerPlace === 'object' && 'text_encoder' in tokenizerPlace
+      ? { textEncoder: tokenizerPlace.text_encoder! }
+      : tokenizerPlace,
+    ['textEncoder'],
+  );
+  if (files === undefined && place === undefined)
+    throw new CheckpointError(
+      'checkpoint: of single files, the tokenizer is not given: the folder of tokenizer.json (tokenizer, --tokenizer)',
+    );
   const loras = await openLoras(loraFiles, http, signal);
   const opened: { close(): Promise<void> }[] = [...loras];
   const close = async () => void (await Promise.all(opened.map((one) => one.close())));
-  const open = async (folder: string): Promise<ModelPart> => {
-    const part = await openPart(files, folder, signal);
-    opened.push(part.weights);
-    return part;
+  const own = async <T extends { close(): Promise<void> }>(part: Promise<T>): Promise<T> => {
+    const one = await part;
+    opened.push(one);
+    return one;
   };
   try {
-    const transformers = [await open(index.transformer)];
-    if (index.transformer2 !== undefined) transformers.push(await open(index.transformer2));
-    const vae = await open(index.vae);
-    const textEncoder = await open(index.textEncoder);
-    const processor =
-      index.imageEncoder && (await readJson(files, 'image_processor', 'preprocessor_config.json', signal));
-    const imageEncoder = index.imageEncoder && {
-      ...(await open(index.imageEncoder)),
-      processor: processor ?? {},
+    const tokens = await readTokenizerAt(files ?? NO_FILES, layout.tokenizer, place, http, signal);
+    const transformers = [];
+    for (const [i, at] of layout.transformers.entries())
+      transformers.push(
+        await own(openTransformer(i === 0 ? 'transformer' : 'transformer_2', at, http, signal)),
+      );
+    const vae = await own(openAutoencoder('vae', layout.vae, http, signal));
+    const textEncoder = await own(openTextEncoder('text_encoder', layout.textEncoder, http, signal));
+    const configs = {
+      transformers: transformers.map(({ config }) => config),
+      vae: vae.config,
+      textEncoder: textEncoder.config,
     };
+    const folder = layout.index?.imageEncoder;
+    checkConfigs(configs, folder !== undefined);
+    let imageEncoder: OpenedWan['imageEncoder'];
+    if (files && folder !== undefined) {
+      const processor = await readJson(files, 'image_processor', 'preprocessor_config.json', signal);
+      const part = await openPart(files, folder, signal);
+      opened.push(part.weights);
+      imageEncoder = { ...part, processor: processor ?? {} };
+    }
     return {
-      ...small,
+      switches: layout.index ?? switchesOf(configs),
+      configs,
       transformers,
       vae,
       textEncoder,
-      imageEncoder: imageEncoder || undefined,
+      ...tokens,
+      scheduler: layout.scheduler ?? schedulerOf(configs),
+      imageEncoder,
       loras,
       remote: source.remote ?? false,
-      verify: (stop) => files.verify(stop),
+      verify: async (stop) => files?.verify(stop),
       close,
     };
   } catch (error) {

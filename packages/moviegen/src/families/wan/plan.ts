@@ -13,21 +13,21 @@ import {
 } from '@moviegen/wan';
 import { type ModulePrecision, modulePrecisions } from '../../checkpoint/precision.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
-import type { PlannedPipeline, PlannedWeights } from '../../generate/family.ts';
+import type { LoadModelsOptions, PlannedPipeline, PlannedWeights } from '../../generate/family.ts';
 import { DrySource } from '../drySource.ts';
-import { readConfigs, type WanConfigs } from './configs.ts';
+import { schedulerOf, switchesOf, type WanConfigs, type WanSwitches } from './configs.ts';
 import { defaultsOf } from './defaults.ts';
 import { Experts } from './experts.ts';
 import { geometryOf } from './geometry.ts';
-import type { WanIndex } from './modelIndex.ts';
 import { WanModels } from './models.ts';
+import { openWan } from './open.ts';
 import { PromptEncoder, TEXT_LENGTH } from './promptStates.ts';
 import { samplingOf } from './sampling.ts';
 
 /** What a plan knows of a checkpoint. */
 interface PlannedWan {
   readonly name: string;
-  readonly index: Pick<WanIndex, 'boundaryRatio' | 'expandTimesteps'>;
+  readonly index: WanSwitches;
   readonly configs: WanConfigs;
   readonly scheduler: unknown;
   /** Absent in a published size: every prompt is then as long as the encoder reads. */
@@ -50,41 +50,37 @@ const UMT5_XXL = {
 export const publishedPlans: Readonly<Record<string, () => PlannedPipeline>> = Object.fromEntries(
   (
     [
-      ['wan2.1-t2v-1.3b', '1.3b', '2.1', 3, {}],
-      ['wan2.1-t2v-14b', '14b', '2.1', 3, {}],
-      ['wan2.2-ti2v-5b', '5b', '2.2', 5, { expandTimesteps: true }],
-      ['wan2.2-t2v-a14b', '14b', '2.1', 3, { boundaryRatio: 0.875 }],
+      ['wan2.1-t2v-1.3b', '1.3b', '2.1'],
+      ['wan2.1-t2v-14b', '14b', '2.1'],
+      ['wan2.2-ti2v-5b', '5b', '2.2'],
+      ['wan2.2-t2v-a14b', '14b', '2.1', 'twice'],
     ] as const
-  ).map(([name, size, vae, shift, more]) => [
+  ).map(([name, size, vae, twice]) => [
     name,
     () => {
-      const index = { boundaryRatio: undefined, expandTimesteps: false, ...more };
       const transformer = transformerConfigs[size];
-      return plannedPipeline({
-        name,
-        index,
-        configs: {
-          transformers: index.boundaryRatio === undefined ? [transformer] : [transformer, transformer],
-          vae: autoencoderConfigs[vae],
-          textEncoder: parseT5Config(UMT5_XXL),
-        },
-        scheduler: {
-          _class_name: 'UniPCMultistepScheduler',
-          use_flow_sigmas: true,
-          prediction_type: 'flow_prediction',
-          flow_shift: shift,
-        },
-      });
+      const configs = {
+        transformers: twice ? [transformer, transformer] : [transformer],
+        vae: autoencoderConfigs[vae],
+        textEncoder: parseT5Config(UMT5_XXL),
+      };
+      return plannedPipeline({ name, index: switchesOf(configs), configs, scheduler: schedulerOf(configs) });
     },
   ]),
 );
 
-/** The plan of a checkpoint's folder. @throws CheckpointError */
-export async function checkpointPlan(files: CheckpointFiles, signal?: AbortSignal): Promise<PlannedPipeline> {
-  const { index, configs, scheduler, tokenizer, tokenizerConfig } = await readConfigs(files, signal);
+/** The plan of a checkpoint: the headers of its weights are read, not the weights. @throws CheckpointError */
+export async function checkpointPlan(
+  files: CheckpointFiles,
+  signal?: AbortSignal,
+  options: Pick<LoadModelsOptions, 'tokenizer' | 'parts' | 'http'> = {},
+): Promise<PlannedPipeline> {
+  const opened = await openWan(files, { ...options, signal });
+  const { switches, configs, scheduler, tokenizer, tokenizerConfig } = opened;
+  await opened.close();
   return plannedPipeline({
-    name: files.label,
-    index,
+    name: files.label || opened.transformers[0]!.path,
+    index: switches,
     configs,
     scheduler,
     tokenizer: new Tokenizer(tokenizer, tokenizerConfig),

@@ -1,0 +1,156 @@
+// One model of a Wan checkpoint, open: a folder of diffusers or of the original repository, or a single file as ComfyUI's users have
+// it. Whatever the layout, its weights have diffusers' names and its config is told, by a file or by the weights.
+
+import { scaledSource, type WeightSource } from '@moviegen/tensor';
+import { parseT5Config, type T5Config, t5Source } from '@moviegen/text';
+import {
+  autoencoderSource,
+  inferAutoencoderConfig,
+  inferTransformerConfig,
+  parseAutoencoderConfig,
+  parseTransformerConfig,
+  transformerSource,
+  type WanAutoencoderConfig,
+  type WanTransformerConfig,
+} from '@moviegen/wan';
+import { openFiles } from '../../checkpoint/files.ts';
+import { checkKind, type WeightsKind } from '../../checkpoint/identify.ts';
+import { openPart, placed } from '../../checkpoint/modelFiles.ts';
+import { fileOf, openSingle } from '../../checkpoint/singleFile.ts';
+import type { CheckpointFiles, FilesOptions, Place } from '../../checkpointFiles.ts';
+
+/** One model, open. */
+export interface WanPart<Config> {
+  /** Its name in progress. */
+  readonly folder: string;
+  /** Where it is, in messages. */
+  readonly path: string;
+  readonly config: Config;
+  /** Under diffusers' names. */
+  readonly weights: WeightSource;
+  close(): Promise<void>;
+}
+
+/** Where a model is: a place of its own, or a folder of the checkpoint. */
+export type PartPlace =
+  | { readonly place: Place }
+  | { readonly files: CheckpointFiles; readonly folder: string; readonly file?: string };
+
+/** What is special about each kind of model. */
+interface Kind<Config> {
+  readonly kind: WeightsKind;
+  rename(source: WeightSource): WeightSource;
+  /** @param json the `config.json`, where there is one */
+  config(json: unknown, shapes: Readonly<Record<string, readonly number[]>>): Config;
+}
+
+const transformer: Kind<WanTransformerConfig> = {
+  kind: 'wan-transformer',
+  rename: transformerSource,
+  config: (json, shapes) =>
+    json === undefined ? inferTransformerConfig(shapes) : parseTransformerConfig(json, shapes),
+};
+
+const autoencoder: Kind<WanAutoencoderConfig> = {
+  kind: 'wan-autoencoder',
+  rename: autoencoderSource,
+  config: (json, shapes) =>
+    json === undefined ? inferAutoencoderConfig(shapes) : parseAutoencoderConfig(json),
+};
+
+const textEncoder: Kind<T5Config> = {
+  kind: 'umt5',
+  rename: t5Source,
+  config: (json, shapes) => parseT5Config(json ?? t5ConfigOf(shapes)),
+};
+
+type Where = [name: string, at: PartPlace, options?: FilesOptions, signal?: AbortSignal];
+
+/** Opens a transformer. @throws CheckpointError, GgufError, SafetensorsError */
+export const openTransformer = (...where: Where): Promise<WanPart<WanTransformerConfig>> =>
+  opened(transformer, ...where);
+
+/** Opens an autoencoder. @throws CheckpointError, SafetensorsError */
+export const openAutoencoder = (...where: Where): Promise<WanPart<WanAutoencoderConfig>> =>
+  opened(autoencoder, ...where);
+
+/** Opens umT5. @throws CheckpointError, GgufError, SafetensorsError */
+export const openTextEncoder = (...where: Where): Promise<WanPart<T5Config>> => opened(textEncoder, ...where);
+
+async function opened<Config>(
+  { kind, rename, config }: Kind<Config>,
+  name: string,
+  at: PartPlace,
+  options: FilesOptions = {},
+  signal?: AbortSignal,
+): Promise<WanPart<Config>> {
+  const found = await openPlace(at, kind, options, signal);
+  try {
+    return await placed(found, async () => {
+      const weights = rename(await scaledSource(found.weights, signal));
+      const shapes = Object.fromEntries(weights.names().map((each) => [each, weights.shape(each)]));
+      return {
+        folder: name,
+        path: found.path,
+        config: config(found.config, shapes),
+        weights,
+        close: () => found.weights.close(),
+      };
+    });
+  } catch (error) {
+    await found.weights.close();
+    throw error;
+  }
+}
+
+/** Opens a folder's config and weights, or a single file's weights, whose config is told by them. */
+async function openPlace(
+  at: PartPlace,
+  kind: WeightsKind,
+  options: FilesOptions,
+  signal: AbortSignal | undefined,
+) {
+  // The revision is the checkpoint's.
+  const own = { ...options, revision: undefined };
+  if ('files' in at && at.file === undefined) return openPart(at.files, at.folder, signal);
+  const file = 'files' in at ? { folder: at.files, name: at.file! } : fileOf(at.place);
+  if (file === undefined) return openPart(openFiles((at as { place: Place }).place, own), '', signal);
+  const { path, weights, config } = await openSingle(file, own, signal);
+  try {
+    checkKind(path, weights, kind);
+  } catch (error) {
+    await weights.close();
+    throw error;
+  }
+  return { path, weights, config: CLASSES[kind]?.includes(classOf(config)) ? config : undefined };
+}
+
+/** What a `config.json` beside a single file must be of, to count. */
+const CLASSES: Readonly<Partial<Record<WeightsKind, readonly unknown[]>>> = {
+  'wan-transformer': ['WanModel', 'WanTransformer3DModel'],
+  'wan-autoencoder': ['AutoencoderKLWan'],
+  umt5: ['umt5'],
+};
+const classOf = (json: unknown): unknown => {
+  const { _class_name, model_type } = (json ?? {}) as { _class_name?: unknown; model_type?: unknown };
+  return _class_name ?? model_type;
+};
+
+/** A `config.json` of umT5 by its weights. */
+function t5ConfigOf(shapes: Readonly<Record<string, readonly number[]>>) {
+  const of = (name: string, axis: number) => shapes[`encoder.block.0.layer.${name}.weight`]?.[axis];
+  const heads = of('0.SelfAttention.relative_attention_bias', 1) ?? 1;
+  const layers = Object.keys(shapes).filter((name) => name.endsWith('.SelfAttention.q.weight')).length;
+  return {
+    model_type: 'umt5',
+    vocab_size: (shapes['shared.weight'] ?? shapes['encoder.embed_tokens.weight'])?.[0],
+    d_model: of('0.SelfAttention.q', 1),
+    d_kv: (of('0.SelfAttention.q', 0) ?? heads) / heads,
+    num_heads: heads,
+    num_layers: layers,
+    d_ff: of('1.DenseReluDense.wi_0', 0),
+    relative_attention_num_buckets: of('0.SelfAttention.relative_attention_bias', 0),
+    feed_forward_proj: 'gated-gelu',
+    dense_act_fn: 'gelu_new',
+  };
+}
