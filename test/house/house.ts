@@ -72,6 +72,7 @@ export const house: House = {
       'arguments',
       'animation checkpointFiles errors',
     ],
+    curation: ['cli', 'node', 'index', 'choose', 'measures'],
   },
-  node: ['safetensors/node', 'tensor/node', 'moviegen/node', 'moviegen/cli'],
+  node: ['safetensors/node', 'tensor/node', 'moviegen/node', 'moviegen/cli', 'curation/node', 'curation/cli'],
 };

@@ -1,8 +1,6 @@
 // moviegen/node: the part of the library that needs a file system. The rest is in `moviegen`.
 
 export { openDevice } from '@moviegen/tensor/node';
-export type { Film, StoredFrame } from '../video/film.ts';
-export type { Plane, StoredPixels } from '../video/rgb.ts';
 export { type AverageOptions, type AverageProgress, averageCheckpoints } from './averageFolder.ts';
 export { fixtureFiles, type ReadVideoOptions, readStored, readVideo, streamVideo } from './inputs.ts';
 export { type OutputFile, Outputs } from './outputs.ts';

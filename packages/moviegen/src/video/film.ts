@@ -36,6 +36,8 @@ export interface StoredFrame {
   readonly time: number;
   /** Luma and chroma as they are stored, not yet turned as the file says. */
   readonly pixels: StoredPixels;
+  /** Whether the file says that its frames are to be turned or flipped. */
+  readonly turned: boolean;
   /** The same as 8-bit RGB, turned and flipped as the file says. */
   rgb(): Picture;
 }
@@ -202,6 +204,7 @@ async function* frames(
           return {
             time: Math.max(0, timestamp - begin),
             pixels,
+            turned: rotation !== 0 || flip,
             rgb: () => oriented({ data: rgbOfStored(pixels), height, width }, rotation, flip),
           };
         } finally {

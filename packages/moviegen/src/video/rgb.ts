@@ -123,9 +123,13 @@ const WEIGHTS: Readonly<Record<string, readonly [red: number, blue: number] | un
 const usual = ({ codedWidth, codedHeight }: VideoSample): string =>
   codedWidth >= 1280 || codedHeight > 576 ? 'bt709' : 'smpte170m';
 
-/** 8-bit RGB of a frame, [height, width, 3]. */
-export function rgbOfStored(pixels: StoredPixels): Uint8Array<ArrayBuffer> {
-  if (pixels.rgb !== undefined) return pixels.rgb;
+/**
+ * 8-bit RGB of a frame.
+ * @param every takes only every so many rows and columns, from the first on.
+ * @returns [height, width, 3], or with `every` [ceil(height / every), ceil(width / every), 3].
+ */
+export function rgbOfStored(pixels: StoredPixels, every = 1): Uint8Array<ArrayBuffer> {
+  if (pixels.rgb !== undefined && every === 1) return pixels.rgb;
   const { height: H, width: W, luma, cb, cr, across, down, bits, fullRange, weights } = pixels;
   const [red, blue] = weights;
   // Luma in 0 .. 1, chroma in -1/2 .. 1/2.
@@ -136,11 +140,11 @@ export function rgbOfStored(pixels: StoredPixels): Uint8Array<ArrayBuffer> {
   const green = 1 - red - blue;
   // Where the width is odd, a decoder may leave out the last column of chroma.
   const columns = Math.floor(cb.stride / cb.step);
-  const rgb = new Uint8Array(W * H * 3);
+  const rgb = new Uint8Array(Math.ceil(W / every) * Math.ceil(H / every) * 3);
   let to = 0;
-  for (let y = 0; y < H; y++) {
+  for (let y = 0; y < H; y += every) {
     const row = Math.floor(y / down);
-    for (let x = 0; x < W; x++) {
+    for (let x = 0; x < W; x += every) {
       const h = Math.min(Math.floor(x / across), columns - 1);
       const l = (luma.data[y * luma.stride + x * luma.step]! - black) / perLuma;
       const u = (cb.data[row * cb.stride + h * cb.step]! - 128 * step) / perChroma;
