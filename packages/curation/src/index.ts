@@ -17,6 +17,7 @@ export { type Clusters, kMeans, mergeClusters } from './choose/kMeans.ts';
 export { fullCaption, type ManifestLine, manifestLine } from './choose/manifest.ts';
 export { refuseForShares, type Shares, tellsOfPeople } from './choose/shares.ts';
 export { STAGES, type Stage } from './choose/stages.ts';
+export { cutScores } from './measures/change.ts';
 export {
   CLIP_OPTIONS,
   type Clip,
