@@ -14,7 +14,7 @@ export interface ManifestLine {
   /** The first filter that refused it, and why. */
   readonly refused?: string;
   readonly reason?: string;
-  /** With words for the camera and the frame rate in front. */
+  /** With the frame rate and words for the camera in front: `FPS-24. pan left. a dog runs`. */
   readonly caption?: string;
   readonly camera?: string;
   readonly video?: FileInfo;
@@ -38,8 +38,9 @@ export function manifestLine({ candidate, refusal }: Judged): ManifestLine {
   };
 }
 
-/** A caption with what the camera does, where that is sure, and the frame rate in front. */
+/** A caption with the frame rate, as the text encoders read it, and what the camera does, where that is sure, in front. */
 export function fullCaption({ clip, info }: Candidate, caption: string): string {
-  const front = [clip?.camera, info && `${Number(info.fps.toFixed(2))} fps`].filter((words) => words);
-  return front.length === 0 ? caption : `${front.join(', ')}. ${caption}`;
+  const rate = info === undefined ? [] : [`FPS-${Math.round(info.fps)}.`];
+  const camera = clip?.camera === undefined ? [] : [`${clip.camera}.`];
+  return [...rate, ...camera, caption].join(' ');
 }
