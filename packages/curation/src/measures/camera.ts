@@ -65,5 +65,6 @@ export function cameraMotion(moves: readonly FrameMove[], fps: number): string |
 
 function median(values: Int8Array): number {
   const sorted = Int8Array.from(values).sort();
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+  const half = sorted.length / 2;
+  return ((sorted[Math.ceil(half) - 1] ?? 0) + (sorted[Math.floor(half)] ?? 0)) / 2;
 }

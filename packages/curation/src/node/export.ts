@@ -24,6 +24,9 @@ export interface KeptClip {
   readonly line: ManifestLine;
 }
 
+/** The frame rate in front of a caption: an export may have another. */
+const RATE = /^FPS-\d+\. /;
+
 /** Writes the clips; those that are there already stay. @returns the lines of the export's own manifest */
 export async function exportClips(
   kept: readonly KeptClip[],
@@ -55,16 +58,18 @@ export async function exportClips(
         throw error;
       }
     }
+    const caption = line.caption?.replace(RATE, '');
     lines.push({
       ...line,
       file,
       start: 0,
       end: count / rate,
+      ...(caption !== undefined && { caption: `FPS-${Math.round(rate)}. ${caption}` }),
       video: { ...shape, fps: rate, frames: count, duration: count / rate },
     });
-    if (line.caption !== undefined)
+    if (caption !== undefined)
       await outputs.write([
-        { path: target.replace(/mp4$/, 'txt'), bytes: new TextEncoder().encode(`${line.caption}\n`) },
+        { path: target.replace(/mp4$/, 'txt'), bytes: new TextEncoder().encode(`${caption}\n`) },
       ]);
     onClip(lines.length);
   }
