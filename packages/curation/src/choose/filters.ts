@@ -1,24 +1,25 @@
-// The filters that look at one candidate at a time, in the order of the paper's table, as far as no learned model is needed. The
-// paper's thresholds are the defaults; ours are marked. Not here: copies, concepts and shares, which look at all of them.
+// The filters that look at one candidate at a time, in the order of the paper's table, as far as no learned model is needed. Marks
+// say whose a number is: [reported] is the paper's appendix by the report of one reader, [ours] completes what is not known.
+// Not here: copies, concepts and shares, which look at all candidates.
 
 import { STATIC } from '../measures/clips.ts';
 import type { Candidate, FileInfo, Refusal } from './candidate.ts';
 
 /** Limits; undefined ones do not apply. */
 export interface Thresholds {
-  /** Seconds of a whole file. [paper] */
+  /** Seconds of a whole file. [reported] */
   readonly duration: readonly [least: number, most: number];
-  /** Pixels of the shorter side. [paper] with a stage, else none. */
+  /** Pixels of the shorter side; the stages have one (stages.ts). */
   readonly size?: number | undefined;
   /** Refuses every clip that is higher than wide. */
   readonly landscapeOnly?: boolean | undefined;
   /** The widest border, as a share of its side. [ours] */
   readonly border: number;
-  /** The motion score is above this. [paper] */
+  /** The motion score is above this. [reported] */
   readonly motion: number;
   /** Mean length of motion vectors in pixels at 360 rows: above the first, below the second. [ours]: the paper's unit is not known. */
   readonly vectors?: readonly [above: number, below: number] | undefined;
-  /** Cuts per second by hue, saturation and value are below this. [paper] */
+  /** Cuts per second by hue, saturation and value are below this. [reported] */
   readonly jitter: number;
   /** Mean luma, from and to. [ours] */
   readonly brightness?: readonly [least: number, most: number] | undefined;

@@ -20,10 +20,10 @@ export interface ClipOptions {
   readonly seed: number;
 }
 
-/** As the paper's sets have them; the score of a cut is FFmpeg's default. */
+/** Clips as the paper's sets are reported to have them; the score of a cut is FFmpeg's default, since the paper's is not known. */
 export const CLIP_OPTIONS: ClipOptions = { least: 4, most: 16, cut: 10, skip: 0, seed: 0 };
 
-/** The least length of a clip that is taken from a longer scene. */
+/** The least length of a clip that is taken from a longer scene. [reported of the paper] */
 const FROM_LONG_SCENES = 12;
 /** Below this motion score a pair of frames, or a clip, is static. */
 export const STATIC = 0.05;
