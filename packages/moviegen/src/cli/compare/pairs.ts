@@ -15,10 +15,13 @@ export interface PromptPair extends ComparedPrompt {
   readonly b: string;
 }
 
-/** Whether a name is a video of a prompt: its words, with a number after or before them or without. */
-const isOf = (name: string, slug: string): boolean =>
-  name.slice(0, -extname(name).length).replace(/^\d+-/, '').replace(/-\d+$/, '') ===
-  slug.replace(/^\d+-|-\d+$/g, '');
+/** Whether a name is a video of a prompt: its words, with a number before or after them or without. */
+function isOf(name: string, slug: string): boolean {
+  const stem = name.slice(0, -extname(name).length);
+  return [stem, stem.replace(/^\d+-/, '')].some(
+    (words) => words === slug || (words.startsWith(`${slug}-`) && /^\d+$/.test(words.slice(slug.length + 1))),
+  );
+}
 
 /**
  * Pairs the videos of two folders.
