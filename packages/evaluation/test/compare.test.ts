@@ -14,6 +14,7 @@ import {
   type Vote,
   type VoteLine,
   Votes,
+  verdictsOf,
 } from '@moviegen/evaluation';
 import { describe, expect, test } from 'vitest';
 
@@ -151,6 +152,17 @@ describe('report', () => {
     expect(overall!.byMotion.low).toMatchObject({ pairs: 2, net: 100 });
     expect(overall!.byMotion.high).toMatchObject({ pairs: 2, net: -50 });
     expect(overall!.verdict).toBe('sigma not measured');
+  });
+
+  test('two raters who differ give a tie', () => {
+    expect(
+      verdictsOf([vote('Ada', 0, 'A'), vote('Ben', 0, 'B'), vote('Ada', 1, 'B'), vote('Ben', 1, 'B')]),
+    ).toEqual(
+      new Map([
+        [0, 'tie'],
+        [1, 'B'],
+      ]),
+    );
   });
 
   test('agreement: of the three pairs of raters of each pair of videos, those that chose alike', () => {
