@@ -14,7 +14,8 @@ import { join } from 'node:path';
 import { CLIP_OPTIONS, type ManifestLine, THRESHOLDS } from '@moviegen/curation';
 import { Outputs } from 'moviegen/node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type CurateOptions, curate } from '../src/node/curate.ts';
+import { curate } from '../src/node/curate.ts';
+import type { CurateOptions } from '../src/node/options.ts';
 import { FPS, FRAMES, pan, type Scene, writeScene } from './scenes.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'moviegen-curate-'));

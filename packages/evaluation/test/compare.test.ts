@@ -200,6 +200,9 @@ describe('report', () => {
     const [report] = reportOf(COMPARED, [...first, ...again], axesOf(['overall']));
     expect(report!.sigma).toBeCloseTo(25 / Math.SQRT2, 10);
     expect([report!.net, report!.verdict, report!.repeated]).toEqual([50, 'significant', 0.75]);
+    // Who votes only once does not change the spread.
+    const more = [...first, ...again, vote('Ben', 0, 'B'), vote('Ben', 1, 'B')];
+    expect(reportOf(COMPARED, more, axesOf(['overall']))[0]!.sigma).toBeCloseTo(25 / Math.SQRT2, 10);
     const [other] = reportOf(
       COMPARED,
       [...first.slice(0, 3), vote('Ada', 3, 'tie'), ...again],

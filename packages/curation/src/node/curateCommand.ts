@@ -7,8 +7,9 @@ import type { ImageEmbedder } from '../choose/concepts.ts';
 import { THRESHOLDS } from '../choose/filters.ts';
 import { funnelTable } from '../choose/funnel.ts';
 import { STAGES } from '../choose/stages.ts';
-import { type CurateProgress, curate } from './curate.ts';
+import { curate } from './curate.ts';
 import { exportClips, sizeOf } from './export.ts';
+import type { CurateProgress } from './options.ts';
 
 /** Options of the command. */
 export interface CurateFlags {

@@ -146,18 +146,18 @@ function mulberry32(seed: number): () => number {
   };
 }
 
-/** The spread of the net win rate between rounds, over pairs that were judged in each: their standard deviation. */
+/** The standard deviation of the net win rate over rounds, by the votes that a rater gave in each of them. */
 function spreadOf(votes: readonly Vote[]): number | undefined {
-  const rounds = [...new Set(votes.map(({ round }) => round))].map((round) =>
-    verdictsOf(votes.filter((vote) => vote.round === round)),
+  const rounds = [...new Set(votes.map(({ round }) => round))];
+  const given = countBy(votes, ({ rater, pair }) => JSON.stringify([rater, pair]));
+  const repeated = votes.filter(
+    ({ rater, pair }) => given.get(JSON.stringify([rater, pair])) === rounds.length,
   );
-  if (rounds.length < 2) return undefined;
-  const all = [...rounds[0]!.keys()].filter((pair) => rounds.every((verdicts) => verdicts.has(pair)));
-  if (all.length === 0) return undefined;
-  const nets = rounds.map((verdicts) => {
-    const choices = all.map((pair) => verdicts.get(pair));
+  if (rounds.length < 2 || repeated.length === 0) return undefined;
+  const nets = rounds.map((round) => {
+    const choices = [...verdictsOf(repeated.filter((vote) => vote.round === round)).values()];
     const [a, b] = ['A', 'B'].map((side) => choices.filter((choice) => choice === side).length);
-    return (100 * (a! - b!)) / all.length;
+    return (100 * (a! - b!)) / choices.length;
   });
   const mean = nets.reduce((sum, net) => sum + net, 0) / nets.length;
   return Math.sqrt(nets.reduce((sum, net) => sum + (net - mean) ** 2, 0) / (nets.length - 1));
@@ -186,8 +186,8 @@ function repeatedOf(votes: readonly Vote[]): number | undefined {
     : both.filter((vote) => before(vote)!.choice === vote.choice).length / both.length;
 }
 
-function countBy<T>(items: readonly T[], key: (item: T) => number): Map<number, number> {
-  const counts = new Map<number, number>();
+function countBy<T, K>(items: readonly T[], key: (item: T) => K): Map<K, number> {
+  const counts = new Map<K, number>();
   for (const item of items) counts.set(key(item), (counts.get(key(item)) ?? 0) + 1);
   return counts;
 }

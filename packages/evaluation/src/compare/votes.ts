@@ -42,6 +42,7 @@ export class Votes {
   readonly #seed: number;
   /** The last vote on each question, in the order of voting. */
   readonly #votes = new Map<string, Vote>();
+  readonly #questions = new Map<string, readonly Question[]>();
 
   /** @param rounds 2 where every pair is to be judged twice, which tells how far a rater strays by himself */
   constructor(prompts: readonly string[], axes: readonly Axis[], { rounds = 1, seed = 0 } = {}) {
@@ -77,7 +78,9 @@ export class Votes {
   }
 
   /** The questions of a rater in his own order, one axis after the other. */
-  questionsOf(rater: string): Question[] {
+  questionsOf(rater: string): readonly Question[] {
+    const known = this.#questions.get(rater);
+    if (known !== undefined) return known;
     const questions: Question[] = [];
     for (let round = 0; round < this.#rounds; round++)
       for (const { id: axis } of this.#axes) {
@@ -88,6 +91,7 @@ export class Votes {
         order.sort((a, b) => a.word - b.word || a.pair - b.pair);
         for (const { pair } of order) questions.push({ rater, axis, pair, round });
       }
+    this.#questions.set(rater, questions);
     return questions;
   }
 

@@ -106,9 +106,8 @@ async function bodyOf(request: IncomingMessage): Promise<Partial<Answer>> {
 /** Takes a vote, or takes one back; answers with what is to be judged next. */
 async function take(comparison: Comparison, path: string, body: Partial<Answer>): Promise<Shown> {
   const { votes, file, pairs } = comparison;
-  const { rater } = body;
-  if (typeof rater !== 'string' || rater.trim() === '' || rater.length > 80)
-    throw new BadRequest('expected a name');
+  const rater = typeof body.rater === 'string' ? body.rater.trim() : '';
+  if (rater === '' || rater.length > 80) throw new BadRequest('expected a name');
   const time = new Date().toISOString();
   if (path === '/vote') {
     const { axis, pair, round, choice } = body;
