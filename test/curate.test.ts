@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { pan, writeScene } from '../packages/curation/test/scenes.ts';
 import { filesIn, folders, moviegen } from './cli.ts';
 
@@ -73,49 +73,9 @@ test('Ctrl-C loses nothing: the next run goes on, and gives what a whole run giv
   expect(relative(stopped)).toBe(relative(other));
 });
 
-describe('wrong input: one line, status 2', () => {
+test('wrong input is one line, with status 2', async () => {
   const out = join(folder(), 'm.jsonl');
-  test.each<[string, string[], string | RegExp]>([
-    ['no folder', ['curate', '/none', '-o', out], 'error: curate: there is no folder /none'],
-    [
-      'no videos',
-      ['curate', join(import.meta.dirname, 'support'), '-o', out],
-      /holds no videos \(mp4, mov, webm, mkv\)$/,
-    ],
-    ['stage', curate(out, '--stage', '4'), 'error: curate: --stage must be 1, 2 or 3, got 4'],
-    [
-      'range',
-      curate(out, '--clip', '16-4'),
-      /^error: curate: expected two numbers with a dash between, the smaller one first, like 4-16, got 16-4$/,
-    ],
-    ['share', curate(out, '--people', '60'), 'error: curate: --people must be a share from 0 to 1, got 60'],
-    [
-      'size without export',
-      curate(out, '--size', '32x32'),
-      'error: curate: --size and --fps are of exported clips: give --export FOLDER',
-    ],
-    [
-      'odd size',
-      curate(out, '--export', 'x', '--size', '33x32'),
-      'error: curate: --size must be WIDTHxHEIGHT of even numbers, like 768x432, got 33x32',
-    ],
-    [
-      'keep without a model',
-      curate(out, '--keep', '5'),
-      'error: curate: --keep and --clusters balance concepts: give --image-model DIR',
-    ],
-    [
-      'caption',
-      curate(out, '--caption', 'program'),
-      /^error: curate: --caption "program" must be a program and its arguments, one of which is \{frames\}/,
-    ],
-    ['output', curate('/proc/none/m.jsonl'), /^error: output: cannot write \/proc\/none\/m\.jsonl: /],
-    ['jobs', curate(out, '--jobs', '0'), 'error: curate: jobs must be an integer of at least 1, got 0'],
-  ])('%s', async (_, args, message) => {
-    const { status, stderr, stdout } = await moviegen(args);
-    expect([status, stdout]).toEqual([2, '']);
-    if (typeof message === 'string') expect(stderr).toBe(`${message}\n`);
-    else expect(stderr.trimEnd()).toMatch(message);
-    expect(existsSync(out)).toBe(false);
-  });
+  const { status, stderr, stdout } = await moviegen(['curate', '/none', '-o', out]);
+  expect([status, stderr, stdout]).toEqual([2, 'error: curate: there is no folder /none\n', '']);
+  expect(existsSync(out)).toBe(false);
 });

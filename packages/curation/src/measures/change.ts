@@ -31,11 +31,12 @@ export class ChangeMeter {
     const { height: H, width: W, perStep } = luma;
     if (this.#difference.length !== H * W) this.#difference = new Int32Array(H * W);
     const difference = this.#difference;
+    const [now, old] = [luma.data, before.data];
     let sum = 0;
     for (let y = 0, to = 0; y < H; y++) {
       const [a, b] = [y * luma.stride, y * before.stride];
       for (let x = 0; x < W; x++) {
-        const d = luma.data[a + x]! - before.data[b + x]!;
+        const d = now[a + x]! - old[b + x]!;
         difference[to++] = d;
         sum += d < 0 ? -d : d;
       }

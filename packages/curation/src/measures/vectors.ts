@@ -117,7 +117,8 @@ function bestMove(before: Searched, now: Searched, y: number, x: number, guesses
     const rank = k < guesses.length ? guesses[k]! : k - guesses.length;
     // Nothing is better than 0 but a shorter move that is 0, too.
     if (best === 0 && k >= guesses.length && rank >= chosen) break;
-    const [dy, dx] = [DY[rank]!, DX[rank]!];
+    const dy = DY[rank]!;
+    const dx = DX[rank]!;
     if (dy < top || dy > bottom || dx < left || dx > right) continue;
     const from = start + dy * W + dx;
     if (Math.abs(sum - s16[from]!) > best) continue;

@@ -38,8 +38,8 @@ export interface Curation {
 export async function curate(options: CurateOptions): Promise<Curation> {
   const { folder, output, outputs, signal } = options;
   if (options.caption !== undefined) commandWords(options.caption);
-  const files = await videoFiles(folder);
   await outputs.check(output);
+  const files = await videoFiles(folder);
   const journal = await Journal.open(output.replace(/(\.jsonl)?$/, '.journal.jsonl'));
   try {
     const notes: string[] = [];

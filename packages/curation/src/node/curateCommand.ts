@@ -129,7 +129,7 @@ function check(flags: CurateFlags): void {
     if (share !== undefined && !(share >= 0 && share <= 1))
       throw wrong(name === 'maxBorder' ? '--max-border' : `--${name}`, 'a share from 0 to 1', share);
   }
-  for (const name of ['keep', 'clusters'] as const)
+  for (const name of ['keep', 'clusters', 'jobs'] as const)
     if (flags[name] !== undefined && flags[name] < 1) throw wrong(`--${name}`, 'at least 1', flags[name]);
   if (flags.seed < 0) throw wrong('--seed', 'at least 0', flags.seed);
   if (flags.skip < 0) throw wrong('--skip', 'at least 0', flags.skip);

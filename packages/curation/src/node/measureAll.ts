@@ -3,7 +3,6 @@
 
 import { availableParallelism } from 'node:os';
 import { dirname, relative, resolve, sep } from 'node:path';
-import { InputError } from 'moviegen';
 import { refusedByIndex } from '../choose/filters.ts';
 import type { Journal } from './journal.ts';
 import type { MeasuredFile } from './measureFile.ts';
@@ -26,8 +25,6 @@ export async function measureAll(
   journal: Journal,
   { output, clips, limits, jobs = availableParallelism(), signal, onProgress }: CurateOptions,
 ): Promise<{ measured: MeasuredFile[]; known: number; frames: number; seconds: number }> {
-  if (!(Number.isSafeInteger(jobs) && jobs > 0))
-    throw new InputError(`curate: jobs must be an integer of at least 1, got ${jobs}`);
   const keys = files.map(({ path, bytes, changed }) =>
     JSON.stringify(['measures', VERSION, nameFrom(output, path), bytes, changed, clips]),
   );
