@@ -88,7 +88,15 @@ test('checkpoints make their videos, once, and features give a Frechet distance'
   const before = times();
   const { status, stdout } = await moviegen([...args, '--truth', join(keep, 'a'), '--autoencoder', TINY]);
   expect([status, times()]).toEqual([0, before]);
-  const { automatic } = JSON.parse(stdout);
+  const { automatic, ...sides } = JSON.parse(stdout);
+  expect([sides.a, sides.b]).toEqual([`${TINY} in f32`, `${TINY} in q8`]);
+  const other = await moviegen([...args, '--dtype-a', 'q8']);
+  expect([other.status, other.stderr]).toEqual([
+    2,
+    expect.stringMatching(
+      /^error: compare: the videos in .* were made in another way, by .*: name another folder with --keep\n$/,
+    ),
+  ]);
   const frechet = automatic.find(({ title }: { title: string }) => title.startsWith('Frechet'));
   expect(frechet.a).toBeLessThan(1e-4);
   expect(frechet.b).toBeGreaterThan(frechet.a);

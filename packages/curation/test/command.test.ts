@@ -37,6 +37,11 @@ describe('wrong input: one line', () => {
       'curate: --size must be WIDTHxHEIGHT of even numbers, like 768x432, got 33x32',
     ],
     [
+      'export into the videos',
+      curate(out, '--export', join(clips, 'kept')),
+      /^curate: --export .* lies in .*: the next run would read the clips as videos$/,
+    ],
+    [
       'keep without a model',
       curate(out, '--keep', '5'),
       'curate: --keep and --clusters balance concepts: give --image-model DIR',

@@ -1,6 +1,7 @@
 // What `moviegen curate` does: options become thresholds, progress is shown, the funnel printed, clips exported. Not here: the
 // curation itself (curate.ts).
 
+import { relative, resolve } from 'node:path';
 import { InputError } from 'moviegen';
 import { type CommonOptions, MEGABYTES, type Run } from 'moviegen/cli';
 import type { ImageEmbedder } from '../choose/concepts.ts';
@@ -45,7 +46,7 @@ export async function curateCommand(
   folder: string,
   flags: CurateFlags & CommonOptions,
 ): Promise<void> {
-  check(flags);
+  check(folder, flags);
   const { output, json } = flags;
   const { signal, outputs, bars } = run;
   const stage = flags.stage === undefined ? undefined : STAGES[flags.stage];
@@ -121,7 +122,7 @@ export async function curateCommand(
 }
 
 /** @throws InputError where a number makes no sense */
-function check(flags: CurateFlags): void {
+function check(folder: string, flags: CurateFlags): void {
   const wrong = (what: string, expected: string, got: unknown) =>
     new InputError(`curate: ${what} must be ${expected}, got ${got}`);
   for (const name of ['landscape', 'people', 'maxBorder'] as const) {
@@ -137,6 +138,10 @@ function check(flags: CurateFlags): void {
   if (flags.fps !== undefined && !(flags.fps > 0)) throw wrong('--fps', 'above 0', flags.fps);
   if (flags.export === undefined && (flags.size ?? flags.fps) !== undefined)
     throw new InputError('curate: --size and --fps are of exported clips: give --export FOLDER');
+  if (flags.export !== undefined && !relative(resolve(folder), resolve(flags.export)).startsWith('..'))
+    throw new InputError(
+      `curate: --export ${flags.export} lies in ${folder}: the next run would read the clips as videos`,
+    );
   if (flags.imageModel === undefined && (flags.keep ?? flags.clusters) !== undefined)
     throw new InputError('curate: --keep and --clusters balance concepts: give --image-model DIR');
 }

@@ -14,6 +14,7 @@ import {
 } from '@moviegen/evaluation';
 import type { DTypePolicy } from '../../checkpoint/precision.ts';
 import { InputError } from '../../errors.ts';
+import { policyText } from '../judge/table.ts';
 import { readPromptText } from '../prompts.ts';
 import type { ModelOptions, Run } from '../run.ts';
 import { type SamplingFlags, samplingOptions } from '../samplingFlags.ts';
@@ -52,21 +53,21 @@ export async function compare(run: Run, a: string, b: string, options: CompareFl
   const prompts = asInput(() => comparedPrompts(text));
   if (options.svg !== undefined) await outputs.check(options.svg);
   const words = prompts.map(({ prompt }) => prompt);
-  const folders = [
+  const sides = [
     await sideOf(run, a, 'a', words, options),
     await sideOf(run, b, 'b', words, options),
   ] as const;
-  const { pairs, notes } = await pairsOf(prompts, ...folders);
+  const { pairs, notes } = await pairsOf(prompts, sides[0].folder, sides[1].folder);
   run.note(notes);
   const votes = new Votes(
     pairs.map(({ prompt }) => prompt),
     axes,
     { rounds: options.calibrate ? 2 : 1, seed: options.order },
   );
-  const heading = { a: resolve(folders[0]), b: resolve(folders[1]), seed: options.order };
+  const heading = { a: resolve(sides[0].folder), b: resolve(sides[1].folder), seed: options.order };
   if (options.report) {
     tellPassed(run, options.votes, readVotes(await readText(options.votes), options.votes, heading, votes));
-    return report(run, pairs, votes, [a, b], options);
+    return report(run, pairs, votes, [sides[0].name, sides[1].name], options);
   }
   await outputs.check(options.votes);
   const { file, passed } = await VoteFile.open(options.votes, heading, votes);
@@ -101,21 +102,27 @@ function tellPassed(run: Run, file: string, passed: number): void {
     run.note([`compare: ${passed} lines of ${file} are torn or of other prompts, and were passed over`]);
 }
 
-/** The folder of a side's videos: as it is, or filled by the checkpoint that it is. */
+/** A side's videos, and what it is called. */
+interface Side {
+  readonly folder: string;
+  readonly name: string;
+}
+
+/** A folder of videos as it is, or filled by the checkpoint that the side is. */
 async function sideOf(
   run: Run,
   side: string,
   letter: 'a' | 'b',
   prompts: readonly string[],
   options: CompareFlags,
-): Promise<string> {
-  if (!existsSync(join(side, 'model_index.json'))) return side;
+): Promise<Side> {
+  if (!existsSync(join(side, 'model_index.json'))) return { folder: side, name: side };
   const folder = join(options.keep, letter);
   const dtype = (letter === 'a' ? options.dtypeA : options.dtypeB) ?? options.dtype;
   const { seed = 0n, ...sampling } = options;
   const model = { ...options, model: side, ...(dtype && { dtype }) };
   await makeVideos(run, prompts, folder, model, samplingOptions(sampling), seed);
-  return folder;
+  return { folder, name: `${side} in ${policyText(dtype)}` };
 }
 
 async function report(

@@ -1,7 +1,9 @@
 // Videos of a checkpoint for a list of prompts, in a folder: those that are there already are not made again.
 
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { InputError } from '../../errors.ts';
 import type { GenerateOptions } from '../../generate/options.ts';
 import type { ModelOptions, Run } from '../run.ts';
 import { showProgress } from '../samplingBars.ts';
@@ -18,6 +20,7 @@ export async function makeVideos(
   seed: bigint,
 ): Promise<void> {
   await run.outputs.checkFolder(folder);
+  await checkMaker(run, folder, { model: resolve(model.model!), dtype: model.dtype ?? 'f32', ...sampling });
   const open = prompts
     .map((prompt, i) => ({
       prompt,
@@ -44,4 +47,20 @@ export async function makeVideos(
     done++;
   }
   bars.end();
+}
+
+/** Notes beside the videos how they are made. @throws InputError where those that are there were made in another way */
+async function checkMaker(
+  { outputs }: Run,
+  folder: string,
+  maker: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const path = join(folder, 'made-by.json');
+  const text = `${JSON.stringify(maker)}\n`;
+  const before = await readFile(path, 'utf8').catch(() => undefined);
+  if (before !== undefined && before !== text)
+    throw new InputError(
+      `compare: the videos in ${folder} were made in another way, by ${before.trim()}: name another folder with --keep`,
+    );
+  await outputs.write([{ path, bytes: new TextEncoder().encode(text) }]);
 }
