@@ -6,6 +6,7 @@ import {
   comparedPrompts,
   cosine,
   frameConsistency,
+  latentFeatures,
   netOf,
   pairedAxis,
   reportOf,
@@ -245,4 +246,8 @@ test('cosines of frames', () => {
     ]),
   ).toBeCloseTo(0.5, 12);
   expect(frameConsistency([[1, 0]])).toBe(1);
+});
+
+test('features of latents: means, then deviations, by channel', () => {
+  expect([...latentFeatures([1, 3, 5, 5], [2, 1, 1, 2])]).toEqual([2, 5, 1, 0]);
 });
