@@ -8,7 +8,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: source } },
   test: {
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: ['test/browser/**'], // vitest.browser.config.ts runs these
+    exclude: ['test/browser/**', 'test/ffmpeg/**'], // vitest.browser.config.ts and vitest.ffmpeg.config.ts run these
     globalSetup: ['test/build.ts', 'test/cache.ts'],
     pool: 'forks',
     maxWorkers: 2,

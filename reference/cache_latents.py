@@ -2,10 +2,13 @@
 
 A shard is `latents-SEED.safetensors`: `latents` f16 `[n, 16, 2, 8, 8]`, the posterior's mean before shift and scale, and
 `facts` i32 `[n, 5]` (colour, shape, motion, background, size by their numbers). Shards are complete when they appear.
+With --manifest the clips are a user's own, as `moviegen curate` chose them, and a shard has `captions` in its metadata instead of
+`facts`.
     python3 cache_latents.py --tae OUT/last.pt --out LATENTS --shards 8 --seed 0
 """
 
 import argparse
+import json
 import os
 import random
 from pathlib import Path
@@ -15,6 +18,7 @@ import torch
 from safetensors.torch import save_file
 
 from moviegen_reference import distributed, world
+from moviegen_reference.manifest import Manifest
 from moviegen_reference.tae import TAE
 from train_tae import to_video
 
@@ -49,19 +53,29 @@ def main():
     parser.add_argument("--shards", type=int, default=8)
     parser.add_argument("--clips", type=int, default=2048, help="a shard")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--manifest", type=Path, help="clips of a manifest of `moviegen curate`")
     args = parser.parse_args()
     distributed.start()
     args.out.mkdir(parents=True, exist_ok=True)
     tae = load_trained(args.tae)
+    manifest = Manifest(args.manifest, world.SIZE, world.FPS, world.FRAMES) if args.manifest else None
     for seed in range(args.seed, args.seed + args.shards):
         rng, latents, rows = random.Random(1_000_000 + seed), [], []
         while len(rows) < args.clips:
-            some = [world.random_facts(rng) for _ in range(8)]
-            latents.append(encode(tae, [world.draw(f, world.random_offset(rng)) for f in some]).half())
-            rows += [numbers(f) for f in some]
-        tensors = {"latents": torch.cat(latents).contiguous(), "facts": torch.tensor(rows, dtype=torch.int32)}
+            if manifest:
+                clips, some = zip(*(manifest.captioned(rng, world.FRAMES) for _ in range(min(8, args.clips - len(rows)))))
+            else:
+                facts_drawn = [world.random_facts(rng) for _ in range(8)]
+                clips, some = [world.draw(f, world.random_offset(rng)) for f in facts_drawn], [numbers(f) for f in facts_drawn]
+            latents.append(encode(tae, list(clips)).half())
+            rows += some
+        tensors, metadata = {"latents": torch.cat(latents).contiguous()}, None
+        if manifest:
+            metadata = {"captions": json.dumps(rows)}
+        else:
+            tensors["facts"] = torch.tensor(rows, dtype=torch.int32)
         temporary = args.out / f"part-{seed}"
-        save_file(tensors, temporary)
+        save_file(tensors, temporary, metadata)
         os.replace(temporary, args.out / f"latents-{seed:04d}.safetensors")
         z = tensors["latents"].float()
         print(f"shard {seed}: mean {z.mean():.4f}, std {z.std():.4f}, per channel "

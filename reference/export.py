@@ -107,7 +107,7 @@ def main():
 
     tae = torch.load(args.tae, weights_only=False)
     dit = torch.load(args.dit, weights_only=False)
-    model = Model({k: v for k, v in dit["config"].items() if k != "text_dims"})
+    model = Model({k: v for k, v in dit["config"].items() if k != "text_dims"}, dit.get("texts"))
     model.load_state_dict(dit["average"])
     config = tae["config"] | {"scaling_factor": dit["scale"], "shift_factor": dit["shift"]}
     export(args.out, tae["average"], config, model.dit, model.text, index_of(args.guidance, EXAMPLES))

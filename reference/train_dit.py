@@ -1,4 +1,5 @@
-"""Trains the DiT and its text encoders together on cached latents of shapes world: flow matching, spec section 2.
+"""Trains the DiT and its text encoders together on cached latents: of shapes world, or of a user's own videos with their captions.
+Flow matching, spec section 2.
 
 Resumes from OUT/last.pt where it exists. Latent shards (`cache_latents.py`) that appear while it runs are taken in.
     python3 train_dit.py --latents LATENTS --out OUT --minutes 60
@@ -12,7 +13,7 @@ import time
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
+from safetensors import safe_open
 from torch import nn
 
 from cache_latents import facts
@@ -30,9 +31,9 @@ NULL_SHARE = 0.1
 class Model(nn.Module):
     """DiT and text encoders as one module, so that they share optimizers, average and checkpoint."""
 
-    def __init__(self, config: dict):
+    def __init__(self, config: dict, texts: list[str] | None = None):
         super().__init__()
-        self.text: TextEncoders = small_encoders()
+        self.text: TextEncoders = small_encoders(texts=texts)
         self.dit = DiT(config | {"text_dims": self.text.dims})
         self.text.byt5.requires_grad_(False)      # no letters in this world: it ships untrained
         self.dit.text_proj["byt5"].requires_grad_(False)
@@ -72,26 +73,37 @@ class Latents:
 
     def __init__(self, folder: Path, shift: float | None = None, scale: float | None = None):
         self.folder, self.files, self.shift, self.scale = folder, [], shift, scale
-        self.z, self.rows = torch.empty(0), torch.empty(0)
+        self.z, self.rows, self.captions = torch.empty(0), torch.empty(0), []
         self.refresh()
 
     def refresh(self):
         new = [f for f in sorted(self.folder.glob("latents-*.safetensors")) if f not in self.files]
         if not new:
             return
-        shards = [load_file(f) for f in new]
+        shards = []
+        for file in new:
+            with safe_open(file, "pt") as shard:
+                shards.append({name: shard.get_tensor(name) for name in shard.keys()})
+                self.captions += json.loads((shard.metadata() or {}).get("captions", "[]"))
         z = torch.cat([s["latents"] for s in shards]).float()
         if self.shift is None:
             self.shift, self.scale = float(z.mean()), float(1 / z.std())
         z = ((z - self.shift) * self.scale).half()
-        rows = torch.cat([s["facts"] for s in shards])
+        rows = torch.cat([s.get("facts", torch.empty(0)) for s in shards])
         self.z, self.rows = (torch.cat([self.z, z]), torch.cat([self.rows, rows])) if self.files else (z, rows)
         self.files += new
 
     def batch(self, n: int, rng: random.Random) -> tuple[torch.Tensor, list[str | None]]:
         which = [rng.randrange(len(self.z)) for _ in range(n)]
-        prompts = [None if rng.random() < NULL_SHARE else world.caption(facts(self.rows[i]), rng) for i in which]
+        prompts = [None if rng.random() < NULL_SHARE else self.caption(i, rng) for i in which]
         return self.z[which].float(), prompts
+
+    def caption(self, i: int, rng: random.Random) -> str:
+        return self.captions[i] if self.captions else world.caption(facts(self.rows[i]), rng)
+
+    def texts(self) -> list[str] | None:
+        """What the tokenizers learn their words from; shapes world has texts of its own."""
+        return [f"FPS-{world.FPS}. {text}" for text in self.captions] or None
 
 
 def is_matrix(name: str) -> bool:
@@ -121,17 +133,18 @@ def main():
 
     rank, world_size = distributed.start()
     use_plain_attention()
-    torch.manual_seed(args.seed)
-    model = Model(config_of(args))
     last = args.out / "last.pt"
     saved = torch.load(last, weights_only=False) if last.exists() else None
     given = given_by(args.init) if args.init and not saved else None
-    if given:
-        fitting(model, given["average"])
     known = saved or given
     latents = Latents(args.latents, *((known["shift"], known["scale"]) if known else ()))
     if not latents.files:
         parser.error(f"no latents-*.safetensors in {args.latents}")
+    texts = saved.get("texts") if saved else latents.texts()
+    torch.manual_seed(args.seed)
+    model = Model(config_of(args), texts)
+    if given:
+        fitting(model, given["average"])
     optimizers, average = Optimizers(model, args.lr, is_matrix, weight_decay=0.01), Average(model, args.average)
     elapsed, updates = 0.0, 0
     if saved:
@@ -146,7 +159,7 @@ def main():
     def save():
         state = {"model": model.state_dict(), "average": average.weights, "optimizers": optimizers.state_dict(),
                  "elapsed": elapsed, "updates": updates, "config": model.dit.config,
-                 "shift": latents.shift, "scale": latents.scale}
+                 "shift": latents.shift, "scale": latents.scale, "texts": texts}
         files.save(state, last)
 
     started, saved_at, logged_at, total, count = time.time() - elapsed, time.time(), time.time(), 0.0, 0

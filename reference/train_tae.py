@@ -1,7 +1,7 @@
 """Trains the temporal autoencoder on shapes world, stage by stage: images, clips (images to clips 1 : 3), decoder alone.
 
 Clips are drawn as they are needed, from trained and held-out triples alike (the autoencoder reads no prompt); the unseen
-clips it is measured on have a seed of their own. A stage is resumed from OUT/last.pt where that exists, else starts from
+clips it is measured on have a seed of their own. With --manifest they come from a user's own videos, as `moviegen curate` chose them. A stage is resumed from OUT/last.pt where that exists, else starts from
 --init. `python3 -m torch.distributed.run --nproc-per-node 2 train_tae.py ...` trains on two cores.
 """
 
@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from moviegen_reference import distributed, files, world
+from moviegen_reference.manifest import Manifest
 from moviegen_reference.losses import outlier_penalty_loss, psnr, sample_posterior
 from moviegen_reference.optimizer import Average, Optimizers
 from moviegen_reference.tae import TAE, default_config, inflate_, load_tae
@@ -98,6 +99,7 @@ def main():
     parser.add_argument("stage", choices=["image", "video", "decoder"])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--init", type=Path, help="a last.pt of an earlier stage, or a folder as models/shapes-world/tae")
+    parser.add_argument("--manifest", type=Path, help="train on the kept clips of a manifest of `moviegen curate`")
     parser.add_argument("--minutes", type=float, required=True, help="wall clock; the learning rate decays over it")
     parser.add_argument("--batch", type=int, default=4, help="clips a process; more where they are images")
     parser.add_argument("--crop", type=int, default=64)
@@ -139,7 +141,12 @@ def main():
     rng = random.Random(args.seed * 1000 + rank + 7919 * updates)
     args.out.mkdir(parents=True, exist_ok=True)
     measured = TAE(tae.config)
-    unseen = unseen_clips(24, 1 if args.stage == "image" else world.FRAMES)
+    measured_frames = 1 if args.stage == "image" else world.FRAMES
+    manifest = Manifest(args.manifest, world.SIZE, world.FPS, world.FRAMES) if args.manifest else None
+    unseen = to_video(manifest.unseen(24, measured_frames)) if manifest else unseen_clips(24, measured_frames)
+
+    def draw(frames: int) -> tuple[np.ndarray, np.ndarray]:
+        return manifest.draw(rng, frames, args.crop) if manifest else draw_clip(rng, frames, args.crop, EASY_KEPT)
 
     def save():
         state = {"model": tae.state_dict(), "average": average.weights, "optimizers": optimizers.state_dict(),
@@ -151,7 +158,7 @@ def main():
         elapsed = time.time() - started
         image = args.stage == "image" or (args.stage == "video" and updates % 4 == 3)
         count_drawn = args.batch * (1 if not image else 4 if args.stage == "image" else 2)
-        drawn = [draw_clip(rng, 1 if image else world.FRAMES, args.crop, EASY_KEPT) for _ in range(count_drawn)]
+        drawn = [draw(1 if image else world.FRAMES) for _ in range(count_drawn)]
         video, cover = to_video([d[0] for d in drawn]), torch.from_numpy(np.stack([d[1] for d in drawn]))
         loss, parts = loss_of(tae, video, cover, args.stage == "decoder")
         tae.zero_grad(set_to_none=True)

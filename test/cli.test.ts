@@ -236,6 +236,8 @@ const COMMANDS = [
   'kernels',
   'parity',
   'judge',
+  'compare',
+  'curate',
   'quantize',
 ];
 

@@ -63,6 +63,7 @@ export const house: House = {
       'arguments',
       'animation checkpointFiles errors hubPlace',
     ],
+    curation: ['cli', 'node', 'index', 'choose', 'measures'],
   },
-  node: ['safetensors/node', 'tensor/node', 'moviegen/node', 'moviegen/cli'],
+  node: ['safetensors/node', 'tensor/node', 'moviegen/node', 'moviegen/cli', 'curation/node', 'curation/cli'],
 };

@@ -68,6 +68,7 @@ export {
   type VideoFormat,
   type VideoSink,
 } from './video/encode.ts';
+export type { Film, StoredFrame } from './video/film.ts';
 export {
   collectFrames,
   type FrameSource,
@@ -77,3 +78,5 @@ export {
 } from './video/frames.ts';
 export { type GridOptions, gridOf } from './video/grid.ts';
 export { decodePng } from './video/pictures.ts';
+export { resizeToCover } from './video/resize.ts';
+export { type Plane, rgbOfStored, type StoredPixels } from './video/rgb.ts';

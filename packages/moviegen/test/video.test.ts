@@ -17,7 +17,7 @@ import {
   type VideoStream,
 } from '../src/video/frames.ts';
 import { decodePng } from '../src/video/pictures.ts';
-import { rgbOf } from '../src/video/rgb.ts';
+import { rgbOfStored, storedPixels } from '../src/video/rgb.ts';
 
 /** The checksum of PNG's chunks. */
 function crc32(bytes: Uint8Array): number {
@@ -137,7 +137,7 @@ test.each<[VideoSamplePixelFormat, VideoColorSpaceInit, number[], number[]]>([
   const data = wide ? new Uint8Array(Uint16Array.from(flat).buffer) : Uint8Array.from(flat);
   const size = { codedWidth: width, codedHeight: height };
   const sample = new VideoSample(data, { format, ...size, timestamp: 0, duration: 1, colorSpace });
-  const pixels = await rgbOf(sample);
+  const pixels = rgbOfStored(await storedPixels(sample));
   sample.close();
   const off = [...pixels].map((value, i) => Math.abs(value - rgb[i % 3]!));
   expect(off).toHaveLength(24);

@@ -128,3 +128,21 @@ function rotate(a: Float64Array, vectors: Float64Array, n: number, p: number, q:
   for (let k = 0; k < n; k++) turn(a, p * n + k, q * n + k);
   for (let k = 0; k < n; k++) turn(vectors, k * n + p, k * n + q);
 }
+
+/**
+ * The same features of latents that are on the host.
+ * @param shape [C, T, H, W]
+ */
+export function latentFeatures(data: ArrayLike<number>, [C, T, H, W]: readonly number[]): Float64Array {
+  const size = T! * H! * W!;
+  const out = new Float64Array(2 * C!);
+  for (let c = 0; c < C!; c++) {
+    let [sum, squares] = [0, 0];
+    for (let i = c * size; i < (c + 1) * size; i++) sum += data[i]!;
+    const centre = sum / size;
+    for (let i = c * size; i < (c + 1) * size; i++) squares += (data[i]! - centre) ** 2;
+    out[c] = centre;
+    out[C! + c] = Math.sqrt(squares / size);
+  }
+  return out;
+}

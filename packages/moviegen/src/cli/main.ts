@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addOnCommands } from './addOns.ts';
 import { addAverage } from './commands/average.ts';
+import { addCompare } from './commands/compare.ts';
 import { addDecode } from './commands/decode.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEncode } from './commands/encode.ts';
@@ -83,6 +84,7 @@ function programOf(run: Run): Command {
     addKernels,
     addParity,
     addJudge,
+    addCompare,
     addAverage,
     addQuantize,
     addPlan,

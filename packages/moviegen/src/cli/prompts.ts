@@ -13,6 +13,15 @@ import { InputError } from '../errors.ts';
  * @throws InputError where it cannot be read, is not text or holds no prompt; the signal's reason where aborted.
  */
 export async function readPrompts(command: string, file: string, signal: AbortSignal): Promise<string[]> {
+  const lines = (await readPromptText(command, file, signal)).split(/\r\n|\n|\r/);
+  // Files that were joined have a mark in the middle, too.
+  const prompts = lines.map((line) => line.replace(/^\uFEFF+/, '')).filter((line) => line.trim() !== '');
+  if (prompts.length === 0) throw new InputError(`${command}: ${nameOf(file)} holds no prompt`);
+  return prompts;
+}
+
+/** The text of such a file as a whole. @throws as readPrompts */
+export async function readPromptText(command: string, file: string, signal: AbortSignal): Promise<string> {
   let bytes: Uint8Array;
   try {
     bytes = file === '-' ? await buffer(addAbortSignal(signal, process.stdin)) : await readFile(file);
@@ -20,13 +29,10 @@ export async function readPrompts(command: string, file: string, signal: AbortSi
     signal.throwIfAborted();
     throw new InputError(`${command}: cannot read --prompts ${file}: ${(cause as Error).message}`, { cause });
   }
-  const name = `--prompts ${file === '-' ? 'of standard input' : file}`;
-  const lines = textOf(bytes, `${command}: ${name}`).split(/\r\n|\n|\r/);
-  // Files that were joined have a mark in the middle, too.
-  const prompts = lines.map((line) => line.replace(/^\uFEFF+/, '')).filter((line) => line.trim() !== '');
-  if (prompts.length === 0) throw new InputError(`${command}: ${name} holds no prompt`);
-  return prompts;
+  return textOf(bytes, `${command}: ${nameOf(file)}`);
 }
+
+const nameOf = (file: string): string => `--prompts ${file === '-' ? 'of standard input' : file}`;
 
 /** A prompt of the command line. @throws InputError where the terminal sent other bytes than UTF-8. */
 export function checkWords(command: string, text: string): void {

@@ -2,7 +2,7 @@
 
 export { openDevice } from '@moviegen/tensor/node';
 export { type AverageOptions, type AverageProgress, averageCheckpoints } from './averageFolder.ts';
-export { fixtureFiles, type ReadVideoOptions, readVideo, streamVideo } from './inputs.ts';
+export { fixtureFiles, type ReadVideoOptions, readStored, readVideo, streamVideo } from './inputs.ts';
 export { type OutputFile, Outputs } from './outputs.ts';
 export { filesAt } from './platform.ts';
 export {

@@ -7,7 +7,8 @@ import { basename, dirname, join } from 'node:path';
 import { checkText } from '../arguments.ts';
 import { InputError } from '../errors.ts';
 import type { FixtureFiles } from '../parity/parity.ts';
-import { openVideo } from '../video/decode.ts';
+import { openStored, openVideo } from '../video/decode.ts';
+import type { DecodeOptions, Film } from '../video/film.ts';
 import { checkFps, collectFrames, type Video, type VideoStream } from '../video/frames.ts';
 import { localPath } from './paths.ts';
 
@@ -44,6 +45,14 @@ export async function streamVideo(
   if (found.isDirectory()) return pictures(await framesIn(path), fps, signal);
   const stream = await openVideo(await blobOf(path), { name: path, allowPartial, signal });
   return stream.shape[0] === 1 && isPicture(path) ? { ...withFrames(stream), fps } : stream;
+}
+
+/**
+ * Opens a film to have its frames as they are stored, when the file shows them.
+ * @throws InputError where there is none that can be read here, or where it was cut short.
+ */
+export async function readStored(path: string, options: Omit<DecodeOptions, 'name'> = {}): Promise<Film> {
+  return openStored(await blobOf(path), { ...options, name: path });
 }
 
 const withFrames = (stream: VideoStream): VideoStream => ({

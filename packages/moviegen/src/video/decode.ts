@@ -7,11 +7,11 @@ import { checkOptions, isObject } from '../arguments.ts';
 import { InputError, shown } from '../errors.ts';
 import { editEnd } from './editList.ts';
 import { foreignKind, HEAD_BYTES, pictureKind } from './fileKind.ts';
+import type { DecodeOptions, Film } from './film.ts';
 import { checkFrames, collectFrames, type Frames, frameOf, type Video, type VideoStream } from './frames.ts';
 import { openPicture } from './pictures.ts';
-import type { DecodeOptions } from './readFilm.ts';
 
-export type { DecodeOptions } from './readFilm.ts';
+export type { DecodeOptions } from './film.ts';
 
 /**
  * All frames of a video or picture file: mp4, mov, webm, mkv, ts, PNG, gif, JPEG, WebP, AVIF and whatever else mediabunny
@@ -50,13 +50,33 @@ export async function openVideo(
   const head = new Uint8Array(await blob.slice(0, HEAD_BYTES).arrayBuffer());
   const kind = pictureKind(head);
   if (kind !== undefined) return openPicture(new Uint8Array(await blob.arrayBuffer()), kind, name);
+  checkKnown(head, name);
+  return readFilm(await editEnd(blob));
+}
+
+/**
+ * Opens a film to have its frames as they are stored, when the file shows them: for measures.
+ * @throws InputError where it is not a film that can be read here, or was cut short.
+ */
+export async function openStored(file: Blob, options: DecodeOptions = {}): Promise<Film> {
+  const { name = 'video' } = options;
+  if (file.size === 0) throw new InputError(`${name}: the file is empty`);
+  const head = new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer());
+  const kind = pictureKind(head);
+  if (kind !== undefined) throw new InputError(`${name}: this is a ${kind} picture, not a video`);
+  checkKnown(head, name);
+  const { openFilm } = await import('./film.ts');
+  return openFilm(file, options, await editEnd(file));
+}
+
+/** @throws InputError where a file's bytes say that it is something else. */
+function checkKnown(head: Uint8Array, name: string): void {
   const foreign = foreignKind(head);
   if (foreign !== undefined)
     throw new InputError(
       `${name}: this is ${foreign}; what is read is mp4, mov, webm, mkv, ts, and PNG, gif, JPEG, WebP, AVIF pictures: ` +
         `convert it first, for example with ffmpeg -i FILE VIDEO.mp4`,
     );
-  return readFilm(await editEnd(blob));
 }
 
 /** A frame as a PNG file. */
