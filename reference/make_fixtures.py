@@ -15,7 +15,7 @@ import sys
 
 import torch
 
-NAMES = ["dit", "philox", "text", "vision", "flow", "tae", "lora", "average", "tokenizer", "autoencoder_kl", "pipeline", "quantized"]
+NAMES = ["dit", "conditioned", "philox", "text", "vision", "flow", "tae", "lora", "average", "tokenizer", "autoencoder_kl", "pipeline", "jobs", "quantized"]
 
 
 def main(names: list[str]):

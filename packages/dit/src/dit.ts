@@ -22,7 +22,14 @@ import {
 import { DiTBlock } from './block.ts';
 import type { DiTConfig } from './config.ts';
 import { type Context, checkText, contextOf, type EmbeddedText, TextEmbedder } from './context.ts';
-import { batchOf, type ForwardOptions, tokenGrid, tokensAtOnce } from './inputs.ts';
+import {
+  batchOf,
+  type ContextOptions,
+  checkGiven,
+  type ForwardOptions,
+  tokenGrid,
+  tokensAtOnce,
+} from './inputs.ts';
 import { TimeModulation } from './modulation.ts';
 import { FinalLayer, PatchEmbed } from './patches.ts';
 import { PositionEmbedding } from './positions.ts';
@@ -102,12 +109,13 @@ export class DiT {
    */
   forward(latents: Tensor, t: Tensor, context: Context, options: ForwardOptions = {}): Tensor {
     const grid = tokenGrid(latents.shape, this.config);
-    const batch = batchOf(latents, t, context);
+    const { given } = options;
+    const batch = batchOf(latents, t, context, given);
     const tokens = tokensAtOnce(this.config, this.dtype, options);
     const pass = () => {
-      const modulation = this.#timeModulation.forward(t);
+      const modulation = this.#timeModulation.forward(t, context.taskTime);
       const positions = this.#posEmbed.forward(grid); //                         [N, D]
-      let x = this.#patchEmbed.forward(latents, grid, batch); //                 [B, N, D]
+      let x = this.#patchEmbed.forward(latents, grid, batch, given); //          [B, N, D]
       for (const [i, block] of this.#blocks.entries()) {
         x = advance(x, () => add(x, positions)); // before every block           [B, N, D]
         x = advance(x, () => block.forward(x, modulation.blocks[i]!, context.layers?.[i], tokens));
@@ -118,23 +126,36 @@ export class DiT {
     return scope(this.device, () => traced(options.trace, pass));
   }
 
-  /** Projects the encoders' states to the model's width and packs each prompt's tokens. The caller owns the result. */
-  embedText(text: TextStates, { trace }: Pick<ForwardOptions, 'trace'> = {}): EmbeddedText {
-    return scope(this.device, () => traced(trace, () => this.#textEmbedder.forward(text)));
+  /**
+   * The part of the first tokens that what is given makes, the same at every step: call it once, use it at each.
+   * @param given beside the latents by channels, as the config's `conditioning` says: [B, K, T, H, W], or one sample for all.
+   * @returns [B, N, D] in f32, which the caller owns.
+   */
+  embedGiven(given: Tensor): Tensor {
+    const grid = checkGiven(given.shape, this.config);
+    return scope(this.device, () => this.#patchEmbed.given(given, grid));
+  }
+
+  /**
+   * Projects the encoders' states to the model's width and packs each prompt's tokens, those of its task after them. The caller
+   * owns the result.
+   */
+  embedText(text: TextStates, { trace, tasks }: ContextOptions = {}): EmbeddedText {
+    return scope(this.device, () => traced(trace, () => this.#textEmbedder.forward(text, tasks)));
   }
 
   /** What cross-attention needs of a generation's text: call it once, use it at every step. */
-  context(text: TextStates, options: Pick<ForwardOptions, 'trace'> = {}): Context {
+  context(text: TextStates, options: ContextOptions = {}): Context {
     return scope(this.device, () => this.contextOf(this.embedText(text, options)));
   }
 
   /** The context of text that is already embedded; the caller keeps the text. */
-  contextOf({ text, lengths }: EmbeddedText): Context {
+  contextOf({ text, lengths, taskTime }: EmbeddedText): Context {
     checkText(text, lengths, this.config);
     return keep(
       scope(this.device, () => {
         const words = cast(text, this.dtype); // [B, L, D]
-        return contextOf(lengths, () => this.#blocks.map((block) => block.keysValues(words)));
+        return contextOf({ lengths, taskTime }, () => this.#blocks.map((block) => block.keysValues(words)));
       }),
     );
   }

@@ -64,15 +64,16 @@ export class TimeModulation {
     this.#finalTable = weights.replaced(['final_table'], ([table]) => table!.reshape([2, 1, D]));
   }
 
-  /** @param t [B], f32. */
-  forward(t: Tensor): ModelModulation {
+  /** @param t [B], f32. @param task [B, D], what tasks add to the embedded time. */
+  forward(t: Tensor, task?: Tensor): ModelModulation {
     const { hiddenSize: D, numLayers, timestepDim } = this.#config;
-    const B = t.shape[0]!;
+    const B = Math.max(t.shape[0]!, task?.shape[0] ?? 1);
 
     const sinusoid = observed('timestep_embedding', timestepEmbedding(t, { dim: timestepDim })); // [B, sinusoid]
     const x = cast(sinusoid, this.#tables.dtype);
     const hidden = observed('t_embedder.1', this.#hidden.forward(x, { activation: 'silu' })); // [B, D]
-    const time = this.#time.forward(hidden); // [B, D]
+    const embedded = this.#time.forward(hidden);
+    const time = task ? add(embedded, task) : embedded; // [B, D]
     const shared = this.#adaLN.forward(silu(time)); // [B, 6D]
 
     const six = permute(shared.reshape([B, 6, D]), [1, 0, 2]).reshape([1, 6, B, D]);

@@ -4,11 +4,15 @@
 // Legend: B batch, C channels, T H W latent frames, height, width, D model width, N tokens.
 
 import {
+  add,
   advance,
   cast,
   concat,
   type DType,
   Linear,
+  linear,
+  observed,
+  type Packed,
   permute,
   RMSNorm,
   scope,
@@ -25,25 +29,42 @@ type Patch = readonly [t: number, h: number, w: number];
 export class PatchEmbed {
   readonly #patch: Patch;
   readonly #dtype: DType;
-  readonly #linear: Linear; // [D, C h w]
+  readonly #linear: Linear | undefined; // [D, C h w]
+  /** The same cut in two where the model is given more than X_t: of the latents, of what is given. */
+  readonly #parts: { readonly latents: Packed; readonly given: Packed; readonly bias: Tensor } | undefined;
 
   /** @param dtype the model's type, to which latents are cast. */
-  constructor(weights: WeightBook, { patchSize }: DiTConfig, dtype: DType) {
+  constructor(weights: WeightBook, { patchSize, conditioning, outChannels }: DiTConfig, dtype: DType) {
     this.#patch = patchSize;
     this.#dtype = dtype;
-    this.#linear = new Linear(weights, 'patch_embed');
+    if (conditioning === undefined) this.#linear = new Linear(weights, 'patch_embed');
+    else {
+      const [latents, given] = weights.packedInTwo('patch_embed.weight', outChannels);
+      this.#parts = { latents, given, bias: weights.get('patch_embed.bias') };
+    }
+  }
+
+  /** The part of the tokens of what is given, which is the same at every step: [B, K, T, H, W] to [B, N, D] in f32. */
+  given(given: Tensor, grid: Grid): Tensor {
+    if (!this.#parts) throw new Error('internal: this model is given nothing');
+    const patches = patchify(cast(given, this.#dtype), grid, this.#patch);
+    return cast(linear(patches, this.#parts.given), 'f32');
   }
 
   /**
    * @param latents [B, C, T, H, W], or one sample that the whole batch shares.
+   * @param given its tokens' part, [B, N, D] or one sample for all.
    * @returns tokens in f32, [B, N, D]: all blocks add to them, which in f16 would lose bits each time, or overflow.
    */
-  forward(latents: Tensor, grid: Grid, batch: number): Tensor {
+  forward(latents: Tensor, grid: Grid, batch: number, given?: Tensor): Tensor {
     return scope(latents.device, () => {
       const patches = patchify(cast(latents, this.#dtype), grid, this.#patch); // [B, N, C h w]
-      const x = this.#linear.forward(patches); // [B, N, D]
+      const parts = this.#parts;
+      const x = parts ? linear(patches, parts.latents, parts) : this.#linear!.forward(patches); // [B, N, D]
       const all = x.shape[0] === batch ? x : concat(new Array<Tensor>(batch).fill(x), { axis: 0 });
-      return advance(all, () => cast(all, 'f32'));
+      const tokens = advance(all, () => cast(all, 'f32'));
+      const whole = given ? advance(tokens, () => add(tokens, given)) : tokens;
+      return parts ? observed('patch_embed', whole) : whole;
     });
   }
 }

@@ -11,6 +11,7 @@ import {
   type DType,
   keep,
   loadWeights,
+  scope,
   scopeAsync,
   type Tensor,
   traced,
@@ -20,7 +21,14 @@ import {
 import { DiTBlock } from './block.ts';
 import type { DiTConfig } from './config.ts';
 import { type Context, contextOf, TextEmbedder } from './context.ts';
-import { batchOf, type ForwardOptions, tokenGrid, tokensAtOnce } from './inputs.ts';
+import {
+  batchOf,
+  type ContextOptions,
+  checkGiven,
+  type ForwardOptions,
+  tokenGrid,
+  tokensAtOnce,
+} from './inputs.ts';
 import { TimeModulation } from './modulation.ts';
 import { baseShapes, LayerStream, wholeLayers } from './offload.ts';
 import { FinalLayer, PatchEmbed } from './patches.ts';
@@ -105,16 +113,16 @@ export class StreamedDiT {
     context: Context,
     options: ForwardAsyncOptions = {},
   ): Promise<Tensor> {
-    const { signal, trace } = options;
+    const { signal, trace, given } = options;
     signal?.throwIfAborted();
     const grid = tokenGrid(latents.shape, this.config);
-    const batch = batchOf(latents, t, context);
+    const batch = batchOf(latents, t, context, given);
     const tokens = tokensAtOnce(this.config, this.dtype, options);
     const run = <T>(work: () => T): T => traced(trace, work);
     return scopeAsync(this.device, async () => {
-      const modulation = run(() => this.#timeModulation.forward(t));
+      const modulation = run(() => this.#timeModulation.forward(t, context.taskTime));
       const positions = run(() => this.#posEmbed.forward(grid)); //                     [N, D]
-      let x = run(() => this.#patchEmbed.forward(latents, grid, batch)); //             [B, N, D]
+      let x = run(() => this.#patchEmbed.forward(latents, grid, batch, given)); //      [B, N, D]
       const through = (block: DiTBlock, i: number) => {
         const text = context.layers?.[i];
         x = advance(x, () => add(x, positions)); // before every block                  [B, N, D]
@@ -132,17 +140,23 @@ export class StreamedDiT {
   /** The same as `DiT.context`, to the bit. @throws the signal's reason. */
   async contextAsync(
     text: TextStates,
-    { signal, trace }: Pick<ForwardAsyncOptions, 'signal' | 'trace'> = {},
+    { signal, trace, tasks }: ContextOptions & Pick<ForwardAsyncOptions, 'signal'> = {},
   ): Promise<Context> {
     signal?.throwIfAborted();
     return scopeAsync(this.device, async () => {
-      const embedded = traced(trace, () => this.#textEmbedder.forward(text));
+      const embedded = traced(trace, () => this.#textEmbedder.forward(text, tasks));
       const words = cast(embedded.text, this.dtype); // [B, L, D]
       const spoken = embedded.lengths.some((length) => length > 0);
       const streamed = spoken ? await this.#stream.keysValues(words, signal) : [];
       const resident = () => this.#blocks.map((block) => block.keysValues(words));
-      return keep(contextOf(embedded.lengths, () => [...resident(), ...streamed]));
+      return keep(contextOf(embedded, () => [...resident(), ...streamed]));
     });
+  }
+
+  /** The same as `DiT.embedGiven`. */
+  embedGiven(given: Tensor): Tensor {
+    const grid = checkGiven(given.shape, this.config);
+    return scope(this.device, () => this.#patchEmbed.given(given, grid));
   }
 
   /** The same as `DiT.preparePositions`. */

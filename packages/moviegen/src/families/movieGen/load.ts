@@ -64,11 +64,11 @@ async function checkOpened(
     dit: await placed(transformer, () => parseDitConfig(transformer.config)),
     tae: await placed(tae, () => parseTaeConfig(tae.config)),
   };
-  const { inChannels } = configs.dit;
+  const { outChannels } = configs.dit;
   const { latentChannels } = configs.tae;
-  if (inChannels !== latentChannels)
+  if (outChannels !== latentChannels)
     throw new CheckpointError(
-      `checkpoint: the transformer's in_channels ${inChannels} and the TAE's latent_channels ${latentChannels} ` +
+      `checkpoint: the transformer's out_channels ${outChannels} and the TAE's latent_channels ${latentChannels} ` +
         'must be the same',
     );
   const changes = loraChanges(
