@@ -102,7 +102,7 @@ export interface VideoModels<
     signal?: AbortSignal,
   ): GuidedVelocity;
   /** How the branches of guidance are computed; decides if the request does not. */
-  guidanceOf(request: Pick<GenerationRequest, 'guidance' | 'batch' | 'latentShape'>): Guidance;
+  guidanceOf(request: GenerationRequest): Guidance;
   /** The map from latents to small pictures, for previews. */
   latentProjection(): Promise<LatentProjection>;
   /** Releases the models, and closes the files that are still read. */

@@ -4,7 +4,8 @@
 import { checkOptions, checkText } from '../arguments.ts';
 import { InputError, shown } from '../errors.ts';
 import { framesAt } from '../video/fit.ts';
-import { type GivenOptions, givenOf, jobOf } from './given.ts';
+import { type Given, type GivenOptions, givenOf, jobOf } from './given.ts';
+import type { Job } from './jobs.ts';
 import { checkLatents, type Latents } from './latents.ts';
 import type { OnProgress } from './progress.ts';
 import {
@@ -46,14 +47,25 @@ export interface GenerateOptions extends SamplingChoice, GivenOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Checks options and fills in defaults. @throws InputError naming the first option that makes no sense. */
+/** What only some methods of the pipeline ask for. */
+export interface OwnJob extends Pick<Given, 'before' | 'task'> {
+  readonly job: Job;
+}
+
+/** Checks options and fills in defaults. @param own a job that options do not name. @throws InputError naming the first option that makes no sense. */
 export function requestOf(
   prompts: readonly string[],
   options: GenerateOptions,
-  { index, geometry, sampling, jobs }: RequestRules,
+  { index, geometry, sampling, jobs, tasks }: RequestRules,
+  own?: OwnJob,
 ): GenerationRequest {
-  checkOptions('generate', options);
-  const job = jobOf('generate', options, jobs);
+  const op = own?.job ?? 'generate';
+  checkOptions(op, options);
+  const job = jobOf(op, options, jobs, own?.job);
+  if (own?.task !== undefined && !tasks.includes(own.task))
+    throw new InputError(
+      `${op}: unknown task ${shown(own.task)}, expected ${tasks.length === 0 ? 'none: this checkpoint knows no tasks by name' : `one of ${tasks.join(', ')}`}`,
+    );
   const { sampler, video } = index;
   const width = integer('width', options.width ?? video.width, 1);
   const height = integer('height', options.height ?? video.height, 1);
@@ -63,11 +75,18 @@ export function requestOf(
   ] as const)
     if (value % multiple !== 0)
       throw new InputError(`generate: ${name} must be a multiple of ${multiple}, got ${value}`);
-  const fps = options.fps ?? video.fps;
+  const whole = job === 'edit' ? options.video : undefined; // an edit has the length and the rate of its video
+  const fps = options.fps ?? whole?.fps ?? video.fps;
   if (!(Number.isFinite(fps) && fps > 0))
     throw new InputError(`generate: fps must be a number above 0, got ${shown(fps)}`);
   const there = options.video ? framesAt(options.video, fps) : video.numFrames;
-  const numFrames = integer('numFrames', options.numFrames ?? Math.min(there, video.numFrames), 1);
+  const most = whole ? there : Math.min(there, video.numFrames);
+  const numFrames = integer('numFrames', options.numFrames ?? most, 1);
+  if (whole && numFrames > Math.max(geometry.maxFrames, video.numFrames))
+    throw new InputError(
+      `edit: the video has ${numFrames} frames at ${fps} a second, longer than the ${geometry.maxFrames} that this checkpoint is ` +
+        'trained on; give numFrames, or a lower fps',
+    );
   const guidanceScale = options.guidanceScale ?? sampler.guidanceScale;
   if (!Number.isFinite(guidanceScale))
     throw new InputError(`generate: guidanceScale must be a finite number, got ${shown(guidanceScale)}`);
@@ -81,7 +100,7 @@ export function requestOf(
       'generate: videoGuidanceScale is for what is shown to the model: pictures, or a video with a mask',
     );
   const latentShape = geometry.latentShape(numFrames, height, width);
-  const given = givenOf(job, options, { width, height, numFrames, fps });
+  const given = { ...givenOf(job, options, { width, height, numFrames, fps }), ...own };
   return {
     videos: videosOf(prompts, options, latentShape),
     guidance: options.guidance && oneOf('guidance', options.guidance, GUIDANCES),

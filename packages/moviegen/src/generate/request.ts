@@ -73,6 +73,8 @@ export interface GenerationDefaults {
 export interface Geometry {
   /** Pixels per token along height and width, which must be multiples of them. */
   readonly multiple: readonly [height: number, width: number];
+  /** The most frames of a video for which the model has positions of their own. */
+  readonly maxFrames: number;
   /** Shape of the latents of one video. */
   latentShape(numFrames: number, height: number, width: number): readonly [number, number, number, number];
   /** The number of tokens that latents of this shape have in the transformer. */
