@@ -51,7 +51,7 @@ export const house: House = {
       'node',
       'index',
       'parity',
-      'plan movieGen',
+      'plan movieGen upsampler',
       'textModel',
       'pipeline autoencoder imageModel',
       'imageProcessor',

@@ -18,7 +18,7 @@ import {
   frameCount,
 } from './generate/autoencode.ts';
 import { type ExtendOptions, type Extension, type ExtensionStream, extended } from './generate/extend.ts';
-import type { ModelFamily, VideoModels } from './generate/family.ts';
+import type { LoadModelsOptions, VideoModels } from './generate/family.ts';
 import { type GivenOptions, type GivenVideo, givenNotes } from './generate/given.ts';
 import { type GroupTold, type Sampled, sampleGroup } from './generate/group.ts';
 import type { Job } from './generate/jobs.ts';
@@ -337,11 +337,16 @@ export class VideoPipeline {
   }
 }
 
+/** Loads models of a kind. @see ModelFamily */
+export interface Loader<Models> {
+  load(device: Device, files: CheckpointFiles, options: LoadModelsOptions): Promise<Models>;
+}
+
 /** Opens a device where none is given, finds the family, loads its models. On a failure, what was opened is released. */
-export async function loaded<Models extends VideoModels, Pipeline>(
+export async function loaded<Models, Pipeline>(
   source: string | URL | CheckpointFiles,
   options: FromPretrainedOptions,
-  find: (files: CheckpointFiles, signal?: AbortSignal) => Promise<ModelFamily<Models>>,
+  find: (files: CheckpointFiles, signal?: AbortSignal) => Promise<Loader<Models>>,
   make: (models: Models, ownsDevice: boolean) => Pipeline,
 ): Promise<Pipeline> {
   checkOptions('fromPretrained', options);

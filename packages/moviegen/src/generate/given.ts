@@ -118,7 +118,8 @@ const streamOf = (given: GivenPicture | GivenVideo, fps: number): VideoStream =>
   },
 });
 
-function checkGiven(what: string, given: GivenPicture | GivenVideo): void {
+/** @throws InputError where something is neither frames nor a stream of them. */
+export function checkGiven(what: string, given: GivenPicture | GivenVideo): void {
   if (!isObject(given) || !('shape' in given))
     throw new InputError(
       `${what}: expected frames { data, shape, fps }, or a stream of them, got ${shown(given)}`,

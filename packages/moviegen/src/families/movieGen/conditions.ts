@@ -38,6 +38,12 @@ export function guidanceOf(
   return bytes > BATCHED_BYTES ? 'sequential' : 'batched';
 }
 
+/** What conditions need of a request. */
+export type ConditionRequest = Pick<
+  GenerationRequest,
+  'guidance' | 'batch' | 'latentShape' | 'guidanceScale' | 'videoGuidanceScale' | 'fps'
+>;
+
 /** The branches of guidance, with the contexts that they own. */
 export interface Conditions extends Branches {
   dispose(): void;
@@ -49,9 +55,9 @@ export interface Conditions extends Branches {
  */
 export async function conditionsOf(
   { text, dit }: { readonly text: TextEncoders; readonly dit: VelocityModel },
-  videos: readonly RequestedVideo[],
-  request: GenerationRequest,
-  given: GivenLatents,
+  videos: readonly Pick<RequestedVideo, 'prompt' | 'negativePrompt'>[],
+  request: ConditionRequest,
+  given: Omit<GivenLatents, 'dispose'>,
   signal: AbortSignal | undefined,
 ): Promise<Conditions> {
   const { fps, guidanceScale, videoGuidanceScale } = request;
