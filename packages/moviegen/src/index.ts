@@ -32,10 +32,11 @@ export type {
   PlainProgress,
   Progress,
   StepProgress,
+  UpscaleProgress,
 } from './generate/progress.ts';
 export type { GenerationDefaults } from './generate/request.ts';
 export { GUIDANCES, type Guidance, SCHEDULES, type ScheduleName, SOLVERS } from './generate/request.ts';
-export type { UpscaleOptions, UpscaleProgress, Upscaler } from './generate/upscale.ts';
+export type { UpscaleOptions, Upscaler } from './generate/upscale.ts';
 export { clipSimilarity, ImageModel, type ImageModelOptions } from './imageModel.ts';
 export { MovieGen } from './movieGen.ts';
 export {

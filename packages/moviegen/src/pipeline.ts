@@ -23,11 +23,13 @@ import { type GivenOptions, type GivenVideo, givenNotes } from './generate/given
 import { type GroupTold, type Sampled, sampleGroup } from './generate/group.ts';
 import type { Job } from './generate/jobs.ts';
 import type { Latents } from './generate/latents.ts';
-import { type GenerateOptions, type OwnJob, requestOf, seedOf } from './generate/options.ts';
+import { type GenerateOptions, type OwnJob, requestOf } from './generate/options.ts';
 import type { OnProgress, Phase } from './generate/progress.ts';
 import type { GenerationDefaults } from './generate/request.ts';
 import { takeIn } from './generate/takeIn.ts';
 import { piecesOutside, Turns } from './generate/turns.ts';
+import type { UpscaleOptions } from './generate/upscale.ts';
+import { seedOf } from './generate/values.ts';
 import {
   collectFrames,
   type FrameSource,
@@ -202,6 +204,18 @@ export class VideoPipeline {
     const { signal, onProgress } = options;
     const { numFrames, height, width, fps, given } = request;
     const said = givenNotes(given);
+    const { upscale } = options;
+    const enlarged = <T extends GenerationStream>(video: T): T =>
+      upscale
+        ? {
+            ...video,
+            ...larger(video, upscale, { prompt: video.prompt, seed: video.seed, signal, onProgress }),
+          }
+        : video;
+    const empty = (async function* () {})();
+    // Refused before anything is computed.
+    if (upscale)
+      larger({ shape: [numFrames, height, width, 3], fps, [Symbol.asyncIterator]: () => empty }, upscale);
     let taken: Awaited<ReturnType<typeof takeIn>> | undefined;
     try {
       for (let first = 0; first < request.videos.length; first += request.batch) {
@@ -217,7 +231,7 @@ export class VideoPipeline {
           const told = (frames: number, totalFrames: number) =>
             tell({ phase: 'decode', frames, totalFrames });
           const frames = () => this.#decodeReported(latents, { numFrames, signal, onProgress: told });
-          yield {
+          yield enlarged({
             prompt,
             seed: plainSeed(seed),
             latents,
@@ -226,7 +240,7 @@ export class VideoPipeline {
             ...(notes.length > 0 && { notes }),
             shape: [numFrames, height, width, 3],
             [Symbol.asyncIterator]: frames,
-          };
+          });
         }
       }
     } finally {
@@ -363,6 +377,15 @@ export async function loaded<Models, Pipeline>(
     if (ownsDevice) device.destroy();
     throw error;
   }
+}
+
+/** A video upscaled as it is made. */
+function larger(
+  video: VideoStream,
+  { upsampler, ...options }: NonNullable<GenerateOptions['upscale']>,
+  more: UpscaleOptions = {},
+): VideoStream {
+  return upsampler.upscaleStream(video, { ...more, ...options });
 }
 
 const plainSeed = (seed: bigint): number | bigint =>

@@ -104,6 +104,11 @@ export class MovieGenUpsampler implements Upscaler {
     };
   }
 
+  /** Pixels along height and width per position of the latent. */
+  get factor(): number {
+    return this.#models.autoencoder.factor;
+  }
+
   /** Releases the models, and the device where it was opened here. Calls that are not done reject. */
   dispose(): void {
     this.#turns.close('upsampler: this pipeline was disposed of: load it again');

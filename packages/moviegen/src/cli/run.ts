@@ -13,6 +13,8 @@ import type { DTypePolicy } from '../checkpoint/precision.ts';
 import { CheckpointError, InputError } from '../errors.ts';
 import { MovieGen } from '../movieGen.ts';
 import { Outputs } from '../node/outputs.ts';
+import type { FromPretrainedOptions } from '../pipeline.ts';
+import { MovieGenUpsampler } from '../upsampler.ts';
 import { Bars } from './bars.ts';
 
 /** Options that all commands share. */
@@ -47,6 +49,7 @@ export class Run {
   #device: Device | undefined;
   #model: MovieGen | undefined;
   #autoencoder: Autoencoder | undefined;
+  #upsampler: MovieGenUpsampler | undefined;
 
   constructor(signal: AbortSignal) {
     this.signal = signal;
@@ -85,11 +88,29 @@ export class Run {
   /** Loads the model that the options name, with a bar while it loads. A model that was loaded before is released. */
   async model(options: ModelOptions): Promise<MovieGen> {
     const source = options.model ?? defaultModel();
+    const loading = await this.#loading(options);
+    this.#model?.dispose();
+    this.#model = await MovieGen.fromPretrained(source, loading);
+    return this.#model;
+  }
+
+  /** Loads the upsampler that the options name. */
+  async upsampler(options: ModelOptions): Promise<MovieGenUpsampler> {
+    const source = options.model ?? process.env.MOVIEGEN_UPSAMPLER;
+    if (!source)
+      throw new CheckpointError(
+        'checkpoint: there is no upsampler by default: give one with --model DIR or URL, or by MOVIEGEN_UPSAMPLER',
+      );
+    this.#upsampler = await MovieGenUpsampler.fromPretrained(source, await this.#loading(options));
+    return this.#upsampler;
+  }
+
+  /** The options of loading all models of a checkpoint, with a bar. */
+  async #loading(options: ModelOptions): Promise<FromPretrainedOptions> {
     this.bars.begin('load', undefined, MEGABYTES);
     const device = await this.device(options);
-    this.#model?.dispose();
     const { dtype, lora: loras, maxMemory, offload } = options;
-    this.#model = await MovieGen.fromPretrained(source, {
+    return {
       device,
       ...filesOptions(options),
       ...(dtype && { dtype }),
@@ -101,8 +122,7 @@ export class Run {
       onProgress: (progress) => {
         if (progress.phase === 'load') this.bars.update(progress.bytes, progress.totalBytes);
       },
-    });
-    return this.#model;
+    };
   }
 
   /** Loads the autoencoder that the options name: a model of its own, or the one of a whole checkpoint. */
@@ -152,6 +172,7 @@ export class Run {
     this.outputs.clean();
     this.#model?.dispose();
     this.#autoencoder?.dispose();
+    this.#upsampler?.dispose();
     this.#device?.destroy();
   }
 }

@@ -20,8 +20,9 @@ import type { GivenOptions, GivenVideo } from './given.ts';
 import type { GroupTold } from './group.ts';
 import { sampleGroup } from './group.ts';
 import { joinLatents, type Latents, latentFrames } from './latents.ts';
-import { type GenerateOptions, integer, requestOf, seedOf } from './options.ts';
+import { type GenerateOptions, requestOf } from './options.ts';
 import type { Turns } from './turns.ts';
+import { integer, seedOf } from './values.ts';
 
 /** k, where the video is long enough. */
 const GIVEN = 2;
@@ -30,7 +31,7 @@ const GIVEN = 2;
 export interface ExtendOptions
   extends Omit<
     GenerateOptions,
-    keyof GivenOptions | 'batch' | 'latents' | 'numFrames' | 'seed' | 'negativePrompt'
+    keyof GivenOptions | 'batch' | 'latents' | 'upscale' | 'numFrames' | 'seed' | 'negativePrompt'
   > {
   /** Frames of the result, the video's own among them. */
   readonly numFrames: number;

@@ -10,12 +10,15 @@ import { checkLatents, type Latents } from './latents.ts';
 import type { OnProgress } from './progress.ts';
 import {
   type GenerationRequest,
+  type Geometry,
   GUIDANCES,
   type Guidance,
   type RequestedVideo,
   type RequestRules,
   type SamplingChoice,
 } from './request.ts';
+import type { UpscaleOptions, Upscaler } from './upscale.ts';
+import { integer, oneOf, seedOf } from './values.ts';
 
 /** Options of `VideoPipeline.generate`. Options that are left out have the checkpoint's defaults. */
 export interface GenerateOptions extends SamplingChoice, GivenOptions {
@@ -42,6 +45,8 @@ export interface GenerateOptions extends SamplingChoice, GivenOptions {
   readonly batch?: number;
   /** Starts from this noise instead of the seed's: [C, T, H, W], one per prompt. */
   readonly latents?: Latents | readonly Latents[];
+  /** Makes the result larger, with an upsampler that the caller has loaded. Its prompt and its seed are the video's. */
+  readonly upscale?: Omit<UpscaleOptions, 'onProgress' | 'signal'> & { readonly upsampler: Upscaler };
   readonly onProgress?: OnProgress;
   /** Stops within a step: `generate` rejects with the signal's reason. */
   readonly signal?: AbortSignal;
@@ -67,8 +72,13 @@ export function requestOf(
       `${op}: unknown task ${shown(own.task)}, expected ${tasks.length === 0 ? 'none: this checkpoint knows no tasks by name' : `one of ${tasks.join(', ')}`}`,
     );
   const { sampler, video } = index;
-  const width = integer('width', options.width ?? video.width, 1);
-  const height = integer('height', options.height ?? video.height, 1);
+  const picture =
+    options.width === undefined && options.height === undefined
+      ? (options.image ?? options.lastImage)
+      : undefined;
+  const usual = picture === undefined ? video : sizeOf(picture.shape, video, geometry.multiple);
+  const width = integer('width', options.width ?? usual.width, 1);
+  const height = integer('height', options.height ?? usual.height, 1);
   for (const [name, value, multiple] of [
     ['width', width, geometry.multiple[1]],
     ['height', height, geometry.multiple[0]],
@@ -117,6 +127,17 @@ export function requestOf(
   };
 }
 
+/** The size nearest to a picture's shape at the usual area: multiples of what the models require. */
+function sizeOf(
+  [, H, W]: readonly [number, number, number, number],
+  usual: { readonly width: number; readonly height: number },
+  [multipleH, multipleW]: Geometry['multiple'],
+): { width: number; height: number } {
+  const height = Math.sqrt((usual.width * usual.height * H) / W);
+  const near = (length: number, multiple: number) => Math.max(1, Math.round(length / multiple)) * multiple;
+  return { width: near((height * W) / H, multipleW), height: near(height, multipleH) };
+}
+
 function videosOf(
   prompts: readonly string[],
   { negativePrompt = '', seed = 0, latents }: GenerateOptions,
@@ -146,24 +167,4 @@ function videosOf(
       );
     return { prompt, negativePrompt: negatives[i]!, seed: seedOf(seeds[i]!), noise };
   });
-}
-
-/** A seed as an integer. @throws InputError if it is not an integer, or out of range. */
-export function seedOf(seed: number | bigint): bigint {
-  const whole = typeof seed === 'bigint' || Number.isSafeInteger(seed);
-  if (whole && seed >= 0 && BigInt(seed) < 2n ** 64n) return BigInt(seed);
-  throw new InputError(`generate: seed must be an integer from 0 to 2^64 - 1, got ${shown(seed)}`);
-}
-
-/** @throws InputError where a value is not an integer of at least `least` */
-export function integer(name: string, value: number, least: number): number {
-  if (Number.isSafeInteger(value) && value >= least) return value;
-  throw new InputError(`generate: ${name} must be an integer of at least ${least}, got ${shown(value)}`);
-}
-
-/** @throws InputError where a name is not a known one */
-export function oneOf<T extends string>(name: string, value: string, known: readonly T[]): T {
-  const found = known.find((one) => one === value);
-  if (found !== undefined) return found;
-  throw new InputError(`generate: unknown ${name} ${shown(value)}, expected one of ${known.join(', ')}`);
 }

@@ -4,18 +4,9 @@ import { checkOptions, checkText } from '../arguments.ts';
 import { InputError, shown } from '../errors.ts';
 import { checkFps, type VideoStream } from '../video/frames.ts';
 import { checkGiven, type GivenVideo } from './given.ts';
-import { integer, seedOf } from './options.ts';
+import type { UpscaleProgress } from './progress.ts';
 import type { SamplingChoice } from './request.ts';
-
-/** How far upscaling has come. */
-export interface UpscaleProgress {
-  readonly phase: 'upscale';
-  /** Frames that are read and encoded, windows that are computed, frames that are decoded. */
-  readonly part: 'encode' | 'sample' | 'decode';
-  readonly done: number;
-  /** Undefined for windows with `dopri5`, which cannot know. */
-  readonly total: number | undefined;
-}
+import { integer, seedOf } from './values.ts';
 
 /** Options of upscaling. Options that are left out have the checkpoint's defaults. */
 export interface UpscaleOptions extends SamplingChoice {

@@ -4,13 +4,12 @@ import { totalmem } from 'node:os';
 import { measureCeilings } from '@moviegen/tensor/checks';
 import { type Command, Option } from 'commander';
 import type { DTypePolicy } from '../../checkpoint/precision.ts';
-import { InputError, shown } from '../../errors.ts';
 import { GUIDANCES, type Guidance } from '../../generate/request.ts';
 import { type PlanOptions, PUBLISHED, planGeneration } from '../../plan/plan.ts';
 import { planTable } from '../../plan/table.ts';
 import { withAdapter, withSource } from '../common.ts';
 import { type CommonOptions, filesOptions, type ModelOptions, type Run } from '../run.ts';
-import { bytes, integer, number, policy } from '../values.ts';
+import { bytes, integer, number, policy, sizeOf } from '../values.ts';
 
 interface Options extends Omit<CommonOptions, 'adapter'>, Pick<ModelOptions, 'variant' | 'header'> {
   readonly adapter: string | boolean;
@@ -31,7 +30,7 @@ export function addPlan(program: Command, run: Run): void {
     .command('plan')
     .description('print tokens, operations, weights, memory and time of a generation, without allocating it')
     .argument('<model>', `${PUBLISHED.join(', ')}, or a checkpoint (a folder or an address)`)
-    .option('--size <WxH>', 'pixels (default: the model’s)', parseSize)
+    .option('--size <WxH>', 'pixels (default: the model’s)', sizeOf('plan: --size'))
     .option('--frames <n>', 'number of frames (default: the model’s)', integer)
     .option('--steps <n>', 'steps of the solver (default: the model’s, 50)', integer)
     .option('--dtype <types>', 'types of weights and activations, as for generate (default: f32)', policy)
@@ -96,12 +95,4 @@ async function plan(run: Run, model: string, options: Options): Promise<void> {
   bars.end();
   if (options.json) run.print(planned);
   else run.say(planTable(planned));
-}
-
-/** `768x432`: width, then height. */
-function parseSize(text: string): [number, number] {
-  const [, width, height] = /^(\d+)x(\d+)$/i.exec(text) ?? [];
-  if (width === undefined || height === undefined)
-    throw new InputError(`plan: --size must be WIDTHxHEIGHT in pixels, as 768x432, got ${shown(text)}`);
-  return [Number(width), Number(height)];
 }

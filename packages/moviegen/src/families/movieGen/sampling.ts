@@ -11,8 +11,8 @@ import {
 } from '@moviegen/sampler';
 import { eulerStep, type Tensor } from '@moviegen/tensor';
 import { InputError } from '../../errors.ts';
-import { integer, oneOf } from '../../generate/options.ts';
 import { type Sampling, type SamplingChoice, type SamplingPath, SCHEDULES } from '../../generate/request.ts';
+import { integer, oneOf } from '../../generate/values.ts';
 import type { ModelIndex } from './modelIndex.ts';
 
 const SOLVERS = ['euler', 'midpoint', 'heun', 'dopri5'] as const satisfies readonly Solver[];
