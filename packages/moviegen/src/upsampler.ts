@@ -7,8 +7,11 @@ import { loadUpsampler } from './families/movieGen/load.ts';
 import {
   decodeUpscaled,
   encodeEnlarged,
+  encodePrompt,
+  paddedSize,
   sampleWindows,
   type UpsamplerModels,
+  windowsOf,
 } from './families/movieGen/upsampler.ts';
 import type { UpsamplerIndex } from './families/movieGen/upsamplerIndex.ts';
 import type { GivenVideo } from './generate/given.ts';
@@ -78,9 +81,7 @@ export class MovieGenUpsampler implements Upscaler {
     const path = models.path(options);
     const { signal } = options;
     const { width, height } = request;
-    const multiple = models.autoencoder.factor * models.patch;
-    const padded = (length: number) => Math.ceil(length / multiple) * multiple;
-    const size = { width, height, paddedWidth: padded(width), paddedHeight: padded(height) };
+    const size = paddedSize(models, request);
     const turns = this.#turns;
     async function* frames(): AsyncGenerator<Frames, void> {
       const made = await turns.take(async (outside) => {
@@ -91,7 +92,14 @@ export class MovieGenUpsampler implements Upscaler {
           [Symbol.asyncIterator]: source[Symbol.asyncIterator],
         };
         const { latents, colours } = await encodeEnlarged(models, stream, size, request, options);
-        return { latents: await sampleWindows(models, latents, request, path, options), colours };
+        const windows = windowsOf(latents.shape, request, models.dit.config.patchSize);
+        const conditions = await encodePrompt(models, request, windows.windowShape, signal);
+        try {
+          const made = await sampleWindows(models, latents, windows, conditions, request, path, options);
+          return { latents: made, colours };
+        } finally {
+          conditions.dispose();
+        }
       }, signal);
       yield* turns.each(decodeUpscaled(models, made.latents, size, made.colours, options), signal);
     }

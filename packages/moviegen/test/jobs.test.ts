@@ -9,7 +9,7 @@ import { Safetensors, serialize, type TensorData } from '@moviegen/safetensors';
 import { conditioned, json } from '@moviegen/testing/checkpoints';
 import { testDevice } from '@moviegen/testing/device';
 import { afterAll, describe, expect, test } from 'vitest';
-import { MovieGen, type Progress } from '../src/index.ts';
+import { MovieGen, type Progress, parsePolicy } from '../src/index.ts';
 import type { Frames, Video } from '../src/video/frames.ts';
 import { same } from './tinyPipeline.ts';
 
@@ -174,10 +174,13 @@ async function withLayers(count: number): Promise<Uint8Array<ArrayBuffer>> {
   return serialize(tensors);
 }
 
-test.each(['q8', 'q4'] as const)('with weights in %s', async (dtype) => {
-  const quantized = await MovieGen.fromPretrained(conditioned(), { device, dtype });
+const precisions = ['q8', 'q4', ...(device.target.f16 ? ['f16', 'q8/f16'] : [])] as const;
+test.each(precisions)('with weights in %s', async (dtype) => {
+  const quantized = await MovieGen.fromPretrained(conditioned(), { device, dtype: parsePolicy(dtype) });
   const made = await quantized.generate('a star', { image: pattern(1), solver: 'midpoint', steps: 2 });
   expect(made.frames.shape).toEqual([9, 16, 32, 3]);
+  const changed = await quantized.edit(video, 'a star', { task: 'add', steps: 2, videoGuidanceScale: 2 });
+  expect(changed.latents.data.every(Number.isFinite)).toBe(true);
   quantized.dispose();
 });
 

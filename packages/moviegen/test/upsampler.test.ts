@@ -11,7 +11,7 @@ import { testDevice } from '@moviegen/testing/device';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { CheckpointFiles } from '../src/checkpointFiles.ts';
 import { loadUpsampler } from '../src/families/movieGen/load.ts';
-import { sampleWindows } from '../src/families/movieGen/upsampler.ts';
+import { encodePrompt, sampleWindows, windowsOf } from '../src/families/movieGen/upsampler.ts';
 import { MovieGen, MovieGenUpsampler, type UpscaleProgress } from '../src/index.ts';
 import { enlarged } from '../src/video/enlarge.ts';
 import type { Video, VideoStream } from '../src/video/frames.ts';
@@ -131,7 +131,11 @@ test('the flow along windows as the reference', async () => {
     window: { frames: 3, overlap: 1 },
     tile: { size: 8, overlap: 2 },
   };
-  const made = await sampleWindows(models, given, request, models.path({ steps: 3 }), {});
+  const windows = windowsOf(given.shape, request, models.dit.config.patchSize);
+  const conditions = await encodePrompt(models, request, windows.windowShape, undefined);
+  const path = models.path({ steps: 3 });
+  const made = await sampleWindows(models, given, windows, conditions, request, path, {});
+  conditions.dispose();
   models.dispose();
   const latents = expected.get('latents')!;
   const largest = Math.max(...latents.map(Math.abs));

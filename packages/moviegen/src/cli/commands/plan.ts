@@ -4,8 +4,15 @@ import { totalmem } from 'node:os';
 import { measureCeilings } from '@moviegen/tensor/checks';
 import { type Command, Option } from 'commander';
 import type { DTypePolicy } from '../../checkpoint/precision.ts';
+import { InputError, shown } from '../../errors.ts';
 import { GUIDANCES, type Guidance } from '../../generate/request.ts';
-import { type PlanOptions, PUBLISHED, planGeneration } from '../../plan/plan.ts';
+import {
+  PLANNED_JOBS,
+  type PlannedJob,
+  type PlanOptions,
+  PUBLISHED,
+  planGeneration,
+} from '../../plan/plan.ts';
 import { planTable } from '../../plan/table.ts';
 import { withAdapter, withSource } from '../common.ts';
 import { type CommonOptions, filesOptions, type ModelOptions, type Run } from '../run.ts';
@@ -22,6 +29,7 @@ interface Options extends Omit<CommonOptions, 'adapter'>, Pick<ModelOptions, 'va
   readonly prompt?: string;
   readonly maxMemory?: number;
   readonly memory?: number;
+  readonly tile?: PlanOptions['tile'];
 }
 
 /** Adds the command. */
@@ -29,7 +37,10 @@ export function addPlan(program: Command, run: Run): void {
   const command = program
     .command('plan')
     .description('print tokens, operations, weights, memory and time of a generation, without allocating it')
-    .argument('<model>', `${PUBLISHED.join(', ')}, or a checkpoint (a folder or an address)`)
+    .argument(
+      '<model...>',
+      `${PUBLISHED.join(', ')}, or a checkpoint (a folder or an address); before it the job, if it is not text: ${PLANNED_JOBS.slice(1).join(', ')} (of 7b or an upsampler)`,
+    )
     .option('--size <WxH>', 'pixels (default: the model’s)', sizeOf('plan: --size'))
     .option('--frames <n>', 'number of frames (default: the model’s)', integer)
     .option('--steps <n>', 'steps of the solver (default: the model’s, 50)', integer)
@@ -59,11 +70,13 @@ export function addPlan(program: Command, run: Run): void {
       'memory of the adapter (default for a software adapter: the memory of the machine)',
       bytes,
     )
+    .option('--tile <pixels>', 'of upscale: size of a tile, or none (default: the model’s, 512)', tile)
     .option('--no-adapter', 'plan for the limits of a large GPU, without times');
-  withAdapter(withSource(command)).action((model: string, options: Options) => plan(run, model, options));
+  withAdapter(withSource(command)).action((words: string[], options: Options) => plan(run, words, options));
 }
 
-async function plan(run: Run, model: string, options: Options): Promise<void> {
+async function plan(run: Run, words: readonly string[], options: Options): Promise<void> {
+  const [job, model] = jobAndModel(words);
   run.configure({ ...options, adapter: undefined } as CommonOptions);
   const { bars, signal } = run;
   const { size, frames, steps, dtype, guidanceScale, guidance, prompt, adapter, maxMemory, memory } = options;
@@ -78,6 +91,8 @@ async function plan(run: Run, model: string, options: Options): Promise<void> {
     prompt,
     maxMemory,
     memory,
+    job,
+    tile: options.tile,
   };
   const chosen = Object.fromEntries(
     Object.entries(given).filter(([, value]) => value !== undefined),
@@ -95,4 +110,22 @@ async function plan(run: Run, model: string, options: Options): Promise<void> {
   bars.end();
   if (options.json) run.print(planned);
   else run.say(planTable(planned));
+}
+
+/** `upscale 7b`: a job, where there are two words, and a model. @throws InputError */
+function jobAndModel(words: readonly string[]): [PlannedJob | undefined, string] {
+  const [first, second, ...more] = words;
+  if (second === undefined) return [undefined, first!];
+  const job = PLANNED_JOBS.find((name) => name === first);
+  if (job !== undefined && more.length === 0) return [job, second];
+  throw new InputError(
+    `plan: give a model, or a job and a model: ${PLANNED_JOBS.join(', ')}; got ${shown(words.join(' '))}`,
+  );
+}
+
+/** Pixels of a tile, as latents of an autoencoder that makes one of eight. */
+function tile(text: string): PlanOptions['tile'] {
+  if (text === 'none') return 'none';
+  const size = integer(text) / 8;
+  return { size, overlap: size / 4 };
 }

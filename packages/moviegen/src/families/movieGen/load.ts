@@ -12,7 +12,7 @@ import {
   type TextEncoderName,
   type VelocityModel,
 } from '@moviegen/dit';
-import { isImageConfig, parseConfig as parseTaeConfig, TAE, type TAEConfig } from '@moviegen/tae';
+import { parseConfig as parseTaeConfig, TAE, type TAEConfig } from '@moviegen/tae';
 import { type Device, loraChanges } from '@moviegen/tensor';
 import { TextEncoders } from '@moviegen/text';
 import { heldSource } from '../../checkpoint/heldSource.ts';
@@ -21,11 +21,12 @@ import { type ModuleName, type ModulePrecision, modulePrecisions } from '../../c
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import { CheckpointError, InputError, shown } from '../../errors.ts';
 import type { LoadModelsOptions } from '../../generate/family.ts';
-import { type ModelIndex, parseModelIndex } from './modelIndex.ts';
+import { parseModelIndex } from './modelIndex.ts';
 import { MovieGenModels } from './models.ts';
-import { type Folders, type OpenedCheckpoint, openMovieGen } from './open.ts';
+import { type OpenedCheckpoint, openMovieGen } from './open.ts';
+import type { ReadIndex } from './pipelineConfigs.ts';
 import { UpsamplerModels } from './upsampler.ts';
-import { parseUpsamplerIndex } from './upsamplerIndex.ts';
+import { imageConfig, parseUpsamplerIndex } from './upsamplerIndex.ts';
 
 type Precisions = Readonly<Record<ModuleName, ModulePrecision>>;
 
@@ -55,10 +56,7 @@ export function loadUpsampler(
   return loadParts(device, source, options, {
     parse: parseUpsamplerIndex,
     conditioning: 'video',
-    configOf(json) {
-      if (isImageConfig(json)) return { ...parseTaeConfig(json), temporal: false };
-      throw new CheckpointError('an upsampler takes an image autoencoder (AutoencoderKL), frame by frame');
-    },
+    configOf: imageConfig,
     make: ({ index, text, dit, tae, close }) => new UpsamplerModels(index, text, dit, tae, close),
   });
 }
@@ -98,9 +96,6 @@ async function loadParts<Index extends ReadIndex, Models>(
     throw error;
   }
 }
-
-/** What is read of an index here. */
-type ReadIndex = Folders & Pick<ModelIndex, 'maxLength' | 'stripQuoted'>;
 
 interface Configs {
   readonly dit: DiTConfig;

@@ -9,17 +9,24 @@ import { readTokenizer } from '../../checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import { CheckpointError } from '../../errors.ts';
 import { type ModelIndex, parseModelIndex } from './modelIndex.ts';
+import { imageConfig, parseUpsamplerIndex, UPSAMPLER_CLASS, type UpsamplerIndex } from './upsamplerIndex.ts';
 
 /** Configs of a pipeline's models, and its tokenizers where it has any. */
-export interface PipelineConfigs {
+export interface PipelineConfigs<Index = ModelIndex> {
   readonly name: string;
-  readonly index: ModelIndex;
+  readonly index: Index;
   readonly dit: DiTConfig;
   readonly tae: TAEConfig;
   readonly ul2?: EncoderConfig<T5Config> | undefined;
   readonly metaclip?: EncoderConfig<ClipTextConfig> | undefined;
   readonly byt5?: EncoderConfig<T5Config> | undefined;
 }
+
+/** What is read of an index here. */
+export type ReadIndex = Pick<
+  ModelIndex,
+  'transformer' | 'tae' | 'textEncoders' | 'maxLength' | 'stripQuoted'
+>;
 
 /** The config of a text encoder. */
 export interface EncoderConfig<Config> {
@@ -62,13 +69,26 @@ const BYT5 = {
   feed_forward_proj: 'gated-gelu',
 };
 
+const ENCODERS = { text_encoders: { ul2: 'ul2', metaclip: 'metaclip', byt5: 'byt5' } };
+
 /** A published size with the published encoders and autoencoder. */
-export function publishedPipeline(name: keyof typeof ditConfigs): PipelineConfigs {
+export const publishedPipeline = (name: keyof typeof ditConfigs): PipelineConfigs =>
+  published(name, parseModelIndex(ENCODERS));
+
+/** The upsampler of the paper's size, with the published encoders and an image autoencoder of 16 channels. */
+export const publishedUpsampler = (): PipelineConfigs<UpsamplerIndex> =>
+  published('7b', parseUpsamplerIndex({ _class_name: UPSAMPLER_CLASS, ...ENCODERS }), { temporal: false });
+
+function published<Index>(
+  name: keyof typeof ditConfigs,
+  index: Index,
+  frames: { readonly temporal?: boolean } = {},
+): PipelineConfigs<Index> {
   return {
     name,
-    index: parseModelIndex({ text_encoders: { ul2: 'ul2', metaclip: 'metaclip', byt5: 'byt5' } }),
+    index,
     dit: ditConfigs[name],
-    tae: parseTaeConfig({}),
+    tae: { ...parseTaeConfig({}), ...frames },
     ul2: { config: parseT5Config(UL2), json: UL2 },
     metaclip: { config: parseClipTextConfig(METACLIP), json: METACLIP },
     byt5: { config: parseT5Config(BYT5), json: BYT5 },
@@ -76,17 +96,29 @@ export function publishedPipeline(name: keyof typeof ditConfigs): PipelineConfig
 }
 
 /** The configs of a checkpoint's folder. @throws CheckpointError */
-export async function checkpointPipeline(
+export const checkpointPipeline = (files: CheckpointFiles, signal?: AbortSignal): Promise<PipelineConfigs> =>
+  pipelineConfigs(files, parseModelIndex, parseTaeConfig, signal);
+
+/** The configs of an upsampler's folder. @throws CheckpointError */
+export const checkpointUpsampler = (
   files: CheckpointFiles,
   signal?: AbortSignal,
-): Promise<PipelineConfigs> {
+): Promise<PipelineConfigs<UpsamplerIndex>> =>
+  pipelineConfigs(files, parseUpsamplerIndex, imageConfig, signal);
+
+async function pipelineConfigs<Index extends ReadIndex>(
+  files: CheckpointFiles,
+  parseIndex: (json: unknown, path: string) => Index,
+  parseTae: (json: unknown) => TAEConfig,
+  signal?: AbortSignal,
+): Promise<PipelineConfigs<Index>> {
   await files.check?.();
   const json = async (folder: string, name: string) => {
     const value = await readJson(files, folder, name, signal);
     if (value !== undefined) return value;
     throw await missing(files, folder, name, signal);
   };
-  const index = parseModelIndex(await json('', 'model_index.json'), pathOf(files, '', 'model_index.json'));
+  const index = parseIndex(await json('', 'model_index.json'), pathOf(files, '', 'model_index.json'));
   const parsed = async <T>(folder: string, parse: (json: unknown) => T) => {
     const config = await json(folder, 'config.json');
     try {
@@ -107,7 +139,7 @@ export async function checkpointPipeline(
     name: files.label,
     index,
     dit: (await parsed(index.transformer, parseDitConfig)).config,
-    tae: (await parsed(index.tae, parseTaeConfig)).config,
+    tae: (await parsed(index.tae, parseTae)).config,
     ul2: ul2 === undefined ? undefined : await tokenized(ul2, parseT5Config),
     metaclip: metaclip === undefined ? undefined : await tokenized(metaclip, parseClipTextConfig),
     byt5: byt5 === undefined ? undefined : await parsed(byt5, parseT5Config),

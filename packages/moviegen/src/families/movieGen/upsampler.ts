@@ -16,7 +16,7 @@ import type { UpscaleOptions, UpscaleRequest } from '../../generate/upscale.ts';
 import { colourMoments, type EnlargedSize, enlarged } from '../../video/enlarge.ts';
 import { type Frames, piecesOf } from '../../video/frames.ts';
 import { videoAutoencoder } from './autoencoder.ts';
-import { conditionsOf } from './conditions.ts';
+import { type Conditions, conditionsOf } from './conditions.ts';
 import { velocityOf } from './models.ts';
 import { type FlowPath, samplingOf } from './sampling.ts';
 import type { UpsamplerIndex } from './upsamplerIndex.ts';
@@ -61,6 +61,16 @@ export class UpsamplerModels {
   }
 }
 
+/** The size of a request, and the one that it is padded to: whole tokens. */
+export function paddedSize(
+  { autoencoder, patch }: UpsamplerModels,
+  { width, height }: Pick<UpscaleRequest, 'width' | 'height'>,
+): EnlargedSize {
+  const multiple = autoencoder.factor * patch;
+  const padded = (length: number) => Math.ceil(length / multiple) * multiple;
+  return { width, height, paddedWidth: padded(width), paddedHeight: padded(height) };
+}
+
 /** The video's latents, enlarged, and the colours of its frames where they are asked for. */
 export async function encodeEnlarged(
   { autoencoder }: UpsamplerModels,
@@ -95,32 +105,35 @@ export async function encodeEnlarged(
   return { latents: await encodePieces(autoencoder, pieces(), { signal }), colours };
 }
 
-/** The upscaled video's latents. @param given those of the enlarged video */
-export async function sampleWindows(
+/** The prompt, encoded once for all windows. @param latentShape of a window */
+export function encodePrompt(
   models: UpsamplerModels,
-  given: Latents,
   request: UpscaleRequest,
-  path: FlowPath,
-  { onProgress, signal }: Told,
-): Promise<Latents> {
-  const { device, dit } = models;
-  const windows = windowsOf(given.shape, request, dit.config.patchSize);
-  const shape = windows.windowShape;
-  const [C, n, H, W] = shape;
-  const conditions = await conditionsOf(
+  latentShape: Latents['shape'],
+  signal: AbortSignal | undefined,
+): Promise<Conditions> {
+  const { guidanceScale, fps } = request;
+  return conditionsOf(
     models,
-    [{ prompt: request.prompt, negativePrompt: request.negativePrompt }],
-    {
-      guidanceScale: request.guidanceScale,
-      videoGuidanceScale: 1,
-      guidance: undefined,
-      batch: 1,
-      latentShape: shape,
-      fps: request.fps,
-    },
+    [request],
+    { guidanceScale, videoGuidanceScale: 1, guidance: undefined, batch: 1, latentShape, fps },
     { shown: undefined, nothing: undefined, task: undefined },
     signal,
   );
+}
+
+/** The upscaled video's latents. @param given those of the enlarged video @param conditions by `encodePrompt` */
+export async function sampleWindows(
+  { device, dit }: UpsamplerModels,
+  given: Latents,
+  windows: Windows,
+  conditions: Conditions,
+  { seed }: Pick<UpscaleRequest, 'seed'>,
+  path: FlowPath,
+  { onProgress, signal }: Told,
+): Promise<Latents> {
+  const shape = windows.windowShape;
+  const [C, n, H, W] = shape;
   const raw = Tensor.empty(device, [1, ...shape], 'f32', 'given');
   let guided: GuidedVelocity | undefined;
   try {
@@ -148,13 +161,12 @@ export async function sampleWindows(
       return sums;
     };
     await onProgress?.({ phase: 'upscale', part: 'sample', done: 0, total });
-    const noise = await hostNoise(device, given.data.length, request.seed, signal);
+    const noise = await hostNoise(device, given.data.length, seed, signal);
     const data = await sampleOnHost(averaged, noise, { ...path.choice, signal });
     return { data, shape: given.shape };
   } finally {
     guided?.dispose();
     raw.dispose();
-    conditions.dispose();
   }
 }
 

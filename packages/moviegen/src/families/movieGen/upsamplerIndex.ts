@@ -1,6 +1,7 @@
 // An upsampler's `model_index.json`: the folders of its models, its defaults, its windows and tiles. What it shares with other
 // checkpoints of Movie Gen is read by modelIndex.ts.
 
+import { isImageConfig, parseConfig, type TAEConfig } from '@moviegen/tae';
 import { CheckpointError, shown } from '../../errors.ts';
 import type { UpscaleDefaults } from '../../generate/upscale.ts';
 import { isRecord, type ModelIndex, parseModelIndex } from './modelIndex.ts';
@@ -64,4 +65,10 @@ export function parseUpsamplerIndex(json: unknown, path = 'model_index.json'): U
     window: { frames, overlap: sharedFrames },
     tile: tile === 'none' ? 'none' : { size, overlap: sharedSize },
   };
+}
+
+/** The config of its autoencoder, which takes each frame on its own. @throws CheckpointError where it is not one of images */
+export function imageConfig(json: unknown): TAEConfig {
+  if (isImageConfig(json)) return { ...parseConfig(json), temporal: false };
+  throw new CheckpointError('an upsampler takes an image autoencoder (AutoencoderKL), frame by frame');
 }
