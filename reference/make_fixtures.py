@@ -17,8 +17,8 @@ import sys
 import torch
 
 NAMES = [
-    "dit", "philox", "text", "vision", "flow", "tae", "lora", "average", "tokenizer", "autoencoder_kl", "pipeline", "quantized",
-    "gguf_files", "wan_lora",
+    "dit", "conditioned", "philox", "text", "vision", "flow", "tae", "lora", "average", "tokenizer", "autoencoder_kl", "pipeline",
+    "jobs", "quantized", "gguf_files", "wan_lora",
 ]
 
 

@@ -228,6 +228,9 @@ test('a quantised checkpoint makes videos; types are checked before the model is
 
 const COMMANDS = [
   'generate',
+  'extend',
+  'edit',
+  'upscale',
   'gallery',
   'encode',
   'decode',

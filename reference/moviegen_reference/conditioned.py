@@ -37,7 +37,10 @@ class ConditionedDiT(DiT):
         `task_embed`; None leaves a sample without task tokens."""
         given = x.new_zeros(len(x), self.config["in_channels"] - self.out_channels, *x.shape[2:]) if given is None else given
         grid = tuple(size // patch for size, patch in zip(x.shape[2:], self.patch))
-        words, mask = self.embed_text(text, text_mask)                     # [B, L, D], [B, L]
+        if self.text_proj:
+            words, mask = self.embed_text(text, text_mask)                 # [B, L, D], [B, L]
+        else:                                                              # an upsampler may read no text
+            words, mask = x.new_zeros(len(x), 0, self.config["hidden_size"]), x.new_zeros(len(x), 0).bool()
         time = self.t_embedder(timestep_embedding(t, self.config["timestep_dim"]).to(x.dtype))  # [B, D]
         if tasks is not None and any(task is not None for task in tasks):
             there = torch.tensor([task is not None for task in tasks], device=x.device)

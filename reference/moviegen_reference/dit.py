@@ -231,6 +231,11 @@ def load_dit(folder: str | Path) -> DiT:
     folder = Path(folder)
     index = folder / "model.safetensors.index.json"
     files = sorted(set(json.loads(index.read_text())["weight_map"].values())) if index.exists() else ["model.safetensors"]
-    dit = DiT(json.loads((folder / "config.json").read_text()))
+    config = json.loads((folder / "config.json").read_text())
+    if config.get("conditioning"):
+        from .conditioned import ConditionedDiT as kind                    # is given more than text; builds on this file
+    else:
+        kind = DiT
+    dit = kind(config)
     dit.load_state_dict({n: w.float() for file in files for n, w in load_file(folder / file).items()})
     return dit.eval()

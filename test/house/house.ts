@@ -52,7 +52,7 @@ export const house: House = {
       'node',
       'index',
       'parity',
-      'plan movieGen',
+      'plan movieGen upsampler',
       'textModel',
       'pipeline autoencoder imageModel',
       'families',

@@ -71,3 +71,16 @@ export async function served(folder: string): Promise<{ url: string; requests: s
   const { port } = server.address() as AddressInfo;
   return { url: `http://127.0.0.1:${port}`, requests, close: () => server.close() };
 }
+
+const JOBS = fileURLToPath(new URL('../../packages/moviegen/fixtures/jobs', import.meta.url));
+
+/** The tiny checkpoint with the transformer of the fixture `jobs`, which is given a mask and latents, and knows two tasks. */
+export function conditioned(changes: Readonly<Record<string, Change>> = {}): CheckpointFiles {
+  const file = (name: string) => () => readFileSync(join(JOBS, 'transformer', name));
+  return changed({
+    'transformer/config.json': file('config.json'),
+    'transformer/model.safetensors': file('model.safetensors'),
+    'transformer/model.safetensors.index.json': () => undefined,
+    ...changes,
+  });
+}

@@ -6,10 +6,19 @@ import { TEXT_ENCODERS, type TextEncoderName } from './textStates.ts';
 
 /** Sizes of a DiT. `config.json` spells the same keys in snake case. */
 export interface DiTConfig {
-  /** C, the latent's channels. */
+  /** Channels of the patchify: C, and those of what is given (`conditioning`). */
   readonly inChannels: number;
-  /** The velocity's channels; differs from `inChannels` in the spatial upsampler only. */
+  /** C, the latent's and the velocity's channels. */
   readonly outChannels: number;
+  /** What is given beside X_t, by channels: `video` C latents, `masked` a mask of one channel, then C latents. */
+  readonly conditioning: Conditioning | undefined;
+  /** Names of tasks; empty where the model knows none. One row more stands for a task that is not named. */
+  readonly tasks: readonly string[];
+  /**
+   * How a picture stands for the first frame: `near`, since a latent frame is of several frames; or `exact`, where the model is
+   * trained on videos that begin with copies of their first frame, so that the first latent frame is of it alone.
+   */
+  readonly firstFrame: (typeof FIRST_FRAMES)[number];
   /** Latent positions of a token: a patch of `[1, h, w]`. */
   readonly patchSize: readonly [t: number, h: number, w: number];
   /** D. */
@@ -26,9 +35,25 @@ export interface DiTConfig {
   readonly textDims: Readonly<Partial<Record<TextEncoderName, number>>>;
 }
 
+/** See `DiTConfig.conditioning`. */
+export type Conditioning = 'video' | 'masked';
+const FIRST_FRAMES = ['near', 'exact'] as const;
+
+/** Channels of what is given beside C of the latents. */
+export function givenChannels({
+  conditioning,
+  outChannels: C,
+}: Pick<DiTConfig, 'conditioning' | 'outChannels'>): number {
+  if (conditioning === undefined) return 0;
+  return conditioning === 'video' ? C : C + 1;
+}
+
 const base = {
   inChannels: 16,
   outChannels: 16,
+  conditioning: undefined,
+  tasks: [],
+  firstFrame: 'near',
   patchSize: [1, 2, 2],
   normEps: 1e-5,
   timestepDim: 256,
@@ -36,11 +61,23 @@ const base = {
   textDims: { ul2: 4096, metaclip: 1024, byt5: 1472 },
 } as const;
 
-/** The published sizes: `30b` is Movie Gen's own, `5b` and `1b` are a public reproduction's. */
-export const configs: Readonly<Record<'30b' | '5b' | '1b', DiTConfig>> = {
+/**
+ * The published sizes: `30b` is Movie Gen's own, `5b` and `1b` are a public reproduction's. `7b` is a spatial upsampler of the
+ * size that the paper gives; its layers and widths are our choice.
+ */
+export const configs: Readonly<Record<'30b' | '5b' | '1b' | '7b', DiTConfig>> = {
   '30b': { ...base, hiddenSize: 6144, numLayers: 48, numHeads: 48, ffnHiddenSize: 16384 },
   '5b': { ...base, hiddenSize: 3072, numLayers: 32, numHeads: 24, ffnHiddenSize: 8192 },
   '1b': { ...base, hiddenSize: 1536, numLayers: 24, numHeads: 16, ffnHiddenSize: 4096 },
+  '7b': {
+    ...base,
+    inChannels: 32,
+    conditioning: 'video',
+    hiddenSize: 4096,
+    numLayers: 26,
+    numHeads: 32,
+    ffnHiddenSize: 11008,
+  },
 };
 
 /**
@@ -77,6 +114,9 @@ export function parseConfig(json: unknown): DiTConfig {
   const config: DiTConfig = {
     inChannels,
     outChannels: whole('out_channels', given.out_channels ?? inChannels),
+    conditioning: oneOf('conditioning', given.conditioning ?? undefined, ['video', 'masked'], problems),
+    tasks: tasks(given.tasks ?? [], problems),
+    firstFrame: oneOf('first_frame', given.first_frame ?? 'near', FIRST_FRAMES, problems) ?? 'near',
     patchSize: three('patch_size', base.patchSize),
     hiddenSize: whole('hidden_size', given.hidden_size),
     numLayers: whole('num_layers', given.num_layers),
@@ -87,6 +127,16 @@ export function parseConfig(json: unknown): DiTConfig {
     maxGrid: three('max_grid', base.maxGrid),
     textDims: textDims(given.text_dims ?? base.textDims, problems, whole),
   };
+  const wanted = config.outChannels + givenChannels(config);
+  if (inChannels !== wanted)
+    problems.push(
+      `in_channels: got ${inChannels}, expected ${wanted}: out_channels ${config.outChannels}` +
+        (config.conditioning === undefined
+          ? ', and no conditioning'
+          : ` and conditioning ${JSON.stringify(config.conditioning)}`),
+    );
+  if (config.tasks.length > 0 && config.conditioning === undefined)
+    problems.push('tasks: they need conditioning "video" or "masked": there is nothing to edit');
   if (config.patchSize[0] !== 1)
     problems.push(`patch_size: got [${config.patchSize}], expected a patch of one frame, [1, h, w]`);
   if (config.hiddenSize % config.numHeads !== 0)
@@ -101,6 +151,28 @@ function positive(key: string, value: unknown, problems: string[]): number {
   if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value;
   problems.push(`${key}: got ${JSON.stringify(value)}, expected a number above 0`);
   return 1;
+}
+
+function oneOf<T extends string>(
+  key: string,
+  value: unknown,
+  known: readonly T[],
+  problems: string[],
+): T | undefined {
+  const found = known.find((name) => name === value);
+  if (found === undefined && value !== undefined)
+    problems.push(
+      `${key}: got ${JSON.stringify(value)}, expected ${known.map((name) => JSON.stringify(name)).join(' or ')}`,
+    );
+  return found;
+}
+
+function tasks(value: unknown, problems: string[]): readonly string[] {
+  const names = Array.isArray(value) ? value : [undefined];
+  if (names.every((name) => typeof name === 'string' && name !== '') && new Set(names).size === names.length)
+    return names;
+  problems.push(`tasks: got ${JSON.stringify(value)}, expected a list of different names`);
+  return [];
 }
 
 function textDims(

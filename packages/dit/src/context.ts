@@ -11,12 +11,14 @@ import {
   embedding,
   LayerNorm,
   Linear,
+  mul,
   observed,
   type PaddedStates,
   Tensor,
   type WeightBook,
 } from '@moviegen/tensor';
 import type { DiTConfig } from './config.ts';
+import { TaskEmbedding, type TaskRows } from './task.ts';
 import { TEXT_ENCODERS, type TextEncoderName, type TextStates } from './textStates.ts';
 
 /** A batch of prompts in the model's width. */
@@ -25,6 +27,8 @@ export interface EmbeddedText {
   readonly text: Tensor;
   /** Tokens of each prompt. */
   readonly lengths: readonly number[];
+  /** [B, D], what the prompts' tasks add to the embedded time; absent where there are none. */
+  readonly taskTime?: Tensor | undefined;
 }
 
 /** The text of one generation: keys and values of every block's cross-attention, computed once. */
@@ -33,6 +37,8 @@ export interface Context {
   readonly batch: number;
   /** One per block; undefined where no prompt has a token. */
   readonly layers: readonly LayerText[] | undefined;
+  /** [B, D], in the model's type: see `EmbeddedText`. */
+  readonly taskTime?: Tensor | undefined;
   /** Releases it. */
   dispose(): void;
 }
@@ -49,19 +55,21 @@ export interface LayerText {
 export class TextEmbedder {
   readonly #config: DiTConfig;
   readonly #dtype: DType;
+  readonly #tasks: TaskEmbedding | undefined;
   readonly #projections = new Map<TextEncoderName, TextProjection>();
 
   /** @param dtype the model's type, to which states are cast. */
   constructor(weights: WeightBook, config: DiTConfig, dtype: DType) {
     this.#config = config;
     this.#dtype = dtype;
+    if (config.tasks.length > 0) this.#tasks = new TaskEmbedding(weights, config);
     for (const name of TEXT_ENCODERS)
       if (config.textDims[name] !== undefined)
         this.#projections.set(name, new TextProjection(weights, `text_proj.${name}`));
   }
 
   /** @throws Error where states and lengths do not fit the model, or one another. */
-  forward(text: TextStates): EmbeddedText {
+  forward(text: TextStates, tasks?: TaskRows): EmbeddedText {
     const given = TEXT_ENCODERS.flatMap((name) => {
       const states = text[name];
       return states === undefined ? [] : [{ name, ...states }];
@@ -71,17 +79,25 @@ export class TextEmbedder {
         'dit: text is empty; give at least one encoder its states, with lengths of 0 where there are none',
       );
     const B = given[0]!.lengths.length;
+    if (tasks && tasks.length !== B)
+      throw new Error(`dit: tasks of ${B} prompts expected, got ${tasks.length}`);
+    const asked = tasks?.some((row) => row !== undefined) ?? false;
+    if (asked && !this.#tasks) throw new Error('dit: this model knows no tasks');
+    const task = asked ? this.#tasks!.forward(tasks!) : undefined;
     for (const part of given) check(part.name, part, B, this.#config);
     const spoken = given.filter((part) => Math.max(...part.lengths) > 0);
     const projected = spoken.map(({ name, states }) =>
       this.#projections.get(name)!.forward(cast(states, this.#dtype)),
     ); // [B, L_e, D] each
+    // A task's tokens follow the text, without a norm.
+    const parts = [...spoken, ...(task ? [task.tokens] : [])];
+    const tokens = [...projected, ...(task ? [task.tokens.states] : [])];
     const packed =
-      spoken.length === 0
+      parts.length === 0
         ? Tensor.zeros(given[0]!.states.device, [B, 1, this.#config.hiddenSize], this.#dtype)
-        : packTokens(projected, spoken);
-    const lengths = Array.from({ length: B }, (_, b) => tokensOf(given, b));
-    return { text: observed('text.packed', packed), lengths };
+        : packTokens(tokens, parts);
+    const lengths = Array.from({ length: B }, (_, b) => tokensOf(parts, b));
+    return { text: observed('text.packed', packed), lengths, taskTime: task?.time };
   }
 }
 
@@ -134,17 +150,26 @@ export function checkText(text: Tensor, lengths: readonly number[], { hiddenSize
     throw new Error(`dit: textLengths must be ${B} integers from 0 to ${L}, got ${show(lengths)}`);
 }
 
-/** @param keysValues gives one tensor per block, which the context owns; called only where a prompt has a token. */
-export function contextOf(lengths: readonly number[], keysValues: () => readonly Tensor[]): Context {
+/**
+ * @param taskTime is copied.
+ * @param keysValues gives one tensor per block, which the context owns; called only where a prompt has a token.
+ */
+export function contextOf(
+  { lengths, taskTime }: Omit<EmbeddedText, 'text'>,
+  keysValues: () => readonly Tensor[],
+): Context {
   if (Math.max(...lengths) === 0) return { batch: lengths.length, layers: undefined, dispose() {} };
   const blocks = keysValues();
+  const time = taskTime && mul(taskTime, 1);
   const shared = Tensor.from(blocks[0]!.device, Uint32Array.from(lengths));
   return {
     batch: lengths.length,
     layers: blocks.map((each) => ({ keysValues: each, lengths: shared })),
+    taskTime: time,
     dispose: () => {
       for (const each of blocks) each.dispose();
       shared.dispose();
+      time?.dispose();
     },
   };
 }

@@ -8,19 +8,17 @@
 import {
   add,
   advance,
-  batchOf,
   cast,
   type Device,
   type DType,
   keep,
   loadWeights,
-  PatchEmbed,
+  type PatchEmbed,
   scope,
   scopeAsync,
   type Tensor,
   type TimeModulation,
   throughBlocks,
-  tokenGrid,
   traced,
   WeightBook,
   type WeightSource,
@@ -29,7 +27,16 @@ import { DiTBlock } from './block.ts';
 import type { DiTConfig } from './config.ts';
 import { type Context, checkText, contextOf, type EmbeddedText, TextEmbedder } from './context.ts';
 import { FinalLayer } from './finalLayer.ts';
-import { type ForwardAsyncOptions, type ForwardOptions, tokensAtOnce } from './inputs.ts';
+import {
+  batchIn,
+  type ContextOptions,
+  checkGiven,
+  type ForwardAsyncOptions,
+  type ForwardOptions,
+  gridOf,
+  patchEmbed,
+  tokensAtOnce,
+} from './inputs.ts';
 import { timeModulation } from './modulation.ts';
 import { PositionEmbedding } from './positions.ts';
 import type { TextStates } from './textStates.ts';
@@ -71,7 +78,7 @@ export class DiT {
     this.#textEmbedder = new TextEmbedder(book, config, this.dtype);
     this.#timeModulation = timeModulation(book, config);
     this.#posEmbed = new PositionEmbedding(book);
-    this.#patchEmbed = new PatchEmbed(book, 'patch_embed', config.patchSize, this.dtype);
+    this.#patchEmbed = patchEmbed(book, config, this.dtype);
     this.#blocks = Array.from(
       { length: config.numLayers },
       (_, i) => new DiTBlock(book, `layers.${i}`, config),
@@ -143,13 +150,13 @@ export class DiT {
 
   /** The stream before the first block, what a block does to it, and the velocity at its end. */
   #begin(latents: Tensor, t: Tensor, context: Context, options: ForwardOptions) {
-    const { inChannels, patchSize } = this.config;
-    const grid = tokenGrid('dit', latents.shape, inChannels, patchSize);
-    const batch = batchOf('dit', latents, t, context.batch);
+    const { given } = options;
+    const grid = gridOf(latents.shape, this.config);
+    const batch = batchIn(latents, t, context, given);
     const tokens = tokensAtOnce(this.config, this.dtype, options);
-    const modulation = this.#timeModulation.forward(t);
+    const modulation = this.#timeModulation.forward(t, { task: context.taskTime });
     const positions = this.#posEmbed.forward(grid); //                             [N, D]
-    const patches = this.#patchEmbed.forward(latents, grid, batch); //             [B, N, D]
+    const patches = this.#patchEmbed.forward(latents, grid, batch, given); //      [B, N, D]
     const place = (x: Tensor) => advance(x, () => add(x, positions)); // before every block
     return {
       x: place(patches),
@@ -165,23 +172,36 @@ export class DiT {
     };
   }
 
-  /** Projects the encoders' states to the model's width and packs each prompt's tokens. The caller owns the result. */
-  embedText(text: TextStates, { trace }: Pick<ForwardOptions, 'trace'> = {}): EmbeddedText {
-    return scope(this.device, () => traced(trace, () => this.#textEmbedder.forward(text)));
+  /**
+   * The part of the first tokens that what is given makes, the same at every step: call it once, use it at each.
+   * @param given beside the latents by channels, as the config's `conditioning` says: [B, K, T, H, W], or one sample for all.
+   * @returns [B, N, D] in f32, which the caller owns.
+   */
+  embedGiven(given: Tensor): Tensor {
+    const grid = checkGiven(given.shape, this.config);
+    return scope(this.device, () => this.#patchEmbed.given(given, grid));
+  }
+
+  /**
+   * Projects the encoders' states to the model's width and packs each prompt's tokens, those of its task after them. The caller
+   * owns the result.
+   */
+  embedText(text: TextStates, { trace, tasks }: ContextOptions = {}): EmbeddedText {
+    return scope(this.device, () => traced(trace, () => this.#textEmbedder.forward(text, tasks)));
   }
 
   /** What cross-attention needs of a generation's text: call it once, use it at every step. */
-  context(text: TextStates, options: Pick<ForwardOptions, 'trace'> = {}): Context {
+  context(text: TextStates, options: ContextOptions = {}): Context {
     return scope(this.device, () => this.contextOf(this.embedText(text, options)));
   }
 
   /** The context of text that is already embedded; the caller keeps the text. */
-  contextOf({ text, lengths }: EmbeddedText): Context {
+  contextOf({ text, lengths, taskTime }: EmbeddedText): Context {
     checkText(text, lengths, this.config);
     return keep(
       scope(this.device, () => {
         const words = cast(text, this.dtype); // [B, L, D]
-        return contextOf(lengths, () => this.#blocks.map((block) => block.keysValues(words)));
+        return contextOf({ lengths, taskTime }, () => this.#blocks.map((block) => block.keysValues(words)));
       }),
     );
   }
@@ -192,7 +212,7 @@ export class DiT {
    * @param shape of the latents, [B, C, T, H, W].
    */
   preparePositions(shape: readonly number[]): void {
-    this.#posEmbed.prepare(tokenGrid('dit', shape, this.config.inChannels, this.config.patchSize));
+    this.#posEmbed.prepare(gridOf(shape, this.config));
   }
 
   /** Releases the model's weights. */

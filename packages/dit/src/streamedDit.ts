@@ -6,20 +6,19 @@
 import {
   add,
   advance,
-  batchOf,
   cast,
   type Device,
   type DType,
   keep,
   LayerStream,
   loadWeights,
-  PatchEmbed,
+  type PatchEmbed,
+  scope,
   scopeAsync,
   stayingWeights,
   type Tensor,
   type TimeModulation,
   throughBlocks,
-  tokenGrid,
   traced,
   WeightBook,
   type WeightSource,
@@ -28,7 +27,15 @@ import { DiTBlock } from './block.ts';
 import type { DiTConfig } from './config.ts';
 import { type Context, contextOf, TextEmbedder } from './context.ts';
 import { FinalLayer } from './finalLayer.ts';
-import { type ForwardAsyncOptions, tokensAtOnce } from './inputs.ts';
+import {
+  batchIn,
+  type ContextOptions,
+  checkGiven,
+  type ForwardAsyncOptions,
+  gridOf,
+  patchEmbed,
+  tokensAtOnce,
+} from './inputs.ts';
 import { timeModulation } from './modulation.ts';
 import { layeredWeights, streamedKeysValues } from './offload.ts';
 import { PositionEmbedding } from './positions.ts';
@@ -64,7 +71,7 @@ export class StreamedDiT {
     this.#textEmbedder = new TextEmbedder(book, config, this.dtype);
     this.#timeModulation = timeModulation(book, config);
     this.#posEmbed = new PositionEmbedding(book);
-    this.#patchEmbed = new PatchEmbed(book, 'patch_embed', config.patchSize, this.dtype);
+    this.#patchEmbed = patchEmbed(book, config, this.dtype);
     this.#blocks = Array.from({ length: stream.first }, (_, i) => new DiTBlock(book, `layers.${i}`, config));
     this.#stream = stream;
     this.#finalLayer = new FinalLayer(book, config);
@@ -107,16 +114,16 @@ export class StreamedDiT {
     context: Context,
     options: ForwardAsyncOptions = {},
   ): Promise<Tensor> {
-    const { signal, trace, cache } = options;
+    const { signal, trace, cache, given } = options;
     signal?.throwIfAborted();
-    const grid = tokenGrid('dit', latents.shape, this.config.inChannels, this.config.patchSize);
-    const batch = batchOf('dit', latents, t, context.batch);
+    const grid = gridOf(latents.shape, this.config);
+    const batch = batchIn(latents, t, context, given);
     const tokens = tokensAtOnce(this.config, this.dtype, options);
     const run = <T>(work: () => T): T => traced(trace, work);
     return scopeAsync(this.device, async () => {
-      const modulation = run(() => this.#timeModulation.forward(t));
+      const modulation = run(() => this.#timeModulation.forward(t, { task: context.taskTime }));
       const positions = run(() => this.#posEmbed.forward(grid)); //                     [N, D]
-      const patches = run(() => this.#patchEmbed.forward(latents, grid, batch)); //     [B, N, D]
+      const patches = run(() => this.#patchEmbed.forward(latents, grid, batch, given)); // [B, N, D]
       const step = (x: Tensor, block: DiTBlock, i: number) => {
         const placed = i === 0 ? x : advance(x, () => add(x, positions)); // before every block
         const text = context.layers?.[i];
@@ -132,22 +139,28 @@ export class StreamedDiT {
   /** The same as `DiT.context`, to the bit. @throws the signal's reason. */
   async contextAsync(
     text: TextStates,
-    { signal, trace }: Pick<ForwardAsyncOptions, 'signal' | 'trace'> = {},
+    { signal, trace, tasks }: ContextOptions & Pick<ForwardAsyncOptions, 'signal'> = {},
   ): Promise<Context> {
     signal?.throwIfAborted();
     return scopeAsync(this.device, async () => {
-      const embedded = traced(trace, () => this.#textEmbedder.forward(text));
+      const embedded = traced(trace, () => this.#textEmbedder.forward(text, tasks));
       const words = cast(embedded.text, this.dtype); // [B, L, D]
       const spoken = embedded.lengths.some((length) => length > 0);
       const streamed = spoken ? await streamedKeysValues(this.#stream, words, signal) : [];
       const resident = () => this.#blocks.map((block) => block.keysValues(words));
-      return keep(contextOf(embedded.lengths, () => [...resident(), ...streamed]));
+      return keep(contextOf(embedded, () => [...resident(), ...streamed]));
     });
+  }
+
+  /** The same as `DiT.embedGiven`. */
+  embedGiven(given: Tensor): Tensor {
+    const grid = checkGiven(given.shape, this.config);
+    return scope(this.device, () => this.#patchEmbed.given(given, grid));
   }
 
   /** The same as `DiT.preparePositions`. */
   preparePositions(shape: readonly number[]): void {
-    this.#posEmbed.prepare(tokenGrid('dit', shape, this.config.inChannels, this.config.patchSize));
+    this.#posEmbed.prepare(gridOf(shape, this.config));
   }
 
   #allBlocks(signal?: AbortSignal): AsyncGenerator<DiTBlock> {

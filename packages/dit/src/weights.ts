@@ -3,6 +3,7 @@
 import { sizeOf } from '@moviegen/kernels';
 import { type Lora, loraChanges, type WeightOptions } from '@moviegen/tensor';
 import type { DiTConfig } from './config.ts';
+import { TASK_TOKENS } from './task.ts';
 import { TEXT_ENCODERS } from './textStates.ts';
 
 /**
@@ -37,6 +38,13 @@ export function weightShapes(config: DiTConfig): Record<string, readonly number[
     if (width === undefined) continue;
     shapes[`text_proj.${name}.linear.weight`] = [D, width];
     for (const part of ['linear.bias', 'norm.weight', 'norm.bias']) shapes[`text_proj.${name}.${part}`] = [D];
+  }
+  if (config.tasks.length > 0) {
+    shapes['task_embed.weight'] = [config.tasks.length + 1, D];
+    shapes['task_tokens.weight'] = [TASK_TOKENS * D, D];
+    shapes['task_tokens.bias'] = [TASK_TOKENS * D];
+    shapes['task_time.weight'] = [D, D];
+    shapes['task_time.bias'] = [D];
   }
   for (let i = 0; i < config.numLayers; i++) {
     const layer = `layers.${i}`;

@@ -36,13 +36,44 @@ test('what a config leaves out is as in the published models', () => {
 
 test("weights have the checkpoint's names", () => {
   const shapes = weightShapes(
-    parseConfig({ ...small, in_channels: 20, out_channels: 16, text_dims: { ul2: 10 } }),
+    parseConfig({
+      ...small,
+      in_channels: 33,
+      out_channels: 16,
+      conditioning: 'masked',
+      text_dims: { ul2: 10 },
+    }),
   );
-  expect(shapes['patch_embed.weight']).toEqual([64, 20, 1, 2, 2]);
+  expect(shapes['patch_embed.weight']).toEqual([64, 33, 1, 2, 2]);
   expect(shapes['output.weight']).toEqual([64, 64]);
   expect(shapes['layers.1.feed_forward.w2.weight']).toEqual([64, 96]);
   expect(shapes['text_proj.ul2.linear.weight']).toEqual([64, 10]);
   expect(Object.keys(shapes).filter((name) => name.startsWith('text_proj.'))).toHaveLength(4);
+});
+
+test('what is given beside the latents', () => {
+  const config = parseConfig({
+    ...small,
+    in_channels: 32,
+    out_channels: 16,
+    conditioning: 'video',
+    tasks: ['add'],
+  });
+  expect(config).toMatchObject({ conditioning: 'video', tasks: ['add'], firstFrame: 'near' });
+  const shapes = weightShapes(config);
+  expect(shapes['task_embed.weight']).toEqual([2, 64]);
+  expect(shapes['task_tokens.weight']).toEqual([256, 64]);
+  const wrong = (more: object) => () => parseConfig({ ...small, ...more });
+  expect(wrong({ in_channels: 32, out_channels: 16 })).toThrow('in_channels: got 32, expected 16');
+  expect(wrong({ in_channels: 32, out_channels: 16, conditioning: 'masked' })).toThrow('got 32, expected 33');
+  expect(wrong({ conditioning: 'image' })).toThrow('conditioning: got "image", expected "video" or "masked"');
+  expect(wrong({ tasks: ['add', 'add'] })).toThrow('expected a list of different names');
+  expect(wrong({ tasks: ['add'] })).toThrow('tasks: they need conditioning');
+  expect(wrong({ first_frame: 'exactly' })).toThrow('first_frame: got "exactly", expected "near" or "exact"');
+});
+
+test('the upsampler has as many parameters as it should', () => {
+  expect(parameterCount(configs['7b']).core).toBe(7_107_272_704);
 });
 
 test('every wrong key is named', () => {

@@ -21,8 +21,8 @@ import {
 } from './generate/autoencode.ts';
 import type { VideoAutoencoder } from './generate/family.ts';
 import type { Latents } from './generate/latents.ts';
-import { seedOf } from './generate/options.ts';
 import type { LoadProgress } from './generate/progress.ts';
+import { seedOf } from './generate/values.ts';
 import { type FrameSource, type Frames, isWhole, joinFrames } from './video/frames.ts';
 
 /** Options of `Autoencoder.fromPretrained`. */

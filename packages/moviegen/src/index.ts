@@ -19,7 +19,10 @@ export type { CheckpointFiles, DownloadProgress, FilesOptions, Place } from './c
 export { CheckpointError, InputError } from './errors.ts';
 export type { ModelIndex } from './families/movieGen/modelIndex.ts';
 export type { DecodeOptions, EncodeOptions } from './generate/autoencode.ts';
+export type { ExtendOptions, Extension, ExtensionStream } from './generate/extend.ts';
 export type { PlannedWeights } from './generate/family.ts';
+export type { GivenOptions, GivenPicture, GivenVideo } from './generate/given.ts';
+export { JOBS, type Job, jobNames } from './generate/jobs.ts';
 export { type Latents, latentsFrom } from './generate/latents.ts';
 export type { GenerateOptions } from './generate/options.ts';
 export { fitProjection, type LatentProjection, projectLatents } from './generate/preview.ts';
@@ -30,9 +33,11 @@ export type {
   PlainProgress,
   Progress,
   StepProgress,
+  UpscaleProgress,
 } from './generate/progress.ts';
 export type { GenerationDefaults } from './generate/request.ts';
 export { GUIDANCES, type Guidance, SCHEDULES, type ScheduleName, SOLVERS } from './generate/request.ts';
+export type { UpscaleOptions, Upscaler } from './generate/upscale.ts';
 export { clipSimilarity, ImageModel, type ImageModelOptions } from './imageModel.ts';
 export { MovieGen } from './movieGen.ts';
 export {
@@ -45,6 +50,7 @@ export {
   selfTest,
 } from './parity/selfTest.ts';
 export {
+  type EditOptions,
   type FromPretrainedOptions,
   type Generation,
   type GenerationStream,
@@ -59,6 +65,7 @@ export {
 } from './plan/plan.ts';
 export { planTable } from './plan/table.ts';
 export { type EncodedTexts, TextModel, type TextModelOptions } from './textModel.ts';
+export { MovieGenUpsampler } from './upsampler.ts';
 export { decodeVideo, encodePng, openVideo } from './video/decode.ts';
 export {
   encodeVideo,
@@ -69,6 +76,7 @@ export {
   type VideoSink,
 } from './video/encode.ts';
 export type { Film, StoredFrame } from './video/film.ts';
+export { type FitOptions, fitted } from './video/fit.ts';
 export {
   collectFrames,
   type FrameSource,

@@ -18,20 +18,25 @@ import {
   encodeFrames,
   frameCount,
 } from './generate/autoencode.ts';
+import { type ExtendOptions, type Extension, type ExtensionStream, extended } from './generate/extend.ts';
 import {
   isPartPlaces,
-  type ModelFamily,
+  type LoadModelsOptions,
   NO_FILES,
   type PartPlaces,
   type VideoModels,
 } from './generate/family.ts';
-import { givenNotes } from './generate/given.ts';
+import { type GivenOptions, type GivenVideo, givenNotes } from './generate/given.ts';
 import { type GroupTold, type Sampled, sampleGroup } from './generate/group.ts';
+import type { Job } from './generate/jobs.ts';
 import type { Latents } from './generate/latents.ts';
-import { type GenerateOptions, requestOf, seedOf } from './generate/options.ts';
+import { type GenerateOptions, type OwnJob, requestOf } from './generate/options.ts';
 import type { OnProgress, Phase } from './generate/progress.ts';
-import type { GenerationDefaults, GenerationRequest } from './generate/request.ts';
-import { type Outside, piecesOutside, Turns } from './generate/turns.ts';
+import type { GenerationDefaults } from './generate/request.ts';
+import { takeIn } from './generate/takeIn.ts';
+import { piecesOutside, Turns } from './generate/turns.ts';
+import type { UpscaleOptions } from './generate/upscale.ts';
+import { seedOf } from './generate/values.ts';
 import {
   collectFrames,
   type FrameSource,
@@ -77,6 +82,12 @@ export interface FromPretrainedOptions extends FilesOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Options of `VideoPipeline.edit`. */
+export interface EditOptions extends Omit<GenerateOptions, keyof GivenOptions | 'batch' | 'latents'> {
+  /** The kind of edit, one of the pipeline's `tasks`. Default: any. */
+  readonly task?: string;
+}
+
 /** A video that was made. */
 export interface Generation {
   readonly prompt: string;
@@ -117,6 +128,10 @@ export class VideoPipeline {
   readonly device: Device;
   /** What the checkpoint says of itself: defaults of size and sampling, example prompts. */
   readonly index: GenerationDefaults;
+  /** What the checkpoint can do; other jobs are refused before anything is computed. */
+  readonly jobs: readonly Job[];
+  /** Kinds of edits that the checkpoint knows by name. */
+  readonly tasks: readonly string[];
   readonly #models: VideoModels;
   readonly #ownsDevice: boolean;
   /** What a call leaves free goes back to the system. */
@@ -126,6 +141,8 @@ export class VideoPipeline {
   protected constructor(models: VideoModels, ownsDevice: boolean) {
     this.device = models.device;
     this.index = models.index;
+    this.jobs = models.jobs;
+    this.tasks = models.tasks;
     this.#models = models;
     this.#ownsDevice = ownsDevice;
   }
@@ -157,7 +174,11 @@ export class VideoPipeline {
 
   /** The same, each group of `batch` videos as soon as it is done. */
   async *generateEach(prompts: readonly string[], options: GenerateOptions = {}): AsyncGenerator<Generation> {
-    for await (const stream of this.generateStreams(prompts, options)) {
+    yield* this.#collected(this.generateStreams(prompts, options));
+  }
+
+  async *#collected(streams: AsyncGenerator<GenerationStream>): AsyncGenerator<Generation> {
+    for await (const stream of streams) {
       const began = performance.now();
       const { data, shape, fps } = await collectFrames(stream);
       const decode = (performance.now() - began) / 1000;
@@ -183,15 +204,35 @@ export class VideoPipeline {
    *   await encodeVideoTo(file, video, { format: 'mp4' });
    * ```
    */
-  async *generateStreams(
+  generateStreams(
     prompts: readonly string[],
     options: GenerateOptions = {},
   ): AsyncGenerator<GenerationStream> {
+    return this.#streams(prompts, options);
+  }
+
+  async *#streams(
+    prompts: readonly string[],
+    options: GenerateOptions,
+    own?: OwnJob,
+  ): AsyncGenerator<GenerationStream> {
     const models = this.#models;
-    const request = requestOf(prompts, options, models);
+    const request = requestOf(prompts, options, models, own);
     const { signal, onProgress } = options;
     const { numFrames, height, width, fps, given } = request;
     const said = givenNotes(given);
+    const { upscale } = options;
+    const enlarged = <T extends GenerationStream>(video: T): T =>
+      upscale
+        ? {
+            ...video,
+            ...larger(video, upscale, { prompt: video.prompt, seed: video.seed, signal, onProgress }),
+          }
+        : video;
+    const empty = (async function* () {})();
+    // Refused before anything is computed.
+    if (upscale)
+      larger({ shape: [numFrames, height, width, 3], fps, [Symbol.asyncIterator]: () => empty }, upscale);
     let taken: Awaited<ReturnType<typeof takeIn>> | undefined;
     try {
       for (let first = 0; first < request.videos.length; first += request.batch) {
@@ -207,7 +248,7 @@ export class VideoPipeline {
           const told = (frames: number, totalFrames: number) =>
             tell({ phase: 'decode', frames, totalFrames });
           const frames = () => this.#decodeReported(latents, { numFrames, signal, onProgress: told });
-          yield {
+          yield enlarged({
             prompt,
             seed: plainSeed(seed),
             latents,
@@ -216,12 +257,54 @@ export class VideoPipeline {
             ...(notes.length > 0 && { notes }),
             shape: [numFrames, height, width, 3],
             [Symbol.asyncIterator]: frames,
-          };
+          });
         }
       }
     } finally {
       taken?.inputs.dispose();
     }
+  }
+
+  /**
+   * Makes a video of a video as an instruction says. It has the video's rate and length, and the size of `generate`.
+   *
+   * ```ts
+   * const { frames } = await movieGen.edit(await readVideo('in.mp4'), 'make the circle blue', { task: 'recolour' });
+   * ```
+   * @throws InputError
+   */
+  async edit(video: GivenVideo, instruction: string, options: EditOptions = {}): Promise<Generation> {
+    for await (const made of this.#collected(this.editStreams(video, instruction, options))) return made;
+    throw new Error('internal: an edit gave no video');
+  }
+
+  /** The same as a stream, whose frames are decoded as they are requested: the only item. */
+  editStreams(
+    video: GivenVideo,
+    instruction: string,
+    options: EditOptions = {},
+  ): AsyncGenerator<GenerationStream> {
+    const { task, ...rest } = options;
+    return this.#streams([instruction], { ...rest, video }, { job: 'edit', task });
+  }
+
+  /**
+   * Goes on from a video: the video, and what follows it, `numFrames` in all.
+   * @throws InputError
+   */
+  async extend(video: GivenVideo, prompt: string, options: ExtendOptions): Promise<Extension> {
+    const stream = this.extendStream(video, prompt, options);
+    const { data, shape, fps } = await collectFrames(stream);
+    return { prompt, seed: stream.seed, frames: { data, shape, fps }, fps, notes: stream.notes };
+  }
+
+  /**
+   * The same as a stream: the frames of the video come first, as they are read; what follows is sampled when the last of them
+   * is taken, part by part, and decoded as it is requested. It is gone through once.
+   * @throws InputError at once where the options make no sense; the signal's reason while frames are taken.
+   */
+  extendStream(video: GivenVideo, prompt: string, options: ExtendOptions): ExtensionStream {
+    return extended(this.#models, this.#turns, video, prompt, options);
   }
 
   /**
@@ -285,11 +368,16 @@ export class VideoPipeline {
   }
 }
 
+/** Loads models of a kind. @see ModelFamily */
+export interface Loader<Models> {
+  load(device: Device, files: CheckpointFiles, options: LoadModelsOptions): Promise<Models>;
+}
+
 /** Opens a device where none is given, finds the family, loads its models. On a failure, what was opened is released. */
-export async function loaded<Models extends VideoModels, Pipeline>(
+export async function loaded<Models, Pipeline>(
   source: Place | PartPlaces,
   options: FromPretrainedOptions,
-  find: (files: CheckpointFiles, signal?: AbortSignal) => Promise<ModelFamily<Models>>,
+  find: (files: CheckpointFiles, signal?: AbortSignal) => Promise<Loader<Models>>,
   make: (models: Models, ownsDevice: boolean) => Pipeline,
 ): Promise<Pipeline> {
   checkOptions('fromPretrained', options);
@@ -310,26 +398,13 @@ export async function loaded<Models extends VideoModels, Pipeline>(
   }
 }
 
-/** Encodes what a request gives, once for all of its videos. */
-async function takeIn(
-  models: VideoModels,
-  request: GenerationRequest,
-  outside: Outside,
-  signal: AbortSignal | undefined,
-) {
-  const { given } = request;
-  const { video, strength } = given;
-  const read = (stream: VideoStream | undefined) =>
-    stream && { ...stream, [Symbol.asyncIterator]: () => piecesOutside(piecesOf(stream), outside) };
-  if (video !== undefined && strength !== undefined) {
-    // All of the noise leaves nothing of the video.
-    const frames = read(video)!;
-    const start = strength === 1 ? undefined : await encodeFrames(models.autoencoder, frames, { signal });
-    return { inputs: await models.encodeGiven(request, signal), start };
-  }
-  const fitted = { image: read(given.image), lastImage: read(given.lastImage), video: read(video) };
-  const outsiders = { ...request, given: { ...given, ...fitted, mask: read(given.mask) } };
-  return { inputs: await models.encodeGiven(outsiders, signal), start: undefined };
+/** A video upscaled as it is made. */
+function larger(
+  video: VideoStream,
+  { upsampler, ...options }: NonNullable<GenerateOptions['upscale']>,
+  more: UpscaleOptions = {},
+): VideoStream {
+  return upsampler.upscaleStream(video, { ...more, ...options });
 }
 
 const plainSeed = (seed: bigint): number | bigint =>

@@ -88,7 +88,7 @@ test.each<[string, Record<string, Change>, string]>([
   [
     'models that do not fit one another',
     { 'tae/config.json': json({ latent_channels: 8 }) },
-    'checkpoint: the transformer’s in_channels 4 and the TAE’s latent_channels 8 must be the same',
+    'checkpoint: the transformer’s out_channels 4 and the TAE’s latent_channels 8 must be the same',
   ],
   [
     'an encoder of another width',

@@ -123,7 +123,7 @@ describe('generate', () => {
     await movieGen.generate([PROMPT, PROMPT], {
       onProgress: (progress) => {
         const { phase } = progress;
-        if (phase === 'load') return;
+        if (phase === 'load' || phase === 'upscale') return;
         const count = phase === 'sample' ? progress.step : phase === 'decode' ? progress.frames : '';
         told.push(`${progress.first} ${phase} ${count}`.trim());
       },

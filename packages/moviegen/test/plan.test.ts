@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openDevice } from '@moviegen/tensor/node';
-import { changed, TINY } from '@moviegen/testing/checkpoints';
+import { changed, conditioned, TINY } from '@moviegen/testing/checkpoints';
 import { afterAll, describe, expect, test } from 'vitest';
 import { MovieGen, type PlanOptions, planGeneration, planTable } from '../src/index.ts';
 
@@ -122,4 +122,41 @@ test('tokenizers that lie elsewhere, by encoder', async () => {
   await expect(planGeneration(files, { ...options, tokenizer: { t5: TINY } })).rejects.toThrow(
     'there is no encoder "t5" with one, expected ul2, metaclip',
   );
+});
+
+describe('upscaling, by the figures of the specification', () => {
+  const size = { job: 'upscale', width: 1920, height: 1080, numFrames: 256, dtype: 'f16' } as const;
+
+  test('in tiles', async () => {
+    const plan = await planGeneration('7b', size);
+    expect(plan).toMatchObject({
+      tokens: 14_336,
+      steps: 20,
+      guidance: 'none',
+      latentShape: [16, 256, 136, 240],
+      windows: { count: 26 * 15, shape: [16, 14, 64, 64] },
+    });
+    const dit = Object.values(plan.flops.parts.dit).reduce((sum, { flops }) => sum + flops, 0);
+    expect(dit / 20 / 26 / 1e15).toBeCloseTo(3.95, 2); // the 15 tiles of a window in time
+    expect(plan.memory.host! / 256 / 3 / 1e6).toBeCloseTo(2.09, 2);
+  });
+
+  test('in whole frames', async () => {
+    const plan = await planGeneration('7b', { ...size, tile: 'none' });
+    expect(plan).toMatchObject({ tokens: 114_240, windows: { count: 26 } });
+    expect(plan.flops.velocity / 26 / 1e15).toBeCloseTo(6.96, 2);
+  });
+
+  test('is not text to video', async () => {
+    await expect(planGeneration('7b')).rejects.toThrow('plan: 7b is an upsampler: plan its job upscale');
+    await expect(planGeneration('1b', { job: 'edit' })).rejects.toThrow(
+      'edit: this checkpoint has not learnt editing',
+    );
+  });
+});
+
+test.each(['image', 'lastImage', 'mask', 'edit', 'video'] as const)('plans the job %s', async (job) => {
+  const [plain, plan] = [await planGeneration(conditioned()), await planGeneration(conditioned(), { job })];
+  expect(plan.memory.phases.map(({ phase }) => phase)).toContain('encoding');
+  expect(plan.flops.parts.tae.conv!.flops).toBeGreaterThan(plain.flops.parts.tae.conv!.flops);
 });

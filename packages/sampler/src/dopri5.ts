@@ -3,9 +3,8 @@
 // sections II.4 and II.5 (the form that scipy's and torchdiffeq's solvers share). The error norm is formed on the host:
 // latents are small beside a model's step.
 
-import { eulerStep, mul, type Tensor } from '@moviegen/tensor';
-import { combine } from './combine.ts';
 import type { Evaluate } from './solvers.ts';
+import type { Space } from './space.ts';
 
 const NODES = [0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1, 1];
 const STAGES = [
@@ -25,11 +24,11 @@ const MIN_STEP = 1e-7;
 const [MIN_FACTOR, MAX_FACTOR] = [0.2, 10];
 
 /** Where the flow stands after an accepted step. */
-export interface DormandPrinceState {
+export interface DormandPrinceState<X> {
   readonly t: number;
-  readonly x: Tensor;
+  readonly x: X;
   /** u(x, t): the last stage of one step is the first of the next. */
-  readonly slope: Tensor;
+  readonly slope: X;
   /** The step to try next. */
   readonly h: number;
 }
@@ -41,19 +40,21 @@ export interface Tolerances {
 }
 
 /** The state at the start, with a first step by Hairer's rule: two evaluations. */
-export async function startDormandPrince(
-  u: Evaluate,
-  x: Tensor,
+export async function startDormandPrince<X>(
+  space: Space<X>,
+  u: Evaluate<X>,
+  x: X,
   t: number,
   tolerances: Tolerances,
-): Promise<DormandPrinceState> {
-  const slope = copy(await u(x, t));
+): Promise<DormandPrinceState<X>> {
+  const read = async (one: X) => Float64Array.from(await space.values(one));
+  const slope = space.scaled(await u(x, t), 1);
   const [x0, f0] = await Promise.all([read(x), read(slope)]);
   const scale = x0.map((value) => tolerances.atol + tolerances.rtol * Math.abs(value));
   const d0 = rms(x0, scale);
   const d1 = rms(f0, scale);
   const h0 = Math.min(d0 < 1e-5 || d1 < 1e-5 ? 1e-6 : (0.01 * d0) / d1, 1 - t);
-  const f1 = await read(await u(eulerStep(x, slope, h0), t + h0));
+  const f1 = await read(await u(space.step(x, slope, h0), t + h0));
   const d2 =
     rms(
       f1.map((value, i) => value - f0[i]!),
@@ -65,12 +66,13 @@ export async function startDormandPrince(
 }
 
 /** One accepted step, at most to `end`; steps whose error is too large are tried again with a smaller h. */
-export async function stepDormandPrince(
-  u: Evaluate,
-  state: DormandPrinceState,
+export async function stepDormandPrince<X>(
+  space: Space<X>,
+  u: Evaluate<X>,
+  state: DormandPrinceState<X>,
   end: number,
   tolerances: Tolerances,
-): Promise<DormandPrinceState> {
+): Promise<DormandPrinceState<X>> {
   const { t, x } = state;
   let h = state.h;
   for (let rejected = false; ; rejected = true) {
@@ -82,10 +84,11 @@ export async function stepDormandPrince(
     const slopes = [state.slope];
     let next = x;
     for (let stage = 1; stage < STAGES.length; stage++) {
-      next = combine([x, ...slopes], [1, ...STAGES[stage]!.map((weight) => h * weight)]);
-      slopes.push(copy(await u(next, stage === 6 && last ? end : t + NODES[stage]! * h)));
+      next = combine(space, x, slopes, STAGES[stage]!, h);
+      // The next call may overwrite a velocity, so a velocity that is kept is copied.
+      slopes.push(space.scaled(await u(next, stage === 6 && last ? end : t + NODES[stage]! * h), 1));
     }
-    const error = await errorNorm(x, next, slopes, h, tolerances);
+    const error = await errorNorm(space, x, next, slopes, h, tolerances);
     const factor =
       error === 0 ? MAX_FACTOR : Math.min(MAX_FACTOR, Math.max(MIN_FACTOR, SAFETY * error ** (-1 / 5)));
     if (error <= 1)
@@ -99,16 +102,29 @@ export async function stepDormandPrince(
   }
 }
 
+/** `x + h sum_i weights_i slopes_i` */
+function combine<X>(
+  { step }: Space<X>,
+  x: X,
+  slopes: readonly X[],
+  weights: readonly number[],
+  h: number,
+): X {
+  return weights.reduce((sum, weight, i) => (weight === 0 ? sum : step(sum, slopes[i]!, h * weight)), x);
+}
+
 /** Root mean square of the estimated error over what is allowed; a step is accepted up to 1. */
-async function errorNorm(
-  x: Tensor,
-  next: Tensor,
-  slopes: readonly Tensor[],
+async function errorNorm<X>(
+  space: Space<X>,
+  x: X,
+  next: X,
+  slopes: readonly X[],
   h: number,
   { rtol, atol }: Tolerances,
 ): Promise<number> {
-  const weights = ERROR.map((weight) => h * weight);
-  const error = combine(slopes, weights);
+  const first = space.scaled(slopes[0]!, h * ERROR[0]!);
+  const error = combine(space, first, slopes.slice(1), ERROR.slice(1), h);
+  const read = async (one: X) => Float64Array.from(await space.values(one));
   const [x0, x1, e] = await Promise.all([read(x), read(next), read(error)]);
   const scale = x0.map((value, i) => atol + rtol * Math.max(Math.abs(value), Math.abs(x1[i]!)));
   return rms(e, scale);
@@ -117,8 +133,3 @@ async function errorNorm(
 function rms(values: Float64Array, scale: Float64Array): number {
   return Math.sqrt(values.reduce((sum, value, i) => sum + (value / scale[i]!) ** 2, 0) / values.length);
 }
-
-/** The next call may overwrite a velocity, so a velocity that is kept is copied. */
-const copy = (slope: Tensor): Tensor => mul(slope, 1);
-
-const read = async (tensor: Tensor): Promise<Float64Array> => Float64Array.from(await tensor.read());

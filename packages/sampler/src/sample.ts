@@ -1,11 +1,13 @@
-// From noise to data by a schedule of times and a solver. It knows a model only as a velocity. Not here: the loop (follow.ts).
+// From noise to data by a schedule of times and a solver, on the device or on the host. It knows a model only as a velocity. Not
+// here: the loop (follow.ts).
 
 import type { Tensor } from '@moviegen/tensor';
-import { startDormandPrince, stepDormandPrince } from './dopri5.ts';
-import { type FollowOptions, follow } from './follow.ts';
+import { type DormandPrinceState, startDormandPrince, stepDormandPrince } from './dopri5.ts';
+import { type FollowOptions, follow, type SampleProgress } from './follow.ts';
 import type { Velocity } from './guidance.ts';
 import { linearQuadraticSchedule, type Schedule } from './schedule.ts';
 import { type Evaluate, fixedSolvers } from './solvers.ts';
+import { onDevice, onHost, type Space } from './space.ts';
 
 /** A solver of the flow's equation; `dopri5` chooses its own steps. */
 export type Solver = keyof typeof fixedSolvers | 'dopri5';
@@ -36,18 +38,59 @@ export async function sample(
   noise: Tensor,
   options: SampleOptions = {},
 ): Promise<Tensor> {
+  return follow(noise, options, pathOf(onDevice, velocity, options));
+}
+
+/** The velocity of numbers on the host; it may be an array that the next call overwrites. */
+export type HostVelocity = (
+  x: Float32Array<ArrayBuffer>,
+  t: number,
+) => Float32Array<ArrayBuffer> | Promise<Float32Array<ArrayBuffer>>;
+
+/** Options of {@link sampleOnHost}. */
+export interface HostSampleOptions extends Omit<SampleOptions, 'onStep'> {
+  /** Called after each step. */
+  readonly onStep?: (progress: Omit<SampleProgress, 'latents'>) => void | Promise<void>;
+}
+
+/**
+ * The same for a state that stays on the host, since it is too large for the device: the velocity takes it there in parts.
+ * @returns a new array.
+ */
+export async function sampleOnHost(
+  velocity: HostVelocity,
+  noise: Float32Array<ArrayBuffer>,
+  options: HostSampleOptions = {},
+): Promise<Float32Array<ArrayBuffer>> {
+  const { signal, onStep } = options;
+  const path = pathOf(onHost, velocity, options);
+  signal?.throwIfAborted();
+  let state = await path.start(noise);
+  for (let step = 1; state.t < 1; step++) {
+    state = await path.advance(state, step);
+    signal?.throwIfAborted();
+    await onStep?.({ step, steps: path.steps, t: state.t });
+  }
+  return state.x;
+}
+
+function pathOf<X>(
+  space: Space<X>,
+  velocity: (x: X, t: number) => X | Promise<X>,
+  options: Omit<SampleOptions, 'onStep'>,
+): Path<X> {
   const { solver = 'euler', begin = 0, signal, rtol = 1e-5, atol = 1e-5 } = options;
-  const u: Evaluate = async (x, t) => {
+  const u: Evaluate<X> = async (x, t) => {
     signal?.throwIfAborted();
     return velocity(x, t);
   };
   if (solver === 'dopri5') {
     if (options.steps !== undefined || options.schedule !== undefined)
       throw new Error('sample: dopri5 chooses its own steps: give neither steps nor schedule');
-    return follow(noise, options, {
-      start: (x) => startDormandPrince(u, x, begin, { rtol, atol }),
-      advance: (state) => stepDormandPrince(u, state, 1, { rtol, atol }),
-    });
+    return {
+      start: (x) => startDormandPrince(space, u, x, begin, { rtol, atol }),
+      advance: (state) => stepDormandPrince(space, u, state as DormandPrinceState<X>, 1, { rtol, atol }),
+    };
   }
   const solve = fixedSolvers[solver];
   if (solve === undefined) {
@@ -55,17 +98,34 @@ export async function sample(
     throw new Error(`sample: unknown solver ${JSON.stringify(solver)}, expected one of ${known}`);
   }
   const times = timesOf(options);
-  return follow(noise, options, {
+  return {
     steps: times.length - 1,
     start: async (x) => ({ t: begin, x }),
     advance: async ({ x }, step) => ({
       t: times[step]!,
-      x: await solve(u, x, times[step - 1]!, times[step]!),
+      x: await solve(space, u, x, times[step - 1]!, times[step]!),
     }),
-  });
+  };
 }
 
-function timesOf({ steps, begin = 0, schedule = linearQuadraticSchedule }: SampleOptions): Schedule {
+/** The state of a solver: the flow's time, X_t, and whatever else it needs for the next step. */
+interface State<X> {
+  readonly t: number;
+  readonly x: X;
+}
+
+interface Path<X> {
+  readonly steps?: number;
+  start(x: X): Promise<State<X>>;
+  /** @param state what `start` or `advance` gave. */
+  advance(state: State<X>, step: number): Promise<State<X>>;
+}
+
+function timesOf({
+  steps,
+  begin = 0,
+  schedule = linearQuadraticSchedule,
+}: Omit<SampleOptions, 'onStep'>): Schedule {
   const times = typeof schedule === 'function' ? schedule(steps ?? 50) : schedule;
   if (steps !== undefined && times.length !== steps + 1)
     throw new Error(`sample: a schedule of ${steps} steps has ${steps + 1} times, got ${times.length}`);

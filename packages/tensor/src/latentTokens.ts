@@ -6,9 +6,13 @@
 import { type DType, show } from '@moviegen/kernels';
 import { advance, scope } from './device/scope.ts';
 import { Linear } from './layers.ts';
+import { add } from './ops/arithmetic.ts';
 import { cast } from './ops/cast.ts';
+import { linear } from './ops/linear.ts';
 import { concat, permute } from './ops/movement.ts';
+import type { Packed } from './ops/pack.ts';
 import type { Tensor } from './tensor.ts';
+import { observed } from './trace.ts';
 import type { WeightBook } from './weights/book.ts';
 
 /** Latent positions of a token. */
@@ -55,30 +59,51 @@ export const tokensWithin = (width: number, dtype: DType): number =>
 
 /** The 1 x h x w convolution with its kernel as its stride: it equals a linear map of patches, and runs as one. */
 export class PatchEmbed {
+  readonly #path: string;
   readonly #patch: Patch;
   readonly #dtype: DType;
-  readonly #linear: Linear; // [D, C h w]
+  readonly #linear: Linear | undefined; // [D, C h w]
+  /** The same cut in two where the model is given more than latents: of the latents, of what is given. */
+  readonly #parts: { readonly latents: Packed; readonly given: Packed; readonly bias: Tensor } | undefined;
 
   /**
    * @param path the convolution's name in the checkpoint.
    * @param dtype the model's type, to which latents are cast.
+   * @param latentChannels where the weight has more channels: those of the latents, which come first. What is given in the others
+   *   is the same at every step, and embedded once.
    */
-  constructor(weights: WeightBook, path: string, patch: Patch, dtype: DType) {
+  constructor(weights: WeightBook, path: string, patch: Patch, dtype: DType, latentChannels?: number) {
+    this.#path = path;
     this.#patch = patch;
     this.#dtype = dtype;
-    this.#linear = new Linear(weights, path);
+    if (latentChannels === undefined) this.#linear = new Linear(weights, path);
+    else {
+      const [latents, given] = weights.packedInTwo(`${path}.weight`, latentChannels);
+      this.#parts = { latents, given, bias: weights.get(`${path}.bias`) };
+    }
+  }
+
+  /** The part of the tokens of what is given, which is the same at every step: [B, K, T, H, W] to [B, N, D] in f32. */
+  given(given: Tensor, grid: Grid): Tensor {
+    if (!this.#parts) throw new Error('internal: this model is given nothing');
+    const patches = patchify(cast(given, this.#dtype), grid, this.#patch);
+    return cast(linear(patches, this.#parts.given), 'f32');
   }
 
   /**
    * @param latents [B, C, T, H, W], or one sample that the whole batch shares.
+   * @param given its tokens' part, [B, N, D] or one sample for all.
    * @returns tokens in f32, [B, N, D]: all blocks add to them, which in f16 would lose bits each time, or overflow.
    */
-  forward(latents: Tensor, grid: Grid, batch: number): Tensor {
+  forward(latents: Tensor, grid: Grid, batch: number, given?: Tensor): Tensor {
     return scope(latents.device, () => {
       const patches = patchify(cast(latents, this.#dtype), grid, this.#patch); // [B, N, C h w]
-      const x = this.#linear.forward(patches); // [B, N, D]
+      const parts = this.#parts;
+      const x = parts ? linear(patches, parts.latents, parts) : this.#linear!.forward(patches); // [B, N, D]
       const all = x.shape[0] === batch ? x : concat(new Array<Tensor>(batch).fill(x), { axis: 0 });
-      return advance(all, () => cast(all, 'f32'));
+      const tokens = advance(all, () => cast(all, 'f32'));
+      const whole = given ? advance(tokens, () => add(tokens, given)) : tokens;
+      return parts ? observed(this.#path, whole) : whole;
     });
   }
 }

@@ -77,6 +77,12 @@ export interface TimeModulationOptions {
   readonly finalTable: string;
 }
 
+/** What modulates besides the time. */
+export interface ModulationInputs {
+  readonly early?: number | undefined;
+  readonly task?: Tensor | undefined;
+}
+
 /** The time's embedding, the map that all blocks share, and the tables. */
 export class TimeModulation {
   readonly #options: TimeModulationOptions;
@@ -100,19 +106,21 @@ export class TimeModulation {
 
   /**
    * @param t [B], f32.
-   * @param early how many tokens of each sample, from the first on, are at time 0 instead. Default: none, and one row.
+   * @param options.early how many tokens of each sample, from the first on, are at time 0 instead. Default: none, and one row.
+   * @param options.task [B, D], what tasks add to the embedded time; not together with `early`.
    */
-  forward(t: Tensor, early?: number): ModelModulation {
+  forward(t: Tensor, { early, task }: ModulationInputs = {}): ModelModulation {
     const { hiddenSize: D, tables, timestepDim: dim, scale, sinusoid, activation } = this.#options;
-    const B = t.shape[0]!;
+    const B = Math.max(t.shape[0]!, task?.shape[0] ?? 1);
     const times = early === undefined ? t : withZeros(t); // [R]
-    const R = times.shape[0]!;
+    const R = Math.max(times.shape[0]!, task?.shape[0] ?? 1);
 
     const waves = observed(sinusoid, timestepEmbedding(times, { dim, scale })); // [R, sinusoid]
     const x = cast(waves, this.#tables.dtype);
     const activated = this.#hidden.forward(x, { activation: 'silu' }); // [R, D]
     const hidden = activation === undefined ? activated : observed(activation, activated);
-    const time = this.#time.forward(hidden); // [R, D]
+    const embedded = this.#time.forward(hidden);
+    const time = task ? add(embedded, task) : embedded; // [R, D]
     const shared = this.#adaLN.forward(silu(time)); // [R, 6D]
 
     const six = permute(shared.reshape([R, 6, D]), [1, 0, 2]).reshape([1, 6, R, D]);

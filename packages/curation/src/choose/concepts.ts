@@ -7,7 +7,7 @@ import { uniform } from '../measures/random.ts';
 import type { Judged } from './candidate.ts';
 import { kMeans, mergeClusters, unit } from './kMeans.ts';
 
-/** What gives embeddings of pictures: `ImageModel` of @moviegen/vision, or anything like it. */
+/** What gives embeddings of pictures: `ImageModel` of moviegen, or anything like it. */
 export interface ImageEmbedder {
   /** One embedding per frame. */
   embed(frames: Frames): Promise<readonly ArrayLike<number>[]>;

@@ -2,7 +2,7 @@
 // curation itself (curate.ts).
 
 import { relative, resolve } from 'node:path';
-import { InputError } from 'moviegen';
+import { ImageModel, InputError } from 'moviegen';
 import { type CommonOptions, MEGABYTES, type Run } from 'moviegen/cli';
 import type { ImageEmbedder } from '../choose/concepts.ts';
 import { THRESHOLDS } from '../choose/filters.ts';
@@ -146,24 +146,15 @@ function check(folder: string, flags: CurateFlags): void {
     throw new InputError('curate: --keep and --clusters balance concepts: give --image-model DIR');
 }
 
-/** Opens an image model, once @moviegen/vision has one. */
+/** Opens CLIP's image tower. */
 async function imageModel(
   run: Run,
   source: string,
   options: CommonOptions,
 ): Promise<ImageEmbedder & { readonly name: string }> {
-  const vision = (await import('@moviegen/vision')) as {
-    readonly ImageModel?: {
-      fromPretrained(source: string, options: Readonly<Record<string, unknown>>): Promise<ImageEmbedder>;
-    };
-  };
-  if (vision.ImageModel === undefined)
-    throw new InputError(
-      'curate: this version of @moviegen/vision has no image model: leave out --image-model',
-    );
-  const model = await vision.ImageModel.fromPretrained(source, {
+  const model = await ImageModel.fromPretrained(source, {
     device: await run.device(options),
     signal: run.signal,
   });
-  return { name: source, embed: (frames) => model.embed(frames) };
+  return { name: source, embed: (frames) => model.embed(frames, { signal: run.signal }) };
 }

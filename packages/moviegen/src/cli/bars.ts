@@ -29,6 +29,11 @@ export class Bars {
     this.#stream = stream;
   }
 
+  /** The running phase. */
+  get phase(): string | undefined {
+    return this.#phase?.name;
+  }
+
   /** Begins a phase and ends the phase before it. @param total undefined where it is not known. */
   begin(name: string, total?: number, unit?: Unit): void {
     this.end();

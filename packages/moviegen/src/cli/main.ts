@@ -7,7 +7,9 @@ import { addAverage } from './commands/average.ts';
 import { addCompare } from './commands/compare.ts';
 import { addDecode } from './commands/decode.ts';
 import { addDoctor } from './commands/doctor.ts';
+import { addEdit } from './commands/edit.ts';
 import { addEncode } from './commands/encode.ts';
+import { addExtend } from './commands/extend.ts';
 import { addGallery } from './commands/gallery.ts';
 import { addGenerate } from './commands/generate.ts';
 import { addInspect } from './commands/inspect.ts';
@@ -16,6 +18,7 @@ import { addKernels } from './commands/kernels.ts';
 import { addParity } from './commands/parity.ts';
 import { addPlan } from './commands/plan.ts';
 import { addQuantize } from './commands/quantize.ts';
+import { addUpscale } from './commands/upscale.ts';
 import { endingOf, Interrupted } from './failure.ts';
 import { Run } from './run.ts';
 
@@ -76,6 +79,9 @@ function programOf(run: Run): Command {
   // Commands inherit exitOverride and configureOutput.
   for (const add of [
     addGenerate,
+    addExtend,
+    addEdit,
+    addUpscale,
     addGallery,
     addEncode,
     addDecode,

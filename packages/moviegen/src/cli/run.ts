@@ -15,7 +15,8 @@ import { CheckpointError, InputError } from '../errors.ts';
 import type { PartPlaces } from '../generate/family.ts';
 import type { LoadProgress } from '../generate/progress.ts';
 import { Outputs } from '../node/outputs.ts';
-import { VideoPipeline } from '../pipeline.ts';
+import { type FromPretrainedOptions, VideoPipeline } from '../pipeline.ts';
+import { MovieGenUpsampler } from '../upsampler.ts';
 import { Bars } from './bars.ts';
 
 /** Options that all commands share. */
@@ -60,6 +61,7 @@ export class Run {
   #device: Device | undefined;
   #model: VideoPipeline | undefined;
   #autoencoder: Autoencoder | undefined;
+  #upsampler: MovieGenUpsampler | undefined;
 
   constructor(signal: AbortSignal) {
     this.signal = signal;
@@ -99,11 +101,30 @@ export class Run {
   async model(options: ModelOptions): Promise<VideoPipeline> {
     const parts = partsOf(options);
     const source = options.model ?? parts ?? defaultModel();
+    const loading = await this.#loading(options);
+    this.#model?.dispose();
+    this.#model = await VideoPipeline.fromPretrained(source, loading);
+    return this.#model;
+  }
+
+  /** Loads the upsampler that the options name. */
+  async upsampler(options: ModelOptions): Promise<MovieGenUpsampler> {
+    const source = options.model ?? process.env.MOVIEGEN_UPSAMPLER;
+    if (!source)
+      throw new CheckpointError(
+        'checkpoint: there is no upsampler by default: give one with --model DIR or URL, or by MOVIEGEN_UPSAMPLER',
+      );
+    this.#upsampler = await MovieGenUpsampler.fromPretrained(source, await this.#loading(options));
+    return this.#upsampler;
+  }
+
+  /** The options of loading all models of a checkpoint, with a bar. */
+  async #loading(options: ModelOptions): Promise<FromPretrainedOptions> {
+    const parts = partsOf(options);
     this.bars.begin('load', undefined, MEGABYTES);
     const device = await this.device(options);
-    this.#model?.dispose();
     const { dtype, tokenizer, lora: loras, maxMemory, offload } = options;
-    this.#model = await VideoPipeline.fromPretrained(source, {
+    return {
       device,
       ...(options.model && parts && { parts }),
       ...this.filesOptions(options),
@@ -117,8 +138,7 @@ export class Run {
       onProgress: (progress) => {
         if (progress.phase === 'load') this.#loads(progress);
       },
-    });
-    return this.#model;
+    };
   }
 
   /** Loads the autoencoder that the options name: a model of its own, or the one of a whole checkpoint. */
@@ -182,6 +202,7 @@ export class Run {
     this.outputs.clean();
     this.#model?.dispose();
     this.#autoencoder?.dispose();
+    this.#upsampler?.dispose();
     this.#device?.destroy();
   }
 }

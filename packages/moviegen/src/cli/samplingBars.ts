@@ -1,11 +1,15 @@
 // The progress of a generation, as bars. Where there are several prompts, the name of a phase holds the number of its prompt.
 
-import type { Progress } from '../generate/progress.ts';
+import type { Progress, UpscaleProgress } from '../generate/progress.ts';
 import type { Bars } from './bars.ts';
 
 /** Shows what the pipeline reports. @param prompts the number of prompts */
 export function showProgress(progress: Progress, bars: Bars, prompts: number): void {
   if (progress.phase === 'load') return;
+  if (progress.phase === 'upscale') {
+    showUpscaling(progress, bars);
+    return;
+  }
   const phase = `${progress.phase}${countOf(progress.first, progress.count, prompts)}`;
   if (progress.phase === 'sample') {
     if (progress.step === 0) bars.begin(phase, progress.steps, { name: 'steps', each: 'step' });
@@ -14,6 +18,19 @@ export function showProgress(progress: Progress, bars: Bars, prompts: number): v
     if (progress.frames === 0) bars.begin(phase, progress.totalFrames, { name: 'frames' });
     else bars.update(progress.frames);
   } else bars.begin(phase);
+}
+
+const PARTS = {
+  encode: { bar: 'enlarge', name: 'frames' },
+  sample: { bar: 'upscale', name: 'windows' },
+  decode: { bar: 'decode', name: 'frames' },
+} as const;
+
+/** Shows what an upsampler reports. */
+export function showUpscaling({ part, done, total }: UpscaleProgress, bars: Bars): void {
+  const { bar, name } = PARTS[part];
+  if (bars.phase !== bar) bars.begin(bar, total, { name });
+  bars.update(done, total);
 }
 
 /** ` 3-4/96` where there are several prompts. */

@@ -20,10 +20,25 @@ export interface SamplingFlags {
   readonly schedule?: ScheduleName;
   readonly solver?: (typeof SOLVERS)[number];
   readonly batch?: number;
+  readonly videoGuidanceScale?: number;
 }
 
-/** Adds the options. */
-export function withSampling(command: Command): Command {
+/** Adds the scale of guidance for what is given. */
+export function withVideoGuidance(command: Command): Command {
+  return command.option(
+    '--video-guidance-scale <number>',
+    'strength of guidance by the video or the pictures, in three branches (default: 1, in two)',
+    number,
+  );
+}
+
+/** Adds the options. @param which whether the command makes several videos, and chooses their number of frames */
+export function withSampling(
+  command: Command,
+  { several = true, frames = true }: { readonly several?: boolean; readonly frames?: boolean } = {},
+): Command {
+  if (several) command.option('--batch <n>', 'prompts sampled together', integer);
+  if (frames) command.option('--num-frames <n>', 'number of frames (default: the model’s)', integer);
   return command
     .option(
       '-s, --seed <integer>',
@@ -45,17 +60,15 @@ export function withSampling(command: Command): Command {
     .option('-n, --negative-prompt <text>', 'what the video should not show')
     .option('--width <pixels>', 'a multiple of 16 (default: the model’s)', integer)
     .option('--height <pixels>', 'a multiple of 16 (default: the model’s)', integer)
-    .option('--num-frames <n>', 'number of frames (default: the model’s)', integer)
     .option('--fps <number>', 'frames per second (default: the model’s)', number)
     .addOption(new Option('--schedule <name>', 'how the steps are spread over time').choices(SCHEDULES))
-    .addOption(new Option('--solver <name>', 'method that follows the flow').choices(SOLVERS))
-    .option('--batch <n>', 'prompts sampled together', integer);
+    .addOption(new Option('--solver <name>', 'method that follows the flow').choices(SOLVERS));
 }
 
 /** The options of the library. */
 export function samplingOptions(flags: SamplingFlags): GenerateOptions {
   const { seed, steps, guidanceScale, guidance, negativePrompt, width, height, numFrames, fps } = flags;
-  const { schedule, solver, batch } = flags;
+  const { schedule, solver, batch, videoGuidanceScale } = flags;
   const given = {
     seed,
     steps,
@@ -69,6 +82,7 @@ export function samplingOptions(flags: SamplingFlags): GenerateOptions {
     schedule,
     solver,
     batch,
+    videoGuidanceScale,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

@@ -4,7 +4,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { LoraFile } from '../checkpoint/loras.ts';
 import { type DTypePolicy, parsePolicy } from '../checkpoint/precision.ts';
-import { InputError } from '../errors.ts';
+import { InputError, shown } from '../errors.ts';
 
 /** An integer in decimal digits. */
 export function integer(text: string): number {
@@ -18,6 +18,16 @@ export function number(text: string): number {
   if (Number.isFinite(value)) return value;
   throw new InvalidArgumentError('It must be a number.');
 }
+
+/** `768x432`: width, then height, as the value of a flag of a command. */
+export const sizeOf =
+  (flag: string) =>
+  (text: string): [number, number] => {
+    const [, width, height] = /^(\d+)x(\d+)$/i.exec(text) ?? [];
+    if (width === undefined || height === undefined)
+      throw new InputError(`${flag} must be WIDTHxHEIGHT in pixels, as 768x432, got ${shown(text)}`);
+    return [Number(width), Number(height)];
+  };
 
 /** A seed: an integer of up to 64 bits. */
 export function seed(text: string): bigint {

@@ -60,10 +60,19 @@ export interface EncodeFramesOptions {
 export async function encodeFrames(
   autoencoder: VideoAutoencoder,
   video: FrameSource,
-  { seed, tiles, signal, onProgress }: EncodeFramesOptions,
+  { onProgress, ...options }: EncodeFramesOptions,
+): Promise<Latents> {
+  return encodePieces(autoencoder, uploaded(autoencoder, video, onProgress), options);
+}
+
+/** The same of pixels that are on the device already, in pieces [1, 3, n, H, W] in [-1, 1], which stay the caller's. */
+export async function encodePieces(
+  autoencoder: VideoAutoencoder,
+  video: AsyncIterable<Tensor>,
+  { seed, tiles, signal }: Omit<EncodeFramesOptions, 'onProgress'>,
 ): Promise<Latents> {
   const { device } = autoencoder;
-  const posteriors = autoencoder.encodeTiled(uploaded(autoencoder, video, onProgress), tiles);
+  const posteriors = autoencoder.encodeTiled(video, tiles);
   const parts: Latents[] = [];
   try {
     for (let start = 0; ; ) {

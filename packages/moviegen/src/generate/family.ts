@@ -106,7 +106,7 @@ export interface VideoModels<
     signal?: AbortSignal,
   ): GuidedVelocity;
   /** How the branches of guidance are computed; decides if the request does not. */
-  guidanceOf(request: Pick<GenerationRequest, 'guidance' | 'batch' | 'latentShape'>): Guidance;
+  guidanceOf(request: GenerationRequest): Guidance;
   /** The map from latents to small pictures, for previews. */
   latentProjection(): Promise<LatentProjection>;
   /** Releases the models, and closes the files that are still read. */
@@ -168,6 +168,15 @@ export interface PlannedPipeline {
   ): Promise<{ readonly models: VideoModels; readonly weights: readonly PlannedWeights[] }>;
 }
 
+/** What a checkpoint is, by its configs alone. */
+export interface CheckpointSummary {
+  /** The kind of pipeline, for a person. */
+  readonly kind: string;
+  readonly jobs: readonly Job[];
+  /** Kinds of edits that it knows by name. */
+  readonly tasks: readonly string[];
+}
+
 /** A family of models: how its checkpoints are recognised, loaded and planned. */
 export interface ModelFamily<Models extends VideoModels = VideoModels> {
   readonly name: string;
@@ -175,6 +184,8 @@ export interface ModelFamily<Models extends VideoModels = VideoModels> {
   recognises(index: unknown): boolean;
   /** @throws CheckpointError, SafetensorsError; the signal's reason on abort. What was opened or loaded is released then. */
   load(device: Device, files: CheckpointFiles, options: LoadModelsOptions): Promise<Models>;
+  /** What a checkpoint can do; reads configs only. @throws CheckpointError */
+  summary(files: CheckpointFiles, signal?: AbortSignal): Promise<CheckpointSummary>;
   /** Reads configs and tokenizers, never weights. @throws CheckpointError */
   plan(
     files: CheckpointFiles,

@@ -54,8 +54,8 @@ export interface Given {
   readonly task?: string | undefined;
 }
 
-/** Which job options ask for. @throws InputError where they contradict one another, or the checkpoint cannot do it */
-export function jobOf(op: string, options: GivenOptions, jobs: readonly Job[]): Job {
+/** Which job options ask for, unless it is the caller's own. @throws InputError where they contradict one another, or the checkpoint cannot do it */
+export function jobOf(op: string, options: GivenOptions, jobs: readonly Job[], own?: Job): Job {
   const { video, strength, image, lastImage, mask } = options;
   for (const [name, value] of Object.entries({ video, image, lastImage, mask }))
     if (value !== undefined) checkGiven(`${op}: ${name}`, value);
@@ -68,6 +68,10 @@ export function jobOf(op: string, options: GivenOptions, jobs: readonly Job[]): 
     throw new InputError(`${op}: strength is for a video to start from, without a mask`);
   if (strength !== undefined && !(strength > 0 && strength <= 1))
     throw new InputError(`${op}: strength must be above 0 and at most 1, got ${shown(strength)}`);
+  if (own !== undefined) {
+    checkJob(op, own, jobs);
+    return own;
+  }
   const wanted: Job[] = [
     ...(image === undefined ? [] : ['image' as const]),
     ...(lastImage === undefined ? [] : ['lastImage' as const]),
@@ -114,7 +118,8 @@ const streamOf = (given: GivenPicture | GivenVideo, fps: number): VideoStream =>
   },
 });
 
-function checkGiven(what: string, given: GivenPicture | GivenVideo): void {
+/** @throws InputError where something is neither frames nor a stream of them. */
+export function checkGiven(what: string, given: GivenPicture | GivenVideo): void {
   if (!isObject(given) || !('shape' in given))
     throw new InputError(
       `${what}: expected frames { data, shape, fps }, or a stream of them, got ${shown(given)}`,

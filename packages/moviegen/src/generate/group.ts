@@ -11,7 +11,7 @@ import type { Phase, Progress } from './progress.ts';
 import type { GenerationRequest, RequestedVideo } from './request.ts';
 
 /** Progress without the numbers that say which group it is. */
-export type GroupTold = DistributiveOmit<Exclude<Progress, { phase: 'load' }>, 'first' | 'count'>;
+export type GroupTold = DistributiveOmit<Exclude<Progress, { phase: 'load' | 'upscale' }>, 'first' | 'count'>;
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
 /** What sampling a group needs besides models and request. */

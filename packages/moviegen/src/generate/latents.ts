@@ -49,13 +49,19 @@ export async function readLatents(batch: Tensor): Promise<Latents[]> {
 }
 
 /** Latent frames `start` up to `end`, exclusive, on a device: [1, C, n, H, W]. */
-export function uploadLatents({ data, shape }: Latents, device: Device, start: number, end: number): Tensor {
+export function uploadLatents(latents: Latents, device: Device, start: number, end: number): Tensor {
+  const { data, shape } = latentFrames(latents, start, end);
+  return Tensor.from(device, data, [1, ...shape]);
+}
+
+/** Latent frames `start` up to `end`, exclusive. */
+export function latentFrames({ data, shape }: Latents, start: number, end: number): Latents {
   const [C, T, H, W] = shape;
   const n = end - start;
   const part = new Float32Array(C * n * H * W);
   for (let c = 0; c < C; c++)
     part.set(data.subarray((c * T + start) * H * W, (c * T + end) * H * W), c * n * H * W);
-  return Tensor.from(device, part, [1, C, n, H, W]);
+  return { data: part, shape: [C, n, H, W] };
 }
 
 /** Joins the latents of a video's parts along time. */

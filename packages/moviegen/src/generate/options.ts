@@ -4,17 +4,21 @@
 import { checkOptions, checkText } from '../arguments.ts';
 import { InputError, shown } from '../errors.ts';
 import { framesAt } from '../video/fit.ts';
-import { type GivenOptions, givenOf, jobOf } from './given.ts';
+import { type Given, type GivenOptions, givenOf, jobOf } from './given.ts';
+import type { Job } from './jobs.ts';
 import { checkLatents, type Latents } from './latents.ts';
 import type { OnProgress } from './progress.ts';
 import {
   type GenerationRequest,
+  type Geometry,
   GUIDANCES,
   type Guidance,
   type RequestedVideo,
   type RequestRules,
   type SamplingChoice,
 } from './request.ts';
+import type { UpscaleOptions, Upscaler } from './upscale.ts';
+import { integer, oneOf, seedOf } from './values.ts';
 
 /** Options of `VideoPipeline.generate`. Options that are left out have the checkpoint's defaults. */
 export interface GenerateOptions extends SamplingChoice, GivenOptions {
@@ -43,22 +47,40 @@ export interface GenerateOptions extends SamplingChoice, GivenOptions {
   readonly batch?: number;
   /** Starts from this noise instead of the seed's: [C, T, H, W], one per prompt. */
   readonly latents?: Latents | readonly Latents[];
+  /** Makes the result larger, with an upsampler that the caller has loaded. Its prompt and its seed are the video's. */
+  readonly upscale?: Omit<UpscaleOptions, 'onProgress' | 'signal'> & { readonly upsampler: Upscaler };
   readonly onProgress?: OnProgress;
   /** Stops within a step: `generate` rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-/** Checks options and fills in defaults. @throws InputError naming the first option that makes no sense. */
+/** What only some methods of the pipeline ask for. */
+export interface OwnJob extends Pick<Given, 'before' | 'task'> {
+  readonly job: Job;
+}
+
+/** Checks options and fills in defaults. @param own a job that options do not name. @throws InputError naming the first option that makes no sense. */
 export function requestOf(
   prompts: readonly string[],
   options: GenerateOptions,
-  { index, geometry, sampling, jobs }: RequestRules,
+  { index, geometry, sampling, jobs, tasks }: RequestRules,
+  own?: OwnJob,
 ): GenerationRequest {
-  checkOptions('generate', options);
-  const job = jobOf('generate', options, jobs);
+  const op = own?.job ?? 'generate';
+  checkOptions(op, options);
+  const job = jobOf(op, options, jobs, own?.job);
+  if (own?.task !== undefined && !tasks.includes(own.task))
+    throw new InputError(
+      `${op}: unknown task ${shown(own.task)}, expected ${tasks.length === 0 ? 'none: this checkpoint knows no tasks by name' : `one of ${tasks.join(', ')}`}`,
+    );
   const { sampler, video } = index;
-  const width = integer('width', options.width ?? video.width, 1);
-  const height = integer('height', options.height ?? video.height, 1);
+  const picture =
+    options.width === undefined && options.height === undefined
+      ? (options.image ?? options.lastImage)
+      : undefined;
+  const usual = picture === undefined ? video : sizeOf(picture.shape, video, geometry.multiple);
+  const width = integer('width', options.width ?? usual.width, 1);
+  const height = integer('height', options.height ?? usual.height, 1);
   for (const [name, value, multiple] of [
     ['width', width, geometry.multiple[1]],
     ['height', height, geometry.multiple[0]],
@@ -67,15 +89,18 @@ export function requestOf(
       throw new InputError(
         `generate: ${name} must be a multiple of ${multiple}, got ${value}; the nearest are ${nearest(value, multiple)}`,
       );
-  const fps = options.fps ?? video.fps;
+  const whole = job === 'edit' ? options.video : undefined; // an edit has the length and the rate of its video
+  const fps = options.fps ?? whole?.fps ?? video.fps;
   if (!(Number.isFinite(fps) && fps > 0))
     throw new InputError(`generate: fps must be a number above 0, got ${shown(fps)}`);
   const there = options.video ? framesAt(options.video, fps) : video.numFrames;
-  const numFrames = integer(
-    'numFrames',
-    options.numFrames ?? geometry.framesWithin(Math.min(there, video.numFrames)),
-    1,
-  );
+  const most = whole ? there : geometry.framesWithin(Math.min(there, video.numFrames));
+  const numFrames = integer('numFrames', options.numFrames ?? most, 1);
+  if (whole && numFrames > Math.max(geometry.maxFrames, video.numFrames))
+    throw new InputError(
+      `edit: the video has ${numFrames} frames at ${fps} a second, longer than the ${geometry.maxFrames} that this checkpoint is ` +
+        'trained on; give numFrames, or a lower fps',
+    );
   const guidanceScale = options.guidanceScale ?? sampler.guidanceScale;
   if (!Number.isFinite(guidanceScale))
     throw new InputError(`generate: guidanceScale must be a finite number, got ${shown(guidanceScale)}`);
@@ -93,7 +118,7 @@ export function requestOf(
       'generate: videoGuidanceScale is for what is shown to the model: pictures, or a video with a mask',
     );
   const latentShape = geometry.latentShape(numFrames, height, width);
-  const given = givenOf(job, options, { width, height, numFrames, fps });
+  const given = { ...givenOf(job, options, { width, height, numFrames, fps }), ...own };
   return {
     videos: videosOf(prompts, options, latentShape),
     guidance: options.guidance && oneOf('guidance', options.guidance, GUIDANCES),
@@ -117,6 +142,16 @@ const nearest = (value: number, multiple: number): string => {
   const below = Math.floor(value / multiple) * multiple;
   return below === 0 ? `${multiple}` : `${below} and ${below + multiple}`;
 };
+/** The size nearest to a picture's shape at the usual area: multiples of what the models require. */
+function sizeOf(
+  [, H, W]: readonly [number, number, number, number],
+  usual: { readonly width: number; readonly height: number },
+  [multipleH, multipleW]: Geometry['multiple'],
+): { width: number; height: number } {
+  const height = Math.sqrt((usual.width * usual.height * H) / W);
+  const near = (length: number, multiple: number) => Math.max(1, Math.round(length / multiple)) * multiple;
+  return { width: near((height * W) / H, multipleW), height: near(height, multipleH) };
+}
 
 function videosOf(
   prompts: readonly string[],
@@ -147,24 +182,4 @@ function videosOf(
       );
     return { prompt, negativePrompt: negatives[i]!, seed: seedOf(seeds[i]!), noise };
   });
-}
-
-/** A seed as an integer. @throws InputError if it is not an integer, or out of range. */
-export function seedOf(seed: number | bigint): bigint {
-  const whole = typeof seed === 'bigint' || Number.isSafeInteger(seed);
-  if (whole && seed >= 0 && BigInt(seed) < 2n ** 64n) return BigInt(seed);
-  throw new InputError(`generate: seed must be an integer from 0 to 2^64 - 1, got ${shown(seed)}`);
-}
-
-/** @throws InputError where a value is not an integer of at least `least` */
-export function integer(name: string, value: number, least: number): number {
-  if (Number.isSafeInteger(value) && value >= least) return value;
-  throw new InputError(`generate: ${name} must be an integer of at least ${least}, got ${shown(value)}`);
-}
-
-/** @throws InputError where a name is not a known one */
-export function oneOf<T extends string>(name: string, value: string, known: readonly T[]): T {
-  const found = known.find((one) => one === value);
-  if (found !== undefined) return found;
-  throw new InputError(`generate: unknown ${name} ${shown(value)}, expected one of ${known.join(', ')}`);
 }

@@ -57,7 +57,17 @@ export interface DecodeProgress extends GroupProgress {
   readonly totalFrames: number;
 }
 
+/** How far upscaling has come. */
+export interface UpscaleProgress {
+  readonly phase: 'upscale';
+  /** Frames that are read and encoded, windows that are computed, frames that are decoded. */
+  readonly part: 'encode' | 'sample' | 'decode';
+  readonly done: number;
+  /** Undefined for windows with `dopri5`, which cannot know. */
+  readonly total: number | undefined;
+}
+
 /** All kinds of progress. */
-export type Progress = LoadProgress | PlainProgress | StepProgress | DecodeProgress;
+export type Progress = LoadProgress | PlainProgress | StepProgress | DecodeProgress | UpscaleProgress;
 /** Called with progress; loading, sampling and decoding await a promise that it returns. */
 export type OnProgress = (progress: Progress) => void | Promise<void>;

@@ -79,6 +79,8 @@ export interface GenerationDefaults {
 export interface Geometry {
   /** Pixels per token along height and width, which must be multiples of them. */
   readonly multiple: readonly [height: number, width: number];
+  /** The most frames of a video for which the model has positions of their own. */
+  readonly maxFrames: number;
   /** The most frames, up to so many, that a video can have. */
   framesWithin(count: number): number;
   /** Shape of the latents of one video. @throws InputError where a video cannot have so many frames */

@@ -8,6 +8,7 @@ import { basename, dirname, join } from 'node:path';
 import { InputError } from '../errors.ts';
 import { makeFolder, removeEmpty, temporaryName } from './folders.ts';
 import { freeName, placeFree } from './freeName.ts';
+import { localPath } from './paths.ts';
 
 /** A file to write. */
 export interface OutputFile {
@@ -54,6 +55,8 @@ export class Outputs {
   readonly #temporary = new Set<string>();
   /** Names that were chosen here and may not be taken yet. */
   readonly #chosen = new Set<string>();
+  /** Files and folders that are read, by device and number: no spelling of their paths may be written to. */
+  readonly #spared = new Set<string>();
   /** Folders that were made here, the outermost first. They are removed again if nothing is put into them. */
   readonly #folders: string[] = [];
 
@@ -64,10 +67,24 @@ export class Outputs {
     return name;
   }
 
+  /** Makes a file, or a folder of pictures with all of them, one that is never written to, whatever its path is spelt like. */
+  async spare(source: string | URL): Promise<void> {
+    const path = localPath(source);
+    const found = await identity(path);
+    if (found === undefined) return; // whoever reads it says so
+    this.#spared.add(found);
+    if (!(await stat(path)).isDirectory()) return;
+    for (const name of await readdir(path)) {
+      const inside = await identity(join(path, name));
+      if (inside !== undefined) this.#spared.add(inside);
+    }
+  }
+
   /** Makes sure that a file can be written at a path, and makes its folder. @throws InputError */
   async check(path: string): Promise<void> {
     const found = await stat(path).catch(() => undefined);
     if (found?.isDirectory()) throw new InputError(`output: ${path} is a folder, expected a file`);
+    await this.#checkSpared(path);
     if (Buffer.byteLength(basename(path)) > 255)
       throw new InputError(`output: the name ${basename(path)} has more than 255 bytes`);
     await this.checkFolder(dirname(path), path);
@@ -75,6 +92,7 @@ export class Outputs {
 
   /** Makes a folder, and makes sure that files can be written in it. @throws InputError */
   async checkFolder(folder: string, output: string = folder): Promise<void> {
+    if (folder === output) await this.#checkSpared(folder);
     try {
       await makeFolder(folder, this.#folders);
       const probe = temporaryName(join(folder, 'probe'));
@@ -86,6 +104,12 @@ export class Outputs {
     } catch (cause) {
       throw cannotWrite(output, cause);
     }
+  }
+
+  async #checkSpared(path: string): Promise<void> {
+    const found = this.#spared.size > 0 ? await identity(path) : undefined;
+    if (found !== undefined && this.#spared.has(found))
+      throw new InputError(`output: ${path} is what is read: name another one, it stays as it is`);
   }
 
   /** Begins a file, which has another name until {@link commit}. @param made see {@link OutputFile} @throws InputError */
@@ -179,6 +203,12 @@ export class Outputs {
     removeEmpty(this.#folders);
     this.#folders.length = 0;
   }
+}
+
+/** What a path names, whatever it is spelt like: links lead to the same. Undefined where there is nothing. */
+async function identity(path: string): Promise<string | undefined> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  return found && `${found.dev}:${found.ino}`;
 }
 
 /** The pattern of the names of frames in a folder. */

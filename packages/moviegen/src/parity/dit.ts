@@ -1,6 +1,6 @@
 // Runs a DiT on a fixture's inputs. The states of its text come from the fixture; no text encoder runs.
 
-import { DiT, parseConfig, TEXT_ENCODERS, type TextStates } from '@moviegen/dit';
+import { DiT, parseConfig, type TaskRows, TEXT_ENCODERS, type TextStates } from '@moviegen/dit';
 import { type Device, scope, Tensor } from '@moviegen/tensor';
 import type { ParityCase, Values } from './fixture.ts';
 import type { ParityLoader, ParityModel, Report } from './parity.ts';
@@ -22,11 +22,16 @@ class ParityDiT implements ParityModel {
     const [device, dit] = [this.#device, this.#dit];
     scope(device, () => {
       const text = textStates(device, given, '');
-      const lengths = embeddedLengths(text);
+      const tasks = tasksOf(given);
+      const lengths = embeddedLengths(text, tasks);
       report('text.lengths', { shape: [lengths.length], data: lengths });
-      const context = dit.context(text, { trace: report });
+      const context = dit.context(text, { trace: report, tasks });
       const [x, t] = ['input.x', 'input.t'].map((name) => upload(device, given.values(name)));
-      report('output.velocity', dit.forward(x!, t!, context, { trace: report }));
+      const shown = given.order.includes('input.given')
+        ? upload(device, given.values('input.given'))
+        : undefined;
+      const options = { trace: report, given: shown && dit.embedGiven(shown) };
+      report('output.velocity', dit.forward(x!, t!, context, options));
       context.dispose();
     });
   }
@@ -62,7 +67,17 @@ export function upload(device: Device, { shape, data }: Values): Tensor {
   );
 }
 
-function embeddedLengths(text: TextStates): number[] {
+/** Rows of the table of tasks: `args.tasks`, null where a sample has none. */
+function tasksOf({ args }: ParityCase): TaskRows | undefined {
+  const tasks = args.tasks as readonly (number | null)[] | null | undefined;
+  return tasks?.map((row) => row ?? undefined);
+}
+
+/** Tokens of each sample: its text's, and four of a task. */
+function embeddedLengths(text: TextStates, tasks: TaskRows | undefined): number[] {
   const parts = Object.values(text);
-  return parts[0]?.lengths.map((_, b) => parts.reduce((sum, part) => sum + part.lengths[b]!, 0)) ?? [];
+  const ofTask = (b: number) => (tasks?.[b] === undefined ? 0 : 4);
+  return (
+    parts[0]?.lengths.map((_, b) => parts.reduce((sum, part) => sum + part.lengths[b]!, ofTask(b))) ?? []
+  );
 }

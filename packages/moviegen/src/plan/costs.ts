@@ -75,3 +75,22 @@ export const flopsOf = (ops: Readonly<Record<string, OpCosts>>): number =>
 /** Seconds of all ops together. */
 export const secondsIn = (ops: Readonly<Record<string, OpCosts>>): number =>
   Object.values(ops).reduce((sum, { seconds = 0 }) => sum + seconds, 0);
+/** The costs of two stretches together, by op. */
+export function summed(
+  a: Readonly<Record<string, OpCosts>>,
+  b: Readonly<Record<string, OpCosts>>,
+): Record<string, OpCosts> {
+  const sums: Record<string, OpCosts> = { ...a };
+  for (const [op, costs] of Object.entries(b)) {
+    const before = sums[op];
+    sums[op] = before
+      ? {
+          flops: before.flops + costs.flops,
+          bytes: before.bytes + costs.bytes,
+          dispatches: before.dispatches + costs.dispatches,
+          ...(costs.seconds !== undefined && { seconds: (before.seconds ?? 0) + costs.seconds }),
+        }
+      : costs;
+  }
+  return sums;
+}

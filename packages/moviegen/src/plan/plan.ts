@@ -1,107 +1,31 @@
 // Plans a generation without making it: the pipeline itself runs on a device that allocates and computes nothing, so that the
 // memory and operations in the plan are those of the code. How a plan is printed is in table.ts.
 
-import { type Device, dryDevice, WeightsError } from '@moviegen/tensor';
-import type { Ceilings } from '@moviegen/tensor/checks';
+import { WeightsError } from '@moviegen/tensor';
 import { checkOptions } from '../arguments.ts';
-import { type FilesOptions, openFiles } from '../checkpoint/files.ts';
-import type { DTypePolicy } from '../checkpoint/precision.ts';
-import type { TokenizerPlaces } from '../checkpoint/tokenizerFiles.ts';
+import { openFiles } from '../checkpoint/files.ts';
 import type { Place } from '../checkpointFiles.ts';
 import { InputError } from '../errors.ts';
 import { families, familyOf } from '../families/index.ts';
-import {
-  isPartPlaces,
-  NO_FILES,
-  type PartPlaces,
-  type PlannedPipeline,
-  type PlannedWeights,
-  type VideoAutoencoder,
-} from '../generate/family.ts';
+import { checkpointUpsampler, publishedUpsampler } from '../families/movieGen/pipelineConfigs.ts';
+import { isPartPlaces, NO_FILES, type PartPlaces, type PlannedPipeline } from '../generate/family.ts';
+import type { GivenOptions } from '../generate/given.ts';
 import { sampleGroup } from '../generate/group.ts';
-import { type Latents, uploadLatents } from '../generate/latents.ts';
 import { type GenerateOptions, requestOf } from '../generate/options.ts';
-import type { Guidance } from '../generate/request.ts';
-import { flopsOf, type OpCosts, secondsIn, Tally } from './costs.ts';
+import type { GenerationDefaults } from '../generate/request.ts';
+import { takeIn } from '../generate/takeIn.ts';
+import { flopsOf, type OpCosts, summed } from './costs.ts';
+import { assumedVideo, DryRun, decodeAll } from './dryRun.ts';
+import type { GenerationPlan, PartCosts, PlannedJob, PlanOptions } from './planTypes.ts';
+import { walkUpscale } from './upscale.ts';
+
+export type { GenerationPlan, PhaseMemory, PlannedJob, PlanOptions } from './planTypes.ts';
+export { PLANNED_JOBS } from './planTypes.ts';
+
 import { bytes } from './units.ts';
 
 /** Sizes that are known by name. */
 export const PUBLISHED: readonly string[] = families.flatMap(({ published }) => Object.keys(published));
-
-/** Options of {@link planGeneration}. */
-export interface PlanOptions
-  extends FilesOptions,
-    Pick<
-      GenerateOptions,
-      'width' | 'height' | 'numFrames' | 'steps' | 'guidanceScale' | 'guidance' | 'signal'
-    > {
-  /** Default: a checkpoint's first example; for a published size, a prompt as long as its encoders take. */
-  readonly prompt?: string;
-  /** Types of weights and activations. Default f32. */
-  readonly dtype?: DTypePolicy;
-  /** Tokenizers that do not lie in their encoders' folders. */
-  readonly tokenizer?: TokenizerPlaces;
-  /** Models in place of the checkpoint's own, or all that there is. */
-  readonly parts?: PartPlaces;
-  /** Bytes that the transformer's weights may take on the device: layers that do not fit are streamed at every step. */
-  readonly maxMemory?: number;
-  /** The adapter's memory in bytes, which adapters do not tell. Default: memory is not compared. */
-  readonly memory?: number;
-  /** The adapter to plan for. Default: the limits of a large GPU are assumed. */
-  readonly device?: Device;
-  /** That adapter's ceilings, by `measureCeilings`; without them the plan has no times. */
-  readonly ceilings?: Ceilings;
-}
-
-/** The most memory that a phase holds, in bytes. */
-export interface PhaseMemory {
-  readonly phase: 'load' | 'text and sampling' | 'decoding';
-  /** The highest sum of all buffers: `device.memory().peak`. */
-  readonly peak: number;
-  /** The peak without the weights of all models. */
-  readonly activations: number;
-  /** The largest single buffer. */
-  readonly largestBuffer: number;
-}
-
-/** What a generation would take. */
-export interface GenerationPlan {
-  readonly model: string;
-  readonly adapter: string;
-  readonly dtype: DTypePolicy;
-  readonly video: { readonly width: number; readonly height: number; readonly numFrames: number };
-  /** [C, T, H, W]. */
-  readonly latentShape: readonly number[];
-  /** Tokens of the video in the transformer. */
-  readonly tokens: number;
-  readonly steps: number;
-  readonly guidance: Guidance | 'none';
-  readonly weights: readonly PlannedWeights[];
-  readonly flops: {
-    /** One velocity, both branches of guidance. */
-    readonly velocity: number;
-    readonly total: number;
-    /** By part, then by op. */
-    readonly parts: Readonly<Record<'text' | 'dit' | 'tae', Readonly<Record<string, OpCosts>>>>;
-  };
-  readonly memory: {
-    /** Weights of all models. */
-    readonly weights: number;
-    readonly peak: number;
-    readonly phases: readonly PhaseMemory[];
-  };
-  readonly limits: { readonly buffer: number; readonly binding: number };
-  /** A lower bound: at the adapter's ceilings, which kernels approach and never reach. */
-  readonly seconds?: {
-    readonly total: number;
-    readonly text: number;
-    readonly dit: number;
-    readonly tae: number;
-  };
-  readonly ceilings?: Ceilings;
-  /** What does not fit, and what would help. Empty if everything fits. */
-  readonly problems: readonly string[];
-}
 
 /** More than any buffer needs. */
 const UNLIMITED = { maxBufferSize: 2 ** 50, maxStorageBufferBindingSize: 2 ** 50 };
@@ -116,14 +40,33 @@ export async function planGeneration(
   options: PlanOptions = {},
 ): Promise<GenerationPlan> {
   checkOptions('plan', options);
-  const pipeline = await pipelineOf(model, options);
+  const upscales = options.job === 'upscale';
+  if (model === '7b' && !upscales) throw new InputError('plan: 7b is an upsampler: plan its job upscale');
+  const walked = upscales ? await upscaleWalk(model, options) : await generationWalk(model, options);
   try {
-    return withMemory(await walk(pipeline, options, {}, []), options);
+    return withMemory(await walked({}, []), options);
   } catch (error) {
     if (error instanceof InputError || error instanceof WeightsError || options.signal?.aborted) throw error;
     const problem = `${(error as Error).message}; what would help: ${remedies(options).join('; ')}`;
-    return withMemory(await walk(pipeline, options, UNLIMITED, [problem]), options);
+    return withMemory(await walked(UNLIMITED, [problem]), options);
   }
+}
+
+/** Makes a plan within limits. */
+type PlanWalk = (limits: Partial<typeof UNLIMITED>, problems: readonly string[]) => Promise<GenerationPlan>;
+
+async function generationWalk(model: Place | PartPlaces, options: PlanOptions): Promise<PlanWalk> {
+  const pipeline = await pipelineOf(model, options);
+  return (limits, problems) => walk(pipeline, options, limits, problems);
+}
+
+async function upscaleWalk(model: Place | PartPlaces, options: PlanOptions): Promise<PlanWalk> {
+  const { signal } = options;
+  const pipeline =
+    model === '7b'
+      ? publishedUpsampler()
+      : await checkpointUpsampler(openFiles(model as Place, options), { ...options, signal });
+  return (limits, problems) => walkUpscale(pipeline, options, limits, problems);
 }
 
 async function pipelineOf(model: Place | PartPlaces, options: PlanOptions): Promise<PlannedPipeline> {
@@ -164,46 +107,34 @@ async function walk(
   limits: Partial<typeof UNLIMITED>,
   problems: readonly string[],
 ): Promise<GenerationPlan> {
-  const { dtype = 'f32', signal, ceilings } = options;
-  const tally = new Tally(ceilings);
-  let largestBuffer = 0;
-  const device = await dryDevice({
-    like: options.device,
-    limits,
-    onDispatch: tally.add,
-    onBuffer: (bytes) => {
-      largestBuffer = Math.max(largestBuffer, bytes);
-    },
-  });
+  const { dtype = 'f32', signal } = options;
+  const dry = await DryRun.open(options, limits);
+  const { device, tally } = dry;
   try {
-    const phases: PhaseMemory[] = [];
-    let weightBytes = 0;
-    const phase = (name: PhaseMemory['phase']) => {
-      const { peak } = device.memory();
-      phases.push({ phase: name, peak, activations: Math.max(0, peak - weightBytes), largestBuffer });
-      device.trim();
-      device.resetPeak();
-      largestBuffer = 0;
-    };
     const { models, weights } = await pipeline.load(device, { dtype, maxMemory: options.maxMemory, signal });
-    weightBytes = device.memory().used;
-    phase('load');
-    tally.take();
+    dry.loaded();
 
     const prompt = options.prompt ?? models.index.prompts[0] ?? 'a video';
     const { width: w, height: h, numFrames: n, guidanceScale: g, guidance: how } = options;
+    const { job = 'text' } = options;
+    const size = { width: w, height: h, numFrames: n ?? models.index.video.numFrames };
+    const how1 = { guidanceScale: g, guidance: how, steps: options.steps };
     const request = requestOf(
       [prompt],
-      definedOf({ width: w, height: h, numFrames: n, guidanceScale: g, guidance: how, steps: options.steps }),
+      { ...definedOf({ ...size, ...how1 }), ...assumed(job, models.index.video, size) },
       models,
+      job === 'edit' ? { job } : undefined,
     );
     const steps = request.path.steps!; // the default solver's are known
     const short = { ...request, path: request.path.shortened() };
-    const parts: Record<string, Record<string, OpCosts>> = {};
+    const parts: Record<keyof PartCosts, Record<string, OpCosts>> = { text: {}, dit: {}, tae: {} };
     let evaluations = 1;
-    const inputs = await models.encodeGiven(short, signal);
+    const { inputs, start } = await takeIn(models, short, (wait) => wait(), signal);
+    const given = tally.take();
+    if (job !== 'text') dry.phase('encoding');
     const [sampled] = await sampleGroup(models, request.videos, short, {
       inputs,
+      start,
       signal,
       tell: async (told) => {
         // Kernels of a recording are counted once, when it is made; without a recording, at every step.
@@ -214,65 +145,44 @@ async function walk(
     });
     inputs.dispose();
     const rest = tally.take(steps / evaluations);
-    if (flopsOf(parts.dit!) === 0) parts.dit = rest;
-    phase('text and sampling');
+    if (flopsOf(parts.dit) === 0) parts.dit = rest;
+    dry.phase('text and sampling');
 
     const { numFrames, width, height, latentShape, guidanceScale } = request;
-    await decode(models.autoencoder, sampled!.latents, numFrames, signal);
-    parts.tae = tally.take();
-    phase('decoding');
+    await decodeAll(models.autoencoder, sampled!.latents, numFrames, signal);
+    parts.tae = summed(given, tally.take());
+    dry.phase('decoding');
 
-    const flops = Object.fromEntries(Object.entries(parts).map(([name, ops]) => [name, flopsOf(ops)]));
-    const seconds = Object.fromEntries(Object.entries(parts).map(([name, ops]) => [name, secondsIn(ops)]));
-    const real = options.device?.limits ?? device.limits;
-    return {
+    return dry.plan(parts, steps, {
       model: pipeline.name,
-      adapter: device.info.description,
       dtype,
       video: { width, height, numFrames },
       latentShape,
       steps,
       tokens: models.geometry.tokens(latentShape),
-      guidance: guidanceScale === 1 ? 'none' : models.guidanceOf(request),
+      guidance: guidanceScale === 1 && request.videoGuidanceScale === 1 ? 'none' : models.guidanceOf(request),
       weights,
-      flops: {
-        velocity: flops.dit! / steps,
-        total: flops.text! + flops.dit! + flops.tae!,
-        parts: { text: parts.text!, dit: parts.dit!, tae: parts.tae! },
-      },
-      memory: { weights: weightBytes, peak: Math.max(...phases.map(({ peak }) => peak)), phases },
-      limits: { buffer: real.maxBufferSize, binding: real.maxStorageBufferBindingSize },
-      ...(ceilings && {
-        ceilings,
-        seconds: {
-          total: seconds.text! + seconds.dit! + seconds.tae!,
-          text: seconds.text!,
-          dit: seconds.dit!,
-          tae: seconds.tae!,
-        },
-      }),
       problems,
-    };
+    });
   } finally {
     device.destroy();
   }
 }
 
-/** Decodes like `decodeFrames`, but reads only one piece of each size, since nobody sees the pixels. */
-async function decode(
-  autoencoder: VideoAutoencoder,
-  latents: Latents,
-  numFrames: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const sizes = new Set<number>();
-  const part = (start: number, end: number) => uploadLatents(latents, autoencoder.device, start, end);
-  for await (const piece of autoencoder.decodeTiled({ shape: [1, ...latents.shape], part }, { numFrames })) {
-    signal?.throwIfAborted();
-    if (!sizes.has(piece.size)) await piece.read();
-    sizes.add(piece.size);
-    piece.dispose();
-  }
+/** What a job is given, of a plan: black pictures. */
+function assumed(
+  job: PlannedJob,
+  { width, height, fps }: GenerationDefaults['video'],
+  size: {
+    readonly width?: number | undefined;
+    readonly height?: number | undefined;
+    readonly numFrames: number;
+  },
+): GivenOptions {
+  const black = (count: number) => assumedVideo(count, size.height ?? height, size.width ?? width, fps);
+  if (job === 'image' || job === 'lastImage') return { [job]: black(1) };
+  if (job === 'text' || job === 'upscale') return {};
+  return { video: black(size.numFrames), ...(job === 'mask' && { mask: black(1) }) };
 }
 
 /** Suggestions for a generation that does not fit. */

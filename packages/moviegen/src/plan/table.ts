@@ -20,7 +20,7 @@ export function planTable(plan: GenerationPlan): string {
     `${plan.model}: ${video.width}x${video.height}, ${video.numFrames} frames, ${dtype}, ${plan.steps} steps, ${guidance}`,
     `adapter      ${plan.adapter}`,
     `latents      ${C} channels, ${T}x${H}x${W}`,
-    `tokens       ${whole(plan.tokens)}`,
+    `tokens       ${whole(plan.tokens)}${plan.windows ? ` in each of ${whole(plan.windows.count)} windows of ${plan.windows.shape.slice(1).join('x')}` : ''}`,
     '',
     `weights      ${bytes(memory.weights)} on the device`,
     ...weights.map(
@@ -36,6 +36,7 @@ export function planTable(plan: GenerationPlan): string {
       ({ phase, peak, activations }) =>
         `  ${phase.padEnd(20)}${bytes(peak).padStart(10)}, beyond the weights ${bytes(activations)}`,
     ),
+    ...(memory.host === undefined ? [] : [`host         ${bytes(memory.host)} of latents`]),
     `buffers      the largest has ${bytes(largest)}; this adapter allows ${bytes(limits.buffer)}, and ${bytes(limits.binding)} per binding`,
   ];
   if (seconds && ceilings) {

@@ -19,9 +19,15 @@ export async function openPicture(
   kind: PictureKind,
   name: string,
 ): Promise<VideoStream> {
-  if (kind === 'PNG' && !isAnimated(bytes)) return still(decodePng(bytes, name));
+  const seen = (transparent: boolean) => (transparent ? [`${name}: what is transparent in it is black`] : []);
+  if (kind === 'PNG' && !isAnimated(bytes)) {
+    const { frame, transparent } = pngFrame(bytes, name);
+    return still(frame, seen(transparent));
+  }
   const { frames, height, width } = await animation(bytes, kind, name);
-  if (frames.length === 1) return still({ data: onBlack(frames[0]!.data), shape: [1, height, width, 3] });
+  const alpha = seen(frames.some(({ data }) => isTransparent(data)));
+  if (frames.length === 1)
+    return still({ data: onBlack(frames[0]!.data), shape: [1, height, width, 3] }, alpha);
   const starts: number[] = [];
   let end = 0;
   for (const { seconds } of frames) {
@@ -32,7 +38,7 @@ export async function openPicture(
   return {
     shape: [timeline.frames.length, height, width, 3],
     fps: timeline.fps,
-    notes: timeline.note === undefined ? [] : [`${name}: ${timeline.note}`],
+    notes: [...(timeline.note === undefined ? [] : [`${name}: ${timeline.note}`]), ...alpha],
     async *[Symbol.asyncIterator]() {
       for (const k of timeline.frames)
         yield { data: onBlack(frames[k]!.data), shape: [1, height, width, 3] } as const;
@@ -59,9 +65,10 @@ async function animation(
   }
 }
 
-const still = (frame: Frames): VideoStream => ({
+const still = (frame: Frames, notes: readonly string[]): VideoStream => ({
   shape: frame.shape,
   fps: 1,
+  notes,
   async *[Symbol.asyncIterator]() {
     yield frame;
   },
@@ -69,6 +76,11 @@ const still = (frame: Frames): VideoStream => ({
 
 /** A PNG file as one frame; of an animated one its first. @throws InputError where it is not a PNG. */
 export function decodePng(bytes: Uint8Array, name = 'frame'): Frames {
+  return pngFrame(bytes, name).frame;
+}
+
+/** The same, and whether any of it is transparent. */
+function pngFrame(bytes: Uint8Array, name: string): { frame: Frames; transparent: boolean } {
   if (!ArrayBuffer.isView(bytes))
     throw new InputError(`${name}: expected the bytes of a PNG, got ${shown(bytes)}`);
   let image: ReturnType<typeof decodePixels>;
@@ -80,9 +92,11 @@ export function decodePng(bytes: Uint8Array, name = 'frame'): Frames {
   const { width, height, depth } = image;
   const data =
     image.palette !== undefined ? convertIndexedToRgb(image) : depth < 8 ? unpacked(image) : image.data;
-  const rgb = onBlack(rgbaOf(data, width * height, image.palette === undefined && depth === 16));
+  const rgba = rgbaOf(data, width * height, image.palette === undefined && depth === 16);
+  const rgb = onBlack(rgba);
   const picture = orientedAs({ data: rgb, height, width }, exifOrientation(chunkOf(bytes, 'eXIf')));
-  return { data: picture.data, shape: [1, picture.height, picture.width, 3] };
+  const frame: Frames = { data: picture.data, shape: [1, picture.height, picture.width, 3] };
+  return { frame, transparent: isTransparent(rgba) };
 }
 
 /** Gray, gray and alpha, RGB or RGBA as RGBA of 8 bits. */
@@ -133,6 +147,12 @@ function apngFrames(bytes: Uint8Array): Animation {
       return { data: rgbaOf(data, width * height, depth === 16), seconds: seconds < 0.02 ? 0.1 : seconds };
     }),
   };
+}
+
+/** Whether any pixel of RGBA lets what is behind it through. */
+function isTransparent(rgba: ArrayLike<number>): boolean {
+  for (let at = 3; at < rgba.length; at += 4) if (rgba[at]! < 255) return true;
+  return false;
 }
 
 /** RGB of RGBA: what is transparent shows black behind it. */

@@ -2,6 +2,7 @@
 // Loading them is in load.ts.
 import { type Operand, operandsIn } from '../device/operand.ts';
 import { keep, scope } from '../device/scope.ts';
+import { slice } from '../ops/movement.ts';
 import { type Packed, type PackedConv, pack, packConv } from '../ops/pack.ts';
 import type { Tensor } from '../tensor.ts';
 import { checkShapes } from './check.ts';
@@ -43,6 +44,17 @@ export class WeightBook {
     return this.#lay(names, (weights) => pack(weights.map(asMatrix)));
   }
 
+  /** A weight [out, in, ...] laid out in two, cut along its inputs; the original is released. */
+  packedInTwo(name: string, at: number): readonly [Packed, Packed] {
+    return this.#lay([name], ([weight]) => {
+      const [from, to] = [weight!.shape.map(() => 0), weight!.shape];
+      const cut = [to[0]!, at, ...to.slice(2)];
+      const rest = from.map((_, axis) => (axis === 1 ? at : 0));
+      const parts = [slice(weight!, { start: from, end: cut }), slice(weight!, { start: rest, end: to })];
+      return parts.map((part) => pack([asMatrix(part)])) as [Packed, Packed];
+    });
+  }
+
   /** W1 and W3 laid out for `swiglu`; the originals are released. */
   packedSwiglu(w1: string, w3: string): Packed {
     return this.#lay([w1, w3], (weights) => pack(weights, { use: 'swiglu' }));
@@ -68,7 +80,7 @@ export class WeightBook {
     this.#made.length = 0;
   }
 
-  #lay<T extends { readonly tensor: Tensor }>(names: readonly string[], make: (weights: Tensor[]) => T): T {
+  #lay<T extends object>(names: readonly string[], make: (weights: Tensor[]) => T): T {
     const weights = names.map((name) => this.get(name));
     const made = keep(scope(weights[0]!.device, () => make(weights)));
     this.#made.push(...operandsIn(made));

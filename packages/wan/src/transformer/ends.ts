@@ -97,7 +97,7 @@ export class WanEnds {
     const batch = batchOf('wan', latents, t, context.batch);
     const tokens = this.#tokensAtOnce(options);
     const early = options.firstFrameClean ? grid[1] * grid[2] : undefined;
-    const modulation = this.#time.forward(t, early);
+    const modulation = this.#time.forward(t, { early });
     const rotary = this.positions.forward(grid); //                       [N, head size]
     return {
       x: this.#patchEmbedding.forward(latents, grid, batch), //           [B, N, D]

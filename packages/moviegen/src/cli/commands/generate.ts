@@ -4,9 +4,13 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { InputError, shown } from '../../errors.ts';
+import type { GivenOptions } from '../../generate/given.ts';
+import type { GenerateOptions } from '../../generate/options.ts';
 import type { Progress } from '../../generate/progress.ts';
+import { streamVideo } from '../../node/inputs.ts';
 import type { GenerationStream, VideoPipeline } from '../../pipeline.ts';
 import { VIDEO_FORMATS } from '../../video/encode.ts';
+import type { VideoStream } from '../../video/frames.ts';
 import { withModel } from '../common.ts';
 import { checkWords, readPrompts } from '../prompts.ts';
 import {
@@ -18,8 +22,8 @@ import {
   secondsRecord,
 } from '../run.ts';
 import { countOf, mergedSeconds, showProgress } from '../samplingBars.ts';
-import { type SamplingFlags, samplingOptions, withSampling } from '../samplingFlags.ts';
-import { slugOf } from '../values.ts';
+import { type SamplingFlags, samplingOptions, withSampling, withVideoGuidance } from '../samplingFlags.ts';
+import { number, sizeOf, slugOf } from '../values.ts';
 import { checkCount, checkTarget, FORMATS, type Target, write } from '../writeVideo.ts';
 
 interface Options extends ModelOptions, SamplingFlags {
@@ -27,6 +31,14 @@ interface Options extends ModelOptions, SamplingFlags {
   readonly output?: string;
   readonly format: string;
   readonly framesDir?: string;
+  readonly video?: string;
+  readonly strength?: number;
+  readonly image?: string;
+  readonly lastImage?: string;
+  readonly mask?: string;
+  readonly allowPartial?: boolean;
+  readonly upscale?: number | readonly [width: number, height: number];
+  readonly upsampler?: string;
 }
 
 /** Adds the command. */
@@ -45,8 +57,24 @@ export function addGenerate(program: Command, run: Run): void {
         .choices(FORMATS)
         .default('mp4'),
     )
-    .option('--frames-dir <folder>', 'write the frames as PNG files too');
-  withModel(withSampling(command)).action((words: string[], options: Options) =>
+    .option('--frames-dir <folder>', 'write the frames as PNG files too')
+    .option('--video <file>', 'start from a video: --strength says how much of it is made anew')
+    .option(
+      '--strength <number>',
+      'above 0, where the video stays, up to 1, where nothing of it does (default: 0.8)',
+      number,
+    )
+    .option('--image <file>', 'a picture of the first frame')
+    .option('--last-image <file>', 'a picture of the last frame')
+    .option('--mask <file>', 'a picture or a video: what is white in it is kept of --video')
+    .option('--allow-partial', 'take what is there of a video that was cut short')
+    .option(
+      '--upscale <n|WxH>',
+      'make the result larger, n times or to a size, with --upsampler',
+      scaleOrSize,
+    )
+    .option('--upsampler <dir|url>', 'the checkpoint of --upscale (default: MOVIEGEN_UPSAMPLER)');
+  withModel(withVideoGuidance(withSampling(command))).action((words: string[], options: Options) =>
     generate(run, words, options),
   );
 }
@@ -61,13 +89,17 @@ async function generate(run: Run, words: readonly string[], options: Options): P
     throw new InputError(
       `generate: --output ${shown(options.output)} is one file, but there are several prompts`,
     );
+  const givenFiles = [options.video, options.image, options.lastImage, options.mask];
+  for (const file of givenFiles) if (file !== undefined) await run.outputs.spare(file);
   // Chosen and checked before anything is loaded: a wrong output or prompt should not cost a minute.
   let targets = await targetsOf(run, given ?? ['probe'], options, intoFolder);
   await checkTarget(run, targets[0]!);
   checkCount(targets[0]!, options.numFrames);
 
+  const inputs = await opened(run, options);
   const model = await run.model(options);
-  checkCount(targets[0]!, options.numFrames ?? model.index.video.numFrames);
+  const upscale = await upscaling(run, options);
+  checkCount(targets[0]!, options.numFrames ?? inputs.video?.shape[0] ?? model.index.video.numFrames);
   const prompts = given ?? model.index.prompts.slice(0, 1);
   if (prompts.length === 0) throw new InputError('generate: give a prompt: this model has no example prompt');
   if (given === undefined) targets = await targetsOf(run, prompts, options, intoFolder);
@@ -75,6 +107,9 @@ async function generate(run: Run, words: readonly string[], options: Options): P
   const onProgress = (progress: Progress) => showProgress(progress, bars, prompts.length);
   for await (const video of model.generateStreams(prompts, {
     ...samplingOptions(options),
+    ...inputs,
+    ...(options.strength !== undefined && { strength: options.strength }),
+    ...(upscale && { upscale }),
     signal,
     onProgress,
   })) {
@@ -88,6 +123,32 @@ async function generate(run: Run, words: readonly string[], options: Options): P
   }
   finish(run, model, results, options);
 }
+
+/** The videos and pictures that options name, open. */
+async function opened(
+  { signal }: Run,
+  { video, image, lastImage, mask, fps, allowPartial }: Options,
+): Promise<GivenOptions> {
+  const given: Record<string, VideoStream> = {};
+  for (const [name, file] of Object.entries({ video, image, lastImage, mask }))
+    if (file !== undefined) given[name] = await streamVideo(file, { fps, allowPartial, signal });
+  return given;
+}
+
+/** What makes the result larger, where that is asked for. */
+async function upscaling(run: Run, options: Options): Promise<GenerateOptions['upscale']> {
+  const { upscale, upsampler: model, lora: _, model: __, ...loading } = options;
+  if (upscale === undefined) {
+    if (model !== undefined) throw new InputError('generate: --upsampler is for --upscale');
+    return undefined;
+  }
+  const upsampler = await run.upsampler({ ...loading, ...(model !== undefined && { model }) });
+  return typeof upscale === 'number'
+    ? { upsampler, scale: upscale }
+    : { upsampler, width: upscale[0], height: upscale[1] };
+}
+
+const scaleOrSize = (text: string) => (/x/i.test(text) ? sizeOf('generate: --upscale')(text) : number(text));
 
 /** The prompts that were given; undefined where the model's own example is meant. */
 async function promptsOf(

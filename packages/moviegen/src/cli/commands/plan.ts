@@ -7,11 +7,17 @@ import type { DTypePolicy } from '../../checkpoint/precision.ts';
 import type { TokenizerPlaces } from '../../checkpoint/tokenizerFiles.ts';
 import { InputError, shown } from '../../errors.ts';
 import { GUIDANCES, type Guidance } from '../../generate/request.ts';
-import { type PlanOptions, PUBLISHED, planGeneration } from '../../plan/plan.ts';
+import {
+  PLANNED_JOBS,
+  type PlannedJob,
+  type PlanOptions,
+  PUBLISHED,
+  planGeneration,
+} from '../../plan/plan.ts';
 import { planTable } from '../../plan/table.ts';
-import { withAdapter, withSource, withTokenizer } from '../common.ts';
-import type { CommonOptions, Run, SourceOptions } from '../run.ts';
-import { bytes, integer, number, policy } from '../values.ts';
+import { withAdapter, withParts, withSource, withTokenizer } from '../common.ts';
+import { type CommonOptions, type ModelOptions, partsOf, type Run, type SourceOptions } from '../run.ts';
+import { bytes, integer, number, policy, sizeOf } from '../values.ts';
 
 interface Options extends Omit<CommonOptions, 'adapter'>, SourceOptions {
   readonly adapter: string | boolean;
@@ -25,6 +31,7 @@ interface Options extends Omit<CommonOptions, 'adapter'>, SourceOptions {
   readonly tokenizer?: TokenizerPlaces;
   readonly maxMemory?: number;
   readonly memory?: number;
+  readonly tile?: PlanOptions['tile'];
 }
 
 /** Adds the command. */
@@ -33,10 +40,10 @@ export function addPlan(program: Command, run: Run): void {
     .command('plan')
     .description('print tokens, operations, weights, memory and time of a generation, without allocating it')
     .argument(
-      '<model>',
-      `${PUBLISHED.join(', ')}, or a checkpoint (a folder, an address, or ORG/NAME of the hub)`,
+      '<model...>',
+      `${PUBLISHED.join(', ')}, or a checkpoint (a folder, an address, or ORG/NAME of the hub); before it the job, if it is not text: ${PLANNED_JOBS.slice(1).join(', ')} (of 7b or an upsampler)`,
     )
-    .option('--size <WxH>', 'pixels (default: the model’s)', parseSize)
+    .option('--size <WxH>', 'pixels (default: the model’s)', sizeOf('plan: --size'))
     .option('--frames <n>', 'number of frames (default: the model’s)', integer)
     .option('--steps <n>', 'steps of the solver (default: the model’s, 50)', integer)
     .option('--dtype <types>', 'types of weights and activations, as for generate (default: f32)', policy)
@@ -65,13 +72,15 @@ export function addPlan(program: Command, run: Run): void {
       'memory of the adapter (default for a software adapter: the memory of the machine)',
       bytes,
     )
+    .option('--tile <pixels>', 'of upscale: size of a tile, or none (default: the model’s, 512)', tile)
     .option('--no-adapter', 'plan for the limits of a large GPU, without times');
-  withAdapter(withTokenizer(withSource(command))).action((model: string, options: Options) =>
-    plan(run, model, options),
+  withAdapter(withTokenizer(withParts(withSource(command)))).action((words: string[], options: Options) =>
+    plan(run, words, options),
   );
 }
 
-async function plan(run: Run, model: string, options: Options): Promise<void> {
+async function plan(run: Run, words: readonly string[], options: Options): Promise<void> {
+  const [job, model] = jobAndModel(words);
   run.configure({ ...options, adapter: undefined } as CommonOptions);
   const { bars, signal } = run;
   const {
@@ -99,6 +108,8 @@ async function plan(run: Run, model: string, options: Options): Promise<void> {
     maxMemory,
     memory,
     tokenizer,
+    job,
+    tile: options.tile,
   };
   const chosen = Object.fromEntries(
     Object.entries(given).filter(([, value]) => value !== undefined),
@@ -118,10 +129,20 @@ async function plan(run: Run, model: string, options: Options): Promise<void> {
   else run.say(planTable(planned));
 }
 
-/** `768x432`: width, then height. */
-function parseSize(text: string): [number, number] {
-  const [, width, height] = /^(\d+)x(\d+)$/i.exec(text) ?? [];
-  if (width === undefined || height === undefined)
-    throw new InputError(`plan: --size must be WIDTHxHEIGHT in pixels, as 768x432, got ${shown(text)}`);
-  return [Number(width), Number(height)];
+/** `upscale 7b`: a job, where there are two words, and a model. @throws InputError */
+function jobAndModel(words: readonly string[]): [PlannedJob | undefined, string] {
+  const [first, second, ...more] = words;
+  if (second === undefined) return [undefined, first!];
+  const job = PLANNED_JOBS.find((name) => name === first);
+  if (job !== undefined && more.length === 0) return [job, second];
+  throw new InputError(
+    `plan: give a model, or a job and a model: ${PLANNED_JOBS.join(', ')}; got ${shown(words.join(' '))}`,
+  );
+}
+
+/** Pixels of a tile, as latents of an autoencoder that makes one of eight. */
+function tile(text: string): PlanOptions['tile'] {
+  if (text === 'none') return 'none';
+  const size = integer(text) / 8;
+  return { size, overlap: size / 4 };
 }

@@ -13,7 +13,9 @@ import {
   Votes,
 } from '@moviegen/evaluation';
 import type { DTypePolicy } from '../../checkpoint/precision.ts';
-import { InputError } from '../../errors.ts';
+import { CheckpointError, InputError } from '../../errors.ts';
+import { ImageModel } from '../../imageModel.ts';
+import { TextModel } from '../../textModel.ts';
 import { policyText } from '../judge/table.ts';
 import { readPromptText } from '../prompts.ts';
 import type { ModelOptions, Run } from '../run.ts';
@@ -172,16 +174,19 @@ async function truthOf(pairs: readonly PromptPair[], folder: string): Promise<st
   return found.map(({ a }) => a);
 }
 
-/** Opens CLIP's image tower, once @moviegen/vision has one. */
+/** Opens CLIP's image tower and, where the checkpoint has one, its text tower. */
 async function clipModel(run: Run, source: string, options: CompareFlags): Promise<ClipModel> {
-  const vision = (await import('@moviegen/vision')) as {
-    readonly ImageModel?: {
-      fromPretrained(source: string, options: Readonly<Record<string, unknown>>): Promise<ClipModel>;
-    };
-  };
-  if (vision.ImageModel === undefined)
-    throw new InputError('compare: this version of @moviegen/vision has no image model: leave out --clip');
-  return vision.ImageModel.fromPretrained(source, { device: await run.device(options), signal: run.signal });
+  const loading = { device: await run.device(options), signal: run.signal };
+  const image = await ImageModel.fromPretrained(source, loading);
+  const embed: ClipModel['embed'] = (frames) => image.embed(frames, { signal: run.signal });
+  let text: TextModel;
+  try {
+    text = await TextModel.fromPretrained(source, loading);
+  } catch (error) {
+    if (error instanceof CheckpointError) return { embed }; // an image tower alone
+    throw error;
+  }
+  return { embed, embedText: async (prompt) => (await text.embed([prompt]))[0]! };
 }
 
 /** What the library refuses as out of range is the caller's mistake here. */

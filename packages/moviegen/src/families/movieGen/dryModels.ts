@@ -14,7 +14,9 @@ import {
 import type { LoadModelsOptions, PlannedPipeline, PlannedWeights } from '../../generate/family.ts';
 import { DrySource } from '../drySource.ts';
 import { MovieGenModels } from './models.ts';
-import type { EncoderConfig, PipelineConfigs } from './pipelineConfigs.ts';
+import type { EncoderConfig, PipelineConfigs, ReadIndex } from './pipelineConfigs.ts';
+import { UpsamplerModels } from './upsampler.ts';
+import type { UpsamplerIndex } from './upsamplerIndex.ts';
 
 /** A pipeline that the planner can load. */
 export const plannedPipeline = (pipeline: PipelineConfigs): PlannedPipeline => ({
@@ -35,8 +37,29 @@ export async function dryModels(
   device: Device,
   pipeline: PipelineConfigs,
   precisions: Precisions,
-  { maxMemory, signal }: Pick<LoadModelsOptions, 'maxMemory' | 'signal'>,
+  options: Pick<LoadModelsOptions, 'maxMemory' | 'signal'>,
 ): Promise<{ readonly models: MovieGenModels; readonly weights: readonly PlannedWeights[] }> {
+  const { text, dit, tae, weights } = await dryParts(device, pipeline, precisions, options);
+  return { models: new MovieGenModels(pipeline.index, text, dit, tae, () => {}), weights };
+}
+
+/** The same of an upsampler. */
+export async function dryUpsampler(
+  device: Device,
+  pipeline: PipelineConfigs<UpsamplerIndex>,
+  { dtype, ...options }: Pick<LoadModelsOptions, 'dtype' | 'maxMemory' | 'signal'>,
+): Promise<{ readonly models: UpsamplerModels; readonly weights: readonly PlannedWeights[] }> {
+  const precisions = modulePrecisions(dtype, device);
+  const { text, dit, tae, weights } = await dryParts(device, pipeline, precisions, options);
+  return { models: new UpsamplerModels(pipeline.index, text, dit, tae, () => {}), weights };
+}
+
+async function dryParts(
+  device: Device,
+  pipeline: PipelineConfigs<ReadIndex>,
+  precisions: Readonly<Record<ModuleName, ModulePrecision>>,
+  { maxMemory, signal }: Pick<LoadModelsOptions, 'maxMemory' | 'signal'>,
+) {
   const weights: PlannedWeights[] = [];
   const options = (module: ModuleName) => ({ dtype: precisions[module].dtype, signal });
   const source = (
@@ -82,13 +105,13 @@ export async function dryModels(
     pipeline.tae,
     options('tae'),
   );
-  return { models: new MovieGenModels(index, text, dit, tae, () => {}), weights };
+  return { text, dit, tae, weights };
 }
 
 /** Encoders without tokenizers: every prompt but the null prompt has as many tokens as they take at most. */
 async function longestText(
   device: Device,
-  { ul2, metaclip, byt5 }: PipelineConfigs,
+  { ul2, metaclip, byt5 }: PipelineConfigs<ReadIndex>,
   sources: Readonly<Partial<Record<TextEncoderName, WeightSource | undefined>>>,
   options: { readonly dtype: 'f32' | 'f16' },
 ): Promise<TextEncoders> {
@@ -102,12 +125,10 @@ async function longestText(
   const text = {
     encode: (prompts: readonly string[]) =>
       Object.fromEntries(
-        all.map(([name, model]) => {
+        all.flatMap(([name, model]) => {
           const [none, most] = lengths[name as TextEncoderName];
-          return [
-            name,
-            model!.forward(prompts.map((prompt) => new Array<number>(prompt === '' ? none : most).fill(1))),
-          ];
+          const ids = prompts.map((prompt) => new Array<number>(prompt === '' ? none : most).fill(1));
+          return ids.some((text) => text.length > 0) ? [[name, model!.forward(ids)]] : [];
         }),
       ),
     dispose: () => {

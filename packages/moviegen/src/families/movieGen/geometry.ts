@@ -6,16 +6,18 @@ import type { Geometry } from '../../generate/request.ts';
 
 /** The sizes of a transformer and an autoencoder together. */
 export function geometryOf(
-  { patchSize: [patchT, patchH, patchW] }: DiTConfig,
+  { patchSize: [patchT, patchH, patchW], maxGrid, firstFrame }: DiTConfig,
   { factor, config }: { readonly factor: number; readonly config: TAEConfig },
 ): Geometry {
   const framesEach = config.temporal ? factor : 1;
+  const copies = firstFrame === 'exact' ? framesEach - 1 : 0; // of the first frame, before it
   return {
+    maxFrames: maxGrid[0] * patchT * framesEach - copies,
     multiple: [factor * patchH, factor * patchW],
     framesWithin: (count) => count,
     latentShape: (frames, height, width) => [
       config.latentChannels,
-      Math.ceil(frames / framesEach),
+      Math.ceil((frames + copies) / framesEach),
       height / factor,
       width / factor,
     ],

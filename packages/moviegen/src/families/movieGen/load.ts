@@ -10,6 +10,7 @@ import {
   placeLayers,
   StreamedDiT,
   type TextEncoderName,
+  type VelocityModel,
 } from '@moviegen/dit';
 import { parseConfig as parseTaeConfig, TAE, type TAEConfig } from '@moviegen/tae';
 import { type Device, loraChanges } from '@moviegen/tensor';
@@ -25,8 +26,12 @@ import {
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import { CheckpointError, InputError, shown } from '../../errors.ts';
 import type { LoadModelsOptions } from '../../generate/family.ts';
+import { parseModelIndex } from './modelIndex.ts';
 import { MovieGenModels } from './models.ts';
 import { type OpenedCheckpoint, openMovieGen } from './open.ts';
+import type { ReadIndex } from './pipelineConfigs.ts';
+import { UpsamplerModels } from './upsampler.ts';
+import { imageConfig, parseUpsamplerIndex } from './upsamplerIndex.ts';
 
 type Precisions = Readonly<Record<ModuleName, ModulePrecision>>;
 
@@ -35,19 +40,62 @@ type Precisions = Readonly<Record<ModuleName, ModulePrecision>>;
  * @throws CheckpointError, InputError, SafetensorsError; the signal's reason on abort. What was opened or loaded by then
  *   is released.
  */
-export async function loadModels(
+export function loadModels(
   device: Device,
   source: CheckpointFiles,
   options: LoadModelsOptions,
 ): Promise<MovieGenModels> {
+  return loadParts(device, source, options, {
+    parse: parseModelIndex,
+    configOf: (json) => parseTaeConfig(json),
+    make: ({ index, text, dit, tae, close }) => new MovieGenModels(index, text, dit, tae, close),
+  });
+}
+
+/** The same of an upsampler, whose autoencoder is one of images. */
+export function loadUpsampler(
+  device: Device,
+  source: CheckpointFiles,
+  options: LoadModelsOptions,
+): Promise<UpsamplerModels> {
+  return loadParts(device, source, options, {
+    parse: parseUpsamplerIndex,
+    conditioning: 'video',
+    configOf: imageConfig,
+    make: ({ index, text, dit, tae, close }) => new UpsamplerModels(index, text, dit, tae, close),
+  });
+}
+
+/** What kinds of checkpoints differ in. */
+interface Kind<Index, Models> {
+  readonly parse: (json: unknown, path: string) => Index;
+  /** The autoencoder's config. */
+  readonly configOf: (json: unknown) => TAEConfig;
+  /** What the transformer must be given; undefined: what its config says. */
+  readonly conditioning?: DiTConfig['conditioning'];
+  readonly make: (parts: {
+    readonly index: Index;
+    readonly text: TextEncoders;
+    readonly dit: VelocityModel;
+    readonly tae: TAE;
+    readonly close: () => void;
+  }) => Models;
+}
+
+async function loadParts<Index extends ReadIndex, Models>(
+  device: Device,
+  source: CheckpointFiles,
+  options: LoadModelsOptions,
+  kind: Kind<Index, Models>,
+): Promise<Models> {
   const { dtype, maxMemory } = options;
   const precisions = modulePrecisions(dtype, device);
   if (maxMemory !== undefined && !(maxMemory > 0))
     throw new InputError(`checkpoint: maxMemory must be bytes above 0, got ${shown(maxMemory)}`);
-  const opened = await openMovieGen(source, options);
+  const opened = await openMovieGen(source, kind.parse, options);
   try {
-    const configs = await checkOpened(opened, precisions.dit, options);
-    return await loadOpened(device, opened, configs, precisions, options);
+    const configs = await checkOpened(opened, kind, precisions.dit, options);
+    return await loadOpened(device, opened, kind, configs, precisions, options);
   } catch (error) {
     await opened.close();
     throw error;
@@ -60,20 +108,25 @@ interface Configs {
 }
 
 /** Finds what cannot be loaded before a minute is spent on loading the rest. Gives the configs that it has parsed. */
-async function checkOpened(
-  { transformer, tae, loras }: OpenedCheckpoint,
+async function checkOpened<Index, Models>(
+  { transformer, tae, loras }: OpenedCheckpoint<Index>,
+  { configOf, conditioning }: Kind<Index, Models>,
   precision: ModulePrecision,
   { maxMemory, onNote }: LoadModelsOptions,
 ): Promise<Configs> {
   const configs = {
     dit: await placed(transformer, () => parseDitConfig(transformer.config)),
-    tae: await placed(tae, () => parseTaeConfig(tae.config)),
+    tae: await placed(tae, () => configOf(tae.config)),
   };
-  const { inChannels } = configs.dit;
-  const { latentChannels } = configs.tae;
-  if (inChannels !== latentChannels)
+  if (conditioning !== undefined && configs.dit.conditioning !== conditioning)
     throw new CheckpointError(
-      `checkpoint: the transformer's in_channels ${inChannels} and the TAE's latent_channels ${latentChannels} ` +
+      `checkpoint: the transformer of an upsampler must have conditioning ${shown(conditioning)}, got ${shown(configs.dit.conditioning)}`,
+    );
+  const { outChannels } = configs.dit;
+  const { latentChannels } = configs.tae;
+  if (outChannels !== latentChannels)
+    throw new CheckpointError(
+      `checkpoint: the transformer's out_channels ${outChannels} and the TAE's latent_channels ${latentChannels} ` +
         'must be the same',
     );
   const changes = loraChanges(
@@ -88,13 +141,14 @@ async function checkOpened(
 }
 
 /** Fills the device: the text encoders, the transformer, the TAE. Files are closed unless layers are streamed from them. */
-async function loadOpened(
+async function loadOpened<Index extends ReadIndex, Models>(
   device: Device,
-  opened: OpenedCheckpoint,
+  opened: OpenedCheckpoint<Index>,
+  { make }: Kind<Index, Models>,
   configs: Configs,
   precisions: Precisions,
   { maxMemory, offload, signal, onProgress }: LoadModelsOptions,
-): Promise<MovieGenModels> {
+): Promise<Models> {
   const { index, transformer, tae: autoencoder, encoders, loras } = opened;
   const report = reporter(opened, onProgress);
   const optionsOf = (part: ModelPart, module: ModuleName) => ({
@@ -137,7 +191,7 @@ async function loadOpened(
     await opened.verify(signal);
     const streams = dit instanceof StreamedDiT;
     if (!streams) await opened.close();
-    return new MovieGenModels(index, text, dit, tae, () => streams && void opened.close());
+    return make({ index, text, dit, tae, close: () => streams && void opened.close() });
   } catch (error) {
     for (const model of owned) model.dispose();
     throw error;
@@ -152,7 +206,7 @@ interface Loaded {
 
 /** Tells how far the loading of all models is, when it is told how far one of them is. */
 function reporter(
-  { transformer, tae, encoders }: OpenedCheckpoint,
+  { transformer, tae, encoders }: OpenedCheckpoint<unknown>,
   onProgress: LoadModelsOptions['onProgress'],
 ): (part: ModelPart, loaded: Loaded) => void | Promise<void> {
   const parts = [transformer, tae, ...Object.values(encoders).filter((part) => part !== undefined)];

@@ -33,7 +33,7 @@ export interface ModelIndex {
 }
 
 /** The encoders that have a tokenizer in files; ByT5's is the bytes. */
-export const tokenized = ({ textEncoders }: ModelIndex): ('ul2' | 'metaclip')[] =>
+export const tokenized = ({ textEncoders }: Pick<ModelIndex, 'textEncoders'>): ('ul2' | 'metaclip')[] =>
   (['ul2', 'metaclip'] as const).filter((name) => textEncoders[name] !== undefined);
 
 /**
@@ -77,7 +77,9 @@ export function parseModelIndex(json: unknown, path = 'model_index.json'): Model
   const className = json._class_name;
   if (className !== undefined && className !== 'MovieGenPipeline')
     problems.push(
-      `_class_name: got ${shown(className)}, expected "MovieGenPipeline"; is this another pipeline?`,
+      className === 'MovieGenUpsamplerPipeline'
+        ? '_class_name: this is an upsampler: MovieGenUpsampler loads it (moviegen upscale --model)'
+        : `_class_name: got ${shown(className)}, expected "MovieGenPipeline"; is this another pipeline?`,
     );
   if (json.version !== undefined && json.version !== 1)
     problems.push(`version: got ${shown(json.version)}, expected 1`);
@@ -115,7 +117,7 @@ export function parseModelIndex(json: unknown, path = 'model_index.json'): Model
 }
 
 type Check = (value: unknown) => boolean;
-const isRecord = (value: unknown): value is Record<string, unknown> =>
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const isFolder: Check = (value) => typeof value === 'string' && /^(?!\.)[\w.-]+$/.test(value);
 const isCount: Check = (value) => Number.isInteger(value) && (value as number) >= 1;

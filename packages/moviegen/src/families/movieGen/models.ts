@@ -1,11 +1,11 @@
 // The loaded models of Movie Gen, as the pipeline uses them: three text encoders, the diffusion transformer, the temporal
 // autoencoder. Not here: how they are loaded (load.ts).
 
-import { type Context, StreamedDiT, type VelocityModel } from '@moviegen/dit';
+import { StreamedDiT, type VelocityModel } from '@moviegen/dit';
 import type { TAE } from '@moviegen/tae';
-import type { Device } from '@moviegen/tensor';
+import type { Device, Tensor } from '@moviegen/tensor';
 import type { TextEncoders } from '@moviegen/text';
-import type { Disposable, GuidedVelocity, VideoAutoencoder, VideoModels } from '../../generate/family.ts';
+import type { GuidedVelocity, VideoAutoencoder, VideoModels } from '../../generate/family.ts';
 import type { Job } from '../../generate/jobs.ts';
 import type { LatentProjection } from '../../generate/preview.ts';
 import { projectionOf } from '../../generate/projection.ts';
@@ -17,23 +17,19 @@ import type {
   Sampling,
 } from '../../generate/request.ts';
 import { videoAutoencoder } from './autoencoder.ts';
-import { contextsOf, guidanceOf, promptNotes } from './conditions.ts';
+import type { Branches } from './branches.ts';
+import { type Conditions, conditionsOf, guidanceOf, promptNotes } from './conditions.ts';
 import { geometryOf } from './geometry.ts';
+import { encodeGiven, type GivenLatents, jobsOf } from './given.ts';
 import type { ModelIndex } from './modelIndex.ts';
 import { recordVelocity } from './recordedVelocity.ts';
 import { samplingOf } from './sampling.ts';
 import { streamedVelocity } from './streamedVelocity.ts';
 
-/** The contexts of a group of prompts: one for both branches of guidance, or one per branch. */
-export interface Contexts {
-  readonly contexts: readonly Context[];
-  dispose(): void;
-}
-
 /** Movie Gen's models on a device. */
-export class MovieGenModels implements VideoModels<Contexts> {
-  readonly jobs: readonly Job[] = ['text', 'video'];
-  readonly tasks: readonly string[] = [];
+export class MovieGenModels implements VideoModels<Conditions, GivenLatents> {
+  readonly jobs: readonly Job[];
+  readonly tasks: readonly string[];
   readonly autoencoder: VideoAutoencoder;
   readonly geometry: Geometry;
   readonly sampling: Sampling;
@@ -48,7 +44,9 @@ export class MovieGenModels implements VideoModels<Contexts> {
     readonly tae: TAE,
     close: () => void,
   ) {
-    this.autoencoder = videoAutoencoder(tae);
+    this.jobs = jobsOf(dit.config);
+    this.tasks = dit.config.tasks;
+    this.autoencoder = videoAutoencoder(tae, dit.config.firstFrame);
     this.geometry = geometryOf(dit.config, tae);
     this.sampling = samplingOf(index.sampler);
     this.#close = close;
@@ -58,23 +56,17 @@ export class MovieGenModels implements VideoModels<Contexts> {
     return this.dit.device;
   }
 
-  async encodeGiven(): Promise<Disposable> {
-    return { dispose() {} };
+  encodeGiven(request: GenerationRequest, signal?: AbortSignal): Promise<GivenLatents> {
+    return encodeGiven(this, request, signal);
   }
 
-  async encodePrompts(
+  encodePrompts(
     videos: readonly RequestedVideo[],
     request: GenerationRequest,
-    _inputs: Disposable,
+    given: GivenLatents,
     signal?: AbortSignal,
-  ): Promise<Contexts> {
-    const contexts = await contextsOf(this, videos, request, signal);
-    return {
-      contexts,
-      dispose: () => {
-        for (const context of contexts) context.dispose();
-      },
-    };
+  ): Promise<Conditions> {
+    return conditionsOf(this, videos, request, given, signal);
   }
 
   promptNotes(video: RequestedVideo, request: GenerationRequest): string[] {
@@ -82,17 +74,15 @@ export class MovieGenModels implements VideoModels<Contexts> {
   }
 
   guidedVelocity(
-    { contexts }: Contexts,
+    conditions: Conditions,
     shape: readonly number[],
-    { guidanceScale }: GenerationRequest,
+    _request: GenerationRequest,
     signal?: AbortSignal,
   ): GuidedVelocity {
-    const { dit } = this;
-    if (dit instanceof StreamedDiT) return streamedVelocity(dit, contexts, shape, guidanceScale, signal);
-    return recordVelocity(dit, contexts, shape, guidanceScale);
+    return velocityOf(this.dit, conditions, shape, { signal });
   }
 
-  guidanceOf(request: Pick<GenerationRequest, 'guidance' | 'batch' | 'latentShape'>): Guidance {
+  guidanceOf(request: GenerationRequest): Guidance {
     return guidanceOf(this.dit, request);
   }
 
@@ -105,4 +95,15 @@ export class MovieGenModels implements VideoModels<Contexts> {
     for (const model of [this.text, this.dit, this.tae]) model.dispose();
     this.#close();
   }
+}
+
+/** The velocity of a transformer that is whole on the device, or of one whose layers are streamed. See `recordVelocity`. */
+export function velocityOf(
+  dit: VelocityModel,
+  branches: Branches,
+  shape: readonly number[],
+  { raw, signal }: { readonly raw?: Tensor | undefined; readonly signal?: AbortSignal | undefined },
+): GuidedVelocity {
+  if (dit instanceof StreamedDiT) return streamedVelocity(dit, branches, shape, raw, signal);
+  return recordVelocity(dit, branches, shape, raw);
 }

@@ -7,7 +7,7 @@ import { type LoraFile, type OpenLora, openLoras } from '../../checkpoint/loras.
 import { type ModelPart, openPart } from '../../checkpoint/modelFiles.ts';
 import { readTokenizerAt, type TokenizerPlaces, tokenizerPlaces } from '../../checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
-import { type ModelIndex, parseModelIndex, tokenized } from './modelIndex.ts';
+import { type ModelIndex, tokenized } from './modelIndex.ts';
 
 /** An encoder's files with its tokenizer. */
 export interface TokenizedPart extends ModelPart {
@@ -18,8 +18,8 @@ export interface TokenizedPart extends ModelPart {
 }
 
 /** The files of a checkpoint, open. */
-export interface OpenedCheckpoint {
-  readonly index: ModelIndex;
+export interface OpenedCheckpoint<Index> {
+  readonly index: Index;
   readonly transformer: ModelPart;
   readonly tae: ModelPart;
   readonly encoders: {
@@ -45,20 +45,25 @@ export interface OpenOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What an index says of where the models are. */
+export type Folders = Pick<ModelIndex, 'transformer' | 'tae' | 'textEncoders'>;
+
 /**
  * Opens all files of a checkpoint. Files that its `SHA256SUMS` lists are verified as they are read.
+ * @param parse reads its index.
  * @throws CheckpointError, InputError, SafetensorsError; the signal's reason on abort. Nothing is left open then.
  */
-export async function openMovieGen(
+export async function openMovieGen<Index extends Folders>(
   source: CheckpointFiles,
+  parse: (json: unknown, path: string) => Index,
   { loras: loraFiles = [], tokenizer, http, signal }: OpenOptions,
-): Promise<OpenedCheckpoint> {
+): Promise<OpenedCheckpoint<Index>> {
   await source.check?.(signal);
   const files = await verified(source, signal);
   const json = await readJson(files, '', 'model_index.json', signal);
   const indexPath = pathOf(files, '', 'model_index.json');
   if (json === undefined) throw await missing(files, '', 'model_index.json', signal);
-  const index = parseModelIndex(json, indexPath);
+  const index = parse(json, indexPath);
   const places = tokenizerPlaces(tokenizer, tokenized(index));
 
   const loras = await openLoras(loraFiles, http, signal);

@@ -10,11 +10,12 @@ import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import { CheckpointError } from '../../errors.ts';
 import { type ModelIndex, parseModelIndex, tokenized } from './modelIndex.ts';
 import type { OpenOptions } from './open.ts';
+import { imageConfig, parseUpsamplerIndex, UPSAMPLER_CLASS, type UpsamplerIndex } from './upsamplerIndex.ts';
 
 /** Configs of a pipeline's models, and its tokenizers where it has any. */
-export interface PipelineConfigs {
+export interface PipelineConfigs<Index = ModelIndex> {
   readonly name: string;
-  readonly index: ModelIndex;
+  readonly index: Index;
   readonly dit: DiTConfig;
   readonly tae: TAEConfig;
   /** The same as `config.json` has it; absent in a published size. */
@@ -23,6 +24,12 @@ export interface PipelineConfigs {
   readonly metaclip?: EncoderConfig<ClipTextConfig> | undefined;
   readonly byt5?: EncoderConfig<T5Config> | undefined;
 }
+
+/** What is read of an index here. */
+export type ReadIndex = Pick<
+  ModelIndex,
+  'transformer' | 'tae' | 'textEncoders' | 'maxLength' | 'stripQuoted'
+>;
 
 /** The config of a text encoder. */
 export interface EncoderConfig<Config> {
@@ -65,13 +72,26 @@ const BYT5 = {
   feed_forward_proj: 'gated-gelu',
 };
 
+const ENCODERS = { text_encoders: { ul2: 'ul2', metaclip: 'metaclip', byt5: 'byt5' } };
+
 /** A published size with the published encoders and autoencoder. */
-export function publishedPipeline(name: keyof typeof ditConfigs): PipelineConfigs {
+export const publishedPipeline = (name: keyof typeof ditConfigs): PipelineConfigs =>
+  published(name, parseModelIndex(ENCODERS));
+
+/** The upsampler of the paper's size, with the published encoders and an image autoencoder of 16 channels. */
+export const publishedUpsampler = (): PipelineConfigs<UpsamplerIndex> =>
+  published('7b', parseUpsamplerIndex({ _class_name: UPSAMPLER_CLASS, ...ENCODERS }), { temporal: false });
+
+function published<Index>(
+  name: keyof typeof ditConfigs,
+  index: Index,
+  frames: { readonly temporal?: boolean } = {},
+): PipelineConfigs<Index> {
   return {
     name,
-    index: parseModelIndex({ text_encoders: { ul2: 'ul2', metaclip: 'metaclip', byt5: 'byt5' } }),
+    index,
     dit: ditConfigs[name],
-    tae: parseTaeConfig({}),
+    tae: { ...parseTaeConfig({}), ...frames },
     ul2: { config: parseT5Config(UL2), json: UL2 },
     metaclip: { config: parseClipTextConfig(METACLIP), json: METACLIP },
     byt5: { config: parseT5Config(BYT5), json: BYT5 },
@@ -79,17 +99,31 @@ export function publishedPipeline(name: keyof typeof ditConfigs): PipelineConfig
 }
 
 /** The configs of a checkpoint's folder. @throws CheckpointError */
-export async function checkpointPipeline(
+export const checkpointPipeline = (
   files: CheckpointFiles,
-  { tokenizer: given, http, signal }: Omit<OpenOptions, 'loras'> = {},
-): Promise<PipelineConfigs> {
+  options: Omit<OpenOptions, 'loras'> = {},
+): Promise<PipelineConfigs> => pipelineConfigs(files, parseModelIndex, parseTaeConfig, options);
+
+/** The configs of an upsampler's folder. @throws CheckpointError */
+export const checkpointUpsampler = (
+  files: CheckpointFiles,
+  options: Omit<OpenOptions, 'loras'> = {},
+): Promise<PipelineConfigs<UpsamplerIndex>> =>
+  pipelineConfigs(files, parseUpsamplerIndex, imageConfig, options);
+
+async function pipelineConfigs<Index extends ReadIndex>(
+  files: CheckpointFiles,
+  parseIndex: (json: unknown, path: string) => Index,
+  parseTae: (json: unknown) => TAEConfig,
+  { tokenizer: given, http, signal }: Omit<OpenOptions, 'loras'>,
+): Promise<PipelineConfigs<Index>> {
   await files.check?.(signal);
   const json = async (folder: string, name: string) => {
     const value = await readJson(files, folder, name, signal);
     if (value !== undefined) return value;
     throw await missing(files, folder, name, signal);
   };
-  const index = parseModelIndex(await json('', 'model_index.json'), pathOf(files, '', 'model_index.json'));
+  const index = parseIndex(await json('', 'model_index.json'), pathOf(files, '', 'model_index.json'));
   const parsed = async <T>(folder: string, parse: (json: unknown) => T) => {
     const config = await json(folder, 'config.json');
     try {
@@ -106,7 +140,7 @@ export async function checkpointPipeline(
     return { ...(await parsed(folder, parse)), tokenizer };
   };
   const { ul2, metaclip, byt5 } = index.textEncoders;
-  const tae = await parsed(index.tae, parseTaeConfig);
+  const tae = await parsed(index.tae, parseTae);
   return {
     name: files.label,
     index,

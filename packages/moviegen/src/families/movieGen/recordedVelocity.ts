@@ -1,23 +1,22 @@
 // The velocity of a generation's flow, recorded once and replayed at every step without allocating: both branches of guidance
 // as one batch, or one after the other. Not here: streamed layers, which cannot be recorded (streamedVelocity.ts).
 
-import type { Context, DiT } from '@moviegen/dit';
+import type { DiT } from '@moviegen/dit';
 import { castKernel } from '@moviegen/kernels';
-import { combineBranches } from '@moviegen/sampler';
-import { concat, guidance, type Recording, Tensor } from '@moviegen/tensor';
+import { type Recording, Tensor } from '@moviegen/tensor';
 import type { GuidedVelocity } from '../../generate/family.ts';
+import { type Branches, combined, spread } from './branches.ts';
 
 /**
- * Records `u = u_null + g (u_text - u_null)` at latents of the given shape.
- * @param contexts one of 2B prompts, null prompts first; or two of B prompts each, the null prompts' context first; or, if
- *   `scale` is 1 (no guidance), one of B prompts.
+ * Records the guided velocity at latents of the given shape.
  * @param shape of the latents, [B, C, T, H, W].
+ * @param raw what is given, where it differs from call to call: [1, K, T, H, W]. It takes the place of the calls' own.
  */
 export function recordVelocity(
   dit: DiT,
-  [context, text]: readonly Context[],
+  { calls, scales }: Branches,
   shape: readonly number[],
-  scale: number,
+  raw?: Tensor,
 ): GuidedVelocity {
   const { device } = dit;
   dit.preparePositions(shape);
@@ -31,13 +30,11 @@ export function recordVelocity(
   };
   try {
     recording = device.record(() => {
-      if (scale === 1) return dit.forward(x, t, context!);
-      if (text) {
-        const [uNull, uText] = [dit.forward(x, t, context!), dit.forward(x, t, text)];
-        return guidance(uNull, uText, scale);
-      }
-      const both = shape[0] === 1 ? x : concat([x, x], { axis: 0 }); // one sample is shared by both branches
-      return combineBranches(dit.forward(both, t, context!), scale);
+      const seen = raw && dit.embedGiven(raw);
+      const results = calls.map((call) =>
+        dit.forward(spread(x, call), t, call.context, { given: seen ?? call.given }),
+      );
+      return combined(results, scales);
     });
   } catch (error) {
     dispose();

@@ -11,14 +11,26 @@ import {
 } from '@moviegen/sampler';
 import { eulerStep, type Tensor } from '@moviegen/tensor';
 import { InputError } from '../../errors.ts';
-import { integer, oneOf } from '../../generate/options.ts';
-import { type Sampling, type SamplingPath, SCHEDULES } from '../../generate/request.ts';
+import { type Sampling, type SamplingChoice, type SamplingPath, SCHEDULES } from '../../generate/request.ts';
+import { integer, oneOf } from '../../generate/values.ts';
 import type { ModelIndex } from './modelIndex.ts';
 
 const SOLVERS = ['euler', 'midpoint', 'heun', 'dopri5'] as const satisfies readonly Solver[];
 
+/** A path whose parts are known: what `sampleOnHost` needs of it. */
+export interface FlowPath extends SamplingPath {
+  readonly choice: { readonly solver: Solver; readonly schedule?: Schedule; readonly begin: number };
+  /** Of the velocity; undefined where the solver chooses its own steps. */
+  readonly evaluations: number | undefined;
+}
+
+/** Ways whose paths' parts are known. */
+export interface FlowSampling extends Sampling {
+  path(choice: SamplingChoice): FlowPath;
+}
+
 /** The ways of a checkpoint, by the defaults in its index. */
-export const samplingOf = (defaults: ModelIndex['sampler']): Sampling => ({
+export const samplingOf = (defaults: ModelIndex['sampler']): FlowSampling => ({
   path(choice) {
     const solver = oneOf('solver', choice.solver ?? 'euler', SOLVERS);
     if (choice.shift !== undefined)
@@ -40,9 +52,12 @@ export const samplingOf = (defaults: ModelIndex['sampler']): Sampling => ({
 });
 
 /** @param schedule undefined for `dopri5`, which chooses its own times */
-function pathOf(solver: Solver, schedule: Schedule | undefined, begin = 0): SamplingPath {
+function pathOf(solver: Solver, schedule: Schedule | undefined, begin = 0): FlowPath {
   const last = schedule && schedule.length - 1;
+  const choice = { solver, ...(schedule && { schedule }), begin };
   return {
+    choice,
+    evaluations: last && last * (solver === 'euler' ? 1 : 2),
     steps: last,
     begins: begin,
     shortened: () =>
@@ -57,7 +72,7 @@ function pathOf(solver: Solver, schedule: Schedule | undefined, begin = 0): Samp
       return pathOf(solver, schedule && [t0, ...schedule.filter((t) => t > t0)], t0);
     },
     start: (data, noise): Tensor => pathPoint(data, noise, begin),
-    follow: (velocity, start, options) => sample(velocity, start, { solver, schedule, begin, ...options }),
+    follow: (velocity, start, options) => sample(velocity, start, { ...choice, ...options }),
     predict: (x, u, t) => eulerStep(x, u, 1 - t),
   };
 }

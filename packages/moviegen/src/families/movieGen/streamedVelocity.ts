@@ -1,11 +1,11 @@
 // The velocity of a generation's flow with a transformer whose layers are streamed. It is encoded anew at every step, since
 // the layers lie in other buffers each time.
 
-import type { Context, StreamedDiT } from '@moviegen/dit';
+import type { StreamedDiT } from '@moviegen/dit';
 import { castKernel } from '@moviegen/kernels';
-import { combineBranches } from '@moviegen/sampler';
-import { concat, guidance, scopeAsync, Tensor } from '@moviegen/tensor';
+import { scopeAsync, Tensor } from '@moviegen/tensor';
 import type { GuidedVelocity } from '../../generate/family.ts';
+import { type Branches, combined, spread } from './branches.ts';
 
 /**
  * The same as `recordVelocity`, to the bit and with the same parameters, but without a recording.
@@ -13,9 +13,9 @@ import type { GuidedVelocity } from '../../generate/family.ts';
  */
 export function streamedVelocity(
   dit: StreamedDiT,
-  [context, text]: readonly Context[],
+  { calls, scales }: Branches,
   shape: readonly number[],
-  scale: number,
+  raw?: Tensor,
   signal?: AbortSignal,
 ): GuidedVelocity {
   const { device } = dit;
@@ -23,15 +23,14 @@ export function streamedVelocity(
   const [x, u] = [Tensor.empty(device, shape, 'f32', 'x_t'), Tensor.empty(device, shape, 'f32', 'u')];
   const t = Tensor.empty(device, [1], 'f32', 't');
   const copy = castKernel(x.size, 'f32', 'f32');
-  const forward = (latents: Tensor, prompts: Context) => dit.forwardAsync(latents, t, prompts, { signal });
   const guided = async () => {
-    if (scale === 1) return forward(x, context!);
-    if (text) {
-      const uNull = await forward(x, context!);
-      return guidance(uNull, await forward(x, text), scale);
+    const seen = raw && dit.embedGiven(raw);
+    const results: Tensor[] = [];
+    for (const call of calls) {
+      const options = { signal, given: seen ?? call.given };
+      results.push(await dit.forwardAsync(spread(x, call), t, call.context, options));
     }
-    const both = shape[0] === 1 ? x : concat([x, x], { axis: 0 }); // one sample is shared by both branches
-    return combineBranches(await forward(both, context!), scale);
+    return combined(results, scales);
   };
   return {
     velocity: async (now, time) => {

@@ -1,9 +1,11 @@
 // Wan as a family of models: what its checkpoints look like, and how they are loaded and planned.
 
-import type { ModelFamily } from '../../generate/family.ts';
+import type { CheckpointFiles } from '../../checkpointFiles.ts';
+import type { CheckpointSummary, ModelFamily } from '../../generate/family.ts';
 import { loadModels } from './load.ts';
 import { WAN_PIPELINES } from './modelIndex.ts';
-import type { WanModels } from './models.ts';
+import { jobsOf, type WanModels } from './models.ts';
+import { openWan } from './open.ts';
 import { checkpointPlan, publishedPlans } from './plan.ts';
 
 /** Wan 2.1 and 2.2. */
@@ -16,6 +18,15 @@ export const wan: ModelFamily<WanModels> = {
       String((index as { _class_name?: unknown })._class_name),
     ),
   load: loadModels,
+  summary,
   plan: checkpointPlan,
   published: publishedPlans,
 };
+
+/** What a checkpoint can do, by its transformer's channels; the headers of its weights are read. */
+async function summary(files: CheckpointFiles, signal?: AbortSignal): Promise<CheckpointSummary> {
+  const opened = await openWan(files, { signal });
+  await opened.close();
+  const jobs = jobsOf(opened.configs.transformers[0]!, opened.switches);
+  return { kind: 'Wan', jobs, tasks: [] };
+}

@@ -9,12 +9,16 @@ const TEMPORAL = 4;
 
 /** @param factor pixels per position of the latents */
 export function geometryOf(
-  { patchSize: [patchT, patchH, patchW] }: Pick<WanTransformerConfig, 'patchSize'>,
+  {
+    patchSize: [patchT, patchH, patchW],
+    ropeMaxSeqLen,
+  }: Pick<WanTransformerConfig, 'patchSize' | 'ropeMaxSeqLen'>,
   { zDim }: Pick<WanAutoencoderConfig, 'zDim'>,
   factor: number,
 ): Geometry {
   return {
     multiple: [factor * patchH, factor * patchW],
+    maxFrames: 1 + TEMPORAL * (ropeMaxSeqLen * patchT - 1),
     framesWithin: (count) => Math.max(1, count - ((count - 1) % TEMPORAL)),
     latentShape(frames, height, width) {
       const more = (frames - 1) % TEMPORAL;

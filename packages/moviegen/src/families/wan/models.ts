@@ -71,7 +71,7 @@ export class WanModels implements VideoModels<WanPrompts, GivenLatents> {
     this.geometry = parts.geometry;
     this.sampling = parts.sampling;
     this.autoencoder = parts.autoencoder;
-    this.jobs = jobsOf(parts);
+    this.jobs = jobsOf(parts.config, parts.files);
   }
 
   get device(): Device {
@@ -163,9 +163,11 @@ export class WanModels implements VideoModels<WanPrompts, GivenLatents> {
 }
 
 /** What a checkpoint can do, by its channels and its image tower. */
-function jobsOf({ config, files }: WanParts): Job[] {
-  const { inChannels, outChannels, imageDim, posEmbedTokens } = config;
-  if (files.expandTimesteps) return ['text', 'video', 'image'];
+export function jobsOf(
+  { inChannels, outChannels, imageDim, posEmbedTokens }: WanTransformerConfig,
+  { expandTimesteps }: WanSwitches,
+): Job[] {
+  if (expandTimesteps) return ['text', 'video', 'image'];
   if (inChannels === outChannels) return ['text', 'video'];
   return imageDim === undefined || posEmbedTokens !== undefined ? ['image', 'lastImage'] : ['image'];
 }

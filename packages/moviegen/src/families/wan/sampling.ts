@@ -10,8 +10,8 @@ import {
 } from '@moviegen/sampler';
 import { eulerStep, linearCombination } from '@moviegen/tensor';
 import { InputError, shown } from '../../errors.ts';
-import { integer, oneOf } from '../../generate/options.ts';
 import type { Sampling, SamplingPath } from '../../generate/request.ts';
+import { integer, oneOf } from '../../generate/values.ts';
 
 const SOLVERS = ['unipc', 'euler'] as const;
 

@@ -1,0 +1,48 @@
+// moviegen extend: goes on from a video, to any length. Not here: how (generate/extend.ts), where files go (oneVideo.ts).
+
+import type { Command } from 'commander';
+import type { ExtendOptions } from '../../generate/extend.ts';
+import { withModel } from '../common.ts';
+import { type OneVideoOptions, oneVideo, withOneVideo } from '../oneVideo.ts';
+import { checkWords } from '../prompts.ts';
+import type { Run } from '../run.ts';
+import { showProgress } from '../samplingBars.ts';
+import { type SamplingFlags, samplingOptions, withSampling, withVideoGuidance } from '../samplingFlags.ts';
+import { integer } from '../values.ts';
+
+interface Options extends OneVideoOptions, Omit<SamplingFlags, 'seed' | 'numFrames'> {
+  readonly numFrames: number;
+}
+
+/** Adds the command. */
+export function addExtend(program: Command, run: Run): void {
+  const command = program
+    .command('extend')
+    .description('go on from a video: its frames, and what follows them')
+    .argument('<video>', 'a video file, or a folder of pictures')
+    .argument('<prompt...>', 'what the video shows')
+    .requiredOption('--num-frames <n>', 'frames of the result, the video’s own among them', integer);
+  withModel(withOneVideo(withVideoGuidance(withSampling(command, { several: false, frames: false })))).action(
+    (path: string, words: string[], options: Options) => extend(run, path, words.join(' '), options),
+  );
+}
+
+async function extend(run: Run, path: string, prompt: string, options: Options): Promise<void> {
+  checkWords('extend', prompt);
+  await oneVideo(run, path, prompt, options, async (video) => {
+    const model = await run.model(options);
+    const { signal, bars } = run;
+    const parts: number[] = [];
+    const stream = model.extendStream(video, prompt, {
+      ...(samplingOptions(options) as Omit<ExtendOptions, 'numFrames'>),
+      numFrames: options.numFrames,
+      signal,
+      onProgress: (progress) => {
+        if ('first' in progress && progress.phase !== 'decode' && !parts.includes(progress.first))
+          parts.push(progress.first);
+        showProgress(progress, bars, 1);
+      },
+    });
+    return { stream, device: model.device };
+  });
+}

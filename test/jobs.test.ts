@@ -1,0 +1,160 @@
+// The command line's jobs beyond text to video, on small seeded checkpoints: what comes out, what is said, what is refused, and
+// that the source stays as it was.
+
+import { cpSync, linkSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { TINY } from '@moviegen/testing/checkpoints';
+import { decodeVideo } from 'moviegen';
+import { describe, expect, test } from 'vitest';
+import { filesIn, folders, moviegen } from './cli.ts';
+
+const fixtures = fileURLToPath(new URL('../packages/moviegen/fixtures', import.meta.url));
+const films = fileURLToPath(new URL('../packages/moviegen/test/media', import.meta.url));
+const folder = folders();
+const models = folder();
+
+const conditioned = join(models, 'conditioned');
+cpSync(TINY, conditioned, { recursive: true });
+rmSync(join(conditioned, 'transformer'), { recursive: true });
+cpSync(join(fixtures, 'jobs/transformer'), join(conditioned, 'transformer'), { recursive: true });
+rmSync(join(conditioned, 'SHA256SUMS'), { force: true });
+
+const upsampler = join(models, 'upsampler');
+mkdirSync(join(upsampler, 'vae'), { recursive: true });
+cpSync(join(fixtures, 'jobs/upsampler'), join(upsampler, 'transformer'), { recursive: true });
+for (const name of ['config.json', 'diffusion_pytorch_model.safetensors'])
+  cpSync(join(fixtures, 'autoencoder-kl-4', name), join(upsampler, 'vae', name));
+writeFileSync(
+  join(upsampler, 'model_index.json'),
+  JSON.stringify({
+    _class_name: 'MovieGenUpsamplerPipeline',
+    sampler: { steps: 1 },
+    window: { frames: 3, overlap: 1 },
+  }),
+);
+
+const film = join(films, 'steady.mp4');
+const picture = join(films, 'turned.jpg');
+const shapeOf = async (path: string) => (await decodeVideo(new Uint8Array(readFileSync(path)))).shape;
+const quick = ['--model', conditioned, '--steps', '1', '--json'];
+const SIZE = ['--width', '32', '--height', '16'];
+
+test('inspect says what a checkpoint can do', async () => {
+  const plain = await moviegen(['inspect', TINY]);
+  expect(plain.stdout).toContain('jobs: text to video, video to video\n');
+  const more = await moviegen(['inspect', conditioned, '--json']);
+  expect(JSON.parse(more.stdout)).toEqual({
+    kind: 'Movie Gen',
+    jobs: ['text', 'video', 'image', 'lastImage', 'mask', 'extend', 'edit'],
+    tasks: ['add', 'recolour'],
+  });
+  const larger = await moviegen(['inspect', upsampler]);
+  expect(larger.stdout).toContain('jobs: upscaling\n');
+});
+
+describe('a command per job', () => {
+  test.each([
+    ['a video to start from', ['generate', 'a star', '--video', film, '--strength', '0.5'], [9, 16, 32, 3]],
+    ['a first frame', ['generate', 'a star', '--image', picture, ...SIZE], [9, 16, 32, 3]],
+    ['a last frame', ['generate', 'a star', '--last-image', picture, ...SIZE], [9, 16, 32, 3]],
+    ['a mask', ['generate', 'a star', '--video', film, '--mask', picture], [9, 16, 32, 3]],
+    ['an edit', ['edit', film, 'a', 'star', '--task', 'add', '--num-frames', '9'], [9, 16, 32, 3]],
+    ['what follows', ['extend', film, 'a star', '--num-frames', '20', '--fps', '12'], [20, 16, 32, 3]],
+    ['both at once', ['generate', 'a star', '--upscale', '2', '--upsampler', upsampler], [9, 32, 64, 3]],
+  ])('%s', async (_, args, shape) => {
+    const output = join(folder(), 'made.mp4');
+    const { status, stdout, stderr } = await moviegen([...args, ...quick, '-o', output]);
+    expect(`${stderr}${status}`).toMatch(/0$/);
+    expect(await shapeOf(output)).toEqual(shape);
+    const said = JSON.parse(stdout);
+    expect((said.videos?.[0] ?? said).path).toBe(output);
+  });
+
+  test('upscale', async () => {
+    const output = join(folder(), 'large.mp4');
+    const args = [
+      'upscale',
+      film,
+      '--model',
+      upsampler,
+      '--scale',
+      '1.25',
+      '-o',
+      output,
+      '--tile',
+      '64',
+      '--tile-overlap',
+      '16',
+    ];
+    const { status, stderr } = await moviegen(args);
+    expect(`${stderr}${status}`).toMatch(/windows/);
+    const [T, H, W] = await shapeOf(film);
+    expect(await shapeOf(output)).toEqual([T, Math.round(H * 1.25), Math.round(W * 1.25), 3]);
+  });
+});
+
+describe('the source is never overwritten', () => {
+  test.each(['itself', 'dots', 'symbolic link', 'hard link', 'folder behind a link'])('%s', async (how) => {
+    const root = folder();
+    const source = join(root, 'in.mp4');
+    cpSync(film, source);
+    const spellings: Record<string, () => string> = {
+      itself: () => source,
+      dots: () => join(root, 'x', '..', '.', 'in.mp4').replace(/in\.mp4$/, './in.mp4'),
+      'symbolic link': () => {
+        symlinkSync(source, join(root, 'link.mp4'));
+        return join(root, 'link.mp4');
+      },
+      'hard link': () => {
+        linkSync(source, join(root, 'hard.mp4'));
+        return join(root, 'hard.mp4');
+      },
+      'folder behind a link': () => {
+        symlinkSync(root, join(root, 'again'));
+        return join(root, 'again', 'in.mp4');
+      },
+    };
+    const output = spellings[how]!();
+    const { status, stderr } = await moviegen(['edit', source, 'a star', '--model', '/none', '-o', output]);
+    expect(stderr).toMatch(/^error: output: .* is what is read: name another one, it stays as it is\n$/);
+    expect(status).toBe(2);
+    expect(readFileSync(source)).toEqual(readFileSync(film));
+  });
+});
+
+describe('refused in one line, before anything is computed', () => {
+  test.each([
+    [
+      ['generate', 'a star', '--image', picture, '--model', TINY],
+      /error: generate: this checkpoint has not learnt image to video; it can do text to video, video to video\n$/,
+    ],
+    [['edit', film, 'a star', '--model', TINY], /error: edit: this checkpoint has not learnt editing/],
+    [
+      ['edit', film, 'a star', '--model', conditioned, '--task', 'x'],
+      /unknown task "x", expected one of add, recolour\n$/,
+    ],
+    [['upscale', film, '--model', TINY], /this is not an upsampler\n$/],
+    [['upscale', film], /there is no upsampler by default: give one with --model/],
+    [
+      ['upscale', film, '--model', upsampler, '--scale', '0.5'],
+      /scale must be a number of at least 1, got 0\.5\n$/,
+    ],
+    [['extend', film, 'a star', '--model', conditioned], /required option '--num-frames <n>' not specified/],
+    [['generate', 'a star', '--model', upsampler], /this is an upsampler: MovieGenUpsampler loads it/],
+  ])('%#', async (args, message) => {
+    const cwd = folder();
+    const { status, stderr } = await moviegen(args, { cwd });
+    expect(stderr).toMatch(message);
+    expect(status).toBe(2);
+    expect(filesIn(cwd)).toEqual([]);
+  });
+});
+
+test('stops in a window, and leaves no file', async () => {
+  const cwd = folder();
+  const args = ['upscale', film, '--model', upsampler, '--steps', '500', '-o', 'large.mp4'];
+  const { status } = await moviegen(args, { cwd, stop: { after: 'upscale: ', signal: 'SIGINT' } });
+  expect(status).toBe(130);
+  expect(filesIn(cwd)).toEqual([]);
+});
