@@ -34,15 +34,19 @@ export interface SourceOptions {
   readonly header?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Options of commands that load a model. */
-export interface ModelOptions extends CommonOptions, SourceOptions {
-  readonly model?: string;
-  readonly dtype?: DTypePolicy;
-  readonly tokenizer?: TokenizerPlaces;
+/** Options that name single models. */
+export interface PartOptions {
   readonly transformer?: string;
   readonly transformer2?: string;
   readonly vae?: string;
   readonly textEncoder?: string;
+}
+
+/** Options of commands that load a model. */
+export interface ModelOptions extends CommonOptions, SourceOptions, PartOptions {
+  readonly model?: string;
+  readonly dtype?: DTypePolicy;
+  readonly tokenizer?: TokenizerPlaces;
   readonly lora?: readonly LoraFile[];
   readonly loraPartial?: boolean;
   readonly maxMemory?: number;
@@ -250,9 +254,7 @@ export function secondsRecord(seconds: Readonly<Record<string, number>>): Record
 }
 
 /** Models that the options name one by one. */
-export function partsOf(
-  options: Pick<ModelOptions, 'transformer' | 'transformer2' | 'vae' | 'textEncoder'>,
-): PartPlaces | undefined {
+export function partsOf(options: PartOptions): PartPlaces | undefined {
   const { transformer, transformer2, vae, textEncoder } = options;
   const parts = { transformer, transformer2, vae, textEncoder };
   return Object.values(parts).some((place) => place !== undefined) ? parts : undefined;

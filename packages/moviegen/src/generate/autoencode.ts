@@ -152,7 +152,7 @@ export async function* decodeFrames(
     shape: [1, ...latents.shape],
     part: (start: number, end: number) => uploadLatents(latents, device, start, end),
   };
-  const pieces = autoencoder.decodeTiled(parts, { ...tiles, numFrames });
+  const pieces = autoencoder.decodeTiled(parts, { ...tiles, numFrames, signal });
   let done = 0;
   try {
     for (;;) {

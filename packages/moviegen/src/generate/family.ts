@@ -45,6 +45,11 @@ export interface LatentDistribution {
   sample(noise: Tensor): Tensor;
 }
 
+/** May be stopped before the next piece of work; between pieces the pipeline stops it in any case. */
+interface Stoppable {
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** An autoencoder of videos, as the pipeline uses it: tile by tile, piece by piece. */
 export interface VideoAutoencoder {
   readonly device: Device;
@@ -54,11 +59,14 @@ export interface VideoAutoencoder {
   /** The numbers of frames that a latent of T frames may stand for. */
   frames(latentFrames: number): { readonly least: number; readonly most: number };
   /** @param video pieces [1, 3, n, H', W'] in [-1, 1], of any lengths. */
-  encodeTiled(video: AsyncIterable<Tensor>, tiles?: TileOptions): AsyncGenerator<LatentDistribution>;
+  encodeTiled(
+    video: AsyncIterable<Tensor>,
+    options?: TileOptions & Stoppable,
+  ): AsyncGenerator<LatentDistribution>;
   /** Frames in pieces [1, 3, n, H', W'], about [-1, 1], each as soon as it is done. */
   decodeTiled(
     latents: LatentParts,
-    options: TileOptions & { readonly numFrames?: number | undefined },
+    options: TileOptions & Stoppable & { readonly numFrames?: number | undefined },
   ): AsyncGenerator<Tensor>;
 }
 

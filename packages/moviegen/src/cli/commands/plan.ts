@@ -16,10 +16,10 @@ import {
 } from '../../plan/plan.ts';
 import { planTable } from '../../plan/table.ts';
 import { withAdapter, withParts, withSource, withTokenizer } from '../common.ts';
-import { type CommonOptions, type ModelOptions, partsOf, type Run, type SourceOptions } from '../run.ts';
+import { type CommonOptions, type PartOptions, partsOf, type Run, type SourceOptions } from '../run.ts';
 import { bytes, integer, number, policy, sizeOf } from '../values.ts';
 
-interface Options extends Omit<CommonOptions, 'adapter'>, SourceOptions {
+interface Options extends Omit<CommonOptions, 'adapter'>, SourceOptions, PartOptions {
   readonly adapter: string | boolean;
   readonly size?: readonly [number, number];
   readonly frames?: number;
@@ -108,6 +108,7 @@ async function plan(run: Run, words: readonly string[], options: Options): Promi
     maxMemory,
     memory,
     tokenizer,
+    parts: partsOf(options),
     job,
     tile: options.tile,
   };
