@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
 import { describeReport } from '../../moviegen/src/parity/parity.ts';
-import { checkWanAutoencoder, type WanFixtureFiles } from '../../moviegen/src/parity/wanAutoencoder.ts';
+import { checkWanAutoencoder } from '../../moviegen/src/parity/wan/autoencoder.ts';
+import type { WanFixtureFiles } from '../../moviegen/src/parity/wan/files.ts';
 
 const root = fileURLToPath(new URL('../fixtures/', import.meta.url));
 const files: WanFixtureFiles = {

@@ -3,7 +3,7 @@
 import { testDevice } from '@moviegen/testing/device';
 import { expect, test } from 'vitest';
 import { checkParityCase, describeReport } from '../../moviegen/src/parity/parity.ts';
-import { loadWanTransformer, openWanTransformer } from '../../moviegen/src/parity/wanTransformer.ts';
+import { loadWanTransformer, openWanTransformer } from '../../moviegen/src/parity/wan/transformer.ts';
 import { files } from './fixtures.ts';
 
 const folders = await files.folders();
