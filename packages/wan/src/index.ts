@@ -16,6 +16,8 @@ export { LatentDistribution } from './autoencoder/latents.ts';
 export type { LatentParts } from './autoencoder/streams.ts';
 export type { TileOptions } from './autoencoder/tiles.ts';
 export type { AutoencoderPart } from './autoencoder/weights.ts';
+export { autoencoderNames, autoencoderSource } from './layouts/autoencoderNames.ts';
+export { originalTransformerName, transformerName, transformerSource } from './layouts/transformerNames.ts';
 export type { WanConditions } from './transformer/conditions.ts';
 export {
   inferTransformerConfig,
@@ -33,5 +35,3 @@ export {
 export { StreamedWanTransformer } from './transformer/streamedTransformer.ts';
 export { WanTransformer } from './transformer/transformer.ts';
 export { isLinearWeight, type TransformerLoadOptions } from './transformer/weights.ts';
-export { autoencoderNames, autoencoderSource } from './layouts/autoencoderNames.ts';
-export { originalTransformerName, transformerName, transformerSource } from './layouts/transformerNames.ts';

@@ -19,7 +19,7 @@ export type { WanFixtureFiles } from './files.ts';
 const MARKS = /^(expected|sigmas|sigmas-original|trajectories)\.json$/;
 const EXPECTED = /^(tokens|transformer-cases|pipeline.*)\.json$|^(text|condition|vae-.*)\.safetensors$/;
 
-/** The cases of a folder in an order in which each rests on those before it. */
+/** Names of the files of a folder that hold cases, and of those in its `expected/`. */
 async function casesIn(files: WanFixtureFiles, folder: string) {
   const own = (await files.list(folder)).filter((name) => MARKS.test(name));
   const expected = own.includes('expected.json') ? [] : await files.list(`${folder}/expected`);
@@ -32,34 +32,82 @@ export async function holdsWanCases(files: WanFixtureFiles, folder: string): Pro
   return own.length + expected.length > 0;
 }
 
+/** A kind of case in a folder, or one run of a pipeline. */
+export interface WanCheck {
+  /** `schedules`, `outputs`, `tokens`, `text`, `transformer`, `vae`, `condition`, or the name of a run: `pipeline-euler`. */
+  readonly name: string;
+  run(): AsyncGenerator<ParityReport>;
+}
+
 /**
- * Runs every case of a folder; each report comes as soon as it is ready.
+ * What can be checked in a folder, in an order in which each rests on those before it.
  * @param bound on max|a - b| / max|b| of a tensor; after steps and of a pipeline's video it is a multiple
  */
+export async function wanChecks(
+  device: Device,
+  files: WanFixtureFiles,
+  folder: string,
+  bound: number = WAN_BOUND,
+): Promise<WanCheck[]> {
+  const { own, expected } = await casesIn(files, folder);
+  const checks: (WanCheck | false)[] = [
+    own.some((name) => name !== 'expected.json') && {
+      name: 'schedules',
+      run: () => checkSchedules(device, files, folder, bound),
+    },
+    own.includes('expected.json') && {
+      name: 'outputs',
+      run: () => checkOutputs(device, files, folder, bound),
+    },
+    expected.includes('tokens.json') && one('tokens', () => checkTokens(files, folder)),
+    expected.includes('text.safetensors') && one('text', () => checkText(device, files, folder, bound)),
+    expected.includes('transformer-cases.json') && {
+      name: 'transformer',
+      run: () => checkTransformer(device, files, folder, bound),
+    },
+    expected.some((name) => name.startsWith('vae-')) && {
+      name: 'vae',
+      run: () => checkWanAutoencoder(device, files, folder, { bound }),
+    },
+    expected.includes('condition.safetensors') &&
+      one('condition', () => checkCondition(device, files, folder, bound)),
+    ...expected
+      .filter((name) => name.startsWith('pipeline'))
+      .map((name) => name.replace('.json', ''))
+      .map((name) => ({
+        name,
+        async *run() {
+          yield await checkRun(device, files, folder, name, bound);
+          yield await checkWholeRun(device, files, folder, name, bound);
+        },
+      })),
+  ];
+  return checks.filter((check) => check !== false);
+}
+
+/** Runs every case of a folder; each report comes as soon as it is ready. @param bound as of {@link wanChecks} */
 export async function* checkWan(
   device: Device,
   files: WanFixtureFiles,
   folder: string,
   bound: number = WAN_BOUND,
 ): AsyncGenerator<ParityReport> {
-  const { own, expected } = await casesIn(files, folder);
-  if (own.some((name) => name !== 'expected.json')) yield* checkSchedules(device, files, folder, bound);
-  if (own.includes('expected.json')) yield* checkOutputs(device, files, folder, bound);
-  if (expected.includes('tokens.json')) yield await checkTokens(files, folder);
-  if (expected.includes('text.safetensors')) yield await checkText(device, files, folder, bound);
-  if (expected.includes('transformer-cases.json')) {
-    const fixture = await openWanTransformer(files, folder);
-    const model = await loadWanTransformer(device, fixture);
-    try {
-      for (const name of fixture.cases) yield await checkParityCase(model, fixture, name, bound);
-    } finally {
-      model.dispose();
-    }
+  for (const { run } of await wanChecks(device, files, folder, bound)) yield* run();
+}
+
+const one = (name: string, check: () => Promise<ParityReport>): WanCheck => ({
+  name,
+  async *run() {
+    yield await check();
+  },
+});
+
+async function* checkTransformer(device: Device, files: WanFixtureFiles, folder: string, bound: number) {
+  const fixture = await openWanTransformer(files, folder);
+  const model = await loadWanTransformer(device, fixture);
+  try {
+    for (const name of fixture.cases) yield await checkParityCase(model, fixture, name, bound);
+  } finally {
+    model.dispose();
   }
-  if (expected.some((name) => name.startsWith('vae-')))
-    yield* checkWanAutoencoder(device, files, folder, { bound });
-  if (expected.includes('condition.safetensors')) yield await checkCondition(device, files, folder, bound);
-  for (const name of expected.filter((one) => one.startsWith('pipeline')))
-    for (const check of [checkRun, checkWholeRun])
-      yield await check(device, files, folder, name.replace('.json', ''), bound);
 }

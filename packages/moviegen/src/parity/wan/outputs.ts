@@ -48,11 +48,7 @@ export async function* checkOutputs(
       const source = await open(files, `${folder}/${file}.safetensors`);
       const loras = [{ source, weight: Number(weight), label: file! }];
       const own = await readWeights(files, `${folderOf(told.case)}/transformer`);
-      rows.add(
-        name,
-        await transformerOutput(device, files, told.case, own, loras),
-        expected.values(name),
-      );
+      rows.add(name, await transformerOutput(device, files, told.case, own, loras), expected.values(name));
       await own.close();
     } else {
       const [place = '', kind = '', output] = name.split('.');

@@ -16,8 +16,11 @@ export const LOOSER = { step: 10, video: 25 } as const;
 
 /** Rows of one case. */
 export class Rows {
-  readonly #rows: { readonly label: string; readonly difference: Promise<TensorDifference>; bound: number }[] =
-    [];
+  readonly #rows: {
+    readonly label: string;
+    readonly difference: Promise<TensorDifference>;
+    bound: number;
+  }[] = [];
   readonly #bound: number;
 
   constructor(bound: number) {

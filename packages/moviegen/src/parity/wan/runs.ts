@@ -72,7 +72,11 @@ async function addTexts(
     for (const [suffix, text] of prompts) {
       const { ids } = tokenizePrompt(tokenizer, text);
       const expected = given.values(`ids${suffix}`).data;
-      rows.exact(`ids${suffix}`, ids, Array.from(expected).slice(0, Math.max(ids.length, lengthOf(expected))));
+      rows.exact(
+        `ids${suffix}`,
+        ids,
+        Array.from(expected).slice(0, Math.max(ids.length, lengthOf(expected))),
+      );
       const { states, lengths } = await streamT5(device, source, config, [ids]);
       const values = { shape: states.shape, data: await states.read() };
       states.dispose();

@@ -13,7 +13,7 @@ import {
 import { type Device, Tensor } from '@moviegen/tensor';
 import type { ParityCase, Values } from '../fixture.ts';
 import type { ParityReport } from '../parity.ts';
-import { neededJson, readCase, readJson, type WanFixtureFiles } from './files.ts';
+import { readCase, readJson, type WanFixtureFiles } from './files.ts';
 import { Rows } from './rows.ts';
 
 interface List extends SigmaSchedule {

@@ -4,9 +4,9 @@
 import { type Device, scope } from '@moviegen/tensor';
 import { cleanPrompt, parseT5Config, T5Encoder, Tokenizer } from '@moviegen/text';
 import type { ParityReport } from '../parity.ts';
+import { valuesOf } from '../parity.ts';
 import { neededJson, readCase, readJson, readWeights, type WanFixtureFiles } from './files.ts';
 import { fittedStates, maskedTexts, Rows } from './rows.ts';
-import { valuesOf } from '../parity.ts';
 
 interface TokenCase {
   readonly text: string;
@@ -22,7 +22,10 @@ const LENGTH = 512;
 
 /** Cleaning and ids of every text of `expected/tokens.json`. */
 export async function checkTokens(files: WanFixtureFiles, folder: string): Promise<ParityReport> {
-  const { cases } = await neededJson<{ cases: readonly TokenCase[] }>(files, `${folder}/expected/tokens.json`);
+  const { cases } = await neededJson<{ cases: readonly TokenCase[] }>(
+    files,
+    `${folder}/expected/tokens.json`,
+  );
   const json = (name: string) => readJson(files, `${folder}/tokenizer/${name}`);
   const tokenizer = new Tokenizer(await json('tokenizer.json'), await json('tokenizer_config.json'));
   const rows = new Rows(0);
@@ -95,7 +98,7 @@ async function addBiases(
     const layer = /block\.(\d+)\..*position_bias$/.exec(name)?.[1];
     if (layer !== undefined) biases.set(layer, valuesOf(value));
   };
-  scope(model.device, () => model.forward([new Array<number>(L).fill(0)], { trace: see }));
+  scope(model.device, () => void model.forward([new Array<number>(L).fill(0)], { trace: see }));
   for (const name of names) {
     const [, layer = '', row] = /^bias\.(\d+)\.row(\w+)$/.exec(name)!;
     const bias = await biases.get(layer); // [heads, L, L], or one more axis of 1 before

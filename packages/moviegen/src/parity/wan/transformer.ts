@@ -24,7 +24,10 @@ interface WanCase {
 }
 
 /** Opens such a folder as a fixture. */
-export async function openWanTransformer(files: Pick<FixtureFiles, 'read'>, folder: string): Promise<Fixture> {
+export async function openWanTransformer(
+  files: Pick<FixtureFiles, 'read'>,
+  folder: string,
+): Promise<Fixture> {
   const read = (path: string) => files.read(`${folder}/${path}`);
   const json = async (path: string) => JSON.parse(new TextDecoder().decode(await read(path)));
   const cases = (await json('expected/transformer-cases.json')) as readonly WanCase[];
