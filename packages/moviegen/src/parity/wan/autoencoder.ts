@@ -87,8 +87,10 @@ async function inPieces(
   const { device, factor, config } = model;
   const seen: Seen[] = [];
   const see = (tensor: string, parts: readonly Tensor[]) => {
-    const values = valuesOf(scope(device, () => concat(parts, { axis: 2 })));
-    seen.push({ label: `${tensor} (in pieces)`, tensor, values });
+    scope(device, () => {
+      const values = valuesOf(concat(parts, { axis: 2 }));
+      seen.push({ label: `${tensor} (in pieces)`, tensor, values });
+    });
     for (const part of parts) part.dispose();
   };
   const tiles = (pixels: number) => {
