@@ -110,7 +110,11 @@ describe('wrong input: one line, status 2, existing files stay', () => {
       /^error: safetensors open .*m\.safetensors: /,
     ],
     ['no file', ['inspect', join(inputs, 'none')], /^error: safetensors open .*: there is no such file/],
-    ['no fixtures', ['parity', '--fixtures', inputs], /holds no folder with a fixture\.json$/],
+    [
+      'no fixtures',
+      ['parity', '--fixtures', inputs],
+      /holds no folder with a fixture\.json, and none with cases of Wan$/,
+    ],
     ['every', ['judge', '--every', '0'], 'error: judge: every must be an integer of at least 1, got 0'],
     [
       'no folder to average into',

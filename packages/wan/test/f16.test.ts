@@ -4,7 +4,7 @@ import { testDevice } from '@moviegen/testing/device';
 import { parseTransformerConfig, WanTransformer } from '@moviegen/wan';
 import { expect, test } from 'vitest';
 import { checkParityCase, describeReport } from '../../moviegen/src/parity/parity.ts';
-import { openWanTransformer, ParityWanTransformer } from '../../moviegen/src/parity/wanTransformer.ts';
+import { openWanTransformer, ParityWanTransformer } from '../../moviegen/src/parity/wan/transformer.ts';
 import { files } from './fixtures.ts';
 
 const device = await testDevice();

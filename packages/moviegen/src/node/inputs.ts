@@ -3,10 +3,11 @@
 
 import { openAsBlob } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { checkText } from '../arguments.ts';
 import { InputError } from '../errors.ts';
 import type { FixtureFiles } from '../parity/parity.ts';
+import { holdsWanCases, type WanFixtureFiles } from '../parity/wan/check.ts';
 import { openStored, openVideo } from '../video/decode.ts';
 import type { DecodeOptions, Film } from '../video/film.ts';
 import { checkFps, collectFrames, type Video, type VideoStream } from '../video/frames.ts';
@@ -106,26 +107,38 @@ const blobOf = (path: string): Promise<Blob> =>
     throw new InputError(`video: cannot read ${path}: ${cause.message}`, { cause });
   });
 
-/** The fixtures in a folder: its sub-folders with a `fixture.json`, or the folder itself. @throws InputError */
-export async function fixtureFiles(root: string): Promise<FixtureFiles> {
+/** Fixtures of both kinds below a folder. */
+export interface Fixtures extends FixtureFiles, WanFixtureFiles {
+  /** Names of the folders with Wan's cases. */
+  readonly wanFolders: readonly string[];
+}
+
+/** The fixtures in a folder: its sub-folders with a `fixture.json` or with Wan's cases, or the folder itself. @throws InputError */
+export async function fixtureFiles(folder: string): Promise<Fixtures> {
+  const root = resolve(folder);
   const entries = await readdir(root, { withFileTypes: true }).catch(() => undefined);
   if (entries === undefined) throw new InputError(`parity: there is no folder ${root}`);
-  const isFixture = (folder: string) =>
-    stat(join(folder, 'fixture.json')).then(
-      (found) => found.isFile(),
-      () => false,
-    );
-  const single = await isFixture(root);
-  const base = single ? dirname(root) : root;
-  const folders = single ? [basename(root)] : [];
-  if (!single)
-    for (const entry of entries.filter((one) => one.isDirectory()))
-      if (await isFixture(join(root, entry.name))) folders.push(entry.name);
-  if (folders.length === 0) throw new InputError(`parity: ${root} holds no folder with a fixture.json`);
-  return {
-    folders: async () => folders.sort(),
+  const within = (base: string): WanFixtureFiles => ({
+    list: (path) => readdir(join(base, path)).catch(() => []),
     read: async (path) => new Uint8Array(await readFile(join(base, path))),
-  };
+  });
+  const found = async (files: WanFixtureFiles, name: string) => ({
+    name,
+    own: (await files.list(name)).includes('fixture.json'),
+    wan: await holdsWanCases(files, name),
+  });
+  let files = within(dirname(root));
+  let places = [await found(files, basename(root))].filter(({ own, wan }) => own || wan);
+  if (places.length === 0) {
+    files = within(root);
+    const names = entries.filter((one) => one.isDirectory()).map(({ name }) => name);
+    places = await Promise.all(names.sort().map((name) => found(files, name)));
+  }
+  const folders = places.filter(({ own }) => own).map(({ name }) => name);
+  const wanFolders = places.filter(({ own, wan }) => wan && !own).map(({ name }) => name);
+  if (folders.length + wanFolders.length === 0)
+    throw new InputError(`parity: ${root} holds no folder with a fixture.json, and none with cases of Wan`);
+  return { ...files, wanFolders, folders: async () => folders };
 }
 
 const byNumber = (a: string, b: string): number => a.localeCompare(b, 'en', { numeric: true });

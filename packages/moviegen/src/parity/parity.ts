@@ -110,7 +110,7 @@ export async function* checkFixture(
 export function describeReport({ fixture, case: name, compared, first, worst }: ParityReport): string {
   const label = `${fixture}/${name}`;
   if (first === undefined)
-    return `${label}: ${compared} tensors agree, largest difference ${format(worst?.difference ?? 0)} in ${worst?.tensor ?? 'none'}`;
+    return `${label}: ${compared} ${compared === 1 ? 'tensor agrees' : 'tensors agree'}, largest difference ${format(worst?.difference ?? 0)} in ${worst?.tensor ?? 'none'}`;
   if (first.problem !== undefined) return `${label}: ${first.tensor}: ${first.problem}`;
   return (
     `${label}: ${first.tensor} is the first to differ, by ${format(first.difference)} of its largest value, ` +

@@ -14,6 +14,8 @@ import {
   type ParityLoader,
   type ParityReport,
 } from '../../parity/parity.ts';
+import { checkWan } from '../../parity/wan/check.ts';
+import { WAN_BOUND } from '../../parity/wan/rows.ts';
 import { withAdapter } from '../common.ts';
 import { CheckFailed } from '../failure.ts';
 import { adapterName, adapterRecord, type CommonOptions, type Run, secondsRecord } from '../run.ts';
@@ -21,7 +23,7 @@ import { number } from '../values.ts';
 
 interface Options extends CommonOptions {
   readonly fixtures?: string;
-  readonly bound: number;
+  readonly bound?: number;
 }
 
 /** Adds the command. */
@@ -34,9 +36,8 @@ export function addParity(program: Command, run: Run): void {
     .option('--fixtures <folder>', 'a fixture, or a folder of fixtures (default: the repository’s)')
     .option(
       '--bound <number>',
-      'largest difference allowed, as a share of the largest value',
+      `largest difference allowed, as a share of the largest value (default: ${PARITY_BOUND}, of Wan’s tensors ${WAN_BOUND})`,
       number,
-      PARITY_BOUND,
     );
   withAdapter(command).action((options: Options) => parity(run, options));
 }
@@ -47,10 +48,15 @@ async function parity(run: Run, options: Options): Promise<void> {
   const files = await fixtureFiles(options.fixtures ?? ownFixtures());
   const folders = await known(files, options.fixtures === undefined);
   const device = await run.device(options);
+  const { bound } = options;
+  const checks = [
+    ...folders.map((folder) => () => checkFixture(device, files, folder, loadAny, bound)),
+    ...files.wanFolders.map((folder) => () => checkWan(device, files, folder, bound)),
+  ];
   const reports: ParityReport[] = [];
-  bars.begin('parity', folders.length, { name: 'fixtures', each: 'fixture' });
-  for (const [i, folder] of folders.entries()) {
-    for await (const report of checkFixture(device, files, folder, loadAny, options.bound)) {
+  bars.begin('parity', checks.length, { name: 'fixtures', each: 'fixture' });
+  for (const [i, check] of checks.entries()) {
+    for await (const report of check()) {
       signal.throwIfAborted();
       reports.push(report);
       if (!options.json && report.first !== undefined) run.say(describeReport(report));
@@ -63,14 +69,16 @@ async function parity(run: Run, options: Options): Promise<void> {
   if (options.json)
     run.print({
       adapter: adapterRecord(device),
-      bound: options.bound,
+      bound: bound ?? PARITY_BOUND,
       reports,
       seconds: secondsRecord(bars.seconds),
     });
   else {
     for (const report of reports) if (report.first === undefined) run.say(describeReport(report));
     const result = `${reports.length - differing.length} of ${reports.length} cases agree`;
-    run.say(`${result} within ${options.bound} on ${adapterName(device)}`);
+    const bounds = [folders.length > 0 && PARITY_BOUND, files.wanFolders.length > 0 && WAN_BOUND];
+    const within = bound ?? bounds.filter(Boolean).join(' or ');
+    run.say(`${result} within ${within} on ${adapterName(device)}`);
   }
   if (differing.length > 0) throw new CheckFailed();
 }

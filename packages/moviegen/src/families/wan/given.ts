@@ -33,23 +33,37 @@ const GREY_PIECE = 4;
 export async function besideLatents(
   autoencoder: WanAutoencoder,
   given: Pick<Given, 'image' | 'lastImage'>,
-  { numFrames, height, width, latentShape: [, T, h, w] }: GenerationRequest,
+  request: Pick<GenerationRequest, 'numFrames' | 'height' | 'width' | 'latentShape'>,
+  signal?: AbortSignal,
+): Promise<Tensor> {
+  const [first, last] = [await pictureOf(given.image), await pictureOf(given.lastImage)];
+  const pixels = { first: first && pixelsFromFrames(first), last: last && pixelsFromFrames(last) };
+  return besidePixels(autoencoder, pixels, request, signal);
+}
+
+/** The same from pixels in -1 .. 1, [3, H, W]. */
+export async function besidePixels(
+  autoencoder: WanAutoencoder,
+  { first, last }: Readonly<Record<'first' | 'last', Float32Array<ArrayBuffer> | undefined>>,
+  {
+    numFrames,
+    height,
+    width,
+    latentShape: [, T, h, w],
+  }: Pick<GenerationRequest, 'numFrames' | 'height' | 'width' | 'latentShape'>,
   signal?: AbortSignal,
 ): Promise<Tensor> {
   const { device } = autoencoder;
-  const first = await pictureOf(given.image);
-  const last = await pictureOf(given.lastImage);
-  const pixels = ({ data }: { data: Float32Array<ArrayBuffer> }, frames: number) =>
-    Tensor.from(device, data, [1, 3, frames, height, width]);
+  const frame = (data: Float32Array<ArrayBuffer>) => Tensor.from(device, data, [1, 3, 1, height, width]);
   async function* video(): AsyncGenerator<Tensor> {
     const between = numFrames - 1 - (last ? 1 : 0);
     const pieces = [
-      () => pixels({ data: first ? pixelsFromFrames(first) : new Float32Array(3 * height * width) }, 1),
+      () => frame(first ?? new Float32Array(3 * height * width)),
       ...Array.from({ length: Math.ceil(between / GREY_PIECE) }, (_, i) => () => {
         const frames = Math.min(GREY_PIECE, between - i * GREY_PIECE);
         return Tensor.zeros(device, [1, 3, frames, height, width]);
       }),
-      ...(last ? [() => pixels({ data: pixelsFromFrames(last) }, 1)] : []),
+      ...(last ? [() => frame(last)] : []),
     ];
     for (const make of pieces) {
       const piece = make();

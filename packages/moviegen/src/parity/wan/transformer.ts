@@ -10,8 +10,8 @@ import { bytesToFloats, sizeOf } from '@moviegen/kernels';
 import { memorySource, openCheckpoint, Safetensors } from '@moviegen/safetensors';
 import { type Device, scope, Tensor } from '@moviegen/tensor';
 import { parseTransformerConfig, WanTransformer } from '@moviegen/wan';
-import type { Fixture, FixtureFiles, ParityCase, Values } from './fixture.ts';
-import type { ParityLoader, ParityModel, Report } from './parity.ts';
+import type { Fixture, FixtureFiles, ParityCase, Values } from '../fixture.ts';
+import type { ParityLoader, ParityModel, Report } from '../parity.ts';
 
 /** A case of `transformer-cases.json`. */
 interface WanCase {
@@ -24,7 +24,10 @@ interface WanCase {
 }
 
 /** Opens such a folder as a fixture. */
-export async function openWanTransformer(files: FixtureFiles, folder: string): Promise<Fixture> {
+export async function openWanTransformer(
+  files: Pick<FixtureFiles, 'read'>,
+  folder: string,
+): Promise<Fixture> {
   const read = (path: string) => files.read(`${folder}/${path}`);
   const json = async (path: string) => JSON.parse(new TextDecoder().decode(await read(path)));
   const cases = (await json('expected/transformer-cases.json')) as readonly WanCase[];

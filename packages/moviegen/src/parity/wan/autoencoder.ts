@@ -2,27 +2,19 @@
 // models: layer by layer as a whole, and again piece by piece. A case's file has `input.x` (a video), `input.z` (latents, not in
 // the transformer's scale), every intermediate and `output.mean`, `output.logvar`, `output.video`.
 
-import { memorySource, openCheckpoint } from '@moviegen/safetensors';
 import { concat, type Device, scope, type Tensor } from '@moviegen/tensor';
 import { parseAutoencoderConfig, WanAutoencoder } from '@moviegen/wan';
-import { compareTensors, type TensorDifference } from './compare.ts';
-import { upload } from './dit.ts';
-import { openCase, type ParityCase, type Values } from './fixture.ts';
-import { type ParityReport, valuesOf } from './parity.ts';
-
-/** A folder with folders of pipelines, and the `profile.json` that says with which tiles a case was made. */
-export interface WanFixtureFiles {
-  /** Names of the files in a folder. */
-  list(folder: string): Promise<readonly string[]>;
-  /** A file's bytes, by its path. Rejects if there is no such file. */
-  read(path: string): Promise<Uint8Array<ArrayBuffer>>;
-}
+import { upload } from '../dit.ts';
+import type { ParityCase, Values } from '../fixture.ts';
+import { type ParityReport, valuesOf } from '../parity.ts';
+import { nameOf, neededJson, readCase, readJson, readWeights, type WanFixtureFiles } from './files.ts';
+import { Rows, WAN_BOUND } from './rows.ts';
 
 /** Options of {@link checkWanAutoencoder}. */
 export interface WanAutoencoderCheck {
   /** Type of weights and activations. Default f32. */
   readonly dtype?: 'f32' | 'f16' | undefined;
-  /** Bound on max|a - b| / max|b|. Default 2e-4: three levels of convolutions with sums of up to 27,648 terms in another order. */
+  /** Bound on max|a - b| / max|b|. Default {@link WAN_BOUND}. */
   readonly bound?: number | undefined;
 }
 
@@ -31,25 +23,23 @@ export async function* checkWanAutoencoder(
   device: Device,
   files: WanFixtureFiles,
   folder: string,
-  { dtype = 'f32', bound = 2e-4 }: WanAutoencoderCheck = {},
+  { dtype = 'f32', bound = WAN_BOUND }: WanAutoencoderCheck = {},
 ): AsyncGenerator<ParityReport> {
-  const json = async (path: string): Promise<unknown> =>
-    JSON.parse(new TextDecoder().decode(await files.read(path)));
-  const config = parseAutoencoderConfig(await json(`${folder}/vae/config.json`));
+  const config = parseAutoencoderConfig(await neededJson(files, `${folder}/vae/config.json`));
   const listed = await files.list(`${folder}/expected`);
-  const { [folder]: profile } = (await json('profile.json')) as Record<string, Profile | undefined>;
-  const source = await openCheckpoint(async (name) => {
-    const bytes = await files.read(`${folder}/vae/${name}`).catch(() => undefined);
-    return bytes && memorySource(bytes, name);
-  });
+  const profile = (await readJson<Record<string, Profile | undefined>>(files, 'profile.json'))?.[folder];
+  const source = await readWeights(files, `${folder}/vae`);
   const model = await WanAutoencoder.load(device, source, config, { dtype });
   try {
     for (const file of listed.filter((name) => /^vae-.*\.safetensors$/.test(name)).sort()) {
-      const name = file.replace('.safetensors', '');
-      const given = await openCase({ name }, await files.read(`${folder}/expected/${file}`));
-      const tile = profile?.vae_cases?.find((one) => one.name === name)?.tile;
+      const given = await readCase(files, `${folder}/expected/${nameOf(file)}`);
+      const tile = profile?.vae_cases?.find((one) => one.name === given.name)?.tile;
       const seen = [...(tile ? [] : whole(model, given)), ...(await inPieces(model, given, tile))];
-      yield await reportOf(folder, given, seen, bound);
+      const rows = new Rows(bound);
+      for (const { label, tensor, values } of seen) rows.add(label, await values, given.values(tensor));
+      const found = new Set(seen.map(({ tensor }) => tensor));
+      const unreported = given.order.filter((name) => !name.startsWith('input.') && !found.has(name));
+      yield await rows.report(folder, given.name, unreported);
     }
   } finally {
     model.dispose();
@@ -97,8 +87,10 @@ async function inPieces(
   const { device, factor, config } = model;
   const seen: Seen[] = [];
   const see = (tensor: string, parts: readonly Tensor[]) => {
-    const values = valuesOf(scope(device, () => concat(parts, { axis: 2 })));
-    seen.push({ label: `${tensor} (in pieces)`, tensor, values });
+    scope(device, () => {
+      const values = valuesOf(concat(parts, { axis: 2 }));
+      seen.push({ label: `${tensor} (in pieces)`, tensor, values });
+    });
     for (const part of parts) part.dispose();
   };
   const tiles = (pixels: number) => {
@@ -122,24 +114,4 @@ async function inPieces(
   video.dispose();
   z.dispose();
   return seen;
-}
-
-async function reportOf(
-  fixture: string,
-  given: ParityCase,
-  seen: readonly Seen[],
-  bound: number,
-): Promise<ParityReport> {
-  const differences: TensorDifference[] = [];
-  for (const { label, tensor, values } of seen)
-    differences.push(compareTensors(label, await values, given.values(tensor)));
-  const found = new Set(seen.map(({ tensor }) => tensor));
-  return {
-    fixture,
-    case: given.name,
-    compared: seen.length,
-    unreported: given.order.filter((name) => !name.startsWith('input.') && !found.has(name)),
-    worst: differences.toSorted((a, b) => b.difference - a.difference)[0],
-    first: differences.find(({ difference }) => !(difference <= bound)),
-  };
 }
