@@ -72,6 +72,15 @@ export const house: House = {
       'arguments',
       'animation checkpointFiles errors',
     ],
+    server: [
+      'cli index',
+      'serve work',
+      'server options',
+      'data api',
+      'lock metrics worker limits',
+      'store jobs',
+      'log models errors pause',
+    ],
   },
-  node: ['safetensors/node', 'tensor/node', 'moviegen/node', 'moviegen/cli'],
+  node: ['safetensors/node', 'tensor/node', 'moviegen/node', 'moviegen/cli', 'server'],
 };

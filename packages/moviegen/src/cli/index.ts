@@ -1,4 +1,6 @@
 // What the commands of other packages share with those of this one (addOns.ts).
 
 export type { AddOn } from './addOns.ts';
-export { Run } from './run.ts';
+export { onlyWith, withCommon, withModel } from './common.ts';
+export { adapterName, defaultModel, filesOptions, type ModelOptions, Run } from './run.ts';
+export { bytes, duration, integer, number } from './values.ts';

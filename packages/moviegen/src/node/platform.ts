@@ -82,7 +82,11 @@ async function silence(): Promise<void> {
 }
 
 /** The pictures in a file, turned as it says: by sharp, which reads what libvips does. */
-export async function decodePicture(bytes: Uint8Array<ArrayBuffer>, kind: PictureKind): Promise<Animation> {
+export async function decodePicture(
+  bytes: Uint8Array<ArrayBuffer>,
+  kind: PictureKind,
+  maxPixels?: number,
+): Promise<Animation> {
   let sharp: typeof import('sharp').default;
   try {
     sharp = (await import('sharp')).default;
@@ -91,7 +95,7 @@ export async function decodePicture(bytes: Uint8Array<ArrayBuffer>, kind: Pictur
       cause,
     });
   }
-  const open = () => sharp(bytes, { animated: true, failOn: 'error' });
+  const open = () => sharp(bytes, { animated: true, failOn: 'error', limitInputPixels: maxPixels ?? true });
   const { pages = 1, delay = [] } = await open().metadata();
   const image = open().autoOrient().toColourspace('srgb').ensureAlpha().raw();
   const { data, info } = await image.toBuffer({ resolveWithObject: true });

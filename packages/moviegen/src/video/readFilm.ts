@@ -17,7 +17,7 @@ import {
 } from 'mediabunny';
 import { registerCodecs } from '#platform';
 import { InputError } from '../errors.ts';
-import type { Frames, VideoStream } from './frames.ts';
+import { checkPixels, type Frames, type VideoStream } from './frames.ts';
 import { oriented } from './orient.ts';
 import { rgbOf } from './rgb.ts';
 import { type Timeline, timelineOf } from './timeline.ts';
@@ -28,6 +28,8 @@ export interface DecodeOptions {
   readonly name?: string;
   /** Takes what is there of a file that was cut short, instead of refusing it. Default false. */
   readonly allowPartial?: boolean | undefined;
+  /** Refuses, before it is decoded, a film with more pixels per frame or a picture with more in all its frames together. */
+  readonly maxPixels?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -77,6 +79,7 @@ async function film(source: Source, options: DecodeOptions, end?: number): Promi
     const timeline = timelineOf(fromZero(starts.slice(first)), last);
     if (timeline.note !== undefined) notes.push(`${name}: ${timeline.note}`);
     const size = [await track.getDisplayHeight(), await track.getDisplayWidth()] as const;
+    checkPixels(name, size[0] * size[1], options.maxPixels);
     return {
       shape: [timeline.frames.length, ...size, 3],
       fps: timeline.fps,
