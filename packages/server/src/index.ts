@@ -11,4 +11,11 @@ export { type Server, type ServerOptions, startServer } from './server.ts';
 export type { Store } from './store/store.ts';
 export { type Engine, EngineBroken, type EngineContext } from './worker/engine.ts';
 export { pipelineEngine } from './worker/pipelines.ts';
+export {
+  type ServerLine,
+  serverLine,
+  startWorkers,
+  type WorkerProcesses,
+  type WorkerProgram,
+} from './worker/processes.ts';
 export { runWorker, type WorkerOptions } from './worker/worker.ts';

@@ -52,11 +52,11 @@ export async function folderStore(data: string): Promise<Store> {
       const body = Readable.toWeb(createReadStream(path, { start, end: Math.max(start, end) }));
       return { body: body as ReadableStream<Uint8Array>, size: end - start + 1, total: found.size };
     },
-    async remove(id, prefix = '') {
+    async remove(id, which) {
       const folder = dirname(pathOf(`${id}/x.x`));
-      if (prefix === '') return rm(folder, { recursive: true, force: true });
+      if (which === undefined) return rm(folder, { recursive: true, force: true });
       for (const name of (await readdir(folder).catch(missing)) ?? [])
-        if (name.startsWith(prefix)) await rm(join(folder, name), { force: true });
+        if (which(name)) await rm(join(folder, name), { force: true });
     },
     async *ids(olderThanSeconds) {
       const now = Date.now();

@@ -80,9 +80,10 @@ export async function s3Store(options: S3Options): Promise<Store> {
       const total = Number(/\/(\d+)$/.exec(response.headers.get('content-range') ?? '')?.[1] ?? size);
       return { body: response.body as ReadableStream<Uint8Array>, size, total };
     },
-    async remove(id, begin = '') {
+    async remove(id, which = () => true) {
       const folder = keyOf(`${id}/x.x`).slice(0, -'x.x'.length);
-      const keys = ((await s3.listObjects('/', `${folder}${begin}`)) ?? []).map(({ Key }) => Key);
+      const found = ((await s3.listObjects('/', folder)) ?? []).map(({ Key }) => Key);
+      const keys = found.filter((key) => which(key.slice(folder.length)));
       if (keys.length > 0) await s3.deleteObjects(keys);
     },
     async *ids(olderThanSeconds) {

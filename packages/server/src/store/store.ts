@@ -23,8 +23,8 @@ export interface Store {
   /** @returns undefined where there is no such file. */
   get(key: string, range?: ByteRange): Promise<StoredFile | undefined>;
   copy(from: string, to: string): Promise<void>;
-  /** Removes the files of an id; of them only those whose names begin with `prefix`, where it is given. */
-  remove(id: string, prefix?: string): Promise<void>;
+  /** Removes the files of an id, or those of them whose names are meant. */
+  remove(id: string, which?: (name: string) => boolean): Promise<void>;
   /** The ids that have files, in pieces, for the clean-up; not those whose files are younger than this. */
   ids(olderThanSeconds: number): AsyncIterable<readonly string[]>;
   /** Makes sure that it can be reached. */

@@ -60,10 +60,18 @@ export async function storeFiles(
     return files;
   } catch (error) {
     await rm(path, { force: true });
-    await store.remove(job.id, job.lease).catch(() => {}); // the clean-up finds what stays
+    await removeAttempt(store, job).catch(() => {}); // the clean-up finds what stays
     throw error;
   }
 }
+
+/** Removes what an attempt has stored. */
+export const removeAttempt = (store: Store, { id, lease }: Claimed): Promise<void> =>
+  store.remove(id, (name) => name.startsWith(lease));
+
+/** Removes what earlier attempts have stored, whose workers died before they could tell of it. */
+export const removeEarlier = (store: Store, { id }: Claimed): Promise<void> =>
+  store.remove(id, (name) => !name.startsWith('input-'));
 
 /** A PNG with all frames of a preview side by side. */
 export function previewOf(frames: Frames): { readonly png: string; readonly frames: number } {

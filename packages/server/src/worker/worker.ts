@@ -9,7 +9,7 @@ import type { Log } from '../log.ts';
 import { pause } from '../pause.ts';
 import { bytesOf, type Store } from '../store/store.ts';
 import { type Engine, EngineBroken } from './engine.ts';
-import { previewOf, storeFiles } from './files.ts';
+import { previewOf, removeAttempt, removeEarlier, storeFiles } from './files.ts';
 
 /** What a worker needs. */
 export interface WorkerOptions {
@@ -99,6 +99,7 @@ class Group {
         done: number;
         preview?: () => Promise<readonly unknown[]>;
       }) => this.#progress(done, preview as never);
+      for (const job of this.#claimed) if (job.attempt > 1) await removeEarlier(store, job);
       let k = 0;
       for await (const video of engine.make(this.#claimed, { signal: this.#stop.signal, onProgress, read })) {
         const job = this.#claimed[k++]!;
@@ -106,7 +107,7 @@ class Group {
         const files = await storeFiles(store, job, video, this.#stop.signal);
         const finished = await this.#lasting(() => jobs.finish(job, files));
         this.#mine.delete(job);
-        if (finished === false) await store.remove(job.id, job.lease);
+        if (finished === false) await removeAttempt(store, job);
         log(finished ? 'made' : 'made in vain', {
           id: job.id,
           attempt: job.attempt,
