@@ -162,7 +162,9 @@ export async function serverLine(): Promise<ServerLine> {
     METHODS.map((method) => [method, (...args: unknown[]) => call(method, args)]),
   ) as unknown as WorkerJobs;
   // Nobody could be told of what this process makes; and it holds no lease any more when the server is back.
-  process.on('disconnect', () => process.exit(1));
+  const end = () => process.exit(1);
+  process.on('disconnect', end);
+  process.on('error', end); // what was said last did not reach it
   const hello = await new Promise<{ settings: unknown; name: string }>((done) => {
     process.on('message', (message: Reply | { settings: unknown; name: string }) => {
       if ('settings' in message) return done(message);
@@ -176,7 +178,7 @@ export async function serverLine(): Promise<ServerLine> {
     jobs,
     ready: () => void process.send!({ ready: true }),
     close() {
-      process.removeAllListeners('disconnect');
+      process.off('disconnect', end);
       process.removeAllListeners('message');
       process.disconnect();
     },
