@@ -8,7 +8,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: source } },
   test: {
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: ['test/browser/**'], // vitest.browser.config.ts runs these
+    // vitest.browser.config.ts and vitest.postgres.config.ts run these
+    exclude: ['test/browser/**', 'packages/server/test/postgres/**'],
     globalSetup: ['test/build.ts', 'test/cache.ts'],
     pool: 'forks',
     maxWorkers: 2,

@@ -1,6 +1,6 @@
 // A server: its data, its HTTP surface, its workers, and what is done at intervals. Not here: the command line (cli/).
 
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { type ServerType, serve } from '@hono/node-server';
@@ -73,7 +73,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       // Nobody else has this folder: whoever worked on it before is dead.
       await endLeases(database);
       await endDeadAttempts(database, queue, limits.keepSeconds);
-      await emptyScratch(options, store);
+      if (options.store === undefined) await emptyScratch(store, 0);
     }
     const videos = new Videos(database, queue);
     const leases = new Leases(database, queue, limits.keepSeconds);
@@ -166,6 +166,7 @@ async function clean(database: Opened, store: Store): Promise<void> {
 
 /** Removes files that no video has: of attempts that were killed before they could tell of them. */
 async function removeOrphans(database: Opened, store: Store): Promise<void> {
+  await emptyScratch(store, 86_400);
   for await (const ids of store.ids(3600)) {
     if (ids.length === 0) continue;
     const known = await knownIds(database, ids);
@@ -173,10 +174,13 @@ async function removeOrphans(database: Opened, store: Store): Promise<void> {
   }
 }
 
-/** Files that a killed process has left half-written. */
-async function emptyScratch({ data, store: address }: DataOptions, { scratch }: Store): Promise<void> {
-  if (address !== undefined || scratch !== join(data, 'scratch')) return;
-  for (const name of await readdir(scratch)) await rm(join(scratch, name), { force: true });
+/** Removes files that a killed process has left half-written: those that nobody has written to for so long. */
+async function emptyScratch({ scratch }: Store, seconds: number): Promise<void> {
+  for (const name of await readdir(scratch)) {
+    const path = join(scratch, name);
+    const found = await stat(path).catch(() => undefined);
+    if (found !== undefined && Date.now() - found.mtimeMs >= seconds * 1000) await rm(path, { force: true });
+  }
 }
 
 const definedOf = <T extends object>(values: T): T =>

@@ -5,11 +5,11 @@ import { expect, it } from 'vitest';
 import { killAtRandom } from './support/killing.ts';
 import { dataFolder } from './support/server.ts';
 
-const kills = Number(process.env.MOVIEGEN_KILLS ?? 4);
+const kills = Number(process.env.MOVIEGEN_KILLS ?? 3);
 const seed = Number(process.env.MOVIEGEN_SEED ?? Date.now() % 100_000);
 
 it(`survives ${kills} kills of the server and its workers`, {
-  timeout: 60_000 + kills * 10_000,
+  timeout: 60_000 + kills * 20_000,
 }, async () => {
   const data = await dataFolder();
   const outcome = await killAtRandom({ kills, jobs: 8 * kills, workers: 2, data, seed });

@@ -13,7 +13,7 @@ export type Query = <T extends Row = Row>(sql: string, values?: readonly unknown
 export interface Database {
   readonly kind: 'postgresql' | 'pglite';
   readonly query: Query;
-  /** Does all of the work, or nothing. */
+  /** Does all of the work, or nothing; from its beginning again where others stood in its way. */
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
@@ -39,29 +39,37 @@ export async function openPostgres(url: string): Promise<Database> {
     kind: 'postgresql',
     query: on(pool),
     async transaction(work) {
-      const client = await pool.connect().catch(rethrow);
-      let broken: Error | undefined;
-      const onError = (error: Error) => {
-        broken = error;
-      };
-      client.on('error', onError);
-      try {
-        await client.query('begin').catch(rethrow);
-        const result = await work(on(client));
-        await client.query('commit').catch(rethrow);
-        return result;
-      } catch (error) {
-        await client.query('rollback').catch((cause: Error) => {
-          broken ??= cause;
-        });
-        throw error;
-      } finally {
-        client.off('error', onError);
-        client.release(broken);
-      }
+      for (let tries = 1; ; tries++)
+        try {
+          return await attempt(work);
+        } catch (error) {
+          if (tries >= 5 || !CONFLICT.test((error as { code?: string }).code ?? '')) throw error;
+        }
     },
     close: () => pool.end(),
   };
+  async function attempt<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    const client = await pool.connect().catch(rethrow);
+    let broken: Error | undefined;
+    const onError = (error: Error) => {
+      broken = error;
+    };
+    client.on('error', onError);
+    try {
+      await client.query('begin').catch(rethrow);
+      const result = await work(on(client));
+      await client.query('commit').catch(rethrow);
+      return result;
+    } catch (error) {
+      await client.query('rollback').catch((cause: Error) => {
+        broken ??= cause;
+      });
+      throw error;
+    } finally {
+      client.off('error', onError);
+      client.release(broken);
+    }
+  }
   try {
     await database.query('select 1');
   } catch (error) {
@@ -71,6 +79,8 @@ export async function openPostgres(url: string): Promise<Database> {
   return database;
 }
 
+/** SQLSTATE of a deadlock, and of transactions that could not follow one another. */
+const CONFLICT = /^(40001|40P01)$/;
 /** Classes of SQLSTATE that say that the server is gone, going or full of connections. */
 const GONE = /^(08|57P|53|58)/;
 

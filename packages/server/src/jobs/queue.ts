@@ -1,5 +1,6 @@
 // The queue: pg-boss on our database. A queue per model and size of jobs, so that workers take what they can do. pg-boss keeps
-// order, attempts and expiry; two statements here reach into its table, since it renews no lease and takes no job back.
+// order, attempts and expiry; three statements here reach into its tables, since it renews no lease, takes no job back, and makes
+// queues that block one another.
 
 import PgBoss from 'pg-boss';
 import type { Database, Query } from './database.ts';
@@ -45,15 +46,19 @@ export class Queue {
     await this.#boss.send(queue, { video }, { id: job, db: sqlOf(query) });
   }
 
-  /** Makes a queue where it is missing. */
-  async ensure(queue: string): Promise<void> {
+  /** Makes a queue where it is missing. Those who do so at the same time take turns: it is a table. */
+  async ensure(database: Database, queue: string): Promise<void> {
     if (this.#known.has(queue)) return;
     const options = {
+      policy: 'standard',
       retryLimit: RETRY_LIMIT,
       expireInSeconds: this.#leaseSeconds,
       retentionMinutes: 5_256_000,
     };
-    await this.#boss.createQueue(queue, { name: queue, ...options });
+    await database.transaction(async (query) => {
+      await query('select pg_advisory_xact_lock($1)', [0x71756575]);
+      await query('select pgboss.create_queue($1, $2::json)', [queue, JSON.stringify(options)]);
+    });
     this.#known.add(queue);
   }
 

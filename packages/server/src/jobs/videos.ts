@@ -71,7 +71,7 @@ export class Videos {
     const earlier = await this.#repeated(this.#database.query, owner, idempotency, fingerprint);
     if (earlier !== undefined) return { row: earlier, isNew: false };
     await this.#checkRoom(limits);
-    await this.#queue.ensure(queue);
+    await this.#queue.ensure(this.#database, queue);
     const created = await this.#database.transaction(async (query) => {
       const [open] = await query<{ count: number }>(
         `select count(*)::int as count from (select 1 from moviegen.videos

@@ -191,7 +191,8 @@ export async function killAtRandom(options: Killing): Promise<Outcome> {
   }
   const scratch = await readdir(join(data, 'scratch'));
   await server.end('SIGTERM');
-  if (scratch.length > workers + count.worker!)
+  // Where the folder is nobody's own, files that nobody writes to go after a day.
+  if (database === undefined && scratch.length > workers * (1 + count.worker!))
     wrong.push(`${scratch.length} files stay in the scratch folder`);
   return {
     accepted: accepted.size,

@@ -3,7 +3,12 @@
 
 import { appendFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { runWorker, serverLine, startServer, startWorkers } from '../../dist/index.js';
+import { runWorker, type ServerLine, serverLine, startServer, startWorkers } from '../../dist/index.js';
+import { openPostgres } from '../../dist/jobs/database.js';
+import { Leases } from '../../dist/jobs/leases.js';
+import { Queue } from '../../dist/jobs/queue.js';
+import { makeTables } from '../../dist/jobs/schema.js';
+import { folderStore } from '../../dist/store/folder.js';
 import { fakeEngine } from './fakeEngine.ts';
 
 interface Settings {
@@ -14,12 +19,23 @@ interface Settings {
   readonly begun: string;
   readonly stepMs: number;
   readonly leaseSeconds: number;
+  /** `worker`: no server, but a worker that reaches the database itself. */
+  readonly role?: 'worker';
 }
 
 const silent = () => {};
+const given: Settings | undefined = process.argv[2] === undefined ? undefined : JSON.parse(process.argv[2]);
 
-if (process.send === undefined) {
-  const settings: Settings = JSON.parse(process.argv[2]!);
+if (given?.role === 'worker') {
+  const database = await openPostgres(given.database!);
+  await makeTables(database);
+  const queue = await Queue.open(database, given.leaseSeconds);
+  const jobs = new Leases(database, queue, 3600);
+  console.log(JSON.stringify({ pids: [] }));
+  await work(given, { jobs, name: String(process.pid) });
+  await database.close();
+} else if (given !== undefined) {
+  const settings = given;
   const { workers, port, data, database, leaseSeconds } = settings;
   const limits = { perKey: 100_000, queued: 100_000 };
   const server = await startServer({ port, data, database, leaseSeconds, limits, log: silent });
@@ -33,19 +49,24 @@ if (process.send === undefined) {
   });
 } else {
   const line = await serverLine();
-  const { data, begun, stepMs, leaseSeconds } = line.settings as Settings;
+  await work(line.settings as Settings, line);
+  line.close();
+}
+
+async function work(
+  { data, begun, stepMs, leaseSeconds }: Settings,
+  line: Pick<ServerLine, 'jobs' | 'name'> & Partial<ServerLine>,
+): Promise<void> {
   const engine = fakeEngine(stepMs);
   const { make } = engine;
   engine.make = (jobs, context) => {
-    for (const { id, attempt } of jobs) appendFileSync(begun, `${id} ${attempt}\n`);
+    for (const { id, attempt } of jobs) appendFileSync(begun, `${id} ${attempt} ${process.pid}\n`);
     return make(jobs, context);
   };
-  const { folderStore } = await import('../../dist/store/folder.js');
   const stop = new AbortController();
   process.on('SIGTERM', () => stop.abort());
   await line.jobs.announce(line.name, engine.cards);
-  line.ready();
+  line.ready?.();
   const store = await folderStore(data);
   await runWorker({ ...line, store, engine, log: silent, leaseSeconds, batch: 1, pollMs: 30 }, stop.signal);
-  line.close();
 }
