@@ -69,8 +69,6 @@ class Group {
   #told = 0;
   #previewed = 0;
   #watched = false;
-  /** When the leases were surely in force. */
-  #alive = Date.now();
 
   constructor(options: WorkerOptions, claimed: readonly Claimed[], worker: string) {
     this.#options = options;
@@ -166,27 +164,21 @@ class Group {
     this.#stop.signal.throwIfAborted();
   }
 
-  /** Tells the database that these jobs are worked on, and learns which of them are not ours any more. */
+  /**
+   * Tells the database that these jobs are worked on, and learns which of them are not ours any more. While it is away, work
+   * goes on: nobody else can take the jobs either.
+   */
   async #renew(progress?: number, pictures: readonly Preview[] = []): Promise<void> {
-    const { jobs, leaseSeconds } = this.#options;
     let watched = false;
-    try {
-      for (const [k, job] of this.#claimed.entries()) {
-        if (!this.#mine.has(job)) continue;
-        const heard = await jobs.renew(job, progress, pictures[k]);
-        watched ||= heard.watched;
-        if (heard.lost) this.#mine.delete(job);
-      }
-      this.#alive = Date.now();
-    } catch (error) {
-      // Nobody hears us: when the leases are over, others may begin the same jobs.
-      if (Date.now() - this.#alive > leaseSeconds * 1000) this.#mine.clear();
-      else throw error;
-    } finally {
-      if (this.#mine.size === 0)
-        this.#stop.abort(new Error('the video was deleted, or is made by another worker'));
+    for (const [k, job] of this.#claimed.entries()) {
+      if (!this.#mine.has(job)) continue;
+      const heard = await this.#options.jobs.renew(job, progress, pictures[k]);
+      watched ||= heard.watched;
+      if (heard.lost) this.#mine.delete(job);
     }
     this.#watched = watched;
+    if (this.#mine.size === 0)
+      this.#stop.abort(new Error('the video was deleted, or is made by another worker'));
   }
 
   /** Tries again while the database is away: as long as the lease may last, and then once more. */

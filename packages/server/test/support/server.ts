@@ -61,10 +61,11 @@ export async function testServer(
   options: Partial<ServerOptions> = {},
   worker: Partial<WorkerOptions> | false = {},
 ): Promise<TestServer> {
+  const leaseSeconds = options.leaseSeconds ?? 3;
   const data = options.data ?? (await dataFolder());
   const lines: string[] = [];
   const log = (event: string, values?: object) => void lines.push(JSON.stringify({ event, ...values }));
-  const server = await startServer({ port: 0, data, keys: KEYS, leaseSeconds: 3, log, ...options });
+  const server = await startServer({ port: 0, data, keys: KEYS, leaseSeconds, log, ...options });
   const engine = fakeEngine();
   let stop = new AbortController();
   let running: Promise<void> = Promise.resolve();
@@ -72,7 +73,7 @@ export async function testServer(
     stop = new AbortController();
     const { leases: jobs, store } = server;
     running = runWorker(
-      { jobs, store, engine, log, leaseSeconds: 3, batch: 1, pollMs: 20, ...worker, ...more },
+      { jobs, store, engine, log, leaseSeconds, batch: 1, pollMs: 20, ...worker, ...more },
       stop.signal,
     );
     running.catch(() => {});
