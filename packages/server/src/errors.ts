@@ -65,7 +65,9 @@ export class Unavailable extends Error {
 export function isFull(error: unknown): boolean {
   const { code, cause } = (error ?? {}) as { code?: unknown; cause?: unknown };
   return (
-    ['ENOSPC', 'EDQUOT', 'EFBIG', 'InsufficientStorage'].includes(code as string) ||
+    ['ENOSPC', 'EDQUOT', 'EFBIG', 'InsufficientStorage', 'QuotaExceeded', 'XMinioStorageFull'].includes(
+      code as string,
+    ) ||
     (cause !== undefined && isFull(cause))
   );
 }

@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InputError } from 'moviegen';
 import { S3mini } from 's3mini';
+import { isFull } from '../errors.ts';
+import { pause } from '../pause.ts';
 import { checkKey, type Store } from './store.ts';
 
 /** Where a bucket is, and who asks. */
@@ -62,14 +64,17 @@ export async function s3Store(options: S3Options): Promise<Store> {
   return {
     scratch,
     async take(key, path) {
-      await s3.putAnyObject(keyOf(key), await openAsBlob(path), type(key));
+      const [name, file] = [keyOf(key), await openAsBlob(path)];
+      await lasting(() => s3.putAnyObject(name, file, type(key)));
       await rm(path, { force: true });
     },
     async put(key, bytes) {
-      await s3.putAnyObject(keyOf(key), bytes, type(key));
+      const name = keyOf(key);
+      await lasting(() => s3.putAnyObject(name, bytes, type(key)));
     },
     async copy(from, to) {
-      await s3.copyObject(keyOf(from), keyOf(to));
+      const [source, target] = [keyOf(from), keyOf(to)];
+      await lasting(() => s3.copyObject(source, target));
     },
     async get(key, range) {
       const response = await s3
@@ -103,6 +108,19 @@ export async function s3Store(options: S3Options): Promise<Store> {
         throw new Error(`there is no bucket ${bucket}, or this key may not read it`);
     },
   };
+}
+
+/** Tries again where the network or the store stumbles: a video is worth more than a second. */
+async function lasting(work: () => Promise<unknown>): Promise<void> {
+  for (let wait = 500; ; wait *= 2)
+    try {
+      await work();
+      return;
+    } catch (error) {
+      const { status = 500 } = error as { status?: number };
+      if (status < 500 || isFull(error) || wait > 4000) throw error;
+      await pause(wait);
+    }
 }
 
 function missing(error: { status?: number }): undefined {
