@@ -10,18 +10,23 @@ export interface Limits extends QueueLimits {
   readonly imagePixels: number;
   /** Letters of a prompt. */
   readonly promptLength: number;
-  /** Width x height x frames x steps of a job. */
-  readonly work: number;
+  /** Width x height x frames x steps of a job. Default: {@link WORK_FACTOR} times what the checkpoint makes by itself. */
+  readonly work?: number | undefined;
+  /** Pixels of all frames of a video that a client sends. */
+  readonly videoPixels: number;
   /** Seconds for which finished videos are kept. */
   readonly keepSeconds: number;
 }
 
-/** Defaults. The work is about that of 256 frames of 1280 x 720 in 50 steps. */
+/** See `Limits.work`. */
+export const WORK_FACTOR = 16;
+
+/** Defaults. The pixels of a video are about those of a minute of 1280 x 720. */
 export const LIMITS: Limits = {
   bodyBytes: 64 * 2 ** 20,
   imagePixels: 2 ** 24,
   promptLength: 10_000,
-  work: 1.2e10,
+  videoPixels: 1.4e9,
   queued: 1000,
   perKey: 100,
   keepSeconds: 7 * 86_400,

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { InputError } from 'moviegen';
 import { bytes, defaultModel, duration, type Run } from 'moviegen/cli';
 import { readKeys } from './api/auth.ts';
-import { LIMITS } from './limits.ts';
+import { LIMITS, WORK_FACTOR } from './limits.ts';
 import { stderrLog } from './log.ts';
 import { modelsOf, positive, type WorkerSettings, withWorker } from './options.ts';
 import { startServer } from './server.ts';
@@ -22,7 +22,8 @@ interface Options extends Omit<WorkerSettings, 'model'> {
   readonly maxBody: number;
   readonly maxImagePixels: number;
   readonly maxPrompt: number;
-  readonly maxWork: number;
+  readonly maxWork?: number;
+  readonly maxVideoPixels: number;
   readonly maxQueue: number;
   readonly maxPerKey: number;
   readonly keep: number;
@@ -42,7 +43,17 @@ export function addServe(program: Command, run: Run): void {
     .option('--max-body <bytes>', 'largest request', bytes, LIMITS.bodyBytes)
     .option('--max-image-pixels <n>', 'largest picture that is read', positive, LIMITS.imagePixels)
     .option('--max-prompt <n>', 'longest prompt, in letters', positive, LIMITS.promptLength)
-    .option('--max-work <n>', 'most width x height x frames x steps of a video', positive, LIMITS.work)
+    .option(
+      '--max-work <n>',
+      `most width x height x frames x steps of a video (default: ${WORK_FACTOR} times what the checkpoint makes by itself)`,
+      positive,
+    )
+    .option(
+      '--max-video-pixels <n>',
+      'most pixels of all frames of a video that is read',
+      positive,
+      LIMITS.videoPixels,
+    )
     .option('--max-queue <n>', 'most videos that wait', positive, LIMITS.queued)
     .option('--max-per-key <n>', 'most videos per key that wait or are being made', positive, LIMITS.perKey)
     .option('--keep <time>', 'how long finished videos are kept: 12h, 7d', duration, LIMITS.keepSeconds);
@@ -51,12 +62,8 @@ export function addServe(program: Command, run: Run): void {
 
 async function serve(run: Run, options: Options): Promise<void> {
   run.configure(options);
-  const {
-    workers,
-    database,
-    apiKeyFile,
-    signal = run.signal,
-  } = options as Options & { signal?: AbortSignal };
+  const { workers, database, apiKeyFile } = options;
+  const { signal } = run;
   if (workers === 0 && database === undefined)
     throw new InputError(
       'serve: --workers 0 needs --database: no other worker can reach the database of a folder',
@@ -77,6 +84,7 @@ async function serve(run: Run, options: Options): Promise<void> {
       imagePixels: options.maxImagePixels,
       promptLength: options.maxPrompt,
       work: options.maxWork,
+      videoPixels: options.maxVideoPixels,
       queued: options.maxQueue,
       perKey: options.maxPerKey,
       keepSeconds: options.keep,

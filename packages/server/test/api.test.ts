@@ -11,7 +11,7 @@ import { ended, KEYS, type TestServer, testServer, until } from './support/serve
 let server: TestServer;
 let client: OpenAI;
 beforeAll(async () => {
-  server = await testServer({ limits: { perKey: 20 } });
+  server = await testServer({ limits: { perKey: 20, work: 1e9 } });
   client = server.client();
 });
 afterAll(() => server?.close());

@@ -7,7 +7,7 @@ import type { Limits } from '../limits.ts';
 import { type FetchBounds, fetchImage } from './fetchImage.ts';
 
 /** How pictures may be sent. */
-export interface MediaRules extends Pick<Limits, 'bodyBytes' | 'imagePixels' | 'work'> {
+export interface MediaRules extends Pick<Limits, 'bodyBytes' | 'imagePixels' | 'videoPixels'> {
   /** Whether addresses of pictures are fetched. */
   readonly allowImageUrls: boolean;
   /** For tests. */
@@ -87,7 +87,7 @@ async function checked(
   bytes: Uint8Array<ArrayBuffer>,
   param: string,
   extensions: readonly string[],
-  { imagePixels, work }: MediaRules,
+  { imagePixels, videoPixels }: MediaRules,
 ): Promise<Upload> {
   const extension = extensionOf(bytes);
   if (extension === undefined || !extensions.includes(extension))
@@ -100,7 +100,7 @@ async function checked(
   try {
     video = await openVideo(bytes, { name: param, maxPixels: imagePixels });
     const [count, height, width] = video.shape;
-    if (count * height * width > work)
+    if (count * height * width > videoPixels)
       throw invalid(param, `${param}: it has ${count} frames of ${width}x${height}, which is too much here`);
     let frames = 0;
     for await (const piece of video) frames += piece.shape[0];

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { ApiError, invalid } from '../errors.ts';
 import type { JobRequest, Media } from '../jobs/rows.ts';
-import type { Limits } from '../limits.ts';
+import { type Limits, WORK_FACTOR } from '../limits.ts';
 import { KINDS, type Kind, type ModelCard } from '../models.ts';
 
 /** Options that clients give. */
@@ -80,7 +80,7 @@ export function jobOf(
   const totalFrames = kind === 'extend' ? source!.numFrames + numFrames : numFrames;
   const steps = asked.steps ?? defaults.steps;
   const pixels = width * height * totalFrames;
-  const most = Math.min(limits.work / steps, card.maxPixels ?? Number.POSITIVE_INFINITY);
+  const most = Math.min(workOf(card, limits) / steps, card.maxPixels ?? Number.POSITIVE_INFINITY);
   if (pixels > most)
     throw invalid(
       'size',
@@ -102,6 +102,9 @@ export function jobOf(
     remixedFrom: null,
   };
 }
+
+const workOf = ({ defaults: { width, height, numFrames, steps } }: ModelCard, { work }: Limits): number =>
+  work ?? WORK_FACTOR * width * height * numFrames * steps;
 
 function sizeOf(card: ModelCard, size: string | undefined): { width: number; height: number } {
   if (size === undefined) return card.defaults;
