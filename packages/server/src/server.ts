@@ -13,7 +13,7 @@ import { type DataOptions, openDatabase, openStore } from './data.ts';
 import { Leases } from './jobs/leases.ts';
 import { Queue } from './jobs/queue.ts';
 import { makeTables } from './jobs/schema.ts';
-import { endDeadAttempts, endLeases, knownIds, removeExpired } from './jobs/sweep.ts';
+import { beginAgain, endDeadAttempts, endLeases, knownIds, removeExpired } from './jobs/sweep.ts';
 import { Videos } from './jobs/videos.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import { type Log, stderrLog } from './log.ts';
@@ -70,8 +70,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     await makeTables(database);
     const queue = await Queue.open(database, leaseSeconds);
     if (isOwn) {
-      // Nobody else has this folder: whoever worked on it before is dead.
-      await endLeases(database);
+      await beginAgain(database);
       await endDeadAttempts(database, queue, limits.keepSeconds);
       if (options.store === undefined) await emptyScratch(store, 0);
     }

@@ -143,6 +143,23 @@ describe('jobs and data', () => {
     await server.close();
   });
 
+  it('a server that is killed takes its workers along, which is no fault of their jobs', async () => {
+    const server = await testServer({}, false);
+    const { id } = await server.client().videos.create({ prompt: 'x' });
+    const wish = { worker: 'w', models: ['fake'], maxClass: 60, batch: 1 };
+    const attempts: (number | undefined)[] = [];
+    const { data } = server;
+    await server.close(true);
+    for (let restart = 0; restart < 6; restart++) {
+      const again = await testServer({ data }, false);
+      attempts.push((await again.leases.claim(wish))[0]?.attempt);
+      if (restart === 5) expect((await again.client().videos.retrieve(id)).error?.code).toBe('worker_died');
+      await again.close();
+    }
+    expect(attempts).toEqual([1, 1, 1, 1, 2, undefined]);
+    await rm(data, { recursive: true });
+  });
+
   it('a worker that was thought dead cannot finish what another has begun', async () => {
     const server = await testServer({ leaseSeconds: 1 }, false);
     const { id } = await server.client().videos.create({ prompt: 'x' });

@@ -32,7 +32,8 @@ const TABLES = `
     lease text,
     worker text,
     preview jsonb,
-    watched timestamptz
+    watched timestamptz,
+    restarts int not null default 0
   );
   create unique index if not exists videos_idempotency on moviegen.videos (owner, idempotency)
     where idempotency is not null;

@@ -33,7 +33,25 @@ export async function endLeases(database: Database, worker?: string): Promise<vo
        and ($1::text is null or v.worker = $1)`,
     [worker ?? null],
   );
-  if (worker === undefined) await database.query('delete from moviegen.models');
+}
+
+/** So often a job may see its server die before that counts as its own fault. */
+const RESTARTS = 3;
+
+/**
+ * What a server does at its start that alone has the database: whoever worked on it is dead. A server that was killed took its
+ * workers along, which is no fault of their jobs; not for ever, since a job might bring the whole machine down.
+ */
+export async function beginAgain(database: Database): Promise<void> {
+  await database.query(
+    `with again as (update moviegen.videos set restarts = restarts + 1
+       where status = 'in_progress' and restarts < $1 returning queue, job)
+     update pgboss.job j set state = 'created', started_on = null from again
+     where j.name = again.queue and j.id = again.job and j.state = 'active'`,
+    [RESTARTS],
+  );
+  await endLeases(database);
+  await database.query('delete from moviegen.models');
 }
 
 /** Removes rows of videos that were kept long enough. @returns their ids, whose files go next */

@@ -29,6 +29,8 @@ export interface TestServer extends Server {
   /** Ends the worker; what it makes goes back. */
   stopWorker(): Promise<void>;
   startWorker(options?: Partial<WorkerOptions>): void;
+  /** @param keeps whether the data folder stays */
+  close(keeps?: boolean): Promise<void>;
 }
 
 export const KEYS = ['key-of-ada-0001', 'key-of-grace-02'];
@@ -92,10 +94,10 @@ export async function testServer(
     client: (key = KEYS[0]!) => new OpenAI({ apiKey: key, baseURL: `${server.url}/v1`, maxRetries: 0 }),
     startWorker,
     stopWorker,
-    async close() {
+    async close(keeps = false) {
       await stopWorker();
       await server.close();
-      if (options.data === undefined) await rm(data, { recursive: true, force: true });
+      if (options.data === undefined && !keeps) await rm(data, { recursive: true, force: true });
     },
   };
 }
