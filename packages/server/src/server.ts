@@ -62,11 +62,11 @@ const ORPHANS_MS = 6 * 3600_000;
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { port, host = '127.0.0.1', keys, log = stderrLog, leaseSeconds = LEASE_SECONDS } = options;
   const limits: Limits = { ...LIMITS, ...definedOf(options.limits ?? {}) };
-  const store = options.openedStore ?? (await openStore(options));
   const opened = await openDatabase(options);
   const { database, isOwn } = opened;
   const closing = new AbortController();
   try {
+    const store = options.openedStore ?? (await openStore(options));
     await makeTables(database);
     const queue = await Queue.open(database, leaseSeconds);
     if (isOwn) {

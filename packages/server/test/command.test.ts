@@ -42,26 +42,29 @@ it('serve makes a video of the shipped checkpoint, shows previews, and ends at a
     stdio: ['ignore', 'pipe', 'ignore'],
     env: { ...process.env, NODE_OPTIONS: '' },
   });
-  const [url, name] = (await firstLine(child)).split('  ');
-  expect(name).toBe('shapes');
-  const client = new OpenAI({ apiKey: 'none', baseURL: url!, maxRetries: 0 });
-  const refused = await client.videos.create({ prompt: 'x', size: '720x1280' }).catch((error) => error);
-  expect(refused).toBeInstanceOf(OpenAI.BadRequestError);
-  const fields = {
-    prompt: 'a red circle moves right on a black background',
-    steps: 4,
-    num_frames: 8,
-    seed: 1,
-  };
-  const video = await client.videos.create(fields as OpenAI.Videos.VideoCreateParams);
-  const events = await (await fetch(`${url}/videos/${video.id}/events`)).text();
-  expect(events).toMatch('"status":"completed"');
-  expect(await ended(client, video.id)).toMatchObject({ progress: 100, seconds: '0.5', size: '64x64' });
-  const file = await (await client.videos.downloadContent(video.id)).arrayBuffer();
-  const { shape, fps } = await decodeVideo(new Uint8Array(file));
-  expect([shape, fps]).toEqual([[8, 64, 64, 3], 16]);
   const gone = new Promise((done) => child.once('exit', done));
-  child.kill('SIGTERM');
+  try {
+    const [url, name] = (await firstLine(child)).split('  ');
+    expect(name).toBe('shapes');
+    const client = new OpenAI({ apiKey: 'none', baseURL: url!, maxRetries: 0 });
+    const refused = await client.videos.create({ prompt: 'x', size: '720x1280' }).catch((error) => error);
+    expect(refused).toBeInstanceOf(OpenAI.BadRequestError);
+    const fields = {
+      prompt: 'a red circle moves right on a black background',
+      steps: 4,
+      num_frames: 8,
+      seed: 1,
+    };
+    const video = await client.videos.create(fields as OpenAI.Videos.VideoCreateParams);
+    const events = await (await fetch(`${url}/videos/${video.id}/events`)).text();
+    expect(events).toMatch('"status":"completed"');
+    expect(await ended(client, video.id)).toMatchObject({ progress: 100, seconds: '0.5', size: '64x64' });
+    const file = await (await client.videos.downloadContent(video.id)).arrayBuffer();
+    const { shape, fps } = await decodeVideo(new Uint8Array(file));
+    expect([shape, fps]).toEqual([[8, 64, 64, 3], 16]);
+  } finally {
+    child.kill('SIGTERM');
+  }
   expect(await gone).toBe(0);
   await rm(data, { recursive: true });
 });
