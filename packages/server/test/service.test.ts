@@ -50,6 +50,20 @@ describe('one server', () => {
     expect(error).toMatchObject({ status: 413, code: 'request_too_large' });
   });
 
+  it('says 413 to a body without a length, too, in JSON and in a form', async () => {
+    for (const type of ['application/json', 'multipart/form-data; boundary=x']) {
+      let left = 100;
+      const body = new ReadableStream({
+        pull: (controller) => (left-- > 0 ? controller.enqueue(new Uint8Array(1000)) : controller.close()),
+      });
+      const headers = { authorization: `Bearer ${KEYS[0]}`, 'content-type': type };
+      const more = { method: 'POST', body, headers, duplex: 'half' } as RequestInit;
+      const response = await fetch(`${server.url}/v1/videos`, more);
+      expect([type, response.status]).toEqual([type, 413]);
+      expect(response.headers.get('x-request-id')).toMatch(/^req_/);
+    }
+  });
+
   it('gives jobs back when a worker is asked to end, which does not count as an attempt', async () => {
     const { id } = await client.videos.create(more({ prompt: 'slow', steps: 30 }));
     for (let k = 0; k < 3; k++) {

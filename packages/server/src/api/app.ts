@@ -1,6 +1,7 @@
 // The HTTP surface: routes, and what every request goes through: who asks, how large it is, how errors are answered. A request
 // with a wrong key is refused before its body is read.
 
+import { randomBytes } from 'node:crypto';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { routePath } from 'hono/route';
@@ -35,11 +36,13 @@ export function apiOf(services: Services, hasKeys: boolean): Hono<Env> {
   app.use(async (c, next) => {
     const began = performance.now();
     await next();
+    const id = `req_${randomBytes(12).toString('hex')}`;
+    c.header('x-request-id', id);
     const labels = { method: methodOf(c.req.method), route: routePath(c, -1), status: String(c.res.status) };
     const seconds = (performance.now() - began) / 1000;
     metrics.requests.observe(labels, seconds);
     c.header('x-content-type-options', 'nosniff');
-    log('request', { ...labels, ms: Math.round(seconds * 1000) });
+    log('request', { id, ...labels, ms: Math.round(seconds * 1000) });
   });
   app.use(guardOrigins(services.origins, hasKeys));
 

@@ -11,8 +11,15 @@ export async function openPGlite(folder: string): Promise<Database> {
     (session: Pick<PGlite, 'query' | 'exec'>): Query =>
     async (sql, values = []) => {
       if (lite.closed) throw new Unavailable('the database is closed');
-      if (values.length === 0) return ((await session.exec(sql)).at(-1)?.rows ?? []) as never;
-      return (await session.query(sql, values as unknown[])).rows as never;
+      try {
+        if (values.length === 0) return ((await session.exec(sql)).at(-1)?.rows ?? []) as never;
+        return (await session.query(sql, values as unknown[])).rows as never;
+      } catch (error) {
+        const { code = '', message } = error as { code?: string; message: string };
+        // What PostgreSQL says of a statement has an SQLSTATE. Without one, it is PGlite itself; 53 and 58 are a full disk.
+        if (/^[0-9A-Z]{5}$/.test(code) && !/^(53|58)/.test(code)) throw error;
+        throw new Unavailable(`the database does not work: ${message}`, { cause: error });
+      }
     };
   return {
     kind: 'pglite',
