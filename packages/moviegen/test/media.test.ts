@@ -101,6 +101,15 @@ describe('files that are cut short, or are something else', () => {
   });
 });
 
+test('a film with more pixels per frame than are allowed is refused', async () => {
+  const bytes = await bytesOf('steady.mp4');
+  const { shape } = await openVideo(bytes);
+  const pixels = shape[1] * shape[2];
+  expect((await openVideo(bytes, { maxPixels: pixels })).shape).toEqual(shape);
+  const refused = openVideo(bytes, { maxPixels: pixels - 1 });
+  await expect(refused).rejects.toThrow(`it has ${pixels} pixels, and at most ${pixels - 1} are read here`);
+});
+
 describe('pictures', () => {
   const raw = { raw: { width: 64, height: 48, channels: 3 } } as const;
   const rgb = picture(48, 64);
@@ -115,6 +124,15 @@ describe('pictures', () => {
       expect([video.shape, video.fps]).toEqual([[1, 48, 64, 3], 12]);
       const error = video.data.reduce((sum, value, at) => sum + Math.abs(value - rgb[at]!), 0) / rgb.length;
       expect(error).toBeLessThan(6);
+    },
+  );
+
+  test.each(['jpeg', 'webp', 'png', 'gif'] as const)(
+    '%s with more pixels than are allowed is refused',
+    async (format) => {
+      const bytes = new Uint8Array(await sharp(rgb, raw).toFormat(format).toBuffer());
+      expect((await openVideo(bytes, { maxPixels: 64 * 48 })).shape).toEqual([1, 48, 64, 3]);
+      await expect(openVideo(bytes, { maxPixels: 64 * 48 - 1 })).rejects.toThrow(/pixel/);
     },
   );
 

@@ -327,6 +327,10 @@ describe('errors', () => {
       code: 'generation_failed',
       message: 'the fake engine breaks',
     });
+    const secret = await client.videos.create({ prompt: 'secret' });
+    expect((await ended(client, secret.id)).error?.message).toMatch(
+      /^the video could not be made: the operator/,
+    );
     const full = await client.videos.create({ prompt: 'full' });
     expect((await ended(client, full.id)).error).toMatchObject({ code: 'insufficient_storage' });
     expect(await readdir(join(server.data, 'videos'))).not.toContain(full.id);

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
-import { copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { type ByteRange, checkKey, type Store } from './store.ts';
@@ -57,6 +57,7 @@ export async function folderStore(data: string): Promise<Store> {
       if (which === undefined) return rm(folder, { recursive: true, force: true });
       for (const name of (await readdir(folder).catch(missing)) ?? [])
         if (which(name)) await rm(join(folder, name), { force: true });
+      await rmdir(folder).catch(() => {}); // where nothing else is in it
     },
     async *ids(olderThanSeconds) {
       const now = Date.now();

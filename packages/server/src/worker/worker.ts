@@ -2,13 +2,14 @@
 // and stops within a step where it has lost it. Not here: who may take what (jobs/leases.ts), processes (processes.ts).
 
 import { randomUUID } from 'node:crypto';
+import { InputError } from 'moviegen';
 import { isFull } from '../errors.ts';
 import type { WorkerJobs } from '../jobs/leases.ts';
 import type { Claimed, Preview } from '../jobs/rows.ts';
 import type { Log } from '../log.ts';
 import { pause } from '../pause.ts';
 import { bytesOf, type Store } from '../store/store.ts';
-import { type Engine, EngineBroken } from './engine.ts';
+import { type Engine, EngineBroken, type EngineProgress } from './engine.ts';
 import { previewOf, removeAttempt, removeEarlier, storeFiles } from './files.ts';
 
 /** What a worker needs. */
@@ -87,19 +88,13 @@ class Group {
     try {
       const read = async (key: string) => {
         const file = await store.get(key);
-        if (file === undefined) throw new Error('a file that this job reads is no longer there');
+        if (file === undefined) throw new InputError('a file that this job reads is no longer there');
         return bytesOf(file);
       };
-      const onProgress = async ({
-        done,
-        preview,
-      }: {
-        done: number;
-        preview?: () => Promise<readonly unknown[]>;
-      }) => this.#progress(done, preview as never);
+      const context = { signal: this.#stop.signal, read, onProgress: this.#progress };
       for (const job of this.#claimed) if (job.attempt > 1) await removeEarlier(store, job);
       let k = 0;
-      for await (const video of engine.make(this.#claimed, { signal: this.#stop.signal, onProgress, read })) {
+      for await (const video of engine.make(this.#claimed, context)) {
         const job = this.#claimed[k++]!;
         if (!this.#mine.has(job)) continue;
         const files = await storeFiles(store, job, video, this.#stop.signal);
@@ -135,23 +130,14 @@ class Group {
       log('engine broken', { reason: message, worker: this.#worker });
       throw error;
     }
-    const full = isFull(error);
-    const code = full ? 'insufficient_storage' : codeOf(error);
-    const text = full
-      ? 'there is no room to store the video: free some, or ask the operator, then create it again'
-      : code === 'generation_failed'
-        ? message
-        : `${message}: make it smaller or shorter`;
+    const [code, text] = told(error);
     // The others are made again without it.
     if (rest.length > 1) await this.#lasting(() => jobs.giveBack(rest.slice(1)));
     await this.#lasting(() => jobs.fail(rest[0]!, code, text));
     log('failed', { id: rest[0]!.id, code, reason: message });
   }
 
-  async #progress(
-    done: number,
-    preview?: () => Promise<readonly Parameters<typeof previewOf>[0][]>,
-  ): Promise<void> {
+  readonly #progress = async ({ done, preview }: EngineProgress): Promise<void> => {
     const now = Date.now();
     if (now - this.#told < TELL_MS) return;
     this.#told = now;
@@ -162,7 +148,7 @@ class Group {
     }
     await this.#renew(Math.min(99, 100 * done), pictures).catch(() => {}); // the heart tries again
     this.#stop.signal.throwIfAborted();
-  }
+  };
 
   /**
    * Tells the database that these jobs are worked on, and learns which of them are not ours any more. While it is away, work
@@ -196,5 +182,19 @@ class Group {
   }
 }
 
-const codeOf = (error: unknown): string =>
-  (error as Error | undefined)?.name === 'OutOfMemoryError' ? 'out_of_memory' : 'generation_failed';
+/** What a client is told of a job that failed: of the library's errors their text, of others nothing but that they were. */
+function told(error: unknown): [code: string, message: string] {
+  if (isFull(error))
+    return [
+      'insufficient_storage',
+      'there is no room to store the video: free some, or ask the operator, then create it again',
+    ];
+  if (error instanceof InputError) return ['generation_failed', error.message];
+  const { name } = (error ?? {}) as { name?: unknown };
+  if (name === 'OutOfMemoryError')
+    return [
+      'out_of_memory',
+      'the memory of the device is too small for this video: make it smaller or shorter',
+    ];
+  return ['generation_failed', 'the video could not be made: the operator finds the reason in the log'];
+}

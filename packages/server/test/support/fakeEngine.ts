@@ -1,7 +1,7 @@
 // An engine without models: colours that follow from the seed, in as many steps as are asked for. Words in a prompt make it
 // slow, or break: `slow` 50 ms a step, `stuck` for ever, `crash` kills the process, `broken` throws, `full` meets a full disk.
 
-import type { Frames, VideoStream } from 'moviegen';
+import { type Frames, InputError, type VideoStream } from 'moviegen';
 import type { Claimed, Engine, EngineContext, ModelCard } from '../../src/index.ts';
 import { pause } from '../../src/pause.ts';
 
@@ -42,7 +42,8 @@ export function fakeEngine(stepMs = 0): FakeEngine {
         const preview = async () => jobs.map(({ request }) => frames(request, 2, 4, 4));
         await onProgress({ done: (step + 1) / steps, preview });
       }
-      if (words.includes('broken')) throw new Error('the fake engine breaks');
+      if (words.includes('broken')) throw new InputError('the fake engine breaks');
+      if (words.includes('secret')) throw new Error('of /a/secret/path');
       if (words.includes('full')) throw Object.assign(new Error('no space'), { code: 'ENOSPC' });
       for (const { request } of jobs) {
         const { totalFrames, height, width, fps } = request;
