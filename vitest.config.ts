@@ -8,7 +8,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: source } },
   test: {
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: ['test/browser/**', 'test/ffmpeg/**'], // vitest.browser.config.ts and vitest.ffmpeg.config.ts run these
+    // vitest.browser.config.ts, vitest.ffmpeg.config.ts and vitest.postgres.config.ts run these
+    exclude: ['test/browser/**', 'test/ffmpeg/**', 'packages/server/test/postgres/**'],
     globalSetup: ['test/build.ts', 'test/cache.ts'],
     pool: 'forks',
     maxWorkers: 2,

@@ -11,7 +11,7 @@ export interface House {
   readonly packages: Readonly<Record<string, readonly string[]>>;
   /** Package folder -> its rooms from top to bottom. Rooms on the same line, separated by spaces, do not import each other. */
   readonly rooms: Readonly<Record<string, readonly string[]>>;
-  /** Rooms that run only in Node, as `package/room`. Everything else also runs in browsers. */
+  /** Rooms that run only in Node, as `package/room`, and packages that do so as a whole. Everything else also runs in browsers. */
   readonly node: readonly string[];
 }
 
@@ -57,7 +57,8 @@ function violationsOf({ from, specifier }: Import, house: House): string[] {
   if (name === undefined || house.packages[name] === undefined)
     return [`${from}: the plan of the house has no package for it`];
   const found: string[] = [];
-  const inNode = house.node.includes(`${name}/${room}`);
+  const isNode = (place: string) => house.node.includes(name) || house.node.includes(`${name}/${place}`);
+  const inNode = isNode(room);
   if (NODE.test(specifier) && !inNode)
     found.push(`${from}: imports ${specifier}, and browsers run this file`);
   const other = specifier.match(/^@moviegen\/([\w-]+)/)?.[1] ?? specifier.match(/^(moviegen)(?:\/|$)/)?.[1];
@@ -67,7 +68,7 @@ function violationsOf({ from, specifier }: Import, house: House): string[] {
   const target = normalize(join(dirname(from), specifier));
   const [owner, there] = placeOf(target);
   if (owner !== name) return [...found, `${from}: reaches into ${target}: import a package by its name`];
-  if (!inNode && house.node.includes(`${name}/${there}`))
+  if (!inNode && isNode(there))
     found.push(`${from}: imports ${target}, which needs Node, and browsers run this file`);
   const [mine, its] = [floorOf(house, name, room), floorOf(house, name, there)];
   for (const [file, floor] of [

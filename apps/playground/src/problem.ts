@@ -11,6 +11,7 @@ export type ProblemCode =
   | 'storage-full'
   | 'wrong-input'
   | 'no-encoder'
+  | 'server'
   | 'cancelled'
   | 'internal';
 
@@ -81,6 +82,12 @@ export const ADVICE: Readonly<Record<ProblemCode, Advice>> = {
     title: 'This browser cannot write that file',
     advice: 'Download the gif instead; mp4 needs WebCodecs with H.264, VP9 or AV1.',
     again: false,
+  },
+  server: {
+    title: 'The server did not make the video',
+    advice:
+      'Is it running, and does it let pages of this address ask (moviegen serve --allow-origin)? Then try again.',
+    again: true,
   },
   cancelled: { title: 'Cancelled', advice: 'Nothing was kept.', again: true },
   internal: {

@@ -33,10 +33,14 @@ export interface Made {
 
 /** The jobs: the question, the news on the way, and the answer. */
 export interface Jobs {
-  /** Whether this browser can compute at all; the answer names its adapter. */
-  probe: { ask: null; news: never; answer: string };
-  /** `checkpoint` is the address of the model's folder. */
-  generate: { ask: { settings: Settings; checkpoint: string }; news: GenerateNews; answer: Made };
+  /** Whether this browser, or the server, can compute at all; the answer names the adapter or the models. */
+  probe: { ask: { server: string | undefined }; news: never; answer: string };
+  /** `checkpoint` is the address of the model's folder; `server`, where there is one, computes in place of this browser. */
+  generate: {
+    ask: { settings: Settings; checkpoint: string; server: string | undefined };
+    news: GenerateNews;
+    answer: Made;
+  };
   /** The news names the codec of an mp4. */
   encode: { ask: { video: Video; format: 'mp4' | 'gif' }; news: string; answer: Uint8Array<ArrayBuffer> };
   device: { ask: null; news: never; answer: DeviceDescription };

@@ -8,7 +8,8 @@ const POLICY = {
   'worker-src': "'self'",
   'style-src': "'self'",
   'img-src': "'self' blob: data:",
-  'connect-src': "'self'",
+  // Videos may come from a server on this machine (`?server=`), besides the page's own.
+  'connect-src': "'self' http://localhost:* http://127.0.0.1:*",
   'manifest-src': "'self'",
   'base-uri': "'none'",
   'form-action': "'none'",

@@ -159,6 +159,11 @@ export class VideoPipeline {
     return loaded(source, options, familyOf, (models, owns) => new VideoPipeline(models, owns));
   }
 
+  /** Height and width of a video, in pixels, must be multiples of these. */
+  get multiple(): readonly [height: number, width: number] {
+    return this.#models.geometry.multiple;
+  }
+
   /** Makes a video of a prompt, or one of each of several. @throws InputError; the signal's reason where aborted. */
   generate(prompt: string, options?: GenerateOptions): Promise<Generation>;
   generate(prompts: readonly string[], options?: GenerateOptions): Promise<Generation[]>;

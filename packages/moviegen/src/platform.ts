@@ -49,7 +49,11 @@ const MIME: Readonly<Record<PictureKind, string>> = {
 };
 
 /** The pictures in a file, turned as it says: the browser's own decoder. */
-export async function decodePicture(bytes: Uint8Array<ArrayBuffer>, kind: PictureKind): Promise<Animation> {
+export async function decodePicture(
+  bytes: Uint8Array<ArrayBuffer>,
+  kind: PictureKind,
+  _maxPixels?: number, // browsers have bounds of their own
+): Promise<Animation> {
   const type = MIME[kind];
   if (typeof ImageDecoder === 'function' && (await ImageDecoder.isTypeSupported(type))) {
     const decoder = new ImageDecoder({ data: bytes, type });

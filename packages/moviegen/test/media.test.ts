@@ -111,6 +111,15 @@ describe('files that are cut short, or are something else', () => {
   });
 });
 
+test('a film with more pixels per frame than are allowed is refused', async () => {
+  const bytes = await bytesOf('steady.mp4');
+  const { shape } = await openVideo(bytes);
+  const pixels = shape[1] * shape[2];
+  expect((await openVideo(bytes, { maxPixels: pixels })).shape).toEqual(shape);
+  const refused = openVideo(bytes, { maxPixels: pixels - 1 });
+  await expect(refused).rejects.toThrow(`it has ${pixels} pixels, and at most ${pixels - 1} are read here`);
+});
+
 describe('pictures', () => {
   const raw = { raw: { width: 64, height: 48, channels: 3 } } as const;
   const rgb = picture(48, 64);
@@ -137,6 +146,15 @@ describe('pictures', () => {
       await expect(decodeVideo(bytes, { name: 'a.bmp' })).rejects.toThrow(
         'a.bmp: this is a BMP picture, which the library of pictures in Node (sharp) does not read: convert it first',
       );
+    },
+  );
+
+  test.each(['jpeg', 'webp', 'png', 'gif'] as const)(
+    '%s with more pixels than are allowed is refused',
+    async (format) => {
+      const bytes = new Uint8Array(await sharp(rgb, raw).toFormat(format).toBuffer());
+      expect((await openVideo(bytes, { maxPixels: 64 * 48 })).shape).toEqual([1, 48, 64, 3]);
+      await expect(openVideo(bytes, { maxPixels: 64 * 48 - 1 })).rejects.toThrow(/pixel/);
     },
   );
 

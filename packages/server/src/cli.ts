@@ -2,6 +2,11 @@
 
 import type { Command } from 'commander';
 import type { Run } from 'moviegen/cli';
+import { addServe } from './serve.ts';
+import { addWorker } from './work.ts';
 
 /** Adds the commands of this package to the program. */
-export function addCommands(_program: Command, _run: Run): void {}
+export function addCommands(program: Command, run: Run): void {
+  addServe(program, run);
+  addWorker(program, run);
+}

@@ -15,7 +15,7 @@ import { Making } from './Making.tsx';
 import { Player } from './Player.tsx';
 import { ProblemCard } from './ProblemCard.tsx';
 import { Strip } from './Strip.tsx';
-import { useGeneration } from './useGeneration.ts';
+import { SERVER, useGeneration } from './useGeneration.ts';
 import { useResults } from './useResults.ts';
 
 /** What the stage shows. */
@@ -40,7 +40,7 @@ export function Create({ onSay }: Properties) {
 
   const probe = () => {
     setUnable(undefined);
-    client.run('probe', null).catch((error: unknown) => setUnable(problemOf(error)));
+    client.run('probe', { server: SERVER }).catch((error: unknown) => setUnable(problemOf(error)));
   };
   useEffect(probe, []);
 
@@ -113,8 +113,9 @@ export function Create({ onSay }: Properties) {
           <div class="empty">
             <p>Describe a shape that moves.</p>
             <p class="small">
-              The model is fetched once, then videos are made on your own graphics card, also without a
-              network.
+              {SERVER === undefined
+                ? 'The model is fetched once, then videos are made on your own graphics card, also without a network.'
+                : `Videos are made by the server at ${SERVER}.`}
             </p>
           </div>
         )}

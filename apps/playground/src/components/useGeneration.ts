@@ -11,6 +11,9 @@ import type { Settings } from '../settings.ts';
 /** The model lies beside the page. */
 const CHECKPOINT = new URL('checkpoint/', document.baseURI).href;
 
+/** `?server=ADDRESS`: a server of `moviegen serve` that computes in place of this browser. */
+export const SERVER = new URLSearchParams(location.search).get('server') ?? undefined;
+
 /** A generation that is running. */
 export interface Running {
   readonly settings: Settings;
@@ -48,7 +51,7 @@ export function useGeneration(): Generation {
     try {
       return await client.run(
         'generate',
-        { settings, checkpoint: CHECKPOINT },
+        { settings, checkpoint: CHECKPOINT, server: SERVER },
         {
           signal: controller.signal,
           onNews: (news) => {

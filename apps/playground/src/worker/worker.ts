@@ -7,6 +7,7 @@ import { ProblemError, problemOf } from '../problem.ts';
 import type { FromWorker, JobName, Jobs, ToWorker } from '../protocol.ts';
 import { adapterName } from './adapterName.ts';
 import { generate } from './generate.ts';
+import { generateOnServer, probeServer } from './remote.ts';
 import { checkWebGpu, Session } from './session.ts';
 
 const post = (said: FromWorker, transfer: Transferable[] = []): void => self.postMessage(said, { transfer });
@@ -23,22 +24,26 @@ type Work = {
 };
 
 const work: Work = {
-  async probe() {
+  async probe({ server }) {
+    if (server !== undefined) return probeServer(server);
     checkWebGpu();
     const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' });
     if (adapter === null)
       throw new ProblemError('no-adapter', 'this browser has WebGPU, but no adapter for it');
     return adapterName(adapter.info);
   },
-  generate: ({ settings, checkpoint }, { tell, signal }) =>
-    session.exclusive(
-      () => {
-        tell({ phase: 'fetch', notice: '' });
-        return generate(session, checkpoint, settings, tell, signal);
-      },
-      signal,
-      () => tell({ phase: 'fetch', notice: 'Waits for the device: the bench or the self-test is running.' }),
-    ),
+  generate: ({ settings, checkpoint, server }, { tell, signal }) =>
+    server !== undefined
+      ? generateOnServer(server, settings, tell, signal)
+      : session.exclusive(
+          () => {
+            tell({ phase: 'fetch', notice: '' });
+            return generate(session, checkpoint, settings, tell, signal);
+          },
+          signal,
+          () =>
+            tell({ phase: 'fetch', notice: 'Waits for the device: the bench or the self-test is running.' }),
+        ),
   encode: ({ video, format }, { tell, signal }) => encodeVideo(video, { format, signal, onCodec: tell }),
   device: (_, { signal }) => session.exclusive(async () => describeDevice(await session.device()), signal),
   selfTest: ({ filter }, { tell, signal }) =>

@@ -1,6 +1,6 @@
 // What the commands of other packages share with those of this one (addOns.ts).
 
 export type { AddOn } from './addOns.ts';
-export { withAdapter, withCommon } from './common.ts';
-export { type CommonOptions, MEGABYTES, Run } from './run.ts';
-export { integer, number } from './values.ts';
+export { onlyWith, withAdapter, withCommon, withModel } from './common.ts';
+export { adapterName, type CommonOptions, defaultModel, MEGABYTES, type ModelOptions, Run } from './run.ts';
+export { bytes, duration, integer, number } from './values.ts';

@@ -215,7 +215,7 @@ export class Run {
 export const MEGABYTES = { name: 'MB', show: (bytes: number) => (bytes / 1e6).toFixed(1) };
 
 /** `MOVIEGEN_MODEL`, or the model below the current folder, or the model of the repository that this program lies in. */
-function defaultModel(): string {
+export function defaultModel(): string {
   const named = process.env.MOVIEGEN_MODEL;
   if (named) return named;
   const here = join('models', 'shapes-world');

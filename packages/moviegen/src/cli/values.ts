@@ -66,6 +66,16 @@ export function bytes(text: string): number {
   throw new InvalidArgumentError('It must be an amount of memory, like 8GiB or 500MB.');
 }
 
+const SECONDS: Readonly<Record<string, number>> = { s: 1, min: 60, h: 3600, d: 86_400 };
+
+/** A length of time in seconds: `30s`, `10min`, `12h`, `7d`. */
+export function duration(text: string): number {
+  const [, digits, unit = 's'] = /^(\d{1,6}(?:\.\d{1,3})?) ?(s|min|h|d)$/.exec(text) ?? [];
+  const value = digits === undefined ? 0 : Number(digits) * SECONDS[unit]!;
+  if (value > 0) return value;
+  throw new InvalidArgumentError('It must be a length of time, like 30s, 10min, 12h or 7d.');
+}
+
 /** A LoRA, `FILE` or `FILE:WEIGHT`, appended to the LoRAs that were given before. */
 export function lora(text: string, before: readonly LoraFile[] = []): LoraFile[] {
   const [, source, weight] = /^(.+):([+-]?(?:\d+\.?\d*|\.\d+))$/.exec(text) ?? [];

@@ -84,7 +84,11 @@ async function silence(): Promise<void> {
 const UNREAD: readonly PictureKind[] = ['BMP', 'HEIC'];
 
 /** The pictures in a file, turned as it says: by sharp, which reads what libvips does. */
-export async function decodePicture(bytes: Uint8Array<ArrayBuffer>, kind: PictureKind): Promise<Animation> {
+export async function decodePicture(
+  bytes: Uint8Array<ArrayBuffer>,
+  kind: PictureKind,
+  maxPixels?: number,
+): Promise<Animation> {
   if (UNREAD.includes(kind))
     throw new InputError(
       `this is a ${kind} picture, which the library of pictures in Node (sharp) does not read: convert it first, ` +
@@ -98,7 +102,7 @@ export async function decodePicture(bytes: Uint8Array<ArrayBuffer>, kind: Pictur
       cause,
     });
   }
-  const open = () => sharp(bytes, { animated: true, failOn: 'error' });
+  const open = () => sharp(bytes, { animated: true, failOn: 'error', limitInputPixels: maxPixels ?? true });
   const { pages = 1, delay = [] } = await open().metadata();
   const image = open().autoOrient().toColourspace('srgb').ensureAlpha().raw();
   const { data, info } = await image.toBuffer({ resolveWithObject: true });

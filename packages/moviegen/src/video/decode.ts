@@ -49,7 +49,8 @@ export async function openVideo(
   if (blob.size === 0) throw new InputError(`${name}: the file is empty`);
   const head = new Uint8Array(await blob.slice(0, HEAD_BYTES).arrayBuffer());
   const kind = pictureKind(head);
-  if (kind !== undefined) return openPicture(new Uint8Array(await blob.arrayBuffer()), kind, name);
+  if (kind !== undefined)
+    return openPicture(new Uint8Array(await blob.arrayBuffer()), kind, name, options.maxPixels);
   checkKnown(head, name);
   return readFilm(await editEnd(blob));
 }

@@ -19,6 +19,7 @@ import {
 } from 'mediabunny';
 import { registerCodecs } from '#platform';
 import { InputError } from '../errors.ts';
+import { checkPixels } from './frames.ts';
 import { oriented, type Picture } from './orient.ts';
 import { rgbOfStored, type StoredPixels, storedPixels } from './rgb.ts';
 
@@ -28,6 +29,8 @@ export interface DecodeOptions {
   readonly name?: string;
   /** Takes what is there of a file that was cut short, instead of refusing it. Default false. */
   readonly allowPartial?: boolean | undefined;
+  /** Refuses, before it is decoded, a film with more pixels per frame or a picture with more in all its frames together. */
+  readonly maxPixels?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -106,9 +109,11 @@ async function opened(source: Source, options: DecodeOptions, end?: number): Pro
     ); // of the frames before 0 only the last one is still seen
     const shown = fromZero(starts.slice(first));
     const begin = shown[0]!;
+    const [height, width] = [await track.getDisplayHeight(), await track.getDisplayWidth()];
+    checkPixels(name, height * width, options.maxPixels);
     return {
-      height: await track.getDisplayHeight(),
-      width: await track.getDisplayWidth(),
+      height,
+      width,
       starts: shown.map((start) => start - begin),
       end: last - begin,
       notes,

@@ -67,6 +67,14 @@ export function checkFps({ fps }: { readonly fps: number }): void {
     throw new InputError(`video: fps must be a number above 0, got ${shown(fps)}`);
 }
 
+/** @throws InputError where a file has more pixels than its reader allows. */
+export function checkPixels(name: string, pixels: number, most = Number.POSITIVE_INFINITY): void {
+  if (pixels > most)
+    throw new InputError(
+      `${name}: it has ${pixels} pixels, and at most ${most} are read here: make it smaller`,
+    );
+}
+
 const kindOf = (data: unknown): string =>
   ArrayBuffer.isView(data) ? `${data.constructor.name} of ${(data as Uint8Array).length}` : shown(data);
 

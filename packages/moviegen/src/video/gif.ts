@@ -2,14 +2,16 @@
 
 import { decode, decodeUndisposedFrame } from 'modern-gif';
 import type { Animation, AnimationFrame } from '../animation.ts';
+import { checkPixels } from './frames.ts';
 
 /** Browsers show a frame of less than 20 ms for 100 ms. */
 const shownFor = (milliseconds: number): number => (milliseconds < 20 ? 100 : milliseconds) / 1000;
 
-/** All frames of a gif. @throws Error where it is not one. */
-export function gifFrames(bytes: Uint8Array<ArrayBuffer>): Animation {
+/** All frames of a gif. @throws Error where it is not one, InputError where it has more than `maxPixels`. */
+export function gifFrames(bytes: Uint8Array<ArrayBuffer>, maxPixels?: number): Animation {
   const gif = decode(bytes);
   const { width, height } = gif;
+  checkPixels('gif', width * height * gif.frames.length, maxPixels);
   const canvas = new Uint8ClampedArray(width * height * 4);
   const frames = gif.frames.map(
     ({ left, top, width: w, height: h, disposal, delay }, index): AnimationFrame => {

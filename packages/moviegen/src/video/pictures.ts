@@ -5,7 +5,7 @@ import { convertIndexedToRgb, decodeApng, decode as decodePixels } from 'fast-pn
 import { decodePicture } from '#platform';
 import type { Animation, AnimationFrame, PictureKind } from '../animation.ts';
 import { InputError, shown } from '../errors.ts';
-import type { Frames, VideoStream } from './frames.ts';
+import { checkPixels, type Frames, type VideoStream } from './frames.ts';
 import { gifFrames } from './gif.ts';
 import { exifOrientation, orientedAs } from './orient.ts';
 import { timelineOf } from './timeline.ts';
@@ -18,13 +18,15 @@ export async function openPicture(
   bytes: Uint8Array<ArrayBuffer>,
   kind: PictureKind,
   name: string,
+  maxPixels?: number,
 ): Promise<VideoStream> {
   const seen = (transparent: boolean) => (transparent ? [`${name}: what is transparent in it is black`] : []);
+  if (kind === 'PNG') checkPixels(name, pixelsOfPng(bytes), maxPixels);
   if (kind === 'PNG' && !isAnimated(bytes)) {
     const { frame, transparent } = pngFrame(bytes, name);
     return still(frame, seen(transparent));
   }
-  const { frames, height, width } = await animation(bytes, kind, name);
+  const { frames, height, width } = await animation(bytes, kind, name, maxPixels);
   const alpha = seen(frames.some(({ data }) => isTransparent(data)));
   if (frames.length === 1)
     return still({ data: onBlack(frames[0]!.data), shape: [1, height, width, 3] }, alpha);
@@ -50,11 +52,12 @@ async function animation(
   bytes: Uint8Array<ArrayBuffer>,
   kind: PictureKind,
   name: string,
+  maxPixels: number | undefined,
 ): Promise<Animation> {
   try {
-    if (kind === 'GIF') return gifFrames(bytes);
+    if (kind === 'GIF') return gifFrames(bytes, maxPixels);
     if (kind === 'PNG') return apngFrames(bytes);
-    return await decodePicture(bytes, kind);
+    return await decodePicture(bytes, kind, maxPixels);
   } catch (cause) {
     if (cause instanceof InputError) throw new InputError(`${name}: ${cause.message}`, { cause });
     const text = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
@@ -97,6 +100,16 @@ function pngFrame(bytes: Uint8Array, name: string): { frame: Frames; transparent
   const picture = orientedAs({ data: rgb, height, width }, exifOrientation(chunkOf(bytes, 'eXIf')));
   const frame: Frames = { data: picture.data, shape: [1, picture.height, picture.width, 3] };
   return { frame, transparent: isTransparent(rgba) };
+}
+
+/** Pixels of all frames of a PNG, as its first chunks say. */
+function pixelsOfPng(bytes: Uint8Array): number {
+  const numberIn = (type: string, at: number) => {
+    const chunk = chunkOf(bytes, type);
+    if (chunk === undefined || chunk.length < at + 4) return 1; // not a PNG, which the decoder says
+    return new DataView(chunk.buffer, chunk.byteOffset).getUint32(at);
+  };
+  return numberIn('IHDR', 0) * numberIn('IHDR', 4) * numberIn('acTL', 0);
 }
 
 /** Gray, gray and alpha, RGB or RGBA as RGBA of 8 bits. */

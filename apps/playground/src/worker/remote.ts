@@ -1,0 +1,126 @@
+// The job behind the button where a server computes (`?server=ADDRESS`): the same question, news and answer, over the video API
+// of `moviegen serve`.
+
+import { decodePng, decodeVideo, type Frames } from 'moviegen';
+import { ProblemError } from '../problem.ts';
+import type { GenerateNews, Made } from '../protocol.ts';
+import type { Settings } from '../settings.ts';
+
+/** What is read of a video of the API. */
+interface RemoteVideo {
+  readonly id: string;
+  readonly status: 'queued' | 'in_progress' | 'completed' | 'failed';
+  readonly progress: number;
+  readonly model: string;
+  readonly error: { readonly message: string } | null;
+}
+
+/** Makes sure that the server answers. @returns what it calls its models */
+export async function probeServer(server: string): Promise<string> {
+  const { data } = await json<{ data: { id: string }[] }>(server, 'models');
+  return data.map(({ id }) => id).join(', ');
+}
+
+/** Has a server make a video; it is deleted there when it has come, or when it is not wanted any more. */
+export async function generateOnServer(
+  server: string,
+  settings: Settings,
+  tell: (news: GenerateNews, transfer?: Transferable[]) => void,
+  signal: AbortSignal,
+): Promise<Made> {
+  const began = performance.now();
+  const { prompt, seed, steps, guidance, width, height, frames } = settings;
+  tell({ phase: 'fetch' });
+  const body = {
+    prompt,
+    seed,
+    steps,
+    guidance_scale: guidance,
+    size: `${width}x${height}`,
+    num_frames: frames,
+  };
+  const headers = { 'content-type': 'application/json' };
+  const created = await json<RemoteVideo>(server, 'videos', {
+    method: 'POST',
+    body: JSON.stringify(body),
+    headers,
+  });
+  const path = `videos/${created.id}`;
+  try {
+    let video = created;
+    for await (const { event, data } of eventsOf(await ask(server, `${path}/events`, { signal }))) {
+      if (event === 'preview') {
+        const preview = previewOf(data as { b64_png: string; frames: number });
+        tell({ phase: 'sample', done: stepOf(video, steps), total: steps, preview }, [preview.data.buffer]);
+      } else if (event === 'video') {
+        video = data as RemoteVideo;
+        if (video.status === 'queued') tell({ phase: 'fetch', notice: 'Waits in the queue of the server.' });
+        else tell({ phase: 'sample', done: stepOf(video, steps), total: steps, notice: '' });
+      }
+    }
+    if (video.status !== 'completed')
+      throw new ProblemError('server', video.error?.message ?? 'the video was deleted on the server');
+    const sampled = performance.now();
+    tell({ phase: 'decode' });
+    const response = await ask(server, `${path}/content`, { signal });
+    const made = await decodeVideo(new Uint8Array(await response.arrayBuffer()), { signal });
+    const seconds = { sample: (sampled - began) / 1000, decode: (performance.now() - sampled) / 1000 };
+    return { video: made, seconds, adapter: `${video.model} on ${new URL(server).host}` };
+  } finally {
+    await ask(server, path, { method: 'DELETE' }).catch(() => {});
+  }
+}
+
+const stepOf = ({ progress }: RemoteVideo, steps: number): number => Math.round((progress * steps) / 100);
+
+/** Frames that stand side by side in a PNG. */
+function previewOf({ b64_png: png, frames }: { b64_png: string; frames: number }): Frames {
+  const { data, shape } = decodePng(Uint8Array.from(atob(png), (letter) => letter.charCodeAt(0)));
+  const [, height, across] = shape;
+  const row = (across / frames) * 3;
+  const apart = new Uint8Array(data.length);
+  for (let k = 0; k < frames; k++)
+    for (let y = 0; y < height; y++) {
+      const from = (y * frames + k) * row;
+      apart.set(data.subarray(from, from + row), (k * height + y) * row);
+    }
+  return { data: apart, shape: [frames, height, across / frames, 3] };
+}
+
+async function json<T>(server: string, path: string, init?: RequestInit): Promise<T> {
+  return (await ask(server, path, init)).json();
+}
+
+/** @throws ProblemError with what the server says */
+async function ask(server: string, path: string, init: RequestInit = {}): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(new URL(`v1/${path}`, server.endsWith('/') ? server : `${server}/`), init);
+  } catch (cause) {
+    init.signal?.throwIfAborted();
+    throw new ProblemError('server', `${server} does not answer`, { cause });
+  }
+  if (response.ok) return response;
+  const said = await response.json().catch(() => undefined);
+  const message = said?.error?.message ?? `the server answered ${response.status}`;
+  throw new ProblemError(response.status === 400 ? 'wrong-input' : 'server', message);
+}
+
+/** Server-sent events of an answer. */
+async function* eventsOf(response: Response): AsyncGenerator<{ event: string; data: unknown }> {
+  let text = '';
+  const decoder = new TextDecoder();
+  const reader = response.body!.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    text += decoder.decode(value, { stream: true });
+    const blocks = text.split('\n\n');
+    text = blocks.pop()!;
+    for (const block of blocks) {
+      const event = /^event: (.*)$/m.exec(block)?.[1];
+      const data = /^data: (.*)$/m.exec(block)?.[1];
+      if (event !== undefined && data !== undefined) yield { event, data: JSON.parse(data) };
+    }
+  }
+}

@@ -1,0 +1,102 @@
+// Options that the commands serve and worker share, and the models that they name.
+
+import { basename } from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
+import { InputError, VideoPipeline } from 'moviegen';
+import { bytes, duration, integer, type ModelOptions, type Run, withModel } from 'moviegen/cli';
+import type { DataOptions } from './data.ts';
+import { MODEL_NAME } from './models.ts';
+import type { NamedPipeline } from './worker/pipelines.ts';
+
+/** A checkpoint, and the name that requests give. */
+export interface NamedModel {
+  readonly name: string;
+  readonly source: string;
+}
+
+/** What a worker is told: plain data, since it may be another process. */
+export interface WorkerSettings extends Omit<ModelOptions, 'model'>, Pick<DataOptions, 'data' | 'store'> {
+  readonly model: readonly NamedModel[];
+  readonly batch: number;
+  readonly maxPixels?: number | undefined;
+  readonly lease: number;
+}
+
+/** Adds the options of a command that runs workers. */
+export function withWorker(command: Command): Command {
+  withModel(command);
+  const model = command.options.find(({ long }) => long === '--model')!;
+  model.argParser(models);
+  model.description =
+    'a checkpoint, or NAME=CHECKPOINT; may be given several times (default: models/shapes-world)';
+  return command
+    .option('--data <folder>', 'where videos and the database lie', 'moviegen-data')
+    .option(
+      '--database <url>',
+      'a PostgreSQL, postgres://..., that several machines share (default: one in the data folder)',
+    )
+    .option('--store <address>', 's3://BUCKET/PREFIX?endpoint=URL for videos (default: the data folder)')
+    .option('--batch <n>', 'the most waiting jobs of one size that are made together', positive, 1)
+    .option(
+      '--max-pixels <n>',
+      'the most pixels of all frames of a video, as a power of two, that this machine takes',
+      positive,
+    )
+    .option('--lease <time>', 'a worker that is silent for so long counts as dead', duration, 30);
+}
+
+/** An integer above 0. */
+export function positive(text: string): number {
+  const value = integer(text);
+  if (value >= 1) return value;
+  throw new InvalidArgumentError('It must be at least 1.');
+}
+
+/** An amount of memory. */
+export { bytes, duration };
+
+/** `NAME=CHECKPOINT`, or a checkpoint, whose last part is its name, beside those that were given before. */
+function models(text: string, before: readonly NamedModel[] = []): NamedModel[] {
+  const [, given, rest] = /^([A-Za-z0-9][A-Za-z0-9._-]*)=(.+)$/.exec(text) ?? [];
+  const source = rest ?? text;
+  const path = URL.canParse(source) && /^https?:/.test(source) ? new URL(source).pathname : source;
+  const name = given ?? basename(path.replace(/[/\\]+$/, ''));
+  if (!MODEL_NAME.test(name))
+    throw new InvalidArgumentError(
+      'Its last part is not a name that requests can give: write NAME=CHECKPOINT.',
+    );
+  if (before.some((one) => one.name === name))
+    throw new InvalidArgumentError(`There are two models called ${name}: write NAME=CHECKPOINT.`);
+  return [...before, { name, source }];
+}
+
+/** The models that were given, or the one that every command takes. */
+export function modelsOf(
+  given: readonly NamedModel[] | undefined,
+  byDefault: () => string,
+): readonly NamedModel[] {
+  return given ?? models(byDefault());
+}
+
+/** Loads the models of a worker on one device, one after the other. */
+export async function loadPipelines(run: Run, settings: WorkerSettings): Promise<NamedPipeline[]> {
+  const { model, dtype, lora, loraPartial, maxMemory, offload } = settings;
+  if (lora !== undefined && model.length > 1)
+    throw new InputError('worker: --lora is for one model: start a worker for each');
+  const device = await run.device(settings);
+  const loaded: NamedPipeline[] = [];
+  for (const { name, source } of model)
+    loaded.push({
+      name,
+      pipeline: await VideoPipeline.fromPretrained(source, {
+        device,
+        ...run.filesOptions(settings),
+        ...(dtype && { dtype }),
+        ...(lora && { loras: lora.map((one) => ({ ...one, partial: loraPartial })) }),
+        ...(maxMemory && { maxMemory }),
+        ...(offload && { offload }),
+        signal: run.signal,
+      }),
+    });
+  return loaded;
+}

@@ -1,0 +1,76 @@
+// The engine of real workers: pipelines of the library on one device, each loaded once.
+
+import type { VideoPipeline, VideoStream } from 'moviegen';
+import type { Claimed } from '../jobs/rows.ts';
+import type { ModelCard } from '../models.ts';
+import { generate, kindsOf } from './conditions.ts';
+import { type Engine, EngineBroken, type EngineContext } from './engine.ts';
+
+/** A pipeline by the name that requests give. */
+export interface NamedPipeline {
+  readonly name: string;
+  readonly pipeline: VideoPipeline;
+}
+
+/** An engine of loaded pipelines, which it disposes of at its end. @param maxPixels of all frames of a video together */
+export function pipelineEngine(named: readonly NamedPipeline[], maxPixels?: number): Engine {
+  const pipelines = new Map(named.map(({ name, pipeline }) => [name, pipeline]));
+  const cards = named.map(({ name, pipeline }): ModelCard => {
+    const { video, sampler } = pipeline.index;
+    const { steps, guidanceScale } = sampler;
+    return {
+      name,
+      can: kindsOf(pipeline),
+      defaults: { ...video, steps, guidanceScale },
+      multiple: pipeline.multiple,
+      maxPixels,
+    };
+  });
+  return {
+    cards,
+    make: (jobs, context) => streams(pipelines.get(jobs[0]!.model)!, jobs, context),
+    close() {
+      for (const pipeline of pipelines.values()) pipeline.dispose();
+    },
+  };
+}
+
+/** Shares of the whole that the phases take, roughly. */
+const SAMPLING = 0.85;
+
+async function* streams(
+  pipeline: VideoPipeline,
+  jobs: readonly Claimed[],
+  { signal, onProgress }: EngineContext,
+): AsyncGenerator<VideoStream> {
+  let decoded = 0;
+  try {
+    const made = generate(pipeline, jobs, {
+      signal,
+      async onProgress(progress) {
+        if (progress.phase === 'sample')
+          await onProgress({
+            done: (SAMPLING * progress.step) / (progress.steps ?? progress.step + 1),
+            ...(progress.step > 0 && { preview: () => progress.preview() }),
+          });
+        else if (progress.phase === 'decode') {
+          const share = (decoded + progress.frames / progress.totalFrames) / jobs.length;
+          await onProgress({ done: SAMPLING + (1 - SAMPLING) * Math.min(1, share) });
+        }
+      },
+    });
+    for await (const video of made) {
+      yield video;
+      decoded++;
+    }
+  } catch (error) {
+    if (!signal.aborted && isLost(error)) throw new EngineBroken((error as Error).message, { cause: error });
+    throw error;
+  }
+}
+
+/** Whether the device is gone, after which nothing more can be made on it. */
+function isLost(error: unknown): boolean {
+  const { name, cause } = (error ?? {}) as { name?: unknown; cause?: unknown };
+  return name === 'DeviceLostError' || (cause !== undefined && isLost(cause));
+}
