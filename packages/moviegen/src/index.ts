@@ -16,10 +16,11 @@ export {
 } from './checkpoint/precision.ts';
 export type { CheckpointFiles } from './checkpointFiles.ts';
 export { CheckpointError, InputError } from './errors.ts';
+export { checkpointSummary } from './families/index.ts';
 export type { ModelIndex } from './families/movieGen/modelIndex.ts';
 export type { DecodeOptions, EncodeOptions } from './generate/autoencode.ts';
 export type { ExtendOptions, Extension, ExtensionStream } from './generate/extend.ts';
-export type { PlannedWeights } from './generate/family.ts';
+export type { CheckpointSummary, PlannedWeights } from './generate/family.ts';
 export type { GivenOptions, GivenPicture, GivenVideo } from './generate/given.ts';
 export { JOBS, type Job, jobNames } from './generate/jobs.ts';
 export { type Latents, latentsFrom } from './generate/latents.ts';
@@ -59,6 +60,8 @@ export type { OpCosts } from './plan/costs.ts';
 export {
   type GenerationPlan,
   type PhaseMemory,
+  PLANNED_JOBS,
+  type PlannedJob,
   type PlanOptions,
   planGeneration,
 } from './plan/plan.ts';
