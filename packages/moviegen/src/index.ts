@@ -16,8 +16,8 @@ export {
 } from './checkpoint/precision.ts';
 export type { CheckpointFiles } from './checkpointFiles.ts';
 export { CheckpointError, InputError } from './errors.ts';
-export { checkpointSummary } from './families/index.ts';
 export type { ModelIndex } from './families/movieGen/modelIndex.ts';
+export { checkpointSummary } from './families/summary.ts';
 export type { DecodeOptions, EncodeOptions } from './generate/autoencode.ts';
 export type { ExtendOptions, Extension, ExtensionStream } from './generate/extend.ts';
 export type { CheckpointSummary, PlannedWeights } from './generate/family.ts';

@@ -1,8 +1,8 @@
 // The families of models that a pipeline can load. A new family is a folder beside movieGen/ and a line here.
 
-import { type FilesOptions, openFiles, readJson } from '../checkpoint/files.ts';
+import { readJson } from '../checkpoint/files.ts';
 import type { CheckpointFiles } from '../checkpointFiles.ts';
-import type { CheckpointSummary, ModelFamily } from '../generate/family.ts';
+import type { ModelFamily } from '../generate/family.ts';
 import { movieGen } from './movieGen/family.ts';
 
 /** All families; the first one says what is wrong with a checkpoint that belongs to none. */
@@ -13,18 +13,4 @@ export async function familyOf(files: CheckpointFiles, signal?: AbortSignal): Pr
   await files.check?.();
   const index = await readJson(files, '', 'model_index.json', signal);
   return families.find((family) => family.recognises(index)) ?? families[0];
-}
-
-/**
- * What a checkpoint is and can do, by its configs alone: nothing is loaded.
- * @param source a folder (Node), an http(s) address of one, or anything that opens files by name.
- * @throws CheckpointError
- */
-export async function checkpointSummary(
-  source: string | URL | CheckpointFiles,
-  options: FilesOptions & { readonly signal?: AbortSignal } = {},
-): Promise<CheckpointSummary> {
-  const { signal } = options;
-  const files = openFiles(source, options);
-  return (await familyOf(files, signal)).summary(files, signal);
 }

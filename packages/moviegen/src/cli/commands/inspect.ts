@@ -6,9 +6,11 @@ import { basename, dirname, join } from 'node:path';
 import { ShardedSafetensors } from '@moviegen/safetensors';
 import { fileSource, folder, openFile, openFolder } from '@moviegen/safetensors/node';
 import type { Command } from 'commander';
+import { openFiles } from '../../checkpoint/files.ts';
 import { inspect, inspectionTable } from '../../checkpoint/inspect.ts';
+import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import { InputError } from '../../errors.ts';
-import { checkpointSummary } from '../../families/index.ts';
+import { familyOf } from '../../families/index.ts';
 import { jobNames } from '../../generate/jobs.ts';
 import { checkpointPath } from '../../node/paths.ts';
 import { withCommon } from '../common.ts';
@@ -28,8 +30,9 @@ export function addInspect(program: Command, run: Run): void {
   command.option('--variant <name>', 'which weights, where a folder has several: fp16');
   withCommon(command).action(async (path: string, options: CommonOptions & { variant?: string }) => {
     run.configure(options);
-    if (await isWhole(path)) {
-      const { kind, jobs, tasks } = await checkpointSummary(checkpointPath(path), { signal: run.signal });
+    const whole = await checkpointAt(path);
+    if (whole !== undefined) {
+      const { kind, jobs, tasks } = await (await familyOf(whole)).summary(whole, run.signal);
       if (options.json) run.print({ kind, jobs, tasks });
       else {
         run.say(`${path}: ${kind}`);
@@ -49,10 +52,11 @@ export function addInspect(program: Command, run: Run): void {
   });
 }
 
-/** Whether a path is of a whole checkpoint: a folder with an index. */
-async function isWhole(source: string): Promise<boolean> {
-  const index = await stat(join(checkpointPath(source), 'model_index.json')).catch(() => undefined);
-  return index?.isFile() === true;
+/** The files of a whole checkpoint: a folder with an index. */
+async function checkpointAt(source: string): Promise<CheckpointFiles | undefined> {
+  const path = checkpointPath(source);
+  const index = await stat(join(path, 'model_index.json')).catch(() => undefined);
+  return index?.isFile() ? openFiles(path, {}) : undefined;
 }
 
 async function open(source: string, variant?: string) {
