@@ -20,6 +20,12 @@ def placed(shape: tuple[int, ...], places: dict[int, Tensor]) -> Tensor:
     return given
 
 
+def with_copies(video: Tensor, factor: int = 8) -> Tensor:
+    """`first_frame: exact`: copies of the first frame before a video `[B, 3, T', H', W']`, so that its first latent frame is of
+    that picture alone. They are trained on, and dropped after decoding."""
+    return torch.cat([video[:, :, :1].expand(-1, -1, factor - 1, -1, -1), video], dim=2)
+
+
 def masked(latents: Tensor, mask: Tensor, factor: int = 8) -> Tensor:
     """Mask and latents of a video of which a part is kept. `mask` [T', H', W'] is 1 where pixels are kept; by area, a latent
     frame stands for `factor` frames, the last ones fewer."""

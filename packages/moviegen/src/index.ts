@@ -18,9 +18,10 @@ export type { TokenizerPlaces } from './checkpoint/tokenizerFiles.ts';
 export type { CheckpointFiles, DownloadProgress, FilesOptions, Place } from './checkpointFiles.ts';
 export { CheckpointError, InputError } from './errors.ts';
 export type { ModelIndex } from './families/movieGen/modelIndex.ts';
+export { checkpointSummary } from './families/summary.ts';
 export type { DecodeOptions, EncodeOptions } from './generate/autoencode.ts';
 export type { ExtendOptions, Extension, ExtensionStream } from './generate/extend.ts';
-export type { PlannedWeights } from './generate/family.ts';
+export type { CheckpointSummary, PlannedWeights } from './generate/family.ts';
 export type { GivenOptions, GivenPicture, GivenVideo } from './generate/given.ts';
 export { JOBS, type Job, jobNames } from './generate/jobs.ts';
 export { type Latents, latentsFrom } from './generate/latents.ts';
@@ -60,6 +61,8 @@ export type { OpCosts } from './plan/costs.ts';
 export {
   type GenerationPlan,
   type PhaseMemory,
+  PLANNED_JOBS,
+  type PlannedJob,
   type PlanOptions,
   planGeneration,
 } from './plan/plan.ts';

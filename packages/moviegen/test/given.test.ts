@@ -1,6 +1,8 @@
 // What is given besides prompts: fitted to a size and rate, refused where it makes no sense, and a video that is started from.
 
+import { conditioned } from '@moviegen/testing/checkpoints';
 import { describe, expect, test } from 'vitest';
+import { checkpointSummary } from '../src/index.ts';
 import { fitted } from '../src/video/fit.ts';
 import { collectFrames, type Video } from '../src/video/frames.ts';
 import { openTiny, PROMPT, same } from './tinyPipeline.ts';
@@ -97,5 +99,13 @@ describe('generate from a video', () => {
     ],
   ])('refuses what makes no sense: %#', async (options, message) => {
     await expect(movieGen.generate(PROMPT, options)).rejects.toThrow(message);
+  });
+});
+
+test('what a checkpoint can do is known without loading it', async () => {
+  expect(await checkpointSummary(conditioned())).toEqual({
+    kind: 'Movie Gen',
+    jobs: ['text', 'video', 'image', 'lastImage', 'mask', 'extend', 'edit'],
+    tasks: ['add', 'recolour'],
   });
 });

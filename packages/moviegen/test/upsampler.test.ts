@@ -12,7 +12,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import type { CheckpointFiles } from '../src/checkpointFiles.ts';
 import { loadUpsampler } from '../src/families/movieGen/load.ts';
 import { encodePrompt, sampleWindows, windowsOf } from '../src/families/movieGen/upsampler.ts';
-import { MovieGen, MovieGenUpsampler, type UpscaleProgress } from '../src/index.ts';
+import { MovieGen, MovieGenUpsampler, parsePolicy, type UpscaleProgress } from '../src/index.ts';
 import { enlarged } from '../src/video/enlarge.ts';
 import type { Video, VideoStream } from '../src/video/frames.ts';
 import { same } from './tinyPipeline.ts';
@@ -172,6 +172,24 @@ describe('upscale', () => {
     const large = await upsampler.upscale(pattern(1, [8, 16]), { solver, ...options });
     expect(large.shape).toEqual([1, 16, 32, 3]);
   });
+
+  test.each(['q8', ...(device.target.f16 ? ['f16'] : [])])(
+    'with weights in %s, and with guidance',
+    async (dtype) => {
+      const other = await MovieGenUpsampler.fromPretrained(checkpoint(), {
+        device,
+        dtype: parsePolicy(dtype),
+        maxMemory: 2 ** 20,
+      });
+      const large = await other.upscale(pattern(2, [8, 16]), {
+        steps: 1,
+        guidanceScale: 2,
+        prompt: 'a star',
+      });
+      expect(large.shape).toEqual([2, 16, 32, 3]);
+      other.dispose();
+    },
+  );
 
   test('keeps the colours of the video where it is asked to', async () => {
     const video = pattern(2, [16, 32]);

@@ -96,9 +96,10 @@ export function requestOf(
   const there = options.video ? framesAt(options.video, fps) : video.numFrames;
   const most = whole ? there : geometry.framesWithin(Math.min(there, video.numFrames));
   const numFrames = integer('numFrames', options.numFrames ?? most, 1);
-  if (whole && numFrames > Math.max(geometry.maxFrames, video.numFrames))
+  const longest = Math.max(geometry.maxFrames, video.numFrames);
+  if (whole && numFrames > longest)
     throw new InputError(
-      `edit: the video has ${numFrames} frames at ${fps} a second, longer than the ${geometry.maxFrames} that this checkpoint is ` +
+      `edit: the video has ${numFrames} frames at ${fps} a second, longer than the ${longest} that this checkpoint is ` +
         'trained on; give numFrames, or a lower fps',
     );
   const guidanceScale = options.guidanceScale ?? sampler.guidanceScale;

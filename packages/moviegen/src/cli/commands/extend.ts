@@ -32,16 +32,11 @@ async function extend(run: Run, path: string, prompt: string, options: Options):
   await oneVideo(run, path, prompt, options, async (video) => {
     const model = await run.model(options);
     const { signal, bars } = run;
-    const parts: number[] = [];
     const stream = model.extendStream(video, prompt, {
       ...(samplingOptions(options) as Omit<ExtendOptions, 'numFrames'>),
       numFrames: options.numFrames,
       signal,
-      onProgress: (progress) => {
-        if ('first' in progress && progress.phase !== 'decode' && !parts.includes(progress.first))
-          parts.push(progress.first);
-        showProgress(progress, bars, 1);
-      },
+      onProgress: (progress) => showProgress(progress, bars, 1), // each part has bars of its own
     });
     return { stream, device: model.device };
   });
