@@ -66,7 +66,7 @@ def export(out: Path, tae: dict, tae_config: dict, dit: DiT, text: TextEncoders,
 
     state = halves(dict(dit.state_dict()))
     config = {k: v for k, v in dit.config.items()}
-    DiT(config).load_state_dict({n: w.float() for n, w in state.items()})
+    type(dit)(config).load_state_dict({n: w.float() for n, w in state.items()})
     write_json(out / "transformer" / "config.json", config)
     save_sharded(state, out / "transformer")
     text.save(out)

@@ -13,6 +13,7 @@ import type { TokenizerPlaces } from '../checkpoint/tokenizerFiles.ts';
 import type { FilesOptions } from '../checkpointFiles.ts';
 import { CheckpointError, InputError } from '../errors.ts';
 import type { PartPlaces } from '../generate/family.ts';
+import type { Job } from '../generate/jobs.ts';
 import type { LoadProgress } from '../generate/progress.ts';
 import { Outputs } from '../node/outputs.ts';
 import { type FromPretrainedOptions, VideoPipeline } from '../pipeline.ts';
@@ -101,10 +102,13 @@ export class Run {
     return this.#device;
   }
 
-  /** Loads the model that the options name, with a bar while it loads. A model that was loaded before is released. */
-  async model(options: ModelOptions): Promise<VideoPipeline> {
+  /**
+   * Loads the model that the options name, or the one that is shipped for a job, with a bar while it loads. A model that was
+   * loaded before is released.
+   */
+  async model(options: ModelOptions, job: Job = 'text'): Promise<VideoPipeline> {
     const parts = partsOf(options);
-    const source = options.model ?? parts ?? defaultModel();
+    const source = options.model ?? parts ?? defaultModel(job);
     const loading = await this.#loading(options);
     this.#model?.dispose();
     this.#model = await VideoPipeline.fromPretrained(source, loading);
@@ -214,16 +218,20 @@ export class Run {
 /** How bars show bytes. */
 export const MEGABYTES = { name: 'MB', show: (bytes: number) => (bytes / 1e6).toFixed(1) };
 
-/** `MOVIEGEN_MODEL`, or the model below the current folder, or the model of the repository that this program lies in. */
-export function defaultModel(): string {
+/**
+ * The checkpoint that is taken where none is named: MOVIEGEN_MODEL, or a shipped one that has learnt the job.
+ * @throws CheckpointError where there is none
+ */
+export function defaultModel(job: Job = 'text'): string {
   const named = process.env.MOVIEGEN_MODEL;
   if (named) return named;
-  const here = join('models', 'shapes-world');
-  const beside = fileURLToPath(new URL('../../../../models/shapes-world', import.meta.url));
+  const name = job === 'text' || job === 'video' ? 'shapes-world' : 'shapes-world-jobs';
+  const here = join('models', name);
+  const beside = fileURLToPath(new URL(`../../../../models/${name}`, import.meta.url));
   const found = [here, beside].find((folder) => existsSync(join(folder, 'model_index.json')));
   if (found !== undefined) return found;
   throw new CheckpointError(
-    'checkpoint: there is no models/shapes-world here: give a checkpoint with --model: a folder, an address, or ORG/NAME of the hub',
+    `checkpoint: there is no models/${name} here: give a checkpoint with --model: a folder, an address, or ORG/NAME of the hub`,
   );
 }
 

@@ -29,7 +29,7 @@ export function addEdit(program: Command, run: Run): void {
 async function edit(run: Run, path: string, instruction: string, options: Options): Promise<void> {
   checkWords('edit', instruction);
   await oneVideo(run, path, instruction, options, async (video) => {
-    const model = await run.model(options);
+    const model = await run.model(options, 'edit');
     const { signal } = run;
     const edits = model.editStreams(video, instruction, {
       ...(samplingOptions(options) as EditOptions),

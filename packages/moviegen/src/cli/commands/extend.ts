@@ -30,7 +30,7 @@ export function addExtend(program: Command, run: Run): void {
 async function extend(run: Run, path: string, prompt: string, options: Options): Promise<void> {
   checkWords('extend', prompt);
   await oneVideo(run, path, prompt, options, async (video) => {
-    const model = await run.model(options);
+    const model = await run.model(options, 'extend');
     const { signal, bars } = run;
     const stream = model.extendStream(video, prompt, {
       ...(samplingOptions(options) as Omit<ExtendOptions, 'numFrames'>),

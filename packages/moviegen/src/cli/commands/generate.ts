@@ -97,7 +97,8 @@ async function generate(run: Run, words: readonly string[], options: Options): P
   checkCount(targets[0]!, options.numFrames);
 
   const inputs = await opened(run, options);
-  const model = await run.model(options);
+  const { mask, image, lastImage } = inputs;
+  const model = await run.model(options, mask ? 'mask' : image ? 'image' : lastImage ? 'lastImage' : 'text');
   const upscale = await upscaling(run, options);
   checkCount(targets[0]!, options.numFrames ?? inputs.video?.shape[0] ?? model.index.video.numFrames);
   const prompts = given ?? model.index.prompts.slice(0, 1);
