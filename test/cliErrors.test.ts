@@ -42,7 +42,7 @@ describe('wrong input: one line, status 2, existing files stay', () => {
     ],
     ['guidance', [...gen, '-g', 'NaN'], /argument 'NaN' is invalid\. It must be a number\.$/],
     ['fps', [...gen, '--fps', '0'], 'error: generate: fps must be a number above 0, got 0'],
-    ['solver', [...gen, '--solver', 'rk4'], /Allowed choices are euler, midpoint, heun, dopri5\.$/],
+    ['solver', [...gen, '--solver', 'rk4'], /Allowed choices are euler, midpoint, heun, dopri5, unipc\.$/],
     [
       'extension',
       [...gen, '--output', 'a.avi'],

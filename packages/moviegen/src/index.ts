@@ -18,6 +18,8 @@ export type { TokenizerPlaces } from './checkpoint/tokenizerFiles.ts';
 export type { CheckpointFiles, DownloadProgress, FilesOptions, Place } from './checkpointFiles.ts';
 export { CheckpointError, InputError } from './errors.ts';
 export type { ModelIndex } from './families/movieGen/modelIndex.ts';
+export { WAN_NEGATIVE_PROMPT } from './families/wan/defaults.ts';
+export { type EncodePromptOptions, encodePrompt } from './families/wan/encodePrompt.ts';
 export type { DecodeOptions, EncodeOptions } from './generate/autoencode.ts';
 export type { ExtendOptions, Extension, ExtensionStream } from './generate/extend.ts';
 export type { PlannedWeights } from './generate/family.ts';
@@ -35,6 +37,12 @@ export type {
   StepProgress,
   UpscaleProgress,
 } from './generate/progress.ts';
+export {
+  type PromptStates,
+  promptStatesFile,
+  readPromptStates,
+  type TextStates,
+} from './generate/promptStates.ts';
 export type { GenerationDefaults } from './generate/request.ts';
 export { GUIDANCES, type Guidance, SCHEDULES, type ScheduleName, SOLVERS } from './generate/request.ts';
 export type { UpscaleOptions, Upscaler } from './generate/upscale.ts';

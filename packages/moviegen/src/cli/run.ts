@@ -53,6 +53,12 @@ export interface ModelOptions extends CommonOptions, SourceOptions, PartOptions 
   readonly offload?: 'disk' | 'host';
 }
 
+/** Options of commands that may do without the text encoder. */
+interface PipelineOptions extends ModelOptions {
+  /** States of the prompts, which stand for it. */
+  readonly promptStates?: unknown;
+}
+
 /** One run of the command line. */
 export class Run {
   readonly signal: AbortSignal;
@@ -102,7 +108,7 @@ export class Run {
   }
 
   /** Loads the model that the options name, with a bar while it loads. A model that was loaded before is released. */
-  async model(options: ModelOptions): Promise<VideoPipeline> {
+  async model(options: PipelineOptions): Promise<VideoPipeline> {
     const parts = partsOf(options);
     const source = options.model ?? parts ?? defaultModel();
     const loading = await this.#loading(options);
@@ -123,7 +129,7 @@ export class Run {
   }
 
   /** The options of loading all models of a checkpoint, with a bar. */
-  async #loading(options: ModelOptions): Promise<FromPretrainedOptions> {
+  async #loading(options: PipelineOptions): Promise<FromPretrainedOptions> {
     const parts = partsOf(options);
     this.bars.begin('load', undefined, MEGABYTES);
     const device = await this.device(options);
@@ -138,6 +144,7 @@ export class Run {
       onNote: (line) => this.note([line]),
       ...(maxMemory && { maxMemory }),
       ...(offload && { offload }),
+      ...(options.promptStates !== undefined && { textEncoder: false }),
       signal: this.signal,
       onProgress: (progress) => {
         if (progress.phase === 'load') this.#loads(progress);
@@ -215,7 +222,7 @@ export class Run {
 export const MEGABYTES = { name: 'MB', show: (bytes: number) => (bytes / 1e6).toFixed(1) };
 
 /** `MOVIEGEN_MODEL`, or the model below the current folder, or the model of the repository that this program lies in. */
-function defaultModel(): string {
+export function defaultModel(): string {
   const named = process.env.MOVIEGEN_MODEL;
   if (named) return named;
   const here = join('models', 'shapes-world');

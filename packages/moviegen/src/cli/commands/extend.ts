@@ -34,7 +34,7 @@ async function extend(run: Run, path: string, prompt: string, options: Options):
     const { signal, bars } = run;
     const parts: number[] = [];
     const stream = model.extendStream(video, prompt, {
-      ...(samplingOptions(options) as Omit<ExtendOptions, 'numFrames'>),
+      ...(samplingOptions(options, model.index) as Omit<ExtendOptions, 'numFrames'>),
       numFrames: options.numFrames,
       signal,
       onProgress: (progress) => {
