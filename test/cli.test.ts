@@ -233,6 +233,7 @@ const COMMANDS = [
   'upscale',
   'gallery',
   'encode',
+  'encode-text',
   'decode',
   'inspect',
   'doctor',

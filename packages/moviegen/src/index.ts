@@ -19,6 +19,8 @@ export type { CheckpointFiles, DownloadProgress, FilesOptions, Place } from './c
 export { CheckpointError, InputError } from './errors.ts';
 export type { ModelIndex } from './families/movieGen/modelIndex.ts';
 export { checkpointSummary } from './families/summary.ts';
+export { WAN_NEGATIVE_PROMPT } from './families/wan/defaults.ts';
+export { type EncodePromptOptions, encodePrompt } from './families/wan/encodePrompt.ts';
 export type { DecodeOptions, EncodeOptions } from './generate/autoencode.ts';
 export type { ExtendOptions, Extension, ExtensionStream } from './generate/extend.ts';
 export type { CheckpointSummary, PlannedWeights } from './generate/family.ts';
@@ -36,6 +38,12 @@ export type {
   StepProgress,
   UpscaleProgress,
 } from './generate/progress.ts';
+export {
+  type PromptStates,
+  promptStatesFile,
+  readPromptStates,
+  type TextStates,
+} from './generate/promptStates.ts';
 export type { GenerationDefaults } from './generate/request.ts';
 export { GUIDANCES, type Guidance, SCHEDULES, type ScheduleName, SOLVERS } from './generate/request.ts';
 export type { UpscaleOptions, Upscaler } from './generate/upscale.ts';

@@ -74,6 +74,11 @@ export interface FromPretrainedOptions extends FilesOptions {
    * `{ transformer: 'wan2.1-t2v-14b-Q4_K_M.gguf' }`.
    */
   readonly parts?: PartPlaces;
+  /**
+   * `false` leaves the text encoder's files alone, which are most of Wan's bytes: `generate` is then given `promptStates`. Of Wan.
+   * Default true.
+   */
+  readonly textEncoder?: boolean;
   /** LoRAs to merge into the transformer. */
   readonly loras?: readonly LoraFile[];
   /** Is told lines that a person should know of what was loaded: parts of a LoRA that are left out. */
@@ -100,6 +105,11 @@ export interface Generation {
   readonly latents: Latents;
   /** Seconds that each phase took; videos made together share the first three. */
   readonly timings: Readonly<Record<Exclude<Phase, 'load'>, number>>;
+  /**
+   * With `cache` or `guidanceInterval`: the share of the transformer's blocks that ran, of those that run without them. Videos
+   * made together share it.
+   */
+  readonly computed?: number;
   /** What a person should know of how the prompt was read, a line each: tokens that an encoder dropped. */
   readonly notes?: readonly string[];
 }
@@ -187,7 +197,7 @@ export class VideoPipeline {
       const began = performance.now();
       const { data, shape, fps } = await collectFrames(stream);
       const decode = (performance.now() - began) / 1000;
-      const { prompt, seed, latents, timings, notes } = stream;
+      const { prompt, seed, latents, timings, computed, notes } = stream;
       yield {
         prompt,
         seed,
@@ -195,6 +205,7 @@ export class VideoPipeline {
         fps,
         latents,
         timings: { ...timings, decode },
+        ...(computed !== undefined && { computed }),
         ...(notes && { notes }),
       };
     }
@@ -247,7 +258,7 @@ export class VideoPipeline {
           taken ??= await takeIn(models, request, outside, signal);
           return sampleGroup(models, videos, request, { ...taken, tell, signal });
         }, signal);
-        for (const [i, { latents, timings }] of sampled.entries()) {
+        for (const [i, { latents, timings, computed }] of sampled.entries()) {
           const { prompt, seed } = videos[i]!;
           const notes = [...(first === 0 && i === 0 ? said : []), ...models.promptNotes(videos[i]!, request)];
           const told = (frames: number, totalFrames: number) =>
@@ -259,6 +270,7 @@ export class VideoPipeline {
             latents,
             timings,
             fps,
+            ...(computed !== undefined && { computed }),
             ...(notes.length > 0 && { notes }),
             shape: [numFrames, height, width, 3],
             [Symbol.asyncIterator]: frames,
@@ -386,7 +398,17 @@ export async function loaded<Models, Pipeline>(
   make: (models: Models, ownsDevice: boolean) => Pipeline,
 ): Promise<Pipeline> {
   checkOptions('fromPretrained', options);
-  const { dtype = 'f32', maxMemory, offload, tokenizer, loras, onNote, signal, onProgress } = options;
+  const {
+    dtype = 'f32',
+    maxMemory,
+    offload,
+    textEncoder,
+    tokenizer,
+    loras,
+    onNote,
+    signal,
+    onProgress,
+  } = options;
   signal?.throwIfAborted();
   const alone = isPartPlaces(source);
   const files = alone ? NO_FILES : openFiles(source, options);
@@ -395,7 +417,7 @@ export async function loaded<Models, Pipeline>(
   const ownsDevice = options.device === undefined;
   try {
     const family = await find(files, signal);
-    const rest = { offload, tokenizer, parts, loras, onNote, http: options, signal, onProgress };
+    const rest = { offload, textEncoder, tokenizer, parts, loras, onNote, http: options, signal, onProgress };
     return make(await family.load(device, files, { dtype, maxMemory, ...rest }), ownsDevice);
   } catch (error) {
     if (ownsDevice) device.destroy();

@@ -9,6 +9,7 @@ import { addDecode } from './commands/decode.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEdit } from './commands/edit.ts';
 import { addEncode } from './commands/encode.ts';
+import { addEncodeText } from './commands/encodeText.ts';
 import { addExtend } from './commands/extend.ts';
 import { addGallery } from './commands/gallery.ts';
 import { addGenerate } from './commands/generate.ts';
@@ -84,6 +85,7 @@ function programOf(run: Run): Command {
     addUpscale,
     addGallery,
     addEncode,
+    addEncodeText,
     addDecode,
     addInspect,
     addDoctor,

@@ -54,6 +54,12 @@ export interface ModelOptions extends CommonOptions, SourceOptions, PartOptions 
   readonly offload?: 'disk' | 'host';
 }
 
+/** Options of commands that may do without the text encoder. */
+interface PipelineOptions extends ModelOptions {
+  /** States of the prompts, which stand for it. */
+  readonly promptStates?: unknown;
+}
+
 /** One run of the command line. */
 export class Run {
   readonly signal: AbortSignal;
@@ -106,7 +112,7 @@ export class Run {
    * Loads the model that the options name, or the one that is shipped for a job, with a bar while it loads. A model that was
    * loaded before is released.
    */
-  async model(options: ModelOptions, job: Job = 'text'): Promise<VideoPipeline> {
+  async model(options: PipelineOptions, job: Job = 'text'): Promise<VideoPipeline> {
     const parts = partsOf(options);
     const source = options.model ?? parts ?? defaultModel(job);
     const loading = await this.#loading(options);
@@ -127,7 +133,7 @@ export class Run {
   }
 
   /** The options of loading all models of a checkpoint, with a bar. */
-  async #loading(options: ModelOptions): Promise<FromPretrainedOptions> {
+  async #loading(options: PipelineOptions): Promise<FromPretrainedOptions> {
     const parts = partsOf(options);
     this.bars.begin('load', undefined, MEGABYTES);
     const device = await this.device(options);
@@ -142,6 +148,7 @@ export class Run {
       onNote: (line) => this.note([line]),
       ...(maxMemory && { maxMemory }),
       ...(offload && { offload }),
+      ...(options.promptStates !== undefined && { textEncoder: false }),
       signal: this.signal,
       onProgress: (progress) => {
         if (progress.phase === 'load') this.#loads(progress);

@@ -2,16 +2,26 @@
 // them (generate/options.ts).
 
 import { type Command, Option } from 'commander';
+import { InputError } from '../errors.ts';
 import type { GenerateOptions } from '../generate/options.ts';
-import { GUIDANCES, type Guidance, SCHEDULES, type ScheduleName, SOLVERS } from '../generate/request.ts';
-import { integer, number, seed } from './values.ts';
+import {
+  type GenerationDefaults,
+  GUIDANCES,
+  type Guidance,
+  SCHEDULES,
+  type ScheduleName,
+  SOLVERS,
+} from '../generate/request.ts';
+import { integer, interval, number, seed } from './values.ts';
 
 /** How prompts are sampled, as the command line gives it. */
 export interface SamplingFlags {
   readonly seed?: bigint;
   readonly steps?: number;
   readonly guidanceScale?: number;
+  readonly guidanceScale2?: number;
   readonly guidance?: Guidance;
+  readonly guidanceInterval?: readonly [number, number];
   readonly negativePrompt?: string;
   readonly width?: number;
   readonly height?: number;
@@ -19,6 +29,8 @@ export interface SamplingFlags {
   readonly fps?: number;
   readonly schedule?: ScheduleName;
   readonly solver?: (typeof SOLVERS)[number];
+  readonly shift?: number;
+  readonly cache?: number;
   readonly batch?: number;
   readonly videoGuidanceScale?: number;
 }
@@ -51,29 +63,52 @@ export function withSampling(
       'strength of guidance; 1 turns it off (default: the model’s)',
       number,
     )
+    .option('--guidance-scale-2 <number>', 'the same for the second of two transformers', number)
     .addOption(
       new Option(
         '--guidance <how>',
         'compute the two branches of guidance in one batch, or one after the other',
       ).choices(GUIDANCES),
     )
-    .option('-n, --negative-prompt <text>', 'what the video should not show')
+    .option(
+      '--guidance-interval <start,end>',
+      'compute guidance only between these shares of the steps, like 0.1,0.9 (default: 0,1)',
+      interval,
+    )
+    .option(
+      '-n, --negative-prompt <text>',
+      'what the video should not show; the word default stands for the text of the model’s authors',
+    )
     .option('--width <pixels>', 'a multiple of 16 (default: the model’s)', integer)
     .option('--height <pixels>', 'a multiple of 16 (default: the model’s)', integer)
     .option('--fps <number>', 'frames per second (default: the model’s)', number)
     .addOption(new Option('--schedule <name>', 'how the steps are spread over time').choices(SCHEDULES))
-    .addOption(new Option('--solver <name>', 'method that follows the flow').choices(SOLVERS));
+    .addOption(new Option('--solver <name>', 'method that follows the flow').choices(SOLVERS))
+    .option('--shift <number>', 'moves the steps of Wan towards noise (default: the model’s)', number)
+    .option(
+      '--cache <threshold>',
+      'leave out most blocks of the transformer where the first changes less than this, about 0.1 (default: 0, off)',
+      number,
+    );
 }
 
-/** The options of the library. */
-export function samplingOptions(flags: SamplingFlags): GenerateOptions {
-  const { seed, steps, guidanceScale, guidance, negativePrompt, width, height, numFrames, fps } = flags;
-  const { schedule, solver, batch, videoGuidanceScale } = flags;
+/** The options of the library. @param model whose negative prompt `default` is @throws InputError where it has none */
+export function samplingOptions(
+  flags: SamplingFlags,
+  { negativePrompt: authors }: Pick<GenerationDefaults, 'negativePrompt'>,
+): GenerateOptions {
+  const { seed, steps, guidanceScale, guidanceScale2, guidance, guidanceInterval } = flags;
+  const { width, height, numFrames, fps, schedule, solver, shift, cache, batch, videoGuidanceScale } = flags;
+  const negativePrompt = flags.negativePrompt === 'default' ? authors : flags.negativePrompt;
+  if (flags.negativePrompt === 'default' && authors === undefined)
+    throw new InputError('generate: this model has no negative prompt of its authors: give a text');
   const given = {
     seed,
     steps,
     guidanceScale,
+    guidanceScale2,
     guidance,
+    guidanceInterval,
     negativePrompt,
     width,
     height,
@@ -81,6 +116,8 @@ export function samplingOptions(flags: SamplingFlags): GenerateOptions {
     fps,
     schedule,
     solver,
+    shift,
+    cache,
     batch,
     videoGuidanceScale,
   };

@@ -29,6 +29,14 @@ export const sizeOf =
     return [Number(width), Number(height)];
   };
 
+/** Two numbers, `0.1,0.9`. */
+export function interval(text: string): [number, number] {
+  const [start, end, ...more] = text.split(',');
+  if (start === undefined || end === undefined || more.length > 0)
+    throw new InvalidArgumentError('It must be two numbers, like 0.1,0.9.');
+  return [number(start), number(end)];
+}
+
 /** A seed: an integer of up to 64 bits. */
 export function seed(text: string): bigint {
   if (!/^\d+$/.test(text) || BigInt(text) >= 2n ** 64n)

@@ -15,6 +15,7 @@ import type { CheckpointFiles, Place } from '../checkpointFiles.ts';
 import type { Job } from './jobs.ts';
 import type { LatentProjection } from './preview.ts';
 import type { LoadProgress } from './progress.ts';
+import type { PromptStatesRule } from './promptStates.ts';
 import type {
   GenerationDefaults,
   GenerationRequest,
@@ -32,6 +33,8 @@ export interface GuidedVelocity {
   readonly last: { readonly x: Tensor; readonly u: Tensor };
   /** What is left to do with the data where the flow has ended, if anything; the result is the caller's too. */
   finish?(data: Tensor): Tensor;
+  /** The share of the transformer's blocks that has run; undefined where nothing was to be left out. */
+  computed?(): number | undefined;
   /** Compiles the kernels that are new. */
   ready(): Promise<void>;
   dispose(): void;
@@ -88,6 +91,8 @@ export interface VideoModels<
   readonly index: GenerationDefaults;
   readonly geometry: Geometry;
   readonly sampling: Sampling;
+  /** Where prompts may be given as states. */
+  readonly promptStates?: PromptStatesRule;
   readonly autoencoder: VideoAutoencoder;
   /**
    * Takes in what is given besides the prompts (`request.given`), once per call: pictures, a video, a mask. A video that is only
@@ -142,6 +147,8 @@ export interface LoadModelsOptions {
   readonly dtype: DTypePolicy;
   /** Bytes that the transformer's weights may take on the device. Default: no bound. */
   readonly maxMemory?: number | undefined;
+  /** Whether text encoders are opened. Default true. */
+  readonly textEncoder?: boolean | undefined;
   /** Where streamed layers come from. Default: `disk` for folders, `host` for addresses. */
   readonly offload?: 'disk' | 'host' | undefined;
   readonly loras?: readonly LoraFile[] | undefined;

@@ -29,6 +29,8 @@ export interface Sampled {
   readonly latents: Latents;
   /** Seconds per phase; videos of a group share them. */
   readonly timings: Readonly<Record<Exclude<Phase, 'load' | 'decode'>, number>>;
+  /** See `Generation.computed`. */
+  readonly computed: number | undefined;
 }
 
 /** Samples the latents of a group's videos; afterwards only the models hold memory. */
@@ -61,10 +63,11 @@ export async function sampleGroup(
 
     const data = own(await follow(begin, guided, models, request, options)); // [B, C, T, H, W]
     const batch = guided.finish ? own(guided.finish(data)) : data;
+    const computed = guided.computed?.();
     for (const used of [conditions, noise, begin, guided]) used.dispose();
     const latents = await readLatents(batch);
     const timings = { text, compile, sample: clock() };
-    return latents.map((one) => ({ latents: one, timings }));
+    return latents.map((one) => ({ latents: one, timings, computed }));
   } finally {
     for (const value of owned) value.dispose();
     device.trim();

@@ -8,6 +8,7 @@ import { type Given, type GivenOptions, givenOf, jobOf } from './given.ts';
 import type { Job } from './jobs.ts';
 import { checkLatents, type Latents } from './latents.ts';
 import type { OnProgress } from './progress.ts';
+import { checkHeld, type PromptStates, statesByText } from './promptStates.ts';
 import {
   type GenerationRequest,
   type Geometry,
@@ -37,6 +38,16 @@ export interface GenerateOptions extends SamplingChoice, GivenOptions {
   readonly videoGuidanceScale?: number;
   /** Default: `batched`, or `sequential` if the activations of a batch are large. */
   readonly guidance?: Guidance;
+  /**
+   * Runs only the first block of the transformer at steps where what it adds has hardly changed: its relative change, below
+   * which the others are left out and what they added last is added again. 0.1 is usual; 0, the default, is off.
+   */
+  readonly cache?: number;
+  /**
+   * Guidance is computed only between these shares of the steps: [0.1, 0.9] leaves out the first and the last tenth, where only
+   * the prompt's branch is computed, in half the time. The branches are then computed one after the other. Default [0, 1].
+   */
+  readonly guidanceInterval?: readonly [start: number, end: number];
   /** Pixels; multiples of what the models require: 16 for Movie Gen. */
   readonly width?: number;
   readonly height?: number;
@@ -45,6 +56,11 @@ export interface GenerateOptions extends SamplingChoice, GivenOptions {
   readonly fps?: number;
   /** Prompts sampled together. Default 1. */
   readonly batch?: number;
+  /**
+   * States of the prompts and negative prompts, by `encodePrompt` or `readPromptStates`: nothing is encoded then. Of Wan. The
+   * negative prompt is then, unless it is given, that of the first of them.
+   */
+  readonly promptStates?: PromptStates | readonly PromptStates[];
   /** Starts from this noise instead of the seed's: [C, T, H, W], one per prompt. */
   readonly latents?: Latents | readonly Latents[];
   /** Makes the result larger, with an upsampler that the caller has loaded. Its prompt and its seed are the video's. */
@@ -63,7 +79,7 @@ export interface OwnJob extends Pick<Given, 'before' | 'task'> {
 export function requestOf(
   prompts: readonly string[],
   options: GenerateOptions,
-  { index, geometry, sampling, jobs, tasks }: RequestRules,
+  { index, geometry, sampling, jobs, tasks, promptStates }: RequestRules,
   own?: OwnJob,
 ): GenerationRequest {
   const op = own?.job ?? 'generate';
@@ -118,11 +134,27 @@ export function requestOf(
     throw new InputError(
       'generate: videoGuidanceScale is for what is shown to the model: pictures, or a video with a mask',
     );
+  const { cache = 0 } = options;
+  if (!(Number.isFinite(cache) && cache >= 0))
+    throw new InputError(`generate: cache must be a number from 0, about 0.1, got ${shown(cache)}`);
+  const guidanceInterval = intervalOf(options);
   const latentShape = geometry.latentShape(numFrames, height, width);
   const given = { ...givenOf(job, options, { width, height, numFrames, fps }), ...own };
+  const states = statesByText(options.promptStates, promptStates);
+  const negativePrompt =
+    options.negativePrompt ?? [options.promptStates ?? []].flat()[0]?.negativePrompt.text;
+  const videos = videosOf(prompts, { ...options, negativePrompt: negativePrompt ?? '' }, latentShape);
+  const guided = guidanceScale > 1 || (guidanceScale2 ?? 1) > 1;
+  for (const { prompt, negativePrompt } of states ? videos : []) {
+    checkHeld(states!, prompt, 'prompt');
+    if (guided) checkHeld(states!, negativePrompt, 'negative prompt');
+  }
   return {
-    videos: videosOf(prompts, options, latentShape),
-    guidance: options.guidance && oneOf('guidance', options.guidance, GUIDANCES),
+    videos,
+    states,
+    guidance: guidanceOf(options, guidanceInterval),
+    cache,
+    guidanceInterval,
     guidanceScale,
     // As in diffusers: what is said of one expert is said of both.
     guidanceScale2: guidanceScale2 ?? options.guidanceScale ?? sampler.guidanceScale2,
@@ -136,6 +168,28 @@ export function requestOf(
     given,
     videoGuidanceScale,
   };
+}
+
+/** Where guidance is computed. @throws InputError */
+function intervalOf({ guidanceInterval = [0, 1] }: GenerateOptions): readonly [number, number] {
+  const [start = Number.NaN, end = Number.NaN, ...more] = Array.isArray(guidanceInterval)
+    ? (guidanceInterval as readonly number[])
+    : [];
+  if (more.length === 0 && start >= 0 && start < end && end <= 1) return [start, end];
+  throw new InputError(
+    `generate: guidanceInterval must be two rising shares of the steps from 0 to 1, such as [0.1, 0.9], got ${shown(guidanceInterval)}`,
+  );
+}
+
+/** How the branches are computed. Where one of them is left out at times, they are apart. @throws InputError */
+function guidanceOf({ guidance }: GenerateOptions, [start, end]: readonly [number, number]) {
+  const chosen = guidance && oneOf('guidance', guidance, GUIDANCES);
+  if (start === 0 && end === 1) return chosen;
+  if (chosen === 'batched')
+    throw new InputError(
+      'generate: with guidanceInterval the branches of guidance are sequential: leave guidance out',
+    );
+  return 'sequential';
 }
 
 /** The multiples around a size. */

@@ -6,6 +6,7 @@ import type { Tensor } from '@moviegen/tensor';
 import type { Given } from './given.ts';
 import type { Job } from './jobs.ts';
 import type { Latents } from './latents.ts';
+import type { PromptStatesRule, TextStates } from './promptStates.ts';
 
 /** Names of the schedules of all families. */
 export const SCHEDULES = ['linear-quadratic', 'linear'] as const;
@@ -53,6 +54,12 @@ export interface GenerationRequest {
   readonly given: Given;
   /** g_v of guidance in three branches; 1 is two branches, with what is given in both. */
   readonly videoGuidanceScale: number;
+  /** The threshold of the step cache; 0 is none. */
+  readonly cache: number;
+  /** The shares of the path between which guidance is computed; [0, 1] is all of it. */
+  readonly guidanceInterval: readonly [start: number, end: number];
+  /** States of the texts, where they are given instead of being encoded. */
+  readonly states: ReadonlyMap<string, TextStates> | undefined;
 }
 
 /** A checkpoint's defaults, for the options that a caller leaves out. */
@@ -113,6 +120,8 @@ export interface SamplingPath {
   readonly steps: number | undefined;
   /** The time at which the velocity is asked first. */
   readonly begins: number;
+  /** The share of the path's steps that is made before the step at a time. */
+  shareAt(time: number): number;
   /** The same in at most two steps, as a plan takes it: all steps cost the same. */
   shortened(): SamplingPath;
   /** The part of it that is left when a share of the noise is there, above 0 and at most 1, where it is the whole path. */
@@ -140,4 +149,6 @@ export interface RequestRules {
   readonly index: GenerationDefaults;
   readonly geometry: Geometry;
   readonly sampling: Sampling;
+  /** Where prompts may be given as states. */
+  readonly promptStates?: PromptStatesRule;
 }

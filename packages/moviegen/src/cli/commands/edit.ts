@@ -32,7 +32,7 @@ async function edit(run: Run, path: string, instruction: string, options: Option
     const model = await run.model(options, 'edit');
     const { signal } = run;
     const edits = model.editStreams(video, instruction, {
-      ...(samplingOptions(options) as EditOptions),
+      ...(samplingOptions(options, model.index) as EditOptions),
       ...(options.task !== undefined && { task: options.task }),
       signal,
       onProgress: (progress) => showProgress(progress, run.bars, 1),

@@ -33,7 +33,7 @@ async function extend(run: Run, path: string, prompt: string, options: Options):
     const model = await run.model(options, 'extend');
     const { signal, bars } = run;
     const stream = model.extendStream(video, prompt, {
-      ...(samplingOptions(options) as Omit<ExtendOptions, 'numFrames'>),
+      ...(samplingOptions(options, model.index) as Omit<ExtendOptions, 'numFrames'>),
       numFrames: options.numFrames,
       signal,
       onProgress: (progress) => showProgress(progress, bars, 1), // each part has bars of its own

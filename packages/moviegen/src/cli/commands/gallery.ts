@@ -133,7 +133,11 @@ async function made(run: Run, prompts: readonly string[], options: Options): Pro
   const model = await run.model(options);
   const onProgress = (progress: Progress) => showProgress(progress, bars, prompts.length);
   const entries: Entry[] = [];
-  const streams = model.generateStreams(prompts, { ...samplingOptions(options), signal, onProgress });
+  const streams = model.generateStreams(prompts, {
+    ...samplingOptions(options, model.index),
+    signal,
+    onProgress,
+  });
   for await (const stream of streams) {
     const { prompt, seed } = stream;
     run.note(stream.notes);

@@ -2,11 +2,13 @@
 
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileSource } from '@moviegen/safetensors/node';
 import { type Command, Option } from 'commander';
 import { InputError, shown } from '../../errors.ts';
 import type { GivenOptions } from '../../generate/given.ts';
 import type { GenerateOptions } from '../../generate/options.ts';
 import type { Progress } from '../../generate/progress.ts';
+import { type PromptStates, readPromptStates } from '../../generate/promptStates.ts';
 import { streamVideo } from '../../node/inputs.ts';
 import type { GenerationStream, VideoPipeline } from '../../pipeline.ts';
 import { VIDEO_FORMATS } from '../../video/encode.ts';
@@ -28,6 +30,7 @@ import { checkCount, checkTarget, FORMATS, type Target, write } from '../writeVi
 
 interface Options extends ModelOptions, SamplingFlags {
   readonly prompts?: string;
+  readonly promptStates?: string;
   readonly output?: string;
   readonly format: string;
   readonly framesDir?: string;
@@ -48,6 +51,10 @@ export function addGenerate(program: Command, run: Run): void {
     .description('make a video of a prompt, or of each line of a file')
     .argument('[prompt...]', 'what the video should show (default: the first example prompt of the model)')
     .option('-p, --prompts <file>', 'make a video of each line of a text file, or of standard input (-)')
+    .option(
+      '--prompt-states <file>',
+      'take the states of the prompts from a file of encode-text: the text encoder is left alone',
+    )
     .option(
       '-o, --output <path>',
       `a file (.${VIDEO_FORMATS.join(', .')}, or .png, .jpg, .webp for a single frame), a folder, or - for standard output (default: out)`,
@@ -82,7 +89,8 @@ export function addGenerate(program: Command, run: Run): void {
 async function generate(run: Run, words: readonly string[], options: Options): Promise<void> {
   run.configure(options);
   const { signal, bars } = run;
-  const given = await promptsOf(run, words, options);
+  const promptStates = await statesOf(run, options.promptStates);
+  const given = (await promptsOf(run, words, options)) ?? (promptStates && [promptStates.prompt.text]);
   const isOne = (given?.length ?? 1) === 1;
   const intoFolder = await isFolder(options.output ?? 'out');
   if (!intoFolder && !isOne)
@@ -107,10 +115,11 @@ async function generate(run: Run, words: readonly string[], options: Options): P
   const results: Record<string, unknown>[] = [];
   const onProgress = (progress: Progress) => showProgress(progress, bars, prompts.length);
   for await (const video of model.generateStreams(prompts, {
-    ...samplingOptions(options),
+    ...samplingOptions(options, model.index),
     ...inputs,
     ...(options.strength !== undefined && { strength: options.strength }),
     ...(upscale && { upscale }),
+    ...(promptStates && { promptStates }),
     signal,
     onProgress,
   })) {
@@ -150,6 +159,13 @@ async function upscaling(run: Run, options: Options): Promise<GenerateOptions['u
 }
 
 const scaleOrSize = (text: string) => (/x/i.test(text) ? sizeOf('generate: --upscale')(text) : number(text));
+
+async function statesOf({ signal }: Run, path: string | undefined): Promise<PromptStates | undefined> {
+  if (path === undefined) return undefined;
+  const source = await fileSource(path);
+  if (source === undefined) throw new InputError(`generate: --prompt-states ${path}: there is no such file`);
+  return readPromptStates(source, { signal });
+}
 
 /** The prompts that were given; undefined where the model's own example is meant. */
 async function promptsOf(
@@ -198,17 +214,18 @@ async function isFolder(output: string): Promise<boolean> {
 }
 
 function summary(
-  { shape, fps, seed }: GenerationStream,
+  { shape, fps, seed, computed }: GenerationStream,
   file: string,
   framesDir: string | undefined,
 ): string {
   const [T, H, W] = shape;
   const more = framesDir === undefined ? '' : `, frames in ${framesDir}`;
-  return `${file}  ${W}x${H}, ${T} frames at ${fps} a second, seed ${seed}${more}`;
+  const share = computed === undefined ? '' : `, ${(100 * computed).toFixed(0)}% of the blocks computed`;
+  return `${file}  ${W}x${H}, ${T} frames at ${fps} a second, seed ${seed}${share}${more}`;
 }
 
 function recordOf(
-  { prompt, seed, shape, fps, notes }: GenerationStream,
+  { prompt, seed, shape, fps, computed, notes }: GenerationStream,
   file: string,
   framesDir: string | undefined,
 ) {
@@ -223,6 +240,7 @@ function recordOf(
     height,
     numFrames,
     fps,
+    ...(computed !== undefined && { computed }),
     ...(notes && { notes }),
   };
 }

@@ -6,7 +6,7 @@ import type { DTypePolicy } from '../../checkpoint/precision.ts';
 import { onlyWith, withModel } from '../common.ts';
 import type { JudgeOptions } from '../judge/judgeModel.ts';
 import type { Run } from '../run.ts';
-import { integer, number, policy } from '../values.ts';
+import { integer, interval, number, policy } from '../values.ts';
 
 /** Adds the command. */
 export function addJudge(program: Command, run: Run): void {
@@ -22,6 +22,12 @@ export function addJudge(program: Command, run: Run): void {
     .option('--batch <n>', 'prompts sampled together', integer, 8)
     .option('--steps <n>', 'steps of the solver', integer)
     .option('-g, --guidance-scale <number>', 'guidance', number)
+    .option('--cache <threshold>', 'threshold of the step cache (default: 0, off)', number)
+    .option(
+      '--guidance-interval <start,end>',
+      'shares of the steps between which guidance is computed',
+      interval,
+    )
     .option('--keep <folder>', 'keep the mp4 files here')
     .option(
       '--compare <type>',

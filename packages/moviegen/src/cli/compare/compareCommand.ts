@@ -19,7 +19,7 @@ import { TextModel } from '../../textModel.ts';
 import { policyText } from '../judge/table.ts';
 import { readPromptText } from '../prompts.ts';
 import type { ModelOptions, Run } from '../run.ts';
-import { type SamplingFlags, samplingOptions } from '../samplingFlags.ts';
+import type { SamplingFlags } from '../samplingFlags.ts';
 import { automaticAxes } from './automatic.ts';
 import { makeVideos } from './make.ts';
 import { type PromptPair, pairsOf } from './pairs.ts';
@@ -123,7 +123,7 @@ async function sideOf(
   const dtype = (letter === 'a' ? options.dtypeA : options.dtypeB) ?? options.dtype;
   const { seed = 0n, ...sampling } = options;
   const model = { ...options, model: side, ...(dtype && { dtype }) };
-  await makeVideos(run, prompts, folder, model, samplingOptions(sampling), seed);
+  await makeVideos(run, prompts, folder, model, sampling, seed);
   return { folder, name: `${side} in ${policyText(dtype)}` };
 }
 

@@ -4,9 +4,9 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { InputError } from '../../errors.ts';
-import type { GenerateOptions } from '../../generate/options.ts';
 import type { ModelOptions, Run } from '../run.ts';
 import { showProgress } from '../samplingBars.ts';
+import { type SamplingFlags, samplingOptions } from '../samplingFlags.ts';
 import { slugOf } from '../values.ts';
 import { write } from '../writeVideo.ts';
 
@@ -16,11 +16,12 @@ export async function makeVideos(
   prompts: readonly string[],
   folder: string,
   model: ModelOptions,
-  sampling: GenerateOptions,
+  sampling: SamplingFlags,
   seed: bigint,
 ): Promise<void> {
   await run.outputs.checkFolder(folder);
-  await checkMaker(run, folder, { model: resolve(model.model!), dtype: model.dtype ?? 'f32', ...sampling });
+  const noted = samplingOptions(sampling, { negativePrompt: 'default' }); // the word, since no model is loaded yet
+  await checkMaker(run, folder, { model: resolve(model.model!), dtype: model.dtype ?? 'f32', ...noted });
   const open = prompts
     .map((prompt, i) => ({
       prompt,
@@ -35,7 +36,7 @@ export async function makeVideos(
   const streams = pipeline.generateStreams(
     open.map(({ prompt }) => prompt),
     {
-      ...sampling,
+      ...samplingOptions(sampling, pipeline.index),
       seed: open.map((one) => one.seed),
       signal,
       onProgress: (progress) => showProgress(progress, bars, open.length),

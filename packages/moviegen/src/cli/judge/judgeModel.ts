@@ -22,6 +22,8 @@ export interface JudgeOptions extends ModelOptions {
   readonly batch: number;
   readonly steps?: number;
   readonly guidanceScale?: number;
+  readonly cache?: number;
+  readonly guidanceInterval?: readonly [number, number];
   readonly keep?: string;
   readonly compare: readonly DTypePolicy[];
   readonly tiling?: boolean;
@@ -80,7 +82,7 @@ async function judgeWith(
   run: Run,
   model: VideoPipeline,
   { questions }: Questionnaire,
-  { steps, guidanceScale, batch, dtype }: JudgeOptions,
+  { steps, guidanceScale, cache, guidanceInterval, batch, dtype }: JudgeOptions,
   folder: string | undefined,
 ): Promise<{ judged: Judged[]; videos: Frames[] }> {
   const { bars, signal } = run;
@@ -96,6 +98,8 @@ async function judgeWith(
       signal,
       ...(steps !== undefined && { steps }),
       ...(guidanceScale !== undefined && { guidanceScale }),
+      ...(cache !== undefined && { cache }),
+      ...(guidanceInterval && { guidanceInterval }),
     },
   );
   for await (const { frames } of made) {

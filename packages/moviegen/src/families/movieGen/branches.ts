@@ -18,6 +18,10 @@ export interface Branches {
   readonly scales: readonly number[];
 }
 
+/** All branches, or the prompts' alone, which has a call of its own: the last one. */
+export const branchesThat = ({ calls, scales }: Branches, count: number): Branches =>
+  count > scales.length ? { calls, scales } : { calls: calls.slice(-1), scales: [] };
+
 /** Latents [B, ...] for a call whose context has more prompts: one sample is shared, several are repeated. */
 export function spread(x: Tensor, { context }: Call): Tensor {
   const [B = 1] = x.shape;

@@ -92,6 +92,10 @@ async function loadParts<Index extends ReadIndex, Models>(
   const precisions = modulePrecisions(dtype, device);
   if (maxMemory !== undefined && !(maxMemory > 0))
     throw new InputError(`checkpoint: maxMemory must be bytes above 0, got ${shown(maxMemory)}`);
+  if (options.textEncoder === false)
+    throw new InputError(
+      'checkpoint: prompt states, and loading without text encoders, are for Wan: this is a Movie Gen checkpoint',
+    );
   const opened = await openMovieGen(source, kind.parse, options);
   try {
     const configs = await checkOpened(opened, kind, precisions.dit, options);

@@ -16,6 +16,7 @@ import type {
   RequestedVideo,
   Sampling,
 } from '../../generate/request.ts';
+import { Skipping, type SkipRequest } from '../../generate/skipping.ts';
 import { videoAutoencoder } from './autoencoder.ts';
 import type { Branches } from './branches.ts';
 import { type Conditions, conditionsOf, guidanceOf, promptNotes } from './conditions.ts';
@@ -76,10 +77,10 @@ export class MovieGenModels implements VideoModels<Conditions, GivenLatents> {
   guidedVelocity(
     conditions: Conditions,
     shape: readonly number[],
-    _request: GenerationRequest,
+    request: GenerationRequest,
     signal?: AbortSignal,
   ): GuidedVelocity {
-    return velocityOf(this.dit, conditions, shape, { signal });
+    return velocityOf(this.dit, conditions, shape, { request, signal });
   }
 
   guidanceOf(request: GenerationRequest): Guidance {
@@ -97,13 +98,23 @@ export class MovieGenModels implements VideoModels<Conditions, GivenLatents> {
   }
 }
 
+/** What a velocity needs besides a transformer, branches and a shape. */
+interface VelocityOptions {
+  /** What is left out. */
+  readonly request: SkipRequest;
+  readonly raw?: Tensor | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** The velocity of a transformer that is whole on the device, or of one whose layers are streamed. See `recordVelocity`. */
 export function velocityOf(
   dit: VelocityModel,
   branches: Branches,
   shape: readonly number[],
-  { raw, signal }: { readonly raw?: Tensor | undefined; readonly signal?: AbortSignal | undefined },
+  { request, raw, signal }: VelocityOptions,
 ): GuidedVelocity {
-  if (dit instanceof StreamedDiT) return streamedVelocity(dit, branches, shape, raw, signal);
-  return recordVelocity(dit, branches, shape, raw);
+  const skipping = new Skipping(request, dit.config.numLayers);
+  if (dit instanceof StreamedDiT || skipping.caches)
+    return streamedVelocity(dit, branches, shape, { skipping, raw, signal });
+  return recordVelocity(dit, branches, shape, { skipping, raw, begins: request.path.begins });
 }

@@ -73,6 +73,8 @@ function pathOf(solver: Solver, schedule: Schedule | undefined, begin = 0): Flow
     },
     start: (data, noise): Tensor => pathPoint(data, noise, begin),
     follow: (velocity, start, options) => sample(velocity, start, { ...choice, ...options }),
+    // Of a solver that chooses its own steps, the flow's time.
+    shareAt: (t) => (schedule ? schedule.findLastIndex((each) => each <= t) / last! : t),
     predict: (x, u, t) => eulerStep(x, u, 1 - t),
   };
 }

@@ -137,7 +137,11 @@ export async function sampleWindows(
   const raw = Tensor.empty(device, [1, ...shape], 'f32', 'given');
   let guided: GuidedVelocity | undefined;
   try {
-    guided = velocityOf(dit, conditions, [1, ...shape], { raw, signal });
+    guided = velocityOf(dit, conditions, [1, ...shape], {
+      request: { cache: 0, guidanceInterval: [0, 1], path },
+      raw,
+      signal,
+    });
     await orAborted(guided.ready(), signal);
     const { velocity } = guided;
     const [part, seen] = [new Float32Array(C * n * H * W), new Float32Array(C * n * H * W)];

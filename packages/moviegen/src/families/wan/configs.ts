@@ -10,7 +10,8 @@ export interface WanConfigs {
   /** One, or of two experts. */
   readonly transformers: readonly WanTransformerConfig[];
   readonly vae: WanAutoencoderConfig;
-  readonly textEncoder: T5Config;
+  /** Undefined where the text encoder is left alone. */
+  readonly textEncoder: T5Config | undefined;
 }
 
 /** What sampling depends on in an index. */
@@ -45,7 +46,7 @@ export function checkConfigs({ transformers, vae, textEncoder }: WanConfigs, has
         `checkpoint: the ${name} makes latents of ${outChannels} channels and the autoencoder's have ${vae.zDim}: ` +
           'the autoencoder of Wan 2.1 has 16, that of Wan 2.2 TI2V 48',
       );
-    if (textDim !== textEncoder.hiddenSize)
+    if (textEncoder && textDim !== textEncoder.hiddenSize)
       throw new CheckpointError(
         `checkpoint: the ${name} reads text of width ${textDim}, but the encoder gives ${textEncoder.hiddenSize}`,
       );

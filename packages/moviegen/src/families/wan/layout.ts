@@ -16,7 +16,8 @@ export interface WanLayout {
   /** One, or two experts. */
   readonly transformers: readonly PartPlace[];
   readonly vae: PartPlace;
-  readonly textEncoder: PartPlace;
+  /** Undefined where it is left alone. */
+  readonly textEncoder: PartPlace | undefined;
   /** Folders in which the tokenizer may be. */
   readonly tokenizer: string;
   /** The parsed `scheduler_config.json`, where there is one. */
@@ -31,10 +32,11 @@ const ORIGINAL = {
 const TOKENIZER = 'google/umt5-xxl';
 const EXPERTS = ['high_noise_model', 'low_noise_model'] as const;
 
-/** @throws CheckpointError where a model is nowhere, or a file is wrong */
+/** @param encodes whether the text encoder is looked for @throws CheckpointError where a model is nowhere, or a file is wrong */
 export async function layoutOf(
   files: CheckpointFiles | undefined,
   parts: PartPlaces,
+  encodes: boolean,
   signal?: AbortSignal,
 ): Promise<WanLayout> {
   const given = (place: PartPlaces[keyof PartPlaces]): PartPlace | undefined =>
@@ -47,8 +49,9 @@ export async function layoutOf(
   };
   if (files === undefined) {
     const { transformer, transformer2, vae, textEncoder } = own;
-    const absent = Object.entries({ transformer, vae, textEncoder }).filter(([, at]) => at === undefined);
-    if (!transformer || !vae || !textEncoder)
+    const needed = { transformer, vae, ...(encodes && { textEncoder }) };
+    const absent = Object.entries(needed).filter(([, at]) => at === undefined);
+    if (!transformer || !vae || (encodes && !textEncoder))
       throw new CheckpointError(
         `checkpoint: of single files, these are not given: ${absent.map(([name]) => name).join(', ')}`,
       );
@@ -67,7 +70,7 @@ export async function layoutOf(
       index,
       transformers: [own.transformer ?? folder(index.transformer), ...(second ? [second] : [])],
       vae: own.vae ?? folder(index.vae),
-      textEncoder: own.textEncoder ?? folder(index.textEncoder),
+      textEncoder: encodes ? (own.textEncoder ?? folder(index.textEncoder)) : undefined,
       tokenizer: index.textEncoder,
       scheduler,
     };
@@ -81,7 +84,9 @@ export async function layoutOf(
       ? [own.transformer ?? folder('')]
       : [own.transformer ?? folder(EXPERTS[0]), own.transformer2 ?? folder(EXPERTS[1])],
     vae: own.vae ?? (await originalFile(files, 'vae', signal)),
-    textEncoder: own.textEncoder ?? (await originalFile(files, 'textEncoder', signal)),
+    textEncoder: encodes
+      ? (own.textEncoder ?? (await originalFile(files, 'textEncoder', signal)))
+      : undefined,
     tokenizer: TOKENIZER,
     scheduler: undefined,
   };

@@ -12,7 +12,7 @@ import {
 } from '@moviegen/wan';
 import { heldSource } from '../../checkpoint/heldSource.ts';
 import { placed } from '../../checkpoint/modelFiles.ts';
-import { modulePrecisions } from '../../checkpoint/precision.ts';
+import { type ModulePrecision, modulePrecisions } from '../../checkpoint/precision.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import { InputError, shown } from '../../errors.ts';
 import type { LoadModelsOptions } from '../../generate/family.ts';
@@ -88,13 +88,7 @@ export async function loadModels(
       files: switches,
       config,
       dtype: precisions.dit.dtype,
-      prompts: new PromptEncoder(
-        device,
-        opened.textEncoder.weights,
-        configs.textEncoder,
-        new Tokenizer(opened.tokenizer, opened.tokenizerConfig),
-        precisions.text,
-      ),
+      prompts: promptsOf(device, opened, precisions.text),
       experts,
       autoencoder,
       encodePictures: imageEncoder && (await imageTower(device, imageEncoder, precisions.text)),
@@ -107,6 +101,17 @@ export async function loadModels(
     await opened.close();
     throw error;
   }
+}
+
+/** The text encoder, unless it is left alone. */
+function promptsOf(
+  device: Device,
+  { textEncoder }: OpenedWan,
+  precision: ModulePrecision,
+): PromptEncoder | undefined {
+  if (textEncoder === undefined) return undefined;
+  const { weights, config, tokenizer, tokenizerConfig } = textEncoder;
+  return new PromptEncoder(device, weights, config, new Tokenizer(tokenizer, tokenizerConfig), precision);
 }
 
 /** Tells how far the loading of all models is, when it is told how far one of them is. */

@@ -8,6 +8,7 @@ import type { GuidedVelocity, VideoModels } from '../../generate/family.ts';
 import type { Job } from '../../generate/jobs.ts';
 import type { LatentProjection } from '../../generate/preview.ts';
 import { projectionOf } from '../../generate/projection.ts';
+import type { PromptStatesRule, TextStates } from '../../generate/promptStates.ts';
 import type {
   GenerationDefaults,
   GenerationRequest,
@@ -16,12 +17,13 @@ import type {
   RequestedVideo,
   Sampling,
 } from '../../generate/request.ts';
+import { Skipping } from '../../generate/skipping.ts';
 import type { VideoStream } from '../../video/frames.ts';
 import type { WanSwitches } from './configs.ts';
 import type { Experts } from './experts.ts';
 import { besideLatents, firstLatent, type GivenLatents, NOTHING } from './given.ts';
 import { guidedPrediction, type WanBranches } from './prediction.ts';
-import type { PromptEncoder } from './promptStates.ts';
+import type { HostStates, PromptEncoder } from './promptStates.ts';
 
 /** Up to this size of one activation of the double batch, the branches of guidance share one batch by default. */
 const BATCHED_BYTES = 2 ** 29;
@@ -43,7 +45,8 @@ export interface WanParts {
   readonly files: WanSwitches;
   readonly config: WanTransformerConfig;
   readonly dtype: 'f32' | 'f16';
-  readonly prompts: PromptEncoder;
+  /** Absent where the checkpoint was opened without its text encoder. */
+  readonly prompts: PromptEncoder | undefined;
   readonly experts: Experts;
   readonly autoencoder: WanAutoencoder;
   /** Where the model reads an image tower. */
@@ -61,6 +64,7 @@ export class WanModels implements VideoModels<WanPrompts, GivenLatents> {
   readonly index: GenerationDefaults;
   readonly geometry: Geometry;
   readonly sampling: Sampling;
+  readonly promptStates: PromptStatesRule;
   readonly autoencoder: WanAutoencoder;
   readonly #parts: WanParts;
   #projection: Promise<LatentProjection> | undefined;
@@ -70,6 +74,7 @@ export class WanModels implements VideoModels<WanPrompts, GivenLatents> {
     this.index = parts.index;
     this.geometry = parts.geometry;
     this.sampling = parts.sampling;
+    this.promptStates = { width: parts.config.textDim, needed: parts.prompts === undefined };
     this.autoencoder = parts.autoencoder;
     this.jobs = jobsOf(parts.config, parts.files);
   }
@@ -115,26 +120,34 @@ export class WanModels implements VideoModels<WanPrompts, GivenLatents> {
     const scales = scalesOf(request);
     const prompts = videos.map(({ prompt }) => prompt);
     const guided = scales.some((scale) => scale > 1);
+    const always = scales.every((scale) => scale > 1);
     const negatives = guided ? videos.map(({ negativePrompt }) => negativePrompt) : [];
-    const states = await this.#parts.prompts.encode([...negatives, ...prompts], signal);
+    const texts = [...negatives, ...prompts];
+    const states = request.states
+      ? texts.map((text) => hostStates(request.states!.get(text)!))
+      : await this.#parts.prompts!.encode(texts, signal);
     const [before, after] = [states.slice(0, negatives.length), states.slice(negatives.length)];
-    const apart = guided && this.guidanceOf(request) === 'sequential';
+    const apart = guided && !(always && this.guidanceOf(request) === 'batched');
     return { texts: apart ? [before, after] : [states], given, scales, dispose() {} };
   }
 
   promptNotes({ prompt, negativePrompt }: RequestedVideo): string[] {
     const { prompts } = this.#parts;
+    if (prompts === undefined) return [];
     return [...prompts.notes('the prompt', prompt), ...prompts.notes('the negative prompt', negativePrompt)];
   }
 
   guidedVelocity(
     branches: WanPrompts,
     shape: readonly number[],
-    { path }: GenerationRequest,
+    request: GenerationRequest,
     signal?: AbortSignal,
   ): GuidedVelocity {
-    const { experts, files } = this.#parts;
-    return guidedPrediction(experts, branches, shape, files.boundaryRatio, signal, path.begins);
+    const { experts, files, config } = this.#parts;
+    const { boundaryRatio } = files;
+    const skipping = new Skipping(request, config.numLayers);
+    const { begins } = request.path;
+    return guidedPrediction(experts, branches, shape, { boundaryRatio, skipping, begins, signal });
   }
 
   guidanceOf({
@@ -171,6 +184,8 @@ export function jobsOf(
   if (inChannels === outChannels) return ['text', 'video'];
   return imageDim === undefined || posEmbedTokens !== undefined ? ['image', 'lastImage'] : ['image'];
 }
+
+const hostStates = ({ data, shape: [length, width] }: TextStates): HostStates => ({ data, length, width });
 
 /** Guidance of both experts. */
 const scalesOf = ({ guidanceScale, guidanceScale2 }: GenerationRequest): [number, number] => [

@@ -23,10 +23,8 @@ export interface OpenedWan {
   /** One, or two experts. */
   readonly transformers: readonly WanPart<WanTransformerConfig>[];
   readonly vae: WanPart<WanAutoencoderConfig>;
-  readonly textEncoder: WanPart<T5Config>;
-  /** The parsed `tokenizer.json` and `tokenizer_config.json`. */
-  readonly tokenizer: unknown;
-  readonly tokenizerConfig: unknown;
+  /** With its tokenizer; undefined where it is left alone. */
+  readonly textEncoder: WanTextEncoder | undefined;
   /** The parsed `scheduler_config.json`, or what stands for it. */
   readonly scheduler: unknown;
   /** CLIP's image tower, and how pictures are prepared for it. */
@@ -39,27 +37,35 @@ export interface OpenedWan {
   close(): Promise<void>;
 }
 
+/** The text encoder, and the parsed `tokenizer.json` and `tokenizer_config.json`. */
+export interface WanTextEncoder extends WanPart<T5Config> {
+  readonly tokenizer: unknown;
+  readonly tokenizerConfig: unknown;
+}
+
 /** What is opened besides the checkpoint. */
-export type OpenWanOptions = Pick<LoadModelsOptions, 'loras' | 'tokenizer' | 'parts' | 'http' | 'signal'>;
+export type OpenWanOptions = Pick<
+  LoadModelsOptions,
+  'loras' | 'textEncoder' | 'tokenizer' | 'parts' | 'http' | 'signal'
+>;
 
 /**
  * Opens all files of a checkpoint.
  * @param source `NO_FILES` where the parts are all that there is
  * @throws CheckpointError, InputError, GgufError, SafetensorsError; the signal's reason on abort. Nothing is left open then.
  */
-export async function openWan(
-  source: CheckpointFiles,
-  { loras: loraFiles = [], tokenizer: tokenizerPlace, parts = {}, http, signal }: OpenWanOptions,
-): Promise<OpenedWan> {
+export async function openWan(source: CheckpointFiles, options: OpenWanOptions): Promise<OpenedWan> {
+  const { loras: loraFiles = [], textEncoder: encodes = true, parts = {}, http, signal } = options;
+  const { tokenizer: tokenizerPlace } = options;
   const files: VerifiedFiles | undefined = source === NO_FILES ? undefined : await verified(source, signal);
-  const layout = await layoutOf(files, parts, signal);
+  const layout = await layoutOf(files, parts, encodes, signal);
   const { textEncoder: place } = tokenizerPlaces(
     typeof tokenizerPlace === 'object' && 'text_encoder' in tokenizerPlace
       ? { textEncoder: tokenizerPlace.text_encoder! }
       : tokenizerPlace,
     ['textEncoder'],
   );
-  if (files === undefined && place === undefined)
+  if (encodes && files === undefined && place === undefined)
     throw new CheckpointError(
       'checkpoint: of single files, the tokenizer is not given: the folder of tokenizer.json (tokenizer, --tokenizer)',
     );
@@ -72,18 +78,19 @@ export async function openWan(
     return one;
   };
   try {
-    const tokens = await readTokenizerAt(files ?? NO_FILES, layout.tokenizer, place, http, signal);
+    const { textEncoder: at } = layout;
+    const tokens = at && (await readTokenizerAt(files ?? NO_FILES, layout.tokenizer, place, http, signal));
     const transformers = [];
     for (const [i, at] of layout.transformers.entries())
       transformers.push(
         await own(openTransformer(i === 0 ? 'transformer' : 'transformer_2', at, http, signal)),
       );
     const vae = await own(openAutoencoder('vae', layout.vae, http, signal));
-    const textEncoder = await own(openTextEncoder('text_encoder', layout.textEncoder, http, signal));
+    const encoder = at && (await own(openTextEncoder('text_encoder', at, http, signal)));
     const configs = {
       transformers: transformers.map(({ config }) => config),
       vae: vae.config,
-      textEncoder: textEncoder.config,
+      textEncoder: encoder?.config,
     };
     const folder = layout.index?.imageEncoder;
     checkConfigs(configs, folder !== undefined);
@@ -99,8 +106,7 @@ export async function openWan(
       configs,
       transformers,
       vae,
-      textEncoder,
-      ...tokens,
+      textEncoder: encoder && tokens && { ...encoder, ...tokens },
       scheduler: layout.scheduler ?? schedulerOf(configs),
       imageEncoder,
       loras,

@@ -76,7 +76,8 @@ export async function checkpointPlan(
   options: Pick<LoadModelsOptions, 'tokenizer' | 'parts' | 'http'> = {},
 ): Promise<PlannedPipeline> {
   const opened = await openWan(files, { ...options, signal });
-  const { switches, configs, scheduler, tokenizer, tokenizerConfig } = opened;
+  const { switches, configs, scheduler, textEncoder } = opened;
+  const { tokenizer, tokenizerConfig } = textEncoder!;
   await opened.close();
   return plannedPipeline({
     name: files.label || opened.transformers[0]!.path,
@@ -106,7 +107,7 @@ const plannedPipeline = (planned: PlannedWan): PlannedPipeline => ({
     const textWeights = source(
       'text',
       precisions.text,
-      T5Encoder.weightShapes(configs.textEncoder),
+      T5Encoder.weightShapes(configs.textEncoder!),
       isLinearOfText,
     );
     const transformers = configs.transformers.map((config, i) =>
@@ -154,5 +155,5 @@ function promptsOf(
   const longest = {
     encode: (text: string) => new Array<number>(text === '' ? 1 : TEXT_LENGTH).fill(1),
   } as unknown as Tokenizer;
-  return new PromptEncoder(device, source, configs.textEncoder, tokenizer ?? longest, precision);
+  return new PromptEncoder(device, source, configs.textEncoder!, tokenizer ?? longest, precision);
 }

@@ -5,9 +5,10 @@
 
 import { castKernel } from '@moviegen/kernels';
 import { combineBranches } from '@moviegen/sampler';
-import { concat, guidance, scopeAsync, Tensor } from '@moviegen/tensor';
+import { concat, guidance, type Recording, scopeAsync, Tensor } from '@moviegen/tensor';
 import { StreamedWanTransformer, type WanContext } from '@moviegen/wan';
 import type { GuidedVelocity } from '../../generate/family.ts';
+import type { Skipping } from '../../generate/skipping.ts';
 import { type Experts, expertAt, type Transformer } from './experts.ts';
 import { type GivenLatents, repeated, withFirst } from './given.ts';
 import { type HostStates, uploadStates } from './promptStates.ts';
@@ -23,23 +24,31 @@ export interface WanBranches {
 
 /** The prediction by one transformer. */
 interface Prediction {
-  run(): Promise<Tensor>;
-  ready(): Promise<void>;
+  /** @param branches of guidance that are computed */
+  run(branches: number): Promise<Tensor>;
+  ready(branches: number): Promise<void>;
   dispose(): void;
+}
+
+/** What a prediction needs besides experts and branches. */
+export interface GuidedOptions {
+  /** Where the second expert takes over. */
+  readonly boundaryRatio: number | undefined;
+  readonly skipping: Skipping;
+  /** The time of the first step. */
+  readonly begins: number;
+  readonly signal: AbortSignal | undefined;
 }
 
 /**
  * The guided prediction at latents of a shape.
  * @param shape of the latents, [B, C, T, h, w]
- * @param boundaryRatio where the second expert takes over
  */
 export function guidedPrediction(
   experts: Experts,
   branches: WanBranches,
   shape: readonly number[],
-  boundaryRatio: number | undefined,
-  signal: AbortSignal | undefined,
-  firstTime: number,
+  { boundaryRatio, skipping, begins, signal }: GuidedOptions,
 ): GuidedVelocity {
   const { device } = experts;
   const [x, u] = [
@@ -54,10 +63,16 @@ export function guidedPrediction(
     if (now?.expert === expert) return now.prediction;
     now?.prediction.dispose(); // before its expert goes
     now = undefined;
+    skipping.reset();
     const model = await experts.get(expert, signal);
-    const prediction = await predictionOf(model, branches, { x, t, scale: branches.scales[expert]!, signal });
+    const options = { x, t, scale: branches.scales[expert]!, skipping, signal };
+    const prediction = await predictionOf(model, branches, options);
     now = { expert, prediction };
     return prediction;
+  };
+  const countAt = (time: number) => {
+    const all = branches.scales[expertAt(time, boundaryRatio)]! > 1 ? 2 : 1;
+    return { all, computed: skipping.branchesAt(time, all) } as const;
   };
   const { first } = branches.given;
   return {
@@ -65,15 +80,18 @@ export function guidedPrediction(
       const prediction = await predictionAt(time);
       device.run(copy, [latents, x]);
       t.write([time]);
-      await scopeAsync(device, async () => device.run(copy, [await prediction.run(), u]));
+      const { all, computed } = countAt(time);
+      skipping.count(computed, all);
+      await scopeAsync(device, async () => device.run(copy, [await prediction.run(computed), u]));
       return u;
     },
     last: { x, u },
-    ready: async () => (await predictionAt(firstTime)).ready(),
+    computed: () => skipping.share,
+    ready: async () => (await predictionAt(begins)).ready(countAt(begins).computed),
     ...(first && { finish: (latents: Tensor) => withFirst(latents, first) }),
     dispose: () => {
       now?.prediction.dispose();
-      for (const tensor of [x, u, t]) tensor.dispose();
+      for (const one of [x, u, t, skipping]) one.dispose();
     },
   };
 }
@@ -82,13 +100,14 @@ interface PredictionOptions {
   readonly x: Tensor;
   readonly t: Tensor;
   readonly scale: number;
+  readonly skipping: Skipping;
   readonly signal: AbortSignal | undefined;
 }
 
 async function predictionOf(
   model: Transformer,
   { texts, given }: WanBranches,
-  { x, t, scale, signal }: PredictionOptions,
+  { x, t, scale, skipping, signal }: PredictionOptions,
 ): Promise<Prediction> {
   const { device } = model;
   const [B] = x.shape as [number];
@@ -104,33 +123,44 @@ async function predictionOf(
   const options = { firstFrameClean: given.first !== undefined };
   try {
     for (const states of texts) contexts.push(await contextOf(model, states, given.image, signal));
-    const [context, prompts] = contexts as [WanContext, WanContext?];
+    const last = contexts.length - 1; // of the prompts
     const doubled = (latents: Tensor) => (B === 1 ? latents : concat([latents, latents], { axis: 0 })); // one sample is shared by both branches
     model.preparePositions([B, model.config.inChannels, ...x.shape.slice(2)]);
-    if (model instanceof StreamedWanTransformer) {
-      const forward = (latents: Tensor, to: WanContext) =>
-        model.forwardAsync(latents, t, to, { ...options, signal });
-      const run = async () => {
+    if (model instanceof StreamedWanTransformer || skipping.caches) {
+      const forward = (latents: Tensor, context: number, branches: number = 1) =>
+        skipping.pass(context, branches, (cache) =>
+          model.forwardAsync(latents, t, contexts[context]!, { ...options, signal, cache }),
+        );
+      const run = async (branches: number) => {
         const latents = seen();
-        if (scale <= 1) return forward(latents, prompts ?? context);
-        if (prompts === undefined) return combineBranches(await forward(doubled(latents), context), scale);
-        const negative = await forward(latents, context);
-        return guidance(negative, await forward(latents, prompts), scale);
+        if (branches === 1) return forward(latents, last);
+        if (last === 0) return combineBranches(await forward(doubled(latents), 0, 2), scale);
+        const negative = await forward(latents, 0);
+        return guidance(negative, await forward(latents, 1), scale);
       };
       return { run, ready: async () => {}, dispose: release };
     }
-    const recording = device.record(() => {
-      const forward = (latents: Tensor, to: WanContext) => model.forward(latents, t, to, options);
-      const latents = seen();
-      if (scale <= 1) return forward(latents, prompts ?? context);
-      if (prompts === undefined) return combineBranches(forward(doubled(latents), context), scale);
-      return guidance(forward(latents, context), forward(latents, prompts), scale);
-    });
+    // Recorded anew where an interval of guidance begins or ends.
+    let now: { readonly branches: number; readonly recording: Recording<Tensor> } | undefined;
+    const recordingOf = (branches: number): Recording<Tensor> => {
+      if (now?.branches === branches) return now.recording;
+      now?.recording.destroy();
+      now = undefined; // recording may throw
+      const recording = device.record(() => {
+        const forward = (latents: Tensor, to: number) => model.forward(latents, t, contexts[to]!, options);
+        const latents = seen();
+        if (branches === 1) return forward(latents, last);
+        if (last === 0) return combineBranches(forward(doubled(latents), 0), scale);
+        return guidance(forward(latents, 0), forward(latents, 1), scale);
+      });
+      now = { branches, recording };
+      return recording;
+    };
     return {
-      run: async () => recording.run(),
-      ready: () => recording.ready(),
+      run: async (branches) => recordingOf(branches).run(),
+      ready: (branches) => recordingOf(branches).ready(),
       dispose: () => {
-        recording.destroy();
+        now?.recording.destroy();
         release();
       },
     };

@@ -4,7 +4,14 @@
 // Legend: n tokens of a text, E width of the states.
 
 import { type Device, Tensor, type WeightSource } from '@moviegen/tensor';
-import { droppedNote, streamT5, type T5Config, type Tokenizer, tokenizePrompt } from '@moviegen/text';
+import {
+  droppedNote,
+  type StreamT5Options,
+  streamT5,
+  type T5Config,
+  type Tokenizer,
+  tokenizePrompt,
+} from '@moviegen/text';
 import type { ModulePrecision } from '../../checkpoint/precision.ts';
 
 /** Tokens of a prompt at most. */
@@ -14,7 +21,7 @@ const KEPT = 16;
 
 /** States of one text on the host: [n, E]. */
 export interface HostStates {
-  readonly data: Float32Array;
+  readonly data: Float32Array<ArrayBuffer>;
   readonly length: number;
   readonly width: number;
 }
@@ -43,12 +50,20 @@ export class PromptEncoder {
     this.#precision = precision;
   }
 
-  /** The states of texts, in their order. @throws the signal's reason within a layer */
-  async encode(texts: readonly string[], signal?: AbortSignal): Promise<HostStates[]> {
+  /**
+   * The states of texts, in their order.
+   * @param onProgress counts the bytes of all layers
+   * @throws the signal's reason within a layer
+   */
+  async encode(
+    texts: readonly string[],
+    signal?: AbortSignal,
+    onProgress?: StreamT5Options['onProgress'],
+  ): Promise<HostStates[]> {
     const missing = [...new Set(texts)].filter((text) => !this.#kept.has(text));
     if (missing.length > 0) {
       const ids = missing.map((text) => tokenizePrompt(this.#tokenizer, text, TEXT_LENGTH).ids);
-      const options = { ...this.#precision, ...(signal && { signal }) };
+      const options = { ...this.#precision, ...(signal && { signal }), ...(onProgress && { onProgress }) };
       const { states, lengths } = await streamT5(this.#device, this.#source, this.#config, ids, options);
       try {
         for (const [i, one] of (await hostStates(states, lengths)).entries()) this.#keep(missing[i]!, one);
@@ -60,11 +75,6 @@ export class PromptEncoder {
     for (const [i, text] of texts.entries()) this.#keep(text, found[i]!); // the latest use
     while (this.#kept.size > KEPT) this.#kept.delete(this.#kept.keys().next().value!);
     return found;
-  }
-
-  /** Takes states that were computed before, as if the text had just been encoded. */
-  give(text: string, states: HostStates): void {
-    this.#keep(text, states);
   }
 
   /** A line where a text is longer than what is read. @param name of the text in the line */

@@ -69,6 +69,7 @@ function pathOf(scheduler: Scheduler, whole: SigmaSchedule, strength: number): S
     start: (data, noise) => linearCombination([data, noise], [1 - sigma, sigma]),
     follow: (velocity, start, { signal, onStep }) =>
       sampleSigmas(velocity, start, { scheduler, schedule, signal, onStep }),
+    shareAt: (time) => schedule.timesteps.filter((each) => each > time).length / steps,
     predict: (x, v, time) => eulerStep(x, v, -time / scheduler.trainTimesteps),
   };
 }
