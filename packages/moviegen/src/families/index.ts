@@ -12,6 +12,9 @@ export const families: readonly [ModelFamily, ...ModelFamily[]] = [movieGen, wan
 /** The family of a checkpoint according to its `model_index.json`. */
 export async function familyOf(files: CheckpointFiles, signal?: AbortSignal): Promise<ModelFamily> {
   await files.check?.(signal);
-  const index = await readJson(files, '', 'model_index.json', signal);
-  return families.find((family) => family.recognises(index)) ?? families[0];
+  return familyOfIndex(await readJson(files, '', 'model_index.json', signal));
 }
+
+/** The family of a parsed `model_index.json`. */
+export const familyOfIndex = (index: unknown): ModelFamily =>
+  families.find((family) => family.recognises(index)) ?? families[0];

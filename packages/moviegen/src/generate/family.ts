@@ -146,6 +146,15 @@ export interface PlannedPipeline {
   ): Promise<{ readonly models: VideoModels; readonly weights: readonly PlannedWeights[] }>;
 }
 
+/** A model whose linear layers can be quantised. */
+export interface QuantizablePart {
+  readonly module: 'dit' | 'text';
+  /** Its folder below the checkpoint. */
+  readonly folder: string;
+  /** Whether a weight is the matrix of a linear layer. */
+  readonly isLinear: (name: string) => boolean;
+}
+
 /** A family of models: how its checkpoints are recognised, loaded and planned. */
 export interface ModelFamily<Models extends VideoModels = VideoModels> {
   readonly name: string;
@@ -155,6 +164,8 @@ export interface ModelFamily<Models extends VideoModels = VideoModels> {
   load(device: Device, files: CheckpointFiles, options: LoadModelsOptions): Promise<Models>;
   /** Reads configs and tokenizers, never weights. @throws CheckpointError */
   plan(files: CheckpointFiles, signal?: AbortSignal): Promise<PlannedPipeline>;
+  /** The models of a checkpoint that can be quantised. @param index the parsed `model_index.json` @throws CheckpointError */
+  quantizable(index: unknown, path: string): readonly QuantizablePart[];
   /** Published sizes, which are known by name without any file. */
   readonly published: Readonly<Record<string, () => PlannedPipeline>>;
 }

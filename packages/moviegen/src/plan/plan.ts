@@ -259,6 +259,7 @@ async function decode(
     if (!sizes.has(piece.size)) await piece.read();
     sizes.add(piece.size);
     piece.dispose();
+    autoencoder.device.trim(); // as at the end of every turn
   }
 }
 

@@ -1,8 +1,10 @@
 // Wan as a family of models: what its checkpoints look like, and how they are loaded and planned.
 
+import { isLinearWeight as isLinearOfText } from '@moviegen/text';
+import { isLinearWeight } from '@moviegen/wan';
 import type { ModelFamily } from '../../generate/family.ts';
 import { loadModels } from './load.ts';
-import { WAN_PIPELINES } from './modelIndex.ts';
+import { parseWanIndex, WAN_PIPELINES } from './modelIndex.ts';
 import type { WanModels } from './models.ts';
 import { checkpointPlan, publishedPlans } from './plan.ts';
 
@@ -15,5 +17,13 @@ export const wan: ModelFamily<WanModels> = {
     (WAN_PIPELINES as readonly unknown[]).includes((index as { _class_name?: unknown })._class_name),
   load: loadModels,
   plan: checkpointPlan,
+  quantizable(json, path) {
+    const { transformer, transformer2, textEncoder } = parseWanIndex(json, path);
+    const experts = [transformer, ...(transformer2 === undefined ? [] : [transformer2])];
+    return [
+      ...experts.map((folder) => ({ module: 'dit' as const, folder, isLinear: isLinearWeight })),
+      { module: 'text', folder: textEncoder, isLinear: isLinearOfText },
+    ];
+  },
   published: publishedPlans,
 };
