@@ -38,7 +38,11 @@ test("a seeded Wan transformer computes the same as diffusers' with the same see
 
 test('Wan 1.3B whole at 32,760 tokens, counted on a dry device', async () => {
   let flops = 0;
-  const dry = await dryDevice({ onDispatch: (told) => void (flops += told.flops ?? 0) });
+  const dry = await dryDevice({
+    onDispatch: (told) => {
+      flops += told.flops ?? 0;
+    },
+  });
   const config = transformerConfigs['1.3b'];
   const result = await runLargeWan(dry, { config, latent: [21, 60, 104], dtype: 'f16', runs: 1 });
   dry.destroy();

@@ -30,3 +30,19 @@ test.each(cases)('the peak of memory: %s %j', async (folder, options) => {
   expect(plan.memory.peak / peak).toBeGreaterThan(0.95);
   expect(plan.memory.peak / peak).toBeLessThan(1.05);
 });
+
+// Of each expert, where there are two.
+test.each([
+  ['wan2.1-t2v-1.3b', [1_418_996_800]],
+  ['wan2.2-ti2v-5b', [4_999_787_712]],
+  ['wan2.2-i2v-a14b', [14_288_901_184, 14_288_901_184]],
+  ['wan2.1-i2v-14b', [16_394_878_784]],
+  ['wan2.1-flf2v-14b', [16_395_536_704]],
+] as const)('%s has as many weights as the published model', async (name, counts) => {
+  const plan = await planGeneration(name, { width: 64, height: 64, numFrames: 5, steps: 1, dtype: 'q8/f16' });
+  expect(plan.problems).toEqual([]);
+  const parts = ['dit', 'dit 2'].map((part) =>
+    plan.weights.filter((one) => one.part === part).reduce((sum, { parameters }) => sum + parameters, 0),
+  );
+  expect(parts.filter((count) => count > 0)).toEqual(counts);
+});

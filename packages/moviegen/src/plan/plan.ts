@@ -9,7 +9,7 @@ import type { DTypePolicy } from '../checkpoint/precision.ts';
 import type { CheckpointFiles } from '../checkpointFiles.ts';
 import { InputError } from '../errors.ts';
 import { families, familyOf } from '../families/index.ts';
-import type { PlannedPipeline, PlannedWeights, VideoAutoencoder } from '../generate/family.ts';
+import type { PlannedPipeline, PlannedWeights, VideoAutoencoder, VideoModels } from '../generate/family.ts';
 import { sampleGroup } from '../generate/group.ts';
 import { type Latents, uploadLatents } from '../generate/latents.ts';
 import { type GenerateOptions, requestOf } from '../generate/options.ts';
@@ -181,7 +181,15 @@ async function walk(
     const { width: w, height: h, numFrames: n, guidanceScale: g, guidance: how } = options;
     const request = requestOf(
       [prompt],
-      definedOf({ width: w, height: h, numFrames: n, guidanceScale: g, guidance: how, steps: options.steps }),
+      definedOf({
+        width: w,
+        height: h,
+        numFrames: n,
+        guidanceScale: g,
+        guidance: how,
+        steps: options.steps,
+        ...picturesFor(models, w, h),
+      }),
       models,
     );
     const steps = request.path.steps!; // the default solver's are known
@@ -243,6 +251,13 @@ async function walk(
   } finally {
     device.destroy();
   }
+}
+
+/** Black pictures for models that make videos of pictures only. */
+function picturesFor({ jobs, index }: VideoModels, width = index.video.width, height = index.video.height) {
+  if (jobs.includes('text')) return {};
+  const picture = { data: new Uint8Array(3 * width * height), shape: [1, height, width, 3] as const };
+  return { image: picture, ...(jobs.includes('lastImage') && { lastImage: picture }) };
 }
 
 /** Decodes like `decodeFrames`, but reads only one piece of each size, since nobody sees the pixels. */
