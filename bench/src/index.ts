@@ -8,3 +8,4 @@ export { adapterName, keyOf, type Report } from './report.ts';
 export { type Point, type Roofline, rooflineSvg } from './roofline.ts';
 export { benchCases, Ear, type RunOptions, run } from './run.ts';
 export { mergeTorch, type TorchPair, type TorchReport } from './torch.ts';
+export { wanRows } from './wanModels.ts';

@@ -16,6 +16,7 @@ import { rooflineSvg } from './roofline.ts';
 import { Ear, run } from './run.ts';
 import { changeTable, modelTable, table, torchTable } from './table.ts';
 import { mergeTorch, type TorchReport, torchCases } from './torch.ts';
+import { wanRows } from './wanModels.ts';
 
 interface Arguments {
   readonly filter?: RegExp;
@@ -67,7 +68,7 @@ const old = given.compare === undefined ? undefined : await readJson<Report>(giv
 const torch = given.torch === undefined ? undefined : await readJson<TorchReport>(given.torch);
 
 if (given.cases !== undefined) {
-  const rows = [...(await shippedRows(given.checkpoint)), ...seededRows];
+  const rows = [...(await shippedRows(given.checkpoint)), ...seededRows, ...wanRows];
   await writeFile(given.cases, `${JSON.stringify(torchCases(rows), null, 1)}\n`);
   process.exit();
 }
@@ -94,7 +95,7 @@ async function measureAll(): Promise<Report> {
   if (given.dtype === 'f16' && !device.target.f16)
     program.error(`error: ${adapterName(device.info)} has no f16`);
   const unchecked = given.unchecked ? await openDevice({ label: 'unchecked', unchecked: true }) : undefined;
-  const models = given.models ? [...(await shippedRows(given.checkpoint)), ...seededRows] : [];
+  const models = given.models ? [...(await shippedRows(given.checkpoint)), ...seededRows, ...wanRows] : [];
   const movieGen = given.models ? await openCheckpoint(device) : undefined;
   if (movieGen) models.push(generation(GENERATION, movieGen, PROMPT));
   const measured = await run(device, { ...given, models, ear, unchecked, onProgress: progressLine });

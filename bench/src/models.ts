@@ -46,11 +46,11 @@ export interface ModelRow {
 }
 
 /** Shape of a latent. */
-type Latent = readonly [frames: number, height: number, width: number];
-type Shapes = Readonly<Record<string, readonly number[]>>;
+export type Latent = readonly [frames: number, height: number, width: number];
+export type Shapes = Readonly<Record<string, readonly number[]>>;
 
 /** Seeded weights, scaled so that activations keep their scale from layer to layer. */
-function seededWeights(device: Device, shapes: Shapes, dtype: 'f32' | 'f16'): Record<string, Tensor> {
+export function seededWeights(device: Device, shapes: Shapes, dtype: 'f32' | 'f16'): Record<string, Tensor> {
   return Object.fromEntries(
     Object.entries(shapes).map(([name, shape], stream) => {
       if (shape.length === 1 && !name.endsWith('bias')) return [name, Tensor.full(device, shape, 1, dtype)];
@@ -62,7 +62,7 @@ function seededWeights(device: Device, shapes: Shapes, dtype: 'f32' | 'f16'): Re
 }
 
 /** Times the replays of a recording, one after the other. */
-async function timeReplays(
+export async function timeReplays(
   name: string,
   { device, dtype, counted, runs, time, signal }: ModelContext,
   fn: () => Tensor,

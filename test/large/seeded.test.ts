@@ -4,8 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { configs } from '@moviegen/dit';
 import { dryDevice } from '@moviegen/tensor';
 import { testDevice } from '@moviegen/testing/device';
+import { transformerConfigs } from '@moviegen/wan';
 import { expect, test } from 'vitest';
-import { referenceOf, runLarge } from './run.ts';
+import { referenceOf, runLarge, runLargeWan, wanReferenceOf } from './run.ts';
 
 const device = await testDevice();
 
@@ -21,6 +22,34 @@ test('a seeded model computes the same as PyTorch with the same seeds, and relea
     expect(result.peakUsed).toBeGreaterThan(result.weights.bytes);
   }
   expect(device.memory().used).toBe(used);
+});
+
+test("a seeded Wan transformer computes the same as diffusers' with the same seeds", async () => {
+  const small = await wanReferenceOf(fileURLToPath(new URL('wan-small.safetensors', import.meta.url)));
+  const { used } = device.memory();
+  const bounds = { f32: 1e-4, ...(device.target.f16 && { f16: 2e-2 }) };
+  for (const [dtype, bound] of Object.entries(bounds)) {
+    const result = await runLargeWan(device, { ...small, dtype: dtype as 'f32' | 'f16', runs: 1 });
+    expect(result).toMatchObject({ tokens: 48, layers: 2, finite: true });
+    expect(result.error).toBeLessThan(bound);
+  }
+  expect(device.memory().used).toBe(used);
+});
+
+test('Wan 1.3B whole at 32,760 tokens, counted on a dry device', async () => {
+  let flops = 0;
+  const dry = await dryDevice({
+    onDispatch: (told) => {
+      flops += told.flops ?? 0;
+    },
+  });
+  const config = transformerConfigs['1.3b'];
+  const result = await runLargeWan(dry, { config, latent: [21, 60, 104], dtype: 'f16', runs: 1 });
+  dry.destroy();
+  expect(result).toMatchObject({ tokens: 32_760, layers: 30, finite: true });
+  // The specification: 0.28 PFLOP a pass, 1,418,996,800 weights.
+  expect(flops / 1e15).toBeCloseTo(0.28, 2);
+  expect(result.weights.bytes / 2 / 1_418_996_800).toBeCloseTo(1, 1); // buffers come in classes
 });
 
 test("30b whole at 73,728 tokens runs within a large GPU's limits, counted on a dry device", async () => {

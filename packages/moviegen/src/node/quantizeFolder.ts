@@ -4,15 +4,14 @@
 
 import { mkdir, readFile, writeFile as writeWhole } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { isLinearWeight as isDitLinear } from '@moviegen/dit';
 import { QUANT_BLOCK, type QuantFormat } from '@moviegen/kernels';
 import { ShardedSafetensors, type TensorSource } from '@moviegen/safetensors';
 import { openFolder, writeFile } from '@moviegen/safetensors/node';
-import { isLinearWeight as isTextLinear } from '@moviegen/text';
 import { plainNames } from '../checkpoint/plainNames.ts';
 import type { FilesOptions } from '../checkpointFiles.ts';
 import { InputError } from '../errors.ts';
-import { type ModelIndex, parseModelIndex } from '../families/movieGen/modelIndex.ts';
+import { familyOfIndex } from '../families/index.ts';
+import type { QuantizablePart } from '../generate/family.ts';
 import { checkNewFolder, copyFiles, filesBelow, LIST, relist, writeFolder } from './checkpointFolder.ts';
 import { hubFolder } from './hub/hubFolder.ts';
 import { checkPlain, type QuantizedFile, quantizedFile } from './quantizeFile.ts';
@@ -59,13 +58,13 @@ export async function quantizeCheckpoint(
 ): Promise<QuantizeSummary> {
   await checkNewFolder('quantize', output);
   const input = await hubFolder(source, { variant, revision, onDownload, signal });
-  const index = await indexOf(input);
+  const parts = (await partsOf(input)).filter(({ module }) => modules.includes(module));
   const opened: TensorSource[] = [];
   try {
     const results: FileToQuantize[] = [];
     const indexes = new Map<string, Record<string, string>>();
     const summary = { quantized: 0, plain: 0, bytesBefore: 0, bytesAfter: 0 };
-    for (const [folder, isLinear] of foldersOf(index, modules)) {
+    for (const { folder, isLinear } of parts) {
       const source = await openFolder(join(input, folder), { variant });
       opened.push(source);
       checkPlain(join(input, folder), source);
@@ -111,28 +110,18 @@ export async function quantizeCheckpoint(
   }
 }
 
-async function indexOf(input: string): Promise<ModelIndex> {
+async function partsOf(input: string): Promise<readonly QuantizablePart[]> {
   const path = join(input, 'model_index.json');
   const text = await readFile(path, 'utf8').catch(() => undefined);
   if (text === undefined)
     throw new InputError(`quantize: there is no ${path}: give a checkpoint's folder on this machine`);
   try {
-    return parseModelIndex(JSON.parse(text), path);
+    const index: unknown = JSON.parse(text);
+    return familyOfIndex(index).quantizable(index, path);
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
     throw new InputError(`quantize: ${path} is not JSON: ${cause.message}`, { cause });
   }
-}
-
-type IsLinear = (name: string) => boolean;
-
-function foldersOf(
-  { transformer, textEncoders }: ModelIndex,
-  modules: readonly QuantizedModule[],
-): [folder: string, isLinear: IsLinear][] {
-  const text = modules.includes('text') ? Object.values(textEncoders) : [];
-  const dit: [string, IsLinear][] = modules.includes('dit') ? [[transformer, isDitLinear]] : [];
-  return [...dit, ...text.map((folder): [string, IsLinear] => [folder, isTextLinear])];
 }
 
 /** Writes the index of the shards: as it was, except for the names of the tensors and their size. */

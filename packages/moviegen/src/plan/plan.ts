@@ -7,9 +7,13 @@ import { openFiles } from '../checkpoint/files.ts';
 import type { Place } from '../checkpointFiles.ts';
 import { InputError } from '../errors.ts';
 import { families, familyOf } from '../families/index.ts';
+<<<<<<< HEAD
 import { checkpointUpsampler, publishedUpsampler } from '../families/movieGen/pipelineConfigs.ts';
 import { isPartPlaces, NO_FILES, type PartPlaces, type PlannedPipeline } from '../generate/family.ts';
 import type { GivenOptions } from '../generate/given.ts';
+=======
+import type { PlannedPipeline, PlannedWeights, VideoAutoencoder, VideoModels } from '../generate/family.ts';
+>>>>>>> wt-wanparity
 import { sampleGroup } from '../generate/group.ts';
 import { type GenerateOptions, requestOf } from '../generate/options.ts';
 import type { GenerationDefaults } from '../generate/request.ts';
@@ -121,7 +125,19 @@ async function walk(
     const how1 = { guidanceScale: g, guidance: how, steps: options.steps };
     const request = requestOf(
       [prompt],
+<<<<<<< HEAD
       { ...definedOf({ ...size, ...how1 }), ...assumed(job, models.index.video, size) },
+=======
+      definedOf({
+        width: w,
+        height: h,
+        numFrames: n,
+        guidanceScale: g,
+        guidance: how,
+        steps: options.steps,
+        ...picturesFor(models, w, h),
+      }),
+>>>>>>> wt-wanparity
       models,
       job === 'edit' ? { job } : undefined,
     );
@@ -169,6 +185,7 @@ async function walk(
   }
 }
 
+<<<<<<< HEAD
 /** What a job is given, of a plan: black pictures. */
 function assumed(
   job: PlannedJob,
@@ -183,6 +200,31 @@ function assumed(
   if (job === 'image' || job === 'lastImage') return { [job]: black(1) };
   if (job === 'text' || job === 'upscale') return {};
   return { video: black(size.numFrames), ...(job === 'mask' && { mask: black(1) }) };
+=======
+/** Black pictures for models that make videos of pictures only. */
+function picturesFor({ jobs, index }: VideoModels, width = index.video.width, height = index.video.height) {
+  if (jobs.includes('text')) return {};
+  const picture = { data: new Uint8Array(3 * width * height), shape: [1, height, width, 3] as const };
+  return { image: picture, ...(jobs.includes('lastImage') && { lastImage: picture }) };
+}
+
+/** Decodes like `decodeFrames`, but reads only one piece of each size, since nobody sees the pixels. */
+async function decode(
+  autoencoder: VideoAutoencoder,
+  latents: Latents,
+  numFrames: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const sizes = new Set<number>();
+  const part = (start: number, end: number) => uploadLatents(latents, autoencoder.device, start, end);
+  for await (const piece of autoencoder.decodeTiled({ shape: [1, ...latents.shape], part }, { numFrames })) {
+    signal?.throwIfAborted();
+    if (!sizes.has(piece.size)) await piece.read();
+    sizes.add(piece.size);
+    piece.dispose();
+    autoencoder.device.trim(); // as at the end of every turn
+  }
+>>>>>>> wt-wanparity
 }
 
 /** Suggestions for a generation that does not fit. */

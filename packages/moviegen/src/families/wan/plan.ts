@@ -1,7 +1,7 @@
 // Wan's models as a plan loads them: on a device that allocates nothing, with zeros for weights. Configs come from a checkpoint's
 // files, or are those of a published size.
 
-import type { Device, WeightSource } from '@moviegen/tensor';
+import { type Device, Tensor, type WeightSource } from '@moviegen/tensor';
 import { isLinearWeight as isLinearOfText, parseT5Config, T5Encoder, Tokenizer } from '@moviegen/text';
 import {
   autoencoderConfigs,
@@ -10,6 +10,7 @@ import {
   transformerConfigs,
   WanAutoencoder,
   WanTransformer,
+  type WanTransformerConfig,
 } from '@moviegen/wan';
 import { type ModulePrecision, modulePrecisions } from '../../checkpoint/precision.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
@@ -50,10 +51,20 @@ const UMT5_XXL = {
 export const publishedPlans: Readonly<Record<string, () => PlannedPipeline>> = Object.fromEntries(
   (
     [
+<<<<<<< HEAD
       ['wan2.1-t2v-1.3b', '1.3b', '2.1'],
       ['wan2.1-t2v-14b', '14b', '2.1'],
       ['wan2.2-ti2v-5b', '5b', '2.2'],
       ['wan2.2-t2v-a14b', '14b', '2.1', 'twice'],
+=======
+      ['wan2.1-t2v-1.3b', '1.3b', '2.1', 3, {}],
+      ['wan2.1-t2v-14b', '14b', '2.1', 3, {}],
+      ['wan2.2-ti2v-5b', '5b', '2.2', 5, { expandTimesteps: true }],
+      ['wan2.2-t2v-a14b', '14b', '2.1', 3, { boundaryRatio: 0.875 }],
+      ['wan2.2-i2v-a14b', 'a14b-i2v', '2.1', 3, { boundaryRatio: 0.9 }],
+      ['wan2.1-i2v-14b', 'i2v-14b', '2.1', 3, {}],
+      ['wan2.1-flf2v-14b', 'flf2v-14b', '2.1', 16, {}],
+>>>>>>> wt-wanparity
     ] as const
   ).map(([name, size, vae, twice]) => [
     name,
@@ -136,7 +147,12 @@ const plannedPipeline = (planned: PlannedWan): PlannedPipeline => ({
       prompts: promptsOf(device, textWeights, planned, { dtype: precisions.text.dtype }),
       experts,
       autoencoder,
-      encodePictures: undefined,
+      // The states alone: the tower comes and goes before the steps, which need more.
+      encodePictures:
+        config.imageDim === undefined
+          ? undefined
+          : async (pictures) =>
+              Tensor.zeros(device, [pictures.length, tokensOfPicture(config), config.imageDim!]),
       geometry: geometryOf(config, configs.vae, autoencoder.factor),
       sampling: samplingOf(scheduler, defaults.sampler),
       close: () => {},
@@ -144,6 +160,9 @@ const plannedPipeline = (planned: PlannedWan): PlannedPipeline => ({
     return { models, weights };
   },
 });
+
+/** CLIP's tokens of a picture: 257 of ViT-H/14, or half of what the embedder has positions for. */
+const tokensOfPicture = ({ posEmbedTokens = 514 }: WanTransformerConfig): number => posEmbedTokens / 2;
 
 /** The encoder of a plan; without a tokenizer, every text but the empty one is as long as is read. */
 function promptsOf(
