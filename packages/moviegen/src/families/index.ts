@@ -16,15 +16,11 @@ export const families: readonly [ModelFamily, ...ModelFamily[]] = [movieGen, wan
 export async function familyOf(files: CheckpointFiles, signal?: AbortSignal): Promise<ModelFamily> {
   if (files === NO_FILES) return wan;
   await files.check?.(signal);
-<<<<<<< HEAD
-  const json =
+  return familyOfIndex(
     (await readJson(files, '', 'model_index.json', signal)) ??
-    (await readJson(files, '', 'config.json', signal)) ??
-    (await readJson(files, 'high_noise_model', 'config.json', signal));
-  return families.find((family) => family.recognises(json)) ?? families[0];
-=======
-  return familyOfIndex(await readJson(files, '', 'model_index.json', signal));
->>>>>>> wt-wanparity
+      (await readJson(files, '', 'config.json', signal)) ??
+      (await readJson(files, 'high_noise_model', 'config.json', signal)),
+  );
 }
 
 /** The family of a parsed `model_index.json`. */

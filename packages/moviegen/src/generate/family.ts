@@ -183,7 +183,6 @@ export interface PlannedPipeline {
   ): Promise<{ readonly models: VideoModels; readonly weights: readonly PlannedWeights[] }>;
 }
 
-<<<<<<< HEAD
 /** What a checkpoint is, by its configs alone. */
 export interface CheckpointSummary {
   /** The kind of pipeline, for a person. */
@@ -191,7 +190,8 @@ export interface CheckpointSummary {
   readonly jobs: readonly Job[];
   /** Kinds of edits that it knows by name. */
   readonly tasks: readonly string[];
-=======
+}
+
 /** A model whose linear layers can be quantised. */
 export interface QuantizablePart {
   readonly module: 'dit' | 'text';
@@ -199,7 +199,6 @@ export interface QuantizablePart {
   readonly folder: string;
   /** Whether a weight is the matrix of a linear layer. */
   readonly isLinear: (name: string) => boolean;
->>>>>>> wt-wanparity
 }
 
 /** A family of models: how its checkpoints are recognised, loaded and planned. */
@@ -212,17 +211,13 @@ export interface ModelFamily<Models extends VideoModels = VideoModels> {
   /** What a checkpoint can do; reads configs only. @throws CheckpointError */
   summary(files: CheckpointFiles, signal?: AbortSignal): Promise<CheckpointSummary>;
   /** Reads configs and tokenizers, never weights. @throws CheckpointError */
-<<<<<<< HEAD
   plan(
     files: CheckpointFiles,
     signal?: AbortSignal,
     options?: Pick<LoadModelsOptions, 'tokenizer' | 'parts' | 'http'>,
   ): Promise<PlannedPipeline>;
-=======
-  plan(files: CheckpointFiles, signal?: AbortSignal): Promise<PlannedPipeline>;
   /** The models of a checkpoint that can be quantised. @param index the parsed `model_index.json` @throws CheckpointError */
   quantizable(index: unknown, path: string): readonly QuantizablePart[];
->>>>>>> wt-wanparity
   /** Published sizes, which are known by name without any file. */
   readonly published: Readonly<Record<string, () => PlannedPipeline>>;
 }

@@ -102,6 +102,7 @@ export async function decodeAll(
     if (!sizes.has(piece.size)) await piece.read();
     sizes.add(piece.size);
     piece.dispose();
+    autoencoder.device.trim(); // as at the end of every turn
   }
 }
 

@@ -7,20 +7,28 @@ import { openFiles } from '../checkpoint/files.ts';
 import type { Place } from '../checkpointFiles.ts';
 import { InputError } from '../errors.ts';
 import { families, familyOf } from '../families/index.ts';
-<<<<<<< HEAD
 import { checkpointUpsampler, publishedUpsampler } from '../families/movieGen/pipelineConfigs.ts';
-import { isPartPlaces, NO_FILES, type PartPlaces, type PlannedPipeline } from '../generate/family.ts';
+import {
+  isPartPlaces,
+  NO_FILES,
+  type PartPlaces,
+  type PlannedPipeline,
+  type VideoModels,
+} from '../generate/family.ts';
 import type { GivenOptions } from '../generate/given.ts';
-=======
-import type { PlannedPipeline, PlannedWeights, VideoAutoencoder, VideoModels } from '../generate/family.ts';
->>>>>>> wt-wanparity
 import { sampleGroup } from '../generate/group.ts';
+import type { Job } from '../generate/jobs.ts';
 import { type GenerateOptions, requestOf } from '../generate/options.ts';
-import type { GenerationDefaults } from '../generate/request.ts';
 import { takeIn } from '../generate/takeIn.ts';
 import { flopsOf, type OpCosts, summed } from './costs.ts';
 import { assumedVideo, DryRun, decodeAll } from './dryRun.ts';
-import type { GenerationPlan, PartCosts, PlannedJob, PlanOptions } from './planTypes.ts';
+import {
+  type GenerationPlan,
+  type PartCosts,
+  PLANNED_JOBS,
+  type PlannedJob,
+  type PlanOptions,
+} from './planTypes.ts';
 import { walkUpscale } from './upscale.ts';
 
 export type { GenerationPlan, PhaseMemory, PlannedJob, PlanOptions } from './planTypes.ts';
@@ -120,24 +128,12 @@ async function walk(
 
     const prompt = options.prompt ?? models.index.prompts[0] ?? 'a video';
     const { width: w, height: h, numFrames: n, guidanceScale: g, guidance: how } = options;
-    const { job = 'text' } = options;
+    const { job = plannedJob(models.jobs) } = options;
     const size = { width: w, height: h, numFrames: n ?? models.index.video.numFrames };
     const how1 = { guidanceScale: g, guidance: how, steps: options.steps };
     const request = requestOf(
       [prompt],
-<<<<<<< HEAD
-      { ...definedOf({ ...size, ...how1 }), ...assumed(job, models.index.video, size) },
-=======
-      definedOf({
-        width: w,
-        height: h,
-        numFrames: n,
-        guidanceScale: g,
-        guidance: how,
-        steps: options.steps,
-        ...picturesFor(models, w, h),
-      }),
->>>>>>> wt-wanparity
+      { ...definedOf({ ...size, ...how1 }), ...assumed(job, models, size) },
       models,
       job === 'edit' ? { job } : undefined,
     );
@@ -185,11 +181,14 @@ async function walk(
   }
 }
 
-<<<<<<< HEAD
+/** Text to video, or what a checkpoint that cannot do it can do first. */
+const plannedJob = (jobs: readonly Job[]): PlannedJob =>
+  jobs.includes('text') ? 'text' : (PLANNED_JOBS.find((job) => jobs.includes(job)) ?? 'text');
+
 /** What a job is given, of a plan: black pictures. */
 function assumed(
   job: PlannedJob,
-  { width, height, fps }: GenerationDefaults['video'],
+  { index: { video: { width, height, fps } }, jobs }: Pick<VideoModels, 'index' | 'jobs'>,
   size: {
     readonly width?: number | undefined;
     readonly height?: number | undefined;
@@ -197,34 +196,12 @@ function assumed(
   },
 ): GivenOptions {
   const black = (count: number) => assumedVideo(count, size.height ?? height, size.width ?? width, fps);
+  // What goes from a first to a last picture alone needs both.
+  if ((job === 'image' || job === 'lastImage') && !jobs.includes('text') && jobs.includes('lastImage'))
+    return { image: black(1), lastImage: black(1) };
   if (job === 'image' || job === 'lastImage') return { [job]: black(1) };
   if (job === 'text' || job === 'upscale') return {};
   return { video: black(size.numFrames), ...(job === 'mask' && { mask: black(1) }) };
-=======
-/** Black pictures for models that make videos of pictures only. */
-function picturesFor({ jobs, index }: VideoModels, width = index.video.width, height = index.video.height) {
-  if (jobs.includes('text')) return {};
-  const picture = { data: new Uint8Array(3 * width * height), shape: [1, height, width, 3] as const };
-  return { image: picture, ...(jobs.includes('lastImage') && { lastImage: picture }) };
-}
-
-/** Decodes like `decodeFrames`, but reads only one piece of each size, since nobody sees the pixels. */
-async function decode(
-  autoencoder: VideoAutoencoder,
-  latents: Latents,
-  numFrames: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const sizes = new Set<number>();
-  const part = (start: number, end: number) => uploadLatents(latents, autoencoder.device, start, end);
-  for await (const piece of autoencoder.decodeTiled({ shape: [1, ...latents.shape], part }, { numFrames })) {
-    signal?.throwIfAborted();
-    if (!sizes.has(piece.size)) await piece.read();
-    sizes.add(piece.size);
-    piece.dispose();
-    autoencoder.device.trim(); // as at the end of every turn
-  }
->>>>>>> wt-wanparity
 }
 
 /** Suggestions for a generation that does not fit. */

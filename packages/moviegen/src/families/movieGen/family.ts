@@ -1,15 +1,10 @@
 // Movie Gen as a family of models: what its checkpoints look like, and how they are loaded and planned.
 
-<<<<<<< HEAD
-import { configs, parseConfig } from '@moviegen/dit';
+import { configs, isLinearWeight, parseConfig } from '@moviegen/dit';
+import { isLinearWeight as isLinearOfText } from '@moviegen/text';
 import { missing, readJson } from '../../checkpoint/files.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import type { CheckpointSummary, ModelFamily } from '../../generate/family.ts';
-=======
-import { configs, isLinearWeight } from '@moviegen/dit';
-import { isLinearWeight as isLinearOfText } from '@moviegen/text';
-import type { ModelFamily } from '../../generate/family.ts';
->>>>>>> wt-wanparity
 import { plannedPipeline } from './dryModels.ts';
 import { jobsOf } from './given.ts';
 import { loadModels } from './load.ts';
@@ -33,12 +28,9 @@ export const movieGen: ModelFamily<MovieGenModels> = {
       (index as { _class_name?: string })._class_name,
     ),
   load: loadModels,
-<<<<<<< HEAD
   summary,
   plan: async (files, signal, options) =>
     plannedPipeline(await checkpointPipeline(files, { ...options, signal })),
-=======
-  plan: async (files, signal) => plannedPipeline(await checkpointPipeline(files, signal)),
   quantizable(json, path) {
     const { transformer, textEncoders } = parseModelIndex(json, path);
     return [
@@ -50,7 +42,6 @@ export const movieGen: ModelFamily<MovieGenModels> = {
       })),
     ];
   },
->>>>>>> wt-wanparity
   published: Object.fromEntries(names.map((name) => [name, () => plannedPipeline(publishedPipeline(name))])),
 };
 

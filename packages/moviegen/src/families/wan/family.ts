@@ -1,20 +1,13 @@
 // Wan as a family of models: what its checkpoints look like, and how they are loaded and planned.
 
-<<<<<<< HEAD
+import { isLinearWeight as isLinearOfText } from '@moviegen/text';
+import { isLinearWeight } from '@moviegen/wan';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import type { CheckpointSummary, ModelFamily } from '../../generate/family.ts';
 import { loadModels } from './load.ts';
-import { WAN_PIPELINES } from './modelIndex.ts';
+import { parseWanIndex, WAN_PIPELINES } from './modelIndex.ts';
 import { jobsOf, type WanModels } from './models.ts';
 import { openWan } from './open.ts';
-=======
-import { isLinearWeight as isLinearOfText } from '@moviegen/text';
-import { isLinearWeight } from '@moviegen/wan';
-import type { ModelFamily } from '../../generate/family.ts';
-import { loadModels } from './load.ts';
-import { parseWanIndex, WAN_PIPELINES } from './modelIndex.ts';
-import type { WanModels } from './models.ts';
->>>>>>> wt-wanparity
 import { checkpointPlan, publishedPlans } from './plan.ts';
 
 /** Wan 2.1 and 2.2. */

@@ -51,20 +51,13 @@ const UMT5_XXL = {
 export const publishedPlans: Readonly<Record<string, () => PlannedPipeline>> = Object.fromEntries(
   (
     [
-<<<<<<< HEAD
       ['wan2.1-t2v-1.3b', '1.3b', '2.1'],
       ['wan2.1-t2v-14b', '14b', '2.1'],
       ['wan2.2-ti2v-5b', '5b', '2.2'],
       ['wan2.2-t2v-a14b', '14b', '2.1', 'twice'],
-=======
-      ['wan2.1-t2v-1.3b', '1.3b', '2.1', 3, {}],
-      ['wan2.1-t2v-14b', '14b', '2.1', 3, {}],
-      ['wan2.2-ti2v-5b', '5b', '2.2', 5, { expandTimesteps: true }],
-      ['wan2.2-t2v-a14b', '14b', '2.1', 3, { boundaryRatio: 0.875 }],
-      ['wan2.2-i2v-a14b', 'a14b-i2v', '2.1', 3, { boundaryRatio: 0.9 }],
-      ['wan2.1-i2v-14b', 'i2v-14b', '2.1', 3, {}],
-      ['wan2.1-flf2v-14b', 'flf2v-14b', '2.1', 16, {}],
->>>>>>> wt-wanparity
+      ['wan2.2-i2v-a14b', 'a14b-i2v', '2.1', 'twice'],
+      ['wan2.1-i2v-14b', 'i2v-14b', '2.1'],
+      ['wan2.1-flf2v-14b', 'flf2v-14b', '2.1'],
     ] as const
   ).map(([name, size, vae, twice]) => [
     name,
