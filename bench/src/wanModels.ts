@@ -36,7 +36,7 @@ function wanPiece(name: string, [H, W]: readonly [height: number, width: number]
   const config = autoencoderConfigs['2.1'];
   return {
     name,
-    hardware: false,
+    hardware: true, // 0.8 TFLOP a run
     run: (context) =>
       scopeAsync(context.device, async () => {
         const { device, dtype } = context;
