@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { KEYS, type TestServer, testServer } from './support/server.ts';
 
-const runs = Number(process.env.MOVIEGEN_FUZZ ?? 150);
+const runs = Number(process.env.MOVIEGEN_FUZZ ?? 200);
 let server: TestServer;
 beforeAll(async () => {
   server = await testServer({ limits: { perKey: 1e6, queued: 1e6, bodyBytes: 100_000 } }, false);
@@ -46,6 +46,7 @@ const path = fc.oneof(
     '/v1/videos',
     '/v1/videos/edits',
     '/v1/videos/extensions',
+    '/v1/videos/characters/%00',
     '/v1/videos/characters',
     '/v1/models',
     '/',
@@ -152,7 +153,10 @@ it(`answers ${runs} random requests in the API’s shape`, async () => {
         if (response.headers.get('content-type')?.includes('event-stream'))
           return void (await response.body!.cancel());
         const text = await response.text();
-        expect(response.status, text).not.toBe(500);
+        expect(
+          response.status,
+          `${text} ${response.status === 500 ? server.lines.filter((line) => line.includes('internal error')).at(-1) : ''}`,
+        ).not.toBe(500);
         expect(text).not.toMatch(/\n\s+at |node_modules|\/src\/|\.ts:|postgres|PGlite/i);
         if (response.status < 400 || method === 'HEAD' || text === '') return;
         expect(JSON.parse(text).error).toEqual({
