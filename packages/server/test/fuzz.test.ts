@@ -172,3 +172,33 @@ it(`answers ${runs} random requests in the API’s shape`, async () => {
   expect(server.lines.filter((line) => line.includes('internal error'))).toEqual([]);
   expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
 });
+
+const option = fc.tuple(
+  fc.constantFrom(...names.slice(2, 15)),
+  fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 12 }),
+    fc.integer().map(String),
+    fc.double().map(String),
+    fc.constantFrom('1', '16x16', '0.0001', '9'.repeat(19)),
+    fc.uint8Array({ maxLength: 40 }).map((bytes) => new File([bytes as Uint8Array<ArrayBuffer>], 'x.png')),
+  ),
+);
+
+it(`answers ${runs} forms whose fields are almost right`, async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(option, { maxLength: 3 }), async (options) => {
+      const body = new FormData();
+      body.append('prompt', 'x');
+      for (const [name, one] of options) body.append(name, one);
+      const headers = { authorization: `Bearer ${KEYS[0]}` };
+      const response = await fetch(`${server.url}/v1/videos`, { method: 'POST', body, headers });
+      await response.text();
+      const line = server.lines.findLast((one) => one.includes('internal error'));
+      expect([response.status, line]).toEqual([
+        expect.toSatisfy((status) => [200, 400, 403].includes(status)),
+        undefined,
+      ]);
+    }),
+    { numRuns: runs },
+  );
+});
