@@ -1,18 +1,22 @@
 // moviegen worker: makes the videos of a server's queue. On a machine of its own it has the database's address; as a process
 // of a server (processes.ts) it talks to that.
 
+import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { InputError } from 'moviegen';
 import { defaultModel, type Run } from 'moviegen/cli';
 import { openDatabase, openStore } from './data.ts';
-import { Leases } from './jobs/leases.ts';
+import { Unavailable } from './errors.ts';
+import { Leases, type WorkerJobs } from './jobs/leases.ts';
 import { Queue } from './jobs/queue.ts';
 import { makeTables } from './jobs/schema.ts';
 import { endDeadAttempts } from './jobs/sweep.ts';
 import { LIMITS } from './limits.ts';
 import { stderrLog } from './log.ts';
 import { loadPipelines, modelsOf, type WorkerSettings, withWorker } from './options.ts';
+import { pause } from './pause.ts';
 import { every } from './server.ts';
+import type { Engine } from './worker/engine.ts';
 import { pipelineEngine } from './worker/pipelines.ts';
 import { serverLine } from './worker/processes.ts';
 import { runWorker } from './worker/worker.ts';
@@ -60,6 +64,7 @@ async function worker(run: Run, options: Options): Promise<void> {
     try {
       const settings = { ...options, model: modelsOf(options.model, defaultModel) };
       await work(run, settings, {
+        name: randomUUID(),
         jobs: new Leases(database, queue, LIMITS.keepSeconds),
         ready: () => run.say('worker: ready'),
       });
@@ -74,19 +79,31 @@ async function worker(run: Run, options: Options): Promise<void> {
 async function work(
   run: Run,
   settings: WorkerSettings,
-  {
-    ready,
-    ...line
-  }: { readonly name?: string; readonly jobs: Parameters<typeof runWorker>[0]['jobs']; ready(): void },
+  { ready, ...line }: { readonly name: string; readonly jobs: WorkerJobs; ready(): void },
 ): Promise<void> {
   const store = await openStore(settings);
   const engine = pipelineEngine(await loadPipelines(run, settings), settings.maxPixels);
   try {
-    await line.jobs.announce(line.name ?? 'new', engine.cards);
+    await announced(line, engine, run.signal);
     ready();
     const { batch, lease: leaseSeconds } = settings;
     await runWorker({ ...line, store, engine, log: stderrLog, leaseSeconds, batch }, run.signal);
   } finally {
     await engine.close();
   }
+}
+
+/** Tells of the models; again while the database is away. */
+async function announced(
+  { jobs, name }: { readonly jobs: WorkerJobs; readonly name: string },
+  { cards }: Engine,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted)
+    try {
+      return await jobs.announce(name, cards);
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      await pause(1000, signal);
+    }
 }

@@ -263,6 +263,7 @@ describe('errors', () => {
       [{ prompt: 'x', colour: 'red' }, 'colour', /unknown parameter/],
       [{ prompt: 'x', steps: 'many' }, 'steps', /number/],
       [{ prompt: 'x', seed: '99999999999999999999' }, 'seed', /2\^64/],
+      [{ prompt: 'x', seed: '-5e-324' }, 'seed', /2\^64/],
       [{ prompt: 'x', num_frames: 3, seconds: 4 }, 'num_frames', /one of the two/],
       [{ prompt: 'x', characters: [{ id: `char_${'0'.repeat(32)}` }] }, 'characters', /no such character/],
       [{ prompt: 'x', input_reference: { file_id: 'file-1' } }, 'input_reference', /keeps no files/],

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { KEYS, type TestServer, testServer } from './support/server.ts';
 
-const runs = Number(process.env.MOVIEGEN_FUZZ ?? 150);
+const runs = Number(process.env.MOVIEGEN_FUZZ ?? 200);
 let server: TestServer;
 beforeAll(async () => {
   server = await testServer({ limits: { perKey: 1e6, queued: 1e6, bodyBytes: 100_000 } }, false);
@@ -46,6 +46,7 @@ const path = fc.oneof(
     '/v1/videos',
     '/v1/videos/edits',
     '/v1/videos/extensions',
+    '/v1/videos/characters/%00',
     '/v1/videos/characters',
     '/v1/models',
     '/',
@@ -152,7 +153,10 @@ it(`answers ${runs} random requests in the API’s shape`, async () => {
         if (response.headers.get('content-type')?.includes('event-stream'))
           return void (await response.body!.cancel());
         const text = await response.text();
-        expect(response.status, text).not.toBe(500);
+        expect(
+          response.status,
+          `${text} ${response.status === 500 ? server.lines.filter((line) => line.includes('internal error')).at(-1) : ''}`,
+        ).not.toBe(500);
         expect(text).not.toMatch(/\n\s+at |node_modules|\/src\/|\.ts:|postgres|PGlite/i);
         if (response.status < 400 || method === 'HEAD' || text === '') return;
         expect(JSON.parse(text).error).toEqual({
@@ -167,4 +171,34 @@ it(`answers ${runs} random requests in the API’s shape`, async () => {
   );
   expect(server.lines.filter((line) => line.includes('internal error'))).toEqual([]);
   expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+});
+
+const option = fc.tuple(
+  fc.constantFrom(...names.slice(2, 15)),
+  fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 12 }),
+    fc.integer().map(String),
+    fc.double().map(String),
+    fc.constantFrom('1', '16x16', '0.0001', '9'.repeat(19)),
+    fc.uint8Array({ maxLength: 40 }).map((bytes) => new File([bytes as Uint8Array<ArrayBuffer>], 'x.png')),
+  ),
+);
+
+it(`answers ${runs} forms whose fields are almost right`, async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(option, { maxLength: 3 }), async (options) => {
+      const body = new FormData();
+      body.append('prompt', 'x');
+      for (const [name, one] of options) body.append(name, one);
+      const headers = { authorization: `Bearer ${KEYS[0]}` };
+      const response = await fetch(`${server.url}/v1/videos`, { method: 'POST', body, headers });
+      await response.text();
+      const line = server.lines.findLast((one) => one.includes('internal error'));
+      expect([response.status, line]).toEqual([
+        expect.toSatisfy((status) => [200, 400, 403].includes(status)),
+        undefined,
+      ]);
+    }),
+    { numRuns: runs },
+  );
 });

@@ -52,7 +52,8 @@ for (const [name, make] of Object.entries(made))
       expect([part.size, part.total]).toEqual([10, 1000]);
       expect(await bytesOf(part)).toEqual(bytes.subarray(10, 20));
       expect(await store.get(`${other}/a.mp4`)).toBeUndefined();
-      await store.copy(`${id}/a.mp4`, `${other}/input-0.mp4`);
+      expect(await store.copy(`${other}/none.mp4`, `${other}/input-0.mp4`)).toBe(false);
+      expect(await store.copy(`${id}/a.mp4`, `${other}/input-0.mp4`)).toBe(true);
       expect(await bytesOf((await store.get(`${other}/input-0.mp4`))!)).toEqual(bytes);
       const ids: string[] = [];
       for await (const some of store.ids(0)) ids.push(...some);

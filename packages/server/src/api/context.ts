@@ -3,7 +3,7 @@
 import type { Context } from 'hono';
 import { ApiError } from '../errors.ts';
 import type { VideoRow } from '../jobs/rows.ts';
-import { ID, type Videos } from '../jobs/videos.ts';
+import type { Videos } from '../jobs/videos.ts';
 import type { Limits } from '../limits.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
@@ -36,7 +36,7 @@ export type Ask = Context<Env>;
 
 /** The video of a client. @throws ApiError 404, for another client's just as for none */
 export async function videoNamed({ videos }: Services, owner: string, id: string): Promise<VideoRow> {
-  const row = ID.test(id) ? await videos.get(owner, id) : undefined;
+  const row = await videos.get(owner, id);
   if (row !== undefined) return row;
   throw new ApiError(
     404,

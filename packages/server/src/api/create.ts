@@ -1,7 +1,7 @@
 // The requests that make a job: create, edits, extensions, remix. Files are stored under the new video's id before the job is,
 // and go again where there will be no job.
 
-import { invalid } from '../errors.ts';
+import { ApiError, invalid } from '../errors.ts';
 import type { Media, VideoRow } from '../jobs/rows.ts';
 import { digest, newId } from '../jobs/videos.ts';
 import type { Kind, ModelCard } from '../models.ts';
@@ -123,7 +123,12 @@ async function stored(
       const key = `${id}/input-${k}.${extension}`;
       media.push({ key, role: input.role });
       if ('upload' in input) await store.put(key, input.upload.bytes);
-      else await store.copy(input.from, key);
+      else if (!(await store.copy(input.from, key)))
+        throw new ApiError(
+          404,
+          'content_gone',
+          'the files of that video are no longer there: create it again',
+        );
     }
     const request = make(media);
     const created = await videos.create(

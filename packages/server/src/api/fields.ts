@@ -39,8 +39,15 @@ const seconds = z
 /** Options of sampling, which OpenAI's API does not have. */
 const sampling = {
   seed: z
-    .union([integer(0, Number.MAX_SAFE_INTEGER), z.string().regex(/^\d{1,20}$/, 'must be an integer')])
-    .refine((value) => BigInt(value) < 2n ** 64n, 'must be below 2^64')
+    .union([
+      integer(0, Number.MAX_SAFE_INTEGER),
+      z
+        .string()
+        .refine(
+          (value) => /^\d{1,20}$/.test(value) && BigInt(value) < 2n ** 64n,
+          'must be an integer below 2^64',
+        ),
+    ])
     .optional()
     .describe('Seed of the noise, an integer of up to 64 bits. Default: drawn, and told in the answer.'),
   steps: integer(1, 10_000).optional().describe('Steps of the solver. Default: the model’s.'),

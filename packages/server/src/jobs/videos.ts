@@ -106,8 +106,9 @@ export class Videos {
     return { row: other, isNew: false };
   }
 
-  /** The video of an owner. */
+  /** The video of an owner. A text that is no id of ours does not reach the database, here and below. */
   async get(owner: string, id: string): Promise<VideoRow | undefined> {
+    if (!ID.test(id)) return undefined;
     const [row] = await this.#database.query<VideoRow & Record<string, unknown>>(
       `select ${COLUMNS} from moviegen.videos where id = $1 and owner = $2`,
       [id, owner],
@@ -119,6 +120,7 @@ export class Videos {
   async list(owner: string, { after, limit, order }: ListQuery): Promise<VideoRow[] | undefined> {
     let from: unknown = null;
     if (after !== undefined) {
+      if (!ID.test(after)) return undefined;
       const [cursor] = await this.#database.query<{ seq: unknown }>(
         'select seq from moviegen.videos where id = $1 and owner = $2',
         [after, owner],
@@ -188,6 +190,7 @@ export class Videos {
   }
 
   async character(owner: string, id: string): Promise<CharacterRow | undefined> {
+    if (!ID.test(id)) return undefined;
     const [row] = await this.#database.query<CharacterRow & Record<string, unknown>>(
       'select id, name, media, created from moviegen.characters where id = $1 and owner = $2',
       [id, owner],

@@ -43,7 +43,12 @@ export async function folderStore(data: string): Promise<Store> {
           await file.close();
         }
       }),
-    copy: (from, to) => whole(to, (path) => copyFile(pathOf(from), path, constants.COPYFILE_FICLONE)),
+    async copy(from, to) {
+      const source = pathOf(from);
+      if ((await stat(source).catch(missing)) === undefined) return false;
+      await whole(to, (path) => copyFile(source, path, constants.COPYFILE_FICLONE));
+      return true;
+    },
     async get(key, range?: ByteRange) {
       const path = pathOf(key);
       const found = await stat(path).catch(missing);

@@ -74,7 +74,9 @@ export async function s3Store(options: S3Options): Promise<Store> {
     },
     async copy(from, to) {
       const [source, target] = [keyOf(from), keyOf(to)];
-      await lasting(() => s3.copyObject(source, target));
+      return lasting(() => s3.copyObject(source, target))
+        .then(() => true, missing)
+        .then(Boolean);
     },
     async get(key, range) {
       const response = await s3

@@ -22,7 +22,8 @@ export interface Store {
   put(key: string, bytes: Uint8Array): Promise<void>;
   /** @returns undefined where there is no such file. */
   get(key: string, range?: ByteRange): Promise<StoredFile | undefined>;
-  copy(from: string, to: string): Promise<void>;
+  /** @returns false where there is no such file. */
+  copy(from: string, to: string): Promise<boolean>;
   /** Removes the files of an id, or those of them whose names are meant. */
   remove(id: string, which?: (name: string) => boolean): Promise<void>;
   /** The ids that have files, in pieces, for the clean-up; not those whose files are younger than this. */

@@ -92,7 +92,7 @@ class Group {
         return bytesOf(file);
       };
       const context = { signal: this.#stop.signal, read, onProgress: this.#progress };
-      for (const job of this.#claimed) if (job.attempt > 1) await removeEarlier(store, job);
+      for (const job of this.#claimed) await removeEarlier(store, job);
       let k = 0;
       for await (const video of engine.make(this.#claimed, context)) {
         const job = this.#claimed[k++]!;

@@ -45,9 +45,11 @@ export async function startPostgres(): Promise<Postgres> {
   const url = `postgres://moviegen@127.0.0.1:${port}/postgres`;
   let child: ReturnType<typeof spawn> | undefined;
   const start = async () => {
+    // It does not begin while processes of the one that was killed are still going.
     const args = ['-D', data, '-p', String(port), '-k', folder, '-c', 'listen_addresses=127.0.0.1'];
-    child = spawn(join(bin, 'postgres'), args, { ...as, stdio: 'ignore', cwd: folder, detached: true });
     for (const began = Date.now(); ; await new Promise((done) => setTimeout(done, 50))) {
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null)
+        child = spawn(join(bin, 'postgres'), args, { ...as, stdio: 'ignore', cwd: folder, detached: true });
       const client = new pg.Client(url);
       client.on('error', () => {});
       try {
