@@ -3,6 +3,7 @@
 import type { Video } from 'moviegen';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { client } from '../client.ts';
+import { exampleFor } from '../given.ts';
 import { LABELS } from '../phases.ts';
 import { frameAt } from '../pictures.ts';
 import { type Problem, problemOf } from '../problem.ts';
@@ -11,11 +12,14 @@ import type { Result } from '../results/store.ts';
 import { DEFAULTS, fromHash, type Settings, toHash } from '../settings.ts';
 import { Caption } from './Caption.tsx';
 import { Composer } from './Composer.tsx';
+import { GivenField } from './GivenField.tsx';
 import { Making } from './Making.tsx';
 import { Player } from './Player.tsx';
 import { ProblemCard } from './ProblemCard.tsx';
 import { Strip } from './Strip.tsx';
+import { useDrop } from './useDrop.ts';
 import { SERVER, useGeneration } from './useGeneration.ts';
+import { useGiven } from './useGiven.ts';
 import { useResults } from './useResults.ts';
 
 /** What the stage shows. */
@@ -37,6 +41,7 @@ export function Create({ onSay }: Properties) {
   const generation = useGeneration();
   const store = useResults();
   const { running, problem, notice } = generation;
+  const begins = useGiven(running === undefined);
 
   const probe = () => {
     setUnable(undefined);
@@ -73,7 +78,7 @@ export function Create({ onSay }: Properties) {
   const generate = async (asked: Settings) => {
     setSettings(asked);
     history.replaceState(null, '', `#${toHash(asked)}`);
-    const made = await generation.begin(asked, announcer(onSay));
+    const made = await generation.begin(asked, begins.given, announcer(onSay));
     if (made === undefined) {
       onSay('No video was made.');
       return;
@@ -84,8 +89,13 @@ export function Create({ onSay }: Properties) {
     await store.add(result, made.video);
   };
 
+  const read = async (file: File) => {
+    if (await begins.read(file)) onSay(`${file.name} is there: say what to do with it.`);
+  };
+  const dropping = useDrop(begins.abilities !== undefined, (file) => void read(file));
+
   return (
-    <div class="create">
+    <div class={dropping.over ? 'create over' : 'create'} {...dropping.handlers}>
       <section class="stage" aria-label="Video" aria-busy={running !== undefined}>
         {running ? (
           <Making
@@ -126,12 +136,15 @@ export function Create({ onSay }: Properties) {
       <Composer
         form={form}
         settings={settings}
+        example={exampleFor(begins.given?.job)}
         running={running !== undefined}
         cancelling={running?.cancelling === true}
         onChange={setSettings}
         onGenerate={(asked) => void generate(asked)}
         onCancel={generation.cancel}
-      />
+      >
+        <GivenField state={begins} onFile={(file) => void read(file)} />
+      </Composer>
       <Strip
         results={store.results ?? []}
         shownId={running ? undefined : shown?.result.id}

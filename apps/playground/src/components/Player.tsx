@@ -1,37 +1,19 @@
 // A finished video. It loops on a canvas, it can be stopped, and every frame can be looked at.
 
 import type { Video } from 'moviegen';
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { draw, frameAt } from '../pictures.ts';
+import { useFrame } from './useFrame.ts';
 
 interface Properties {
   readonly video: Video;
   readonly prompt: string;
 }
 
-const wantsStillness = (): boolean => matchMedia('(prefers-reduced-motion: reduce)').matches;
-
 export function Player({ video, prompt }: Properties) {
   const [frames, height, width] = video.shape;
-  const [frame, setFrame] = useState(0);
-  const [playing, setPlaying] = useState(() => !wantsStillness() && frames > 1);
+  const [frame, playing, setPlaying, show] = useFrame(video);
   const canvas = useRef<HTMLCanvasElement>(null);
-
-  // A layout effect ends before the next frame is due: it never replaces the frame that a person has just chosen.
-  useLayoutEffect(() => {
-    if (!playing) return;
-    let last = performance.now();
-    let due = 0;
-    let request = requestAnimationFrame(function next(now) {
-      due += ((now - last) * video.fps) / 1000;
-      last = now;
-      const whole = Math.floor(due);
-      due -= whole;
-      if (whole > 0) setFrame((before) => (before + whole) % frames);
-      request = requestAnimationFrame(next);
-    });
-    return () => cancelAnimationFrame(request);
-  }, [playing, video, frames]);
 
   useLayoutEffect(() => {
     if (canvas.current) draw(canvas.current, frameAt(video, frame));
@@ -70,10 +52,7 @@ export function Player({ video, prompt }: Properties) {
           max={frames - 1}
           step={1}
           value={frame}
-          onInput={({ currentTarget }) => {
-            setPlaying(false);
-            setFrame(Number(currentTarget.value));
-          }}
+          onInput={({ currentTarget }) => show(Number(currentTarget.value))}
         />
         <span class="count" aria-hidden="true">
           {frame + 1} / {frames}
