@@ -57,6 +57,26 @@ export const CHOICES: Readonly<Record<GivenJob, string>> = {
   edit: 'Edit it',
 };
 
+/** Words for sending a result on. */
+export const SENDS: Readonly<Record<GivenJob, string>> = {
+  image: 'Use as first frame',
+  lastImage: 'Use as last frame',
+  video: 'Start from this',
+  extend: 'Extend this',
+  edit: 'Edit this',
+};
+
+/** `80%` */
+export const percent = (share: number): string => `${Math.round(share * 100)}%`;
+
+/** What a video was made of, in words. */
+export function described({ job, name, strength, task }: Omit<Given, 'from'>): string {
+  if (job === 'video') return `${percent(strength)} of ${name} made anew`;
+  if (job === 'extend') return `goes on from ${name}`;
+  if (job === 'edit') return task === '' ? `an edit of ${name}` : `an edit (${task}) of ${name}`;
+  return `${CHOICES[job].toLowerCase()}: ${name}`;
+}
+
 /** What stands in the empty box, and is made where nothing is typed. */
 export function exampleFor(job: GivenJob | undefined): string {
   if (job === 'edit') return 'make it blue';

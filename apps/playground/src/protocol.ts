@@ -4,6 +4,7 @@ import type { DeviceDescription, Frames, SelfTestNews, SelfTestReport, Video } f
 import type { Abilities, Given, Source } from './given.ts';
 import type { BenchAsk, BenchNews, BenchReport } from './kernels/bench.ts';
 import type { Problem } from './problem.ts';
+import type { MadeVideo } from './results/store.ts';
 import type { Settings } from './settings.ts';
 
 /** The phases of a generation, in order. */
@@ -25,9 +26,7 @@ export interface GenerateNews {
 
 /** The result of a generation. */
 export interface Made {
-  readonly video: Video;
-  /** What it was made of, at its size and rate, if that can be compared with it. */
-  readonly before?: Video;
+  readonly video: MadeVideo;
   /** What a person should know of how prompt and files were read, a line each. */
   readonly notes: readonly string[];
   /** Seconds of each phase. */

@@ -2,7 +2,7 @@
 // on the view (Create.tsx).
 
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { CHOICES, type Source } from '../given.ts';
+import { CHOICES, percent, type Source } from '../given.ts';
 import { draw, frameAt } from '../pictures.ts';
 import { ProblemCard } from './ProblemCard.tsx';
 import { useFrame } from './useFrame.ts';
@@ -127,8 +127,6 @@ export function GivenField({ state, onFile }: Properties) {
     </section>
   );
 }
-
-const percent = (share: number): string => `${Math.round(share * 100)}%`;
 
 /** What is given, small. */
 function Seen({ source: { video, name } }: { readonly source: Source }) {

@@ -1,23 +1,28 @@
-// A finished video. It loops on a canvas, it can be stopped, and every frame can be looked at.
+// A finished video. It loops on a canvas, it can be stopped, every frame can be looked at, and compared with what it was made of.
 
-import type { Video } from 'moviegen';
-import { useLayoutEffect, useRef } from 'preact/hooks';
-import { draw, frameAt } from '../pictures.ts';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { percent } from '../given.ts';
+import { beside, draw, frameAt } from '../pictures.ts';
+import type { MadeVideo } from '../results/store.ts';
 import { useFrame } from './useFrame.ts';
 
 interface Properties {
-  readonly video: Video;
+  readonly video: MadeVideo;
   readonly prompt: string;
 }
 
 export function Player({ video, prompt }: Properties) {
   const [frames, height, width] = video.shape;
   const [frame, playing, setPlaying, show] = useFrame(video);
+  /** Of the width, that shows what the video was made of. */
+  const [share, setShare] = useState(0);
   const canvas = useRef<HTMLCanvasElement>(null);
 
   useLayoutEffect(() => {
-    if (canvas.current) draw(canvas.current, frameAt(video, frame));
-  }, [video, frame]);
+    if (canvas.current === null) return;
+    const now = frameAt(video, frame);
+    draw(canvas.current, video.before ? beside(frameAt(video.before, frame), now, share) : now);
+  }, [video, frame, share]);
 
   return (
     <>
@@ -58,6 +63,24 @@ export function Player({ video, prompt }: Properties) {
           {frame + 1} / {frames}
         </span>
       </div>
+      {video.before && (
+        <div class="player">
+          <label for="compare">Before</label>
+          <input
+            id="compare"
+            type="range"
+            aria-valuetext={`${percent(share)} before, the rest after`}
+            min={0}
+            max={1}
+            step={0.01}
+            value={share}
+            onInput={({ currentTarget }) => setShare(Number(currentTarget.value))}
+          />
+          <span class="count" aria-hidden="true">
+            {percent(share)}
+          </span>
+        </div>
+      )}
     </>
   );
 }

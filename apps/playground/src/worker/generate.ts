@@ -57,7 +57,8 @@ async function make(
     given.job === 'edit'
       ? await model.edit(before, prompt, { ...whole, ...(task !== '' && { task }) })
       : await model.generate(prompt, { ...whole, video: before, strength });
-  return { ...madeOf(made, notes), before };
+  const result = madeOf(made, notes);
+  return { ...result, video: { ...result.video, before } };
 }
 
 function madeOf(
