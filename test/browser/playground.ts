@@ -1,11 +1,13 @@
 // The built playground for its tests: serves it, and reads what a person sees on it.
 
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { TINY as SMALL } from '@moviegen/testing/checkpoints';
 import type { Frames } from 'moviegen';
 import type { Page } from 'playwright-core';
 import { afterAll } from 'vitest';
@@ -32,6 +34,22 @@ export async function servePlayground(): Promise<Playground> {
   const path = '/some/sub/path/';
   const server = await serve({ [path]: outDir });
   return { server, url: server.origin + path, path, folder: outDir };
+}
+
+/** Puts the tiny checkpoint, with a transformer that can do every job, in the place of the built one. */
+export function serveConditioned({ folder }: Playground): void {
+  const checkpoint = join(folder, 'checkpoint');
+  rmSync(checkpoint, { recursive: true });
+  cpSync(SMALL, checkpoint, { recursive: true });
+  const transformer = join(checkpoint, 'transformer');
+  rmSync(transformer, { recursive: true });
+  cpSync(join(SMALL, '../../jobs/transformer'), transformer, { recursive: true });
+  const files = readdirSync(checkpoint, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+  const sumOf = (file: string) => createHash('sha256').update(readFileSync(file)).digest('hex');
+  const lines = files.map((file) => `${sumOf(file)}  ${relative(checkpoint, file).split(sep).join('/')}\n`);
+  writeFileSync(join(checkpoint, 'SHA256SUMS'), lines.join(''));
 }
 
 /** Settings to change in the form. */

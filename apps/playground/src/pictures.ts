@@ -17,6 +17,18 @@ export function frameAt(
   return { data: video.data.subarray(index * size, (index + 1) * size), width, height };
 }
 
+/** A picture whose left part, up to a share of its width, is of another picture of the same size. */
+export function beside(left: Picture, right: Picture, share: number): Picture {
+  const { width, height } = right;
+  const bytes = Math.round(width * share) * 3;
+  const data = right.data.slice();
+  for (let y = 0; y < height; y++) {
+    const from = y * width * 3;
+    data.set(left.data.subarray(from, from + bytes), from);
+  }
+  return { data, width, height };
+}
+
 /** Draws a picture on a canvas, which gets the picture's size. */
 export function draw(canvas: HTMLCanvasElement, picture: Picture): void {
   const { width, height } = picture;

@@ -10,6 +10,7 @@ export type ProblemCode =
   | 'checkpoint-damaged'
   | 'storage-full'
   | 'wrong-input'
+  | 'wrong-file'
   | 'no-encoder'
   | 'server'
   | 'cancelled'
@@ -78,6 +79,11 @@ export const ADVICE: Readonly<Record<ProblemCode, Advice>> = {
     again: false,
   },
   'wrong-input': { title: 'This cannot be made', advice: 'Change the settings and try again.', again: false },
+  'wrong-file': {
+    title: 'This file cannot be read',
+    advice: 'Give a PNG, JPEG, WebP, AVIF or GIF picture, or an mp4, webm or mov video.',
+    again: false,
+  },
   'no-encoder': {
     title: 'This browser cannot write that file',
     advice: 'Download the gif instead; mp4 needs WebCodecs with H.264, VP9 or AV1.',

@@ -1,8 +1,10 @@
 // What the page and its worker say to each other: jobs with a question, news on the way and an answer.
 
 import type { DeviceDescription, Frames, SelfTestNews, SelfTestReport, Video } from 'moviegen';
+import type { Abilities, Given, Source } from './given.ts';
 import type { BenchAsk, BenchNews, BenchReport } from './kernels/bench.ts';
 import type { Problem } from './problem.ts';
+import type { MadeVideo } from './results/store.ts';
 import type { Settings } from './settings.ts';
 
 /** The phases of a generation, in order. */
@@ -24,7 +26,9 @@ export interface GenerateNews {
 
 /** The result of a generation. */
 export interface Made {
-  readonly video: Video;
+  readonly video: MadeVideo;
+  /** What a person should know of how prompt and files were read, a line each. */
+  readonly notes: readonly string[];
   /** Seconds of each phase. */
   readonly seconds: Readonly<Record<string, number>>;
   /** The adapter that computed it. */
@@ -35,9 +39,13 @@ export interface Made {
 export interface Jobs {
   /** Whether this browser, or the server, can compute at all; the answer names the adapter or the models. */
   probe: { ask: { server: string | undefined }; news: never; answer: string };
+  /** What the model can do; it is not fetched for that. */
+  abilities: { ask: { checkpoint: string }; news: never; answer: Abilities };
+  /** Reads a picture or a video, to be seen and used. */
+  open: { ask: { file: File }; news: never; answer: Source };
   /** `checkpoint` is the address of the model's folder; `server`, where there is one, computes in place of this browser. */
   generate: {
-    ask: { settings: Settings; checkpoint: string; server: string | undefined };
+    ask: { settings: Settings; given?: Given | undefined; checkpoint: string; server: string | undefined };
     news: GenerateNews;
     answer: Made;
   };

@@ -78,7 +78,7 @@ export async function fetchCheckpoint(base: URL, options: FetchOptions): Promise
 }
 
 /** The server's list, or the list that was kept if the server cannot be reached. */
-async function listOf(base: URL, store: Store | undefined, signal: AbortSignal): Promise<string> {
+export async function listOf(base: URL, store: Store | undefined, signal: AbortSignal): Promise<string> {
   try {
     const response = await fetched(new URL(SUMS, base), { cache: 'no-cache', signal });
     return await response.text();
@@ -105,7 +105,7 @@ async function sizeOf(base: URL, files: readonly ListedFile[], signal: AbortSign
 }
 
 /** Fetches a file; once more, past all caches, if its checksum is wrong: a cache may hold another version. */
-async function fetchVerified(
+export async function fetchVerified(
   base: URL,
   file: ListedFile,
   store: Store | undefined,

@@ -3,6 +3,7 @@
 import type { Video } from 'moviegen';
 import { useState } from 'preact/hooks';
 import { client } from '../client.ts';
+import { described, type GivenJob, SENDS } from '../given.ts';
 import { type Problem, problemOf } from '../problem.ts';
 import type { Result } from '../results/store.ts';
 import { fileName, type Settings, toHash } from '../settings.ts';
@@ -11,14 +12,17 @@ import { ProblemCard } from './ProblemCard.tsx';
 interface Properties {
   readonly result: Result;
   readonly video: Video;
+  /** What can be done with the video. */
+  readonly jobs: readonly GivenJob[];
+  readonly onSend: (job: GivenJob) => void;
   readonly onUse: (settings: Settings) => void;
   readonly onSay: (text: string) => void;
 }
 
 type Format = 'mp4' | 'gif';
 
-export function Caption({ result, video, onUse, onSay }: Properties) {
-  const { settings, seconds, adapter } = result;
+export function Caption({ result, video, jobs, onSend, onUse, onSay }: Properties) {
+  const { settings, given, notes = [], seconds, adapter } = result;
   const [writing, setWriting] = useState<Format | undefined>();
   const [problem, setProblem] = useState<Problem | undefined>();
   const [note, setNote] = useState('');
@@ -69,8 +73,14 @@ export function Caption({ result, video, onUse, onSay }: Properties) {
       <p class="title">{settings.prompt}</p>
       <p class="facts">
         seed {settings.seed} · {settings.steps} steps · guidance {settings.guidance} · {settings.width} ×{' '}
-        {settings.height} · {settings.frames} frames · {total.toFixed(total < 10 ? 1 : 0)} s on {adapter}
+        {settings.height} · {video.shape[0]} frames · {total.toFixed(total < 10 ? 1 : 0)} s on {adapter}
       </p>
+      {given && <p class="facts">{described(given)}</p>}
+      {notes.map((line) => (
+        <p class="facts" key={line}>
+          {line}
+        </p>
+      ))}
       <div class="actions">
         {(['mp4', 'gif'] as const).map((format) => (
           <button
@@ -89,6 +99,15 @@ export function Caption({ result, video, onUse, onSay }: Properties) {
           Use these settings
         </button>
       </div>
+      {jobs.length > 0 && (
+        <div class="actions">
+          {jobs.map((job) => (
+            <button key={job} type="button" onClick={() => onSend(job)}>
+              {SENDS[job]}
+            </button>
+          ))}
+        </div>
+      )}
       {note !== '' && <p class="facts">{note}</p>}
       {problem && <ProblemCard problem={problem} />}
     </div>

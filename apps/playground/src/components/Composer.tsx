@@ -1,18 +1,22 @@
 // Where a person says what to make: the prompt, examples of it, the numbers, and the button.
 
-import type { RefObject } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import type { ComponentChildren, RefObject } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import { EXAMPLES, type NumberName, RULES, type Settings, wrongWith } from '../settings.ts';
 
 interface Properties {
   readonly form: RefObject<HTMLFormElement | null>;
   readonly settings: Settings;
+  /** Stands in the empty box, and is made where nothing is typed. */
+  readonly example: string;
   readonly running: boolean;
   /** Cancelled, but still running. */
   readonly cancelling: boolean;
   readonly onChange: (settings: Settings) => void;
   readonly onGenerate: (settings: Settings) => void;
   readonly onCancel: () => void;
+  /** Fields below the prompt. */
+  readonly children: ComponentChildren;
 }
 
 const NAMES: readonly NumberName[] = ['seed', 'steps', 'guidance', 'width', 'height', 'frames'];
@@ -20,14 +24,14 @@ const NAMES: readonly NumberName[] = ['seed', 'steps', 'guidance', 'width', 'hei
 export function Composer({
   form,
   settings,
+  example,
   running,
   cancelling,
   onChange,
   onGenerate,
   onCancel,
+  children,
 }: Properties) {
-  const [missing, setMissing] = useState(false);
-  const prompt = useRef<HTMLTextAreaElement>(null);
   const generate = useRef<HTMLButtonElement>(null);
   const cancel = useRef<HTMLButtonElement>(null);
 
@@ -43,15 +47,9 @@ export function Composer({
 
   const submit = () => {
     if (running) return;
-    const empty = settings.prompt.trim() === '';
-    setMissing(empty);
-    if (empty) {
-      prompt.current?.focus();
-      return;
-    }
     const wrong = NAMES.find((name) => wrongWith(name, settings[name]) !== undefined);
     if (wrong !== undefined) form.current?.querySelector<HTMLInputElement>(`#${wrong}`)?.focus();
-    else onGenerate({ ...settings, prompt: settings.prompt.trim() });
+    else onGenerate({ ...settings, prompt: settings.prompt.trim() || example });
   };
   const change = (name: NumberName, value: number) => onChange({ ...settings, [name]: value });
 
@@ -69,28 +67,17 @@ export function Composer({
         <label for="prompt">Prompt</label>
         <textarea
           id="prompt"
-          ref={prompt}
           rows={2}
           maxLength={2000}
-          placeholder="a small blue circle moves right on a black background"
+          placeholder={example}
           value={settings.prompt}
-          aria-invalid={missing}
-          aria-describedby={missing ? 'prompt-wrong' : undefined}
-          onInput={({ currentTarget }) => {
-            setMissing(false);
-            onChange({ ...settings, prompt: currentTarget.value });
-          }}
+          onInput={({ currentTarget }) => onChange({ ...settings, prompt: currentTarget.value })}
           onKeyDown={(event) => {
             if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
             event.preventDefault();
             submit();
           }}
         />
-        {missing && (
-          <p class="wrong" id="prompt-wrong" role="alert">
-            Say what the video should show.
-          </p>
-        )}
         <div class="go">
           {running ? (
             <button type="button" class="cancel" ref={cancel} onClick={onCancel}>
@@ -103,6 +90,7 @@ export function Composer({
           )}
         </div>
       </div>
+      {children}
       <ul class="examples" aria-label="Examples">
         {EXAMPLES.map((example) => (
           <li key={example}>

@@ -1,27 +1,30 @@
 // The view where videos are made: the stage in the centre, the prompt below it, past videos at the end.
 
-import type { Video } from 'moviegen';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { client } from '../client.ts';
+import { CHOICES, exampleFor, type Given, type GivenJob, jobsFor } from '../given.ts';
 import { LABELS } from '../phases.ts';
 import { frameAt } from '../pictures.ts';
 import { type Problem, problemOf } from '../problem.ts';
 import type { GenerateNews, Made } from '../protocol.ts';
-import type { Result } from '../results/store.ts';
+import type { MadeVideo, Result } from '../results/store.ts';
 import { DEFAULTS, fromHash, type Settings, toHash } from '../settings.ts';
 import { Caption } from './Caption.tsx';
 import { Composer } from './Composer.tsx';
+import { GivenField } from './GivenField.tsx';
 import { Making } from './Making.tsx';
 import { Player } from './Player.tsx';
 import { ProblemCard } from './ProblemCard.tsx';
 import { Strip } from './Strip.tsx';
+import { useDrop } from './useDrop.ts';
 import { SERVER, useGeneration } from './useGeneration.ts';
+import { useGiven } from './useGiven.ts';
 import { useResults } from './useResults.ts';
 
 /** What the stage shows. */
 interface Shown {
   readonly result: Result;
-  readonly video: Video;
+  readonly video: MadeVideo;
 }
 
 interface Properties {
@@ -37,6 +40,7 @@ export function Create({ onSay }: Properties) {
   const generation = useGeneration();
   const store = useResults();
   const { running, problem, notice } = generation;
+  const begins = useGiven(running === undefined);
 
   const probe = () => {
     setUnable(undefined);
@@ -73,19 +77,33 @@ export function Create({ onSay }: Properties) {
   const generate = async (asked: Settings) => {
     setSettings(asked);
     history.replaceState(null, '', `#${toHash(asked)}`);
-    const made = await generation.begin(asked, announcer(onSay));
+    const { given } = begins;
+    const made = await generation.begin(asked, given, announcer(onSay));
     if (made === undefined) {
       onSay('No video was made.');
       return;
     }
-    const result = resultOf(asked, made);
+    const result = resultOf(asked, given, made);
     setShown({ result, video: made.video });
     onSay('The video is ready.');
     await store.add(result, made.video);
   };
 
+  const send = ({ result, video }: Shown, job: GivenJob) => {
+    const { fps, shape, data } = video;
+    const name = result.settings.prompt;
+    begins.take({ name, video: { fps, shape, data }, still: shape[0] === 1, notes: [] }, job);
+    if (job === 'edit') setSettings({ ...settings, prompt: '' }); // what the video shows is not what to change
+    form.current?.querySelector('textarea')?.focus();
+    onSay(`The video is given to the next one: ${CHOICES[job]}.`);
+  };
+  const read = async (file: File) => {
+    if (await begins.read(file)) onSay(`${file.name} is there: say what to do with it.`);
+  };
+  const dropping = useDrop(begins.abilities !== undefined, (file) => void read(file));
+
   return (
-    <div class="create">
+    <div class={dropping.over ? 'create over' : 'create'} {...dropping.handlers}>
       <section class="stage" aria-label="Video" aria-busy={running !== undefined}>
         {running ? (
           <Making
@@ -103,6 +121,8 @@ export function Create({ onSay }: Properties) {
               key={`caption ${shown.result.id}`}
               result={shown.result}
               video={shown.video}
+              jobs={jobsFor({ still: shown.video.shape[0] === 1 }, begins.abilities?.jobs ?? [])}
+              onSend={(job) => send(shown, job)}
               onUse={setSettings}
               onSay={onSay}
             />
@@ -126,12 +146,15 @@ export function Create({ onSay }: Properties) {
       <Composer
         form={form}
         settings={settings}
+        example={exampleFor(begins.given?.job)}
         running={running !== undefined}
         cancelling={running?.cancelling === true}
         onChange={setSettings}
         onGenerate={(asked) => void generate(asked)}
         onCancel={generation.cancel}
-      />
+      >
+        <GivenField state={begins} onFile={(file) => void read(file)} />
+      </Composer>
       <Strip
         results={store.results ?? []}
         shownId={running ? undefined : shown?.result.id}
@@ -158,13 +181,19 @@ function announcer(say: (text: string) => void): (news: GenerateNews) => void {
   };
 }
 
-function resultOf(settings: Settings, { video, seconds, adapter }: Made): Result {
+function resultOf(
+  settings: Settings,
+  given: Given | undefined,
+  { video, notes, seconds, adapter }: Made,
+): Result {
   const [frames] = video.shape;
   const { data, width, height } = frameAt(video, Math.floor(frames / 2));
   return {
     id: crypto.randomUUID(),
     made: Date.now(),
     settings,
+    ...(given && { given: { name: given.name, job: given.job, strength: given.strength, task: given.task } }),
+    notes,
     seconds,
     adapter,
     fps: video.fps,

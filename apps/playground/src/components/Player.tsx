@@ -1,41 +1,28 @@
-// A finished video. It loops on a canvas, it can be stopped, and every frame can be looked at.
+// A finished video. It loops on a canvas, it can be stopped, every frame can be looked at, and compared with what it was made of.
 
-import type { Video } from 'moviegen';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { draw, frameAt } from '../pictures.ts';
+import { percent } from '../given.ts';
+import { beside, draw, frameAt } from '../pictures.ts';
+import type { MadeVideo } from '../results/store.ts';
+import { useFrame } from './useFrame.ts';
 
 interface Properties {
-  readonly video: Video;
+  readonly video: MadeVideo;
   readonly prompt: string;
 }
 
-const wantsStillness = (): boolean => matchMedia('(prefers-reduced-motion: reduce)').matches;
-
 export function Player({ video, prompt }: Properties) {
   const [frames, height, width] = video.shape;
-  const [frame, setFrame] = useState(0);
-  const [playing, setPlaying] = useState(() => !wantsStillness() && frames > 1);
+  const [frame, playing, setPlaying, show] = useFrame(video);
+  /** Of the width, that shows what the video was made of. */
+  const [share, setShare] = useState(0);
   const canvas = useRef<HTMLCanvasElement>(null);
 
-  // A layout effect ends before the next frame is due: it never replaces the frame that a person has just chosen.
   useLayoutEffect(() => {
-    if (!playing) return;
-    let last = performance.now();
-    let due = 0;
-    let request = requestAnimationFrame(function next(now) {
-      due += ((now - last) * video.fps) / 1000;
-      last = now;
-      const whole = Math.floor(due);
-      due -= whole;
-      if (whole > 0) setFrame((before) => (before + whole) % frames);
-      request = requestAnimationFrame(next);
-    });
-    return () => cancelAnimationFrame(request);
-  }, [playing, video, frames]);
-
-  useLayoutEffect(() => {
-    if (canvas.current) draw(canvas.current, frameAt(video, frame));
-  }, [video, frame]);
+    if (canvas.current === null) return;
+    const now = frameAt(video, frame);
+    draw(canvas.current, video.before ? beside(frameAt(video.before, frame), now, share) : now);
+  }, [video, frame, share]);
 
   return (
     <>
@@ -70,15 +57,30 @@ export function Player({ video, prompt }: Properties) {
           max={frames - 1}
           step={1}
           value={frame}
-          onInput={({ currentTarget }) => {
-            setPlaying(false);
-            setFrame(Number(currentTarget.value));
-          }}
+          onInput={({ currentTarget }) => show(Number(currentTarget.value))}
         />
         <span class="count" aria-hidden="true">
           {frame + 1} / {frames}
         </span>
       </div>
+      {video.before && (
+        <div class="player">
+          <label for="compare">Before</label>
+          <input
+            id="compare"
+            type="range"
+            aria-valuetext={`${percent(share)} before, the rest after`}
+            min={0}
+            max={1}
+            step={0.01}
+            value={share}
+            onInput={({ currentTarget }) => setShare(Number(currentTarget.value))}
+          />
+          <span class="count" aria-hidden="true">
+            {percent(share)}
+          </span>
+        </div>
+      )}
     </>
   );
 }

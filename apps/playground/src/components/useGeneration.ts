@@ -3,13 +3,14 @@
 import type { Frames } from 'moviegen';
 import { useCallback, useRef, useState } from 'preact/hooks';
 import { client } from '../client.ts';
+import type { Given } from '../given.ts';
 import { advanced, type PhaseState, waiting } from '../phases.ts';
 import { type Problem, problemOf } from '../problem.ts';
 import type { GenerateNews, Made } from '../protocol.ts';
 import type { Settings } from '../settings.ts';
 
 /** The model lies beside the page. */
-const CHECKPOINT = new URL('checkpoint/', document.baseURI).href;
+export const CHECKPOINT = new URL('checkpoint/', document.baseURI).href;
 
 /** `?server=ADDRESS`: a server of `moviegen serve` that computes in place of this browser. */
 export const SERVER = new URLSearchParams(location.search).get('server') ?? undefined;
@@ -30,7 +31,11 @@ export interface Generation {
   /** Something that the person should know, although nothing failed. */
   readonly notice: string | undefined;
   /** Resolves with undefined if the generation is cancelled or fails. */
-  begin(settings: Settings, onNews: (news: GenerateNews) => void): Promise<Made | undefined>;
+  begin(
+    settings: Settings,
+    given: Given | undefined,
+    onNews: (news: GenerateNews) => void,
+  ): Promise<Made | undefined>;
   cancel(): void;
   /** Forgets what went wrong. */
   dismiss(): void;
@@ -42,40 +47,43 @@ export function useGeneration(): Generation {
   const [notice, setNotice] = useState<string | undefined>();
   const stop = useRef<AbortController | undefined>(undefined);
 
-  const begin = useCallback(async (settings: Settings, onNews: (news: GenerateNews) => void) => {
-    const controller = new AbortController();
-    stop.current = controller;
-    setProblem(undefined);
-    setNotice(undefined);
-    setRunning({ settings, phases: waiting, previews: [], cancelling: false });
-    try {
-      return await client.run(
-        'generate',
-        { settings, checkpoint: CHECKPOINT, server: SERVER },
-        {
-          signal: controller.signal,
-          onNews: (news) => {
-            if (news.notice !== undefined) setNotice(news.notice === '' ? undefined : news.notice);
-            const { preview } = news;
-            setRunning(
-              (before) =>
-                before && {
-                  ...before,
-                  phases: advanced(before.phases, news, performance.now()),
-                  previews: preview === undefined ? before.previews : [...before.previews, preview],
-                },
-            );
-            onNews(news);
+  const begin = useCallback(
+    async (settings: Settings, given: Given | undefined, onNews: (news: GenerateNews) => void) => {
+      const controller = new AbortController();
+      stop.current = controller;
+      setProblem(undefined);
+      setNotice(undefined);
+      setRunning({ settings, phases: waiting, previews: [], cancelling: false });
+      try {
+        return await client.run(
+          'generate',
+          { settings, given, checkpoint: CHECKPOINT, server: SERVER },
+          {
+            signal: controller.signal,
+            onNews: (news) => {
+              if (news.notice !== undefined) setNotice(news.notice === '' ? undefined : news.notice);
+              const { preview } = news;
+              setRunning(
+                (before) =>
+                  before && {
+                    ...before,
+                    phases: advanced(before.phases, news, performance.now()),
+                    previews: preview === undefined ? before.previews : [...before.previews, preview],
+                  },
+              );
+              onNews(news);
+            },
           },
-        },
-      );
-    } catch (error) {
-      setProblem(problemOf(error));
-      return undefined;
-    } finally {
-      setRunning(undefined);
-    }
-  }, []);
+        );
+      } catch (error) {
+        setProblem(problemOf(error));
+        return undefined;
+      } finally {
+        setRunning(undefined);
+      }
+    },
+    [],
+  );
   const cancel = useCallback(() => {
     stop.current?.abort();
     setRunning((before) => before && { ...before, cancelling: true });

@@ -1,9 +1,8 @@
 // Past videos as state of the page. If the browser keeps nothing, they last as long as the page is open.
 
-import type { Video } from 'moviegen';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { type Problem, problemOf } from '../problem.ts';
-import { openResults, type Result, type ResultStore } from '../results/store.ts';
+import { type MadeVideo, openResults, type Result, type ResultStore } from '../results/store.ts';
 
 /** The past videos, and the one on the stage. */
 export interface Results {
@@ -11,9 +10,9 @@ export interface Results {
   readonly results: readonly Result[] | undefined;
   /** Why the last video was not kept. */
   readonly problem: Problem | undefined;
-  add(result: Result, video: Video): Promise<void>;
+  add(result: Result, video: MadeVideo): Promise<void>;
   remove(result: Result): Promise<void>;
-  video(result: Result): Promise<Video | undefined>;
+  video(result: Result): Promise<MadeVideo | undefined>;
 }
 
 /** Pages of one origin keep their results apart. */
@@ -23,7 +22,7 @@ export function useResults(): Results {
   const [results, setResults] = useState<readonly Result[] | undefined>();
   const [problem, setProblem] = useState<Problem | undefined>();
   const store = useRef<Promise<ResultStore | undefined> | undefined>(undefined);
-  const unkept = useRef(new Map<string, Video>());
+  const unkept = useRef(new Map<string, MadeVideo>());
 
   useEffect(() => {
     store.current = openResults(NAME).catch((error: unknown) => {
@@ -33,7 +32,7 @@ export function useResults(): Results {
     void store.current.then(async (opened) => setResults((await opened?.list()) ?? []));
   }, []);
 
-  const add = useCallback(async (result: Result, video: Video) => {
+  const add = useCallback(async (result: Result, video: MadeVideo) => {
     setProblem(undefined);
     setResults((before = []) => [result, ...before]);
     try {

@@ -2,7 +2,14 @@
 // that the strip can be shown quickly.
 
 import type { Video } from 'moviegen';
+import type { Given } from '../given.ts';
 import type { Settings } from '../settings.ts';
+
+/** A video, with what it was made of where both can be compared. */
+export interface MadeVideo extends Video {
+  /** Of the same size and length. */
+  readonly before?: Video;
+}
 
 /** Everything about a video but its frames. */
 export interface Result {
@@ -10,6 +17,10 @@ export interface Result {
   /** Milliseconds since 1970. */
   readonly made: number;
   readonly settings: Settings;
+  /** What it was given besides the settings, but the frames of that. */
+  readonly given?: Omit<Given, 'from'>;
+  /** What a person should know of how prompt and files were read, a line each. */
+  readonly notes?: readonly string[];
   readonly fps: number;
   /** Seconds of each phase. */
   readonly seconds: Readonly<Record<string, number>>;
@@ -26,9 +37,9 @@ export interface Result {
 export interface ResultStore {
   /** All results, the newest first. */
   list(): Promise<Result[]>;
-  video(id: string): Promise<Video | undefined>;
+  video(id: string): Promise<MadeVideo | undefined>;
   /** Keeps a result. @throws QuotaExceededError if the storage is full */
-  add(result: Result, video: Video): Promise<void>;
+  add(result: Result, video: MadeVideo): Promise<void>;
   remove(id: string): Promise<void>;
 }
 
@@ -61,7 +72,9 @@ export async function openResults(name: string): Promise<ResultStore> {
       return (request.result as Result[]).sort((a, b) => b.made - a.made);
     },
     async video(id) {
-      return (await inTransaction('readonly', ({ videos }) => videos.get(id))).result as Video | undefined;
+      return (await inTransaction('readonly', ({ videos }) => videos.get(id))).result as
+        | MadeVideo
+        | undefined;
     },
     async add(result, video) {
       await inTransaction('readwrite', ({ results, videos }) => {

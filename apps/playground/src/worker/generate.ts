@@ -1,9 +1,14 @@
-// The job behind the button: a prompt and settings become frames.
+// The job behind the button: a prompt, settings and what is given become frames.
 
+import type { GenerateOptions, MovieGen, OnProgress } from 'moviegen';
+import type { Given } from '../given.ts';
 import type { GenerateNews, Made } from '../protocol.ts';
 import type { Settings } from '../settings.ts';
 import { adapterName } from './adapterName.ts';
+import { fittedTo, framesAt, opened } from './given.ts';
 import type { Session } from './session.ts';
+
+type Tell = (news: GenerateNews, transfer?: Transferable[]) => void;
 
 /** Milliseconds between news of bytes: a page need not know of every chunk. */
 const PATIENCE = 60;
@@ -12,34 +17,70 @@ export async function generate(
   session: Session,
   checkpoint: string,
   settings: Settings,
-  tell: (news: GenerateNews, transfer?: Transferable[]) => void,
+  given: Given | undefined,
+  tell: Tell,
   signal: AbortSignal,
 ): Promise<Made> {
   const loading = performance.now();
   const model = await session.model(checkpoint, sparsely(tell), signal);
   const load = (performance.now() - loading) / 1000;
-  const { prompt, seed, steps, guidance, width, height, frames: numFrames } = settings;
-  const made = await model.generate(prompt, {
-    seed,
-    steps,
-    width,
-    height,
-    numFrames,
-    signal,
-    guidanceScale: guidance,
-    onProgress: async (progress) => {
-      const { phase } = progress;
-      if (phase === 'sample') {
-        const { step, steps } = progress;
-        const total = steps === undefined ? {} : { total: steps };
-        const preview = step === 0 ? undefined : (await progress.preview())[0]!;
-        if (preview === undefined) tell({ phase, done: step, ...total });
-        else tell({ phase, done: step, ...total, preview }, [preview.data.buffer]);
-      } else if (phase === 'decode') tell({ phase, done: progress.frames, total: progress.totalFrames });
-      else tell({ phase });
-    },
-  });
-  return { video: made.frames, seconds: { load, ...made.timings }, adapter: adapterName(model.device.info) };
+  const made = await make(model, settings, given, { signal, onProgress: reporter(tell) });
+  return { ...made, seconds: { load, ...made.seconds }, adapter: adapterName(model.device.info) };
+}
+
+type Run = Required<Pick<GenerateOptions, 'signal' | 'onProgress'>>;
+
+/** Does the job. An edit, and what starts from a video, is as long as the video at most; what goes on from one has new frames. */
+async function make(
+  model: MovieGen,
+  settings: Settings,
+  given: Given | undefined,
+  run: Run,
+): Promise<Omit<Made, 'adapter'>> {
+  const { prompt, seed, steps, guidance, width, height, frames } = settings;
+  const { fps } = model.index.video;
+  const options = { seed, steps, width, height, fps, guidanceScale: guidance, ...run };
+  if (given === undefined) return madeOf(await model.generate(prompt, { ...options, numFrames: frames }));
+  const source = await opened(given, run.signal);
+  if (given.job === 'image' || given.job === 'lastImage')
+    return madeOf(await model.generate(prompt, { ...options, numFrames: frames, [given.job]: source }));
+  if (given.job === 'extend') {
+    const numFrames = framesAt(source, fps) + frames;
+    const began = performance.now();
+    const { frames: video, notes } = await model.extend(source, prompt, { ...options, numFrames });
+    return { video, notes, seconds: { sample: (performance.now() - began) / 1000 } };
+  }
+  const { video: before, notes } = await fittedTo(source, settings, fps);
+  const whole = { ...options, numFrames: before.shape[0] };
+  const { task, strength } = given;
+  const made =
+    given.job === 'edit'
+      ? await model.edit(before, prompt, { ...whole, ...(task !== '' && { task }) })
+      : await model.generate(prompt, { ...whole, video: before, strength });
+  const result = madeOf(made, notes);
+  return { ...result, video: { ...result.video, before } };
+}
+
+function madeOf(
+  { frames, timings, notes = [] }: Awaited<ReturnType<MovieGen['edit']>>,
+  first: readonly string[] = [],
+): Omit<Made, 'adapter'> {
+  return { video: frames, notes: [...first, ...notes], seconds: timings };
+}
+
+/** Tells the page of a pipeline's progress. */
+function reporter(tell: Tell): OnProgress {
+  return async (progress) => {
+    const { phase } = progress;
+    if (phase === 'sample') {
+      const { step, steps } = progress;
+      const total = steps === undefined ? {} : { total: steps };
+      const preview = step === 0 ? undefined : (await progress.preview())[0]!;
+      if (preview === undefined) tell({ phase, done: step, ...total });
+      else tell({ phase, done: step, ...total, preview }, [preview.data.buffer]);
+    } else if (phase === 'decode') tell({ phase, done: progress.frames, total: progress.totalFrames });
+    else if (phase === 'text' || phase === 'compile') tell({ phase });
+  };
 }
 
 /** Passes the first and the last news of a phase on, and of those between only one per interval. */

@@ -65,7 +65,7 @@ export async function generateOnServer(
     const response = await ask(server, `${path}/content`, { signal });
     const made = await decodeVideo(new Uint8Array(await response.arrayBuffer()), { signal });
     const seconds = { sample: (sampled - began) / 1000, decode: (performance.now() - sampled) / 1000 };
-    return { video: made, seconds, adapter: `${video.model} on ${new URL(server).host}` };
+    return { video: made, notes: [], seconds, adapter: `${video.model} on ${new URL(server).host}` };
   } finally {
     await ask(server, path, { method: 'DELETE' }).catch(() => {});
   }

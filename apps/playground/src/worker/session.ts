@@ -100,8 +100,8 @@ async function load(
   signal: AbortSignal,
 ): Promise<MovieGen> {
   tell({ phase: 'fetch' });
-  // Each page of an origin keeps its own files; of several windows of a page, only one fetches.
-  const name = `moviegen ${encodeURIComponent(checkpoint.pathname)}`;
+  // Of several windows of a page, only one fetches.
+  const name = storeName(checkpoint);
   const files = await navigator.locks.request(name, { signal }, async () =>
     fetchCheckpoint(checkpoint, {
       store: await storeOrNone(name),
@@ -125,8 +125,11 @@ async function load(
   });
 }
 
+/** Each page of an origin keeps its own files. */
+export const storeName = (checkpoint: URL): string => `moviegen ${encodeURIComponent(checkpoint.pathname)}`;
+
 /** Opens the store; undefined in private windows and old browsers, which do not keep files. */
-async function storeOrNone(name: string): Promise<Store | undefined> {
+export async function storeOrNone(name: string): Promise<Store | undefined> {
   try {
     return await openStore(name);
   } catch {

@@ -2,13 +2,15 @@
 // file.
 
 import { describeDevice, encodeVideo, selfTest } from 'moviegen';
+import { abilitiesOf } from '../checkpoint/abilities.ts';
 import { runBench } from '../kernels/bench.ts';
 import { ProblemError, problemOf } from '../problem.ts';
 import type { FromWorker, JobName, Jobs, ToWorker } from '../protocol.ts';
 import { adapterName } from './adapterName.ts';
 import { generate } from './generate.ts';
+import { openSource } from './given.ts';
 import { generateOnServer, probeServer } from './remote.ts';
-import { checkWebGpu, Session } from './session.ts';
+import { checkWebGpu, Session, storeName, storeOrNone } from './session.ts';
 
 const post = (said: FromWorker, transfer: Transferable[] = []): void => self.postMessage(said, { transfer });
 const session = new Session();
@@ -32,13 +34,18 @@ const work: Work = {
       throw new ProblemError('no-adapter', 'this browser has WebGPU, but no adapter for it');
     return adapterName(adapter.info);
   },
-  generate: ({ settings, checkpoint, server }, { tell, signal }) =>
+  async abilities({ checkpoint }, { signal }) {
+    const base = new URL(checkpoint);
+    return abilitiesOf(base, await storeOrNone(storeName(base)), signal);
+  },
+  open: ({ file }, { signal }) => openSource(file, signal),
+  generate: ({ settings, given, checkpoint, server }, { tell, signal }) =>
     server !== undefined
       ? generateOnServer(server, settings, tell, signal)
       : session.exclusive(
           () => {
             tell({ phase: 'fetch', notice: '' });
-            return generate(session, checkpoint, settings, tell, signal);
+            return generate(session, checkpoint, settings, given, tell, signal);
           },
           signal,
           () =>

@@ -1,0 +1,140 @@
+// Where a person gives a picture or a video, sees it, and says what is to be done with it. Files may also be dropped anywhere
+// on the view (Create.tsx).
+
+import { useLayoutEffect, useRef } from 'preact/hooks';
+import { CHOICES, percent, type Source } from '../given.ts';
+import { draw, frameAt } from '../pictures.ts';
+import { ProblemCard } from './ProblemCard.tsx';
+import { useFrame } from './useFrame.ts';
+import type { GivenState } from './useGiven.ts';
+
+interface Properties {
+  readonly state: GivenState;
+  readonly onFile: (file: File) => void;
+}
+
+export function GivenField({ state, onFile }: Properties) {
+  const { abilities, source, reading, problem, jobs, choice, choose, drop } = state;
+  const chooser = useRef<HTMLInputElement>(null);
+  if (abilities === undefined) return null;
+  return (
+    <section class="given" aria-label="Picture or video to begin with">
+      {source !== undefined && (
+        <div class="source">
+          <Seen source={source} />
+          <div class="what">
+            <p class="words">{source.name}</p>
+            {source.notes.map((note) => (
+              <p class="small" key={note}>
+                {note}
+              </p>
+            ))}
+            {jobs.length > 0 ? (
+              <fieldset class="jobs">
+                <legend class="hidden">What to do with it</legend>
+                {jobs.map((job) => (
+                  <label class="check" key={job}>
+                    <input
+                      type="radio"
+                      name="job"
+                      value={job}
+                      checked={choice.job === job}
+                      onChange={() => choose({ job })}
+                    />
+                    {CHOICES[job]}
+                  </label>
+                ))}
+              </fieldset>
+            ) : (
+              <p class="wrong">This model can do nothing with it: it can do {abilities.named}.</p>
+            )}
+            {jobs.length > 0 && choice.job === 'video' && (
+              <div class="more">
+                <label for="strength">Made anew</label>
+                <input
+                  id="strength"
+                  type="range"
+                  min={0.05}
+                  max={1}
+                  step={0.05}
+                  value={choice.strength}
+                  aria-valuetext={percent(choice.strength)}
+                  onInput={({ currentTarget }) => choose({ strength: Number(currentTarget.value) })}
+                />
+                <span class="count" aria-hidden="true">
+                  {percent(choice.strength)}
+                </span>
+              </div>
+            )}
+            {jobs.length > 0 && choice.job === 'edit' && abilities.tasks.length > 0 && (
+              <div class="more">
+                <label for="task">Kind of edit</label>
+                <select
+                  id="task"
+                  value={choice.task}
+                  onChange={({ currentTarget }) => choose({ task: currentTarget.value })}
+                >
+                  <option value="">any</option>
+                  {abilities.tasks.map((task) => (
+                    <option key={task} value={task}>
+                      {task}
+                    </option>
+                  ))}
+                </select>
+              </div>
+            )}
+            {jobs.length > 0 && choice.job === 'extend' && (
+              <p class="small">“Frames” is the number of new ones.</p>
+            )}
+          </div>
+        </div>
+      )}
+      <div class="actions">
+        <label class="chooser">
+          <input
+            ref={chooser}
+            type="file"
+            class="hidden"
+            accept="image/*,video/*,.mkv,.mov"
+            onChange={({ currentTarget }) => {
+              const file = currentTarget.files?.[0];
+              if (file !== undefined) onFile(file);
+              currentTarget.value = ''; // the same file may be chosen again
+            }}
+          />
+          {source === undefined ? 'Choose a picture or a video' : 'Choose another'}
+        </label>
+        {source === undefined ? (
+          <span class="small">or drop one here, to begin with. This model can do {abilities.named}.</span>
+        ) : (
+          <button
+            type="button"
+            onClick={() => {
+              drop();
+              chooser.current?.focus();
+            }}
+          >
+            Leave it out
+          </button>
+        )}
+      </div>
+      {reading !== undefined && (
+        <p class="small" role="status">
+          Reading {reading} …
+        </p>
+      )}
+      {problem && <ProblemCard problem={problem} />}
+    </section>
+  );
+}
+
+/** What is given, small. */
+function Seen({ source: { video, name } }: { readonly source: Source }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [frame] = useFrame(video);
+  useLayoutEffect(() => {
+    if (canvas.current) draw(canvas.current, frameAt(video, frame));
+  }, [video, frame]);
+  const [, height, width] = video.shape;
+  return <canvas ref={canvas} width={width} height={height} role="img" aria-label={`Given: ${name}`} />;
+}

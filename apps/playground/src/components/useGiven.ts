@@ -1,0 +1,81 @@
+// What is given to the next generation as state of the page: a picture or a video, and what is to be done with it.
+
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { client } from '../client.ts';
+import { type Abilities, type Choice, type Given, type GivenJob, jobsFor, type Source } from '../given.ts';
+import { type Problem, problemOf } from '../problem.ts';
+import { CHECKPOINT, SERVER } from './useGeneration.ts';
+
+/** What the page knows of what is given. */
+export interface GivenState {
+  /** What the checkpoint can do; undefined until that is known. */
+  readonly abilities: Abilities | undefined;
+  readonly source: Source | undefined;
+  /** The name of a file that is being read. */
+  readonly reading: string | undefined;
+  /** Why the last file could not be read. */
+  readonly problem: Problem | undefined;
+  /** What can be done with the source. */
+  readonly jobs: readonly GivenJob[];
+  readonly choice: Choice;
+  /** For the next generation; undefined if there is nothing, or nothing that can be done with it. */
+  readonly given: Given | undefined;
+  choose(part: Partial<Choice>): void;
+  /** Reads a file. Resolves with whether it can be used. */
+  read(file: File): Promise<boolean>;
+  /** Takes a result, for a job. */
+  take(source: Source, job: GivenJob): void;
+  drop(): void;
+}
+
+/** @param tries what it is known by is read again when this changes, unless it is known */
+export function useGiven(tries: unknown): GivenState {
+  const [abilities, setAbilities] = useState<Abilities | undefined>();
+  const [source, setSource] = useState<Source | undefined>();
+  const [reading, setReading] = useState<string | undefined>();
+  const [problem, setProblem] = useState<Problem | undefined>();
+  const [choice, setChoice] = useState<Choice>({ job: 'image', strength: 0.8, task: '' });
+  const stop = useRef<AbortController | undefined>(undefined);
+
+  // A checkpoint that cannot be reached is the matter of the generation, which says so.
+  useEffect(() => {
+    if (SERVER !== undefined || abilities !== undefined) return;
+    client.run('abilities', { checkpoint: CHECKPOINT }).then(setAbilities, () => {});
+  }, [tries]);
+
+  const read = useCallback(async (file: File) => {
+    stop.current?.abort();
+    const controller = new AbortController();
+    stop.current = controller;
+    setProblem(undefined);
+    setReading(file.name);
+    try {
+      const opened = await client.run('open', { file }, { signal: controller.signal });
+      setSource(opened);
+      return true;
+    } catch (error) {
+      if (!controller.signal.aborted) setProblem(problemOf(error));
+      return false;
+    } finally {
+      if (stop.current === controller) setReading(undefined);
+    }
+  }, []);
+  const choose = useCallback((part: Partial<Choice>) => setChoice((before) => ({ ...before, ...part })), []);
+  const take = useCallback((taken: Source, job: GivenJob) => {
+    stop.current?.abort();
+    setProblem(undefined);
+    setSource(taken);
+    setChoice((before) => ({ ...before, job }));
+  }, []);
+  const drop = useCallback(() => {
+    stop.current?.abort();
+    setSource(undefined);
+    setProblem(undefined);
+  }, []);
+
+  const jobs = source && abilities ? jobsFor(source, abilities.jobs) : [];
+  const job = jobs.includes(choice.job) ? choice.job : jobs[0];
+  const chosen = { ...choice, job: job ?? choice.job };
+  const given = source && job && { ...chosen, name: source.name, from: source.file ?? source.video };
+  return { abilities, source, reading, problem, jobs, choice: chosen, given, choose, read, take, drop };
+}
