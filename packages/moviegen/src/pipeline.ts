@@ -9,7 +9,6 @@ import type { LoraFile } from './checkpoint/loras.ts';
 import type { DTypePolicy } from './checkpoint/precision.ts';
 import type { TokenizerPlaces } from './checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles, Place } from './checkpointFiles.ts';
-import { familyOf } from './families/index.ts';
 import {
   type DecodeFramesOptions,
   type DecodeOptions,
@@ -166,6 +165,8 @@ export class VideoPipeline {
     source: Place | PartPlaces,
     options: FromPretrainedOptions = {},
   ): Promise<VideoPipeline> {
+    // Loaded here, so that a page of `MovieGen` alone does not carry the other families.
+    const { familyOf } = await import('./families/index.ts');
     return loaded(source, options, familyOf, (models, owns) => new VideoPipeline(models, owns));
   }
 

@@ -188,7 +188,12 @@ const plannedJob = (jobs: readonly Job[]): PlannedJob =>
 /** What a job is given, of a plan: black pictures. */
 function assumed(
   job: PlannedJob,
-  { index: { video: { width, height, fps } }, jobs }: Pick<VideoModels, 'index' | 'jobs'>,
+  {
+    index: {
+      video: { width, height, fps },
+    },
+    jobs,
+  }: Pick<VideoModels, 'index' | 'jobs'>,
   size: {
     readonly width?: number | undefined;
     readonly height?: number | undefined;
