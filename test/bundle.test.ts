@@ -12,7 +12,7 @@ const most: Readonly<Record<string, number>> = {
   '@moviegen/kernels': 60,
   '@moviegen/tensor': 95,
   '@moviegen/safetensors': 11,
-  '@moviegen/sampler': 15,
+  '@moviegen/sampler': 17,
   '@moviegen/dit': 60,
   '@moviegen/tae': 60,
   '@moviegen/wan': 70,
