@@ -1,28 +1,35 @@
 // The seam to conditioned generation: which kinds of jobs a pipeline can do, and how a job becomes a call of the library.
 // Nothing else here or in the API knows how a video is made from a picture or another video.
 
-import type { GenerateOptions, VideoPipeline, VideoStream } from 'moviegen';
-import type { Claimed } from '../jobs/rows.ts';
-import type { Kind } from '../models.ts';
+import { type GenerateOptions, InputError, openVideo, type VideoPipeline, type VideoStream } from 'moviegen';
+import type { Claimed, Media } from '../jobs/rows.ts';
+import { KINDS, type Kind } from '../models.ts';
+import type { EngineContext } from './engine.ts';
 
 /** What a checkpoint can do. */
-export function kindsOf(_pipeline: VideoPipeline): readonly Kind[] {
-  return ['text'];
-}
+export const kindsOf = ({ jobs }: Pick<VideoPipeline, 'jobs'>): readonly Kind[] =>
+  KINDS.filter((kind) => jobs.includes(kind));
+
+type Options = Pick<GenerateOptions, 'onProgress'> & { readonly signal: AbortSignal };
 
 /**
- * The videos of jobs of one kind and one size.
+ * The videos of jobs of one kind and one size: those of words alone together, others one after the other.
+ * @param read the bytes of a file that a job reads
  * @throws Error where the kind is not among `kindsOf`: the API never creates such a job.
  */
-export function generate(
+export async function* generate(
   pipeline: VideoPipeline,
   jobs: readonly Claimed[],
-  options: Pick<GenerateOptions, 'signal' | 'onProgress'>,
-): AsyncIterable<VideoStream> {
+  options: Options,
+  read: EngineContext['read'],
+): AsyncGenerator<VideoStream> {
   const [{ request }] = jobs as readonly [Claimed, ...Claimed[]];
-  if (request.kind !== 'text') throw new Error(`internal: no pipeline here makes ${request.kind} videos`);
+  if (request.kind !== 'text') {
+    for (const job of jobs) yield* conditioned(pipeline, job, options, read);
+    return;
+  }
   const { width, height, numFrames, fps, steps, guidanceScale } = request;
-  return pipeline.generateStreams(
+  yield* pipeline.generateStreams(
     jobs.map((job) => job.request.prompt),
     {
       ...options,
@@ -32,4 +39,29 @@ export function generate(
       batch: jobs.length,
     },
   );
+}
+
+async function* conditioned(
+  pipeline: VideoPipeline,
+  { request }: Claimed,
+  options: Options,
+  read: EngineContext['read'],
+): AsyncGenerator<VideoStream> {
+  const { kind, prompt, negativePrompt, width, height, numFrames, totalFrames, fps, steps, guidanceScale } =
+    request;
+  const open = async (role: Media['role']) => {
+    const media = request.media.find((one) => one.role === role);
+    if (media === undefined) throw new InputError(`the job has no ${role}`);
+    return openVideo(await read(media.key), { name: role });
+  };
+  const all = {
+    ...options,
+    ...{ width, height, fps, steps, guidanceScale, negativePrompt, seed: BigInt(request.seed) },
+  };
+  if (kind === 'image')
+    yield* pipeline.generateStreams([prompt], { ...all, numFrames, image: await open('image') });
+  else if (kind === 'edit') yield* pipeline.editStreams(await open('video'), prompt, { ...all, numFrames });
+  else if (kind === 'extend')
+    yield pipeline.extendStream(await open('video'), prompt, { ...all, numFrames: totalFrames });
+  else throw new Error(`internal: no pipeline here makes ${kind} videos`);
 }

@@ -41,11 +41,11 @@ const SAMPLING = 0.85;
 async function* streams(
   pipeline: VideoPipeline,
   jobs: readonly Claimed[],
-  { signal, onProgress }: EngineContext,
+  { signal, onProgress, read }: EngineContext,
 ): AsyncGenerator<VideoStream> {
   let decoded = 0;
   try {
-    const made = generate(pipeline, jobs, {
+    const options: Parameters<typeof generate>[2] = {
       signal,
       async onProgress(progress) {
         if (progress.phase === 'sample')
@@ -58,7 +58,8 @@ async function* streams(
           await onProgress({ done: SAMPLING + (1 - SAMPLING) * Math.min(1, share) });
         }
       },
-    });
+    };
+    const made = generate(pipeline, jobs, options, read);
     for await (const video of made) {
       yield video;
       decoded++;
