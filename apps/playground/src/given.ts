@@ -112,5 +112,5 @@ export function described({ job, name, strength, task, second }: GivenWords): st
 /** What stands in the empty box, and is made where nothing is typed. */
 export function exampleFor(job: GivenJob | undefined): string {
   if (job === 'edit') return 'make it blue';
-  return job === undefined || job === 'video' ? EXAMPLES[0]! : 'it moves left';
+  return job === undefined || job === 'video' || job === 'mask' ? EXAMPLES[0]! : 'it moves left';
 }

@@ -38,7 +38,7 @@ export interface GivenState {
   drop(): void;
 }
 
-/** @param tries what it is known by is read again when this changes, unless it is known */
+/** @param tries when it changes, what the checkpoint can do is asked again, unless it is known */
 export function useGiven(tries: unknown): GivenState {
   const [abilities, setAbilities] = useState<Abilities | undefined>();
   const [source, setSource] = useState<Source | undefined>();
