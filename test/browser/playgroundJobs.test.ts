@@ -15,6 +15,7 @@ import {
   generate,
   PATIENCE,
   PATIENT,
+  problemCode,
   serveConditioned,
   servePlayground,
 } from './playground.ts';
@@ -79,7 +80,14 @@ test('a dropped picture is seen, turned as it says, and becomes the first or the
   expect(await page.locator('#prompt').getAttribute('placeholder')).toBe('it moves left');
   const first = await make({ prompt: 'a star', ...small });
   expect(first.shape).toEqual([9, 16, 32, 3]);
-  await given.getByLabel('Last frame').check();
+  await given.getByLabel('Add a last frame').setInputFiles(animation);
+  await given.locator('.more').getByText('slow-then-fast.gif').waitFor();
+  const both = await make({ prompt: 'a star' });
+  expect(both).not.toEqual(first);
+  expect(await page.locator('.caption').textContent()).toContain(
+    'first frame: turned.jpg, last frame: slow-then-fast.gif',
+  );
+  await given.getByLabel('Last frame', { exact: true }).check();
   expect(await make({ prompt: 'a star' })).not.toEqual(first);
   expect(await page.locator('.caption').textContent()).toContain('last frame: turned.jpg');
 });
@@ -87,7 +95,7 @@ test('a dropped picture is seen, turned as it says, and becomes the first or the
 test('a dropped video is started from: the less is made anew, the more of it stays', async () => {
   await drop(page, film);
   await given.getByText('steady.mp4', { exact: true }).waitFor();
-  expect(await jobs()).toEqual(['Start from it', 'Go on from it', 'Edit it']);
+  expect(await jobs()).toEqual(['Start from it', 'Keep a part of it', 'Go on from it', 'Edit it']);
   await given.getByLabel('Start from it').check();
   await page.locator('#strength').fill('0.3');
   const little = await make({ prompt: 'a star', ...small, steps: 4 });
@@ -97,15 +105,30 @@ test('a dropped video is started from: the less is made anew, the more of it sta
   expect(await page.locator('.caption').textContent()).toContain('100% of steady.mp4 made anew');
 });
 
+test('a part of a video is kept, which a mask says; without one it is refused in words', async () => {
+  await given.getByLabel('Keep a part of it').check();
+  await generate(page, { prompt: 'a star', ...small });
+  expect(await problemCode(page)).toBe('wrong-input');
+  expect(await page.locator('.stage .own-words').textContent()).toMatch(/^there is no mask/);
+  await given.getByLabel('Choose a mask').setInputFiles(picture);
+  await given.locator('.more').getByText('turned.jpg').waitFor();
+  expect((await make({ prompt: 'a star' })).shape).toEqual([9, 16, 32, 3]);
+  expect(await page.locator('.caption').textContent()).toContain(
+    'steady.mp4, of which turned.jpg keeps a part',
+  );
+  expect(await seriousAxeFaults(page)).toEqual([]);
+});
+
 test('a chosen video is edited, with a task that the model knows', async () => {
-  await given.locator('input[type=file]').setInputFiles(animation);
+  await given.getByLabel('Choose another').setInputFiles(animation);
   await given.getByText('slow-then-fast.gif', { exact: true }).waitFor();
   await given.getByLabel('Edit it').check();
   expect(await page.locator('#task option').allInnerTexts()).toEqual(['any', 'add', 'recolour']);
-  await page.locator('#task').selectOption('recolour');
   expect(await seriousAxeFaults(page)).toEqual([]);
-  const { shape } = await make({ prompt: 'make it blue', ...small });
-  expect(shape).toEqual([9, 16, 32, 3]);
+  const any = await make({ prompt: 'make it blue', ...small });
+  expect(any.shape).toEqual([9, 16, 32, 3]);
+  await page.locator('#task').selectOption('recolour');
+  expect(await make({ prompt: 'make it blue' })).not.toEqual(any);
   expect(await page.locator('.caption').textContent()).toContain('an edit (recolour) of slow-then-fast.gif');
 });
 
@@ -142,7 +165,7 @@ test('a result is sent on, and what follows it is made', async () => {
   // All of it is there after a reload, too.
   await page.reload();
   await page.locator('.caption').getByText('goes on from make it blue').waitFor();
-  await page.locator('.past', { hasText: 'make it blue' }).click();
+  await page.locator('.past', { hasText: 'make it blue' }).first().click();
   await page.getByLabel('Before').waitFor();
   expect(await framesOnStage(page)).toEqual(before);
 });

@@ -2,10 +2,18 @@
 
 import { expect, test } from 'vitest';
 import { listedFiles } from '../../apps/playground/src/checkpoint/listedFiles.ts';
+import { exampleFor, jobsFor } from '../../apps/playground/src/given.ts';
 import { FRAME, roofline } from '../../apps/playground/src/kernels/roofline.ts';
 import { advanced, counted, secondsLeft, share, waiting } from '../../apps/playground/src/phases.ts';
 import { problemOf } from '../../apps/playground/src/problem.ts';
-import { DEFAULTS, fileName, fromHash, toHash, wrongWith } from '../../apps/playground/src/settings.ts';
+import {
+  DEFAULTS,
+  EXAMPLES,
+  fileName,
+  fromHash,
+  toHash,
+  wrongWith,
+} from '../../apps/playground/src/settings.ts';
 
 test('a link keeps its settings, and nonsense in it becomes defaults', () => {
   const settings = {
@@ -37,6 +45,16 @@ test('files are named after their prompt', () => {
     'a-red-blue-star-seed-7.mp4',
   );
   expect(fileName({ ...DEFAULTS, prompt: '…', seed: 7 }, 'gif')).toBe('video-seed-7.gif');
+});
+
+test('what can be done with a picture or a video is what both it and the checkpoint are for', () => {
+  const all = ['text', 'video', 'image', 'lastImage', 'mask', 'extend', 'edit', 'upscale'] as const;
+  expect(jobsFor({ still: true }, all)).toEqual(['image', 'lastImage', 'video']);
+  expect(jobsFor({ still: false }, all)).toEqual(['video', 'mask', 'extend', 'edit']);
+  expect(jobsFor({ still: true }, ['text', 'video'])).toEqual(['video']);
+  expect(jobsFor({ still: false }, ['upscale'])).toEqual([]);
+  expect(exampleFor(undefined)).toBe(EXAMPLES[0]);
+  expect(exampleFor('edit')).toBe('make it blue');
 });
 
 test('of a list of checksums, the files that the pipeline reads are taken', () => {

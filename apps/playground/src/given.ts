@@ -5,7 +5,14 @@ import type { CheckpointSummary, Job, Video } from 'moviegen';
 import { EXAMPLES } from './settings.ts';
 
 /** The jobs that begin with a picture or a video, in the order in which they are offered. */
-export const GIVEN_JOBS = ['image', 'lastImage', 'video', 'extend', 'edit'] as const satisfies readonly Job[];
+export const GIVEN_JOBS = [
+  'image',
+  'lastImage',
+  'video',
+  'mask',
+  'extend',
+  'edit',
+] as const satisfies readonly Job[];
 /** A job that begins with a picture or a video. */
 export type GivenJob = (typeof GIVEN_JOBS)[number];
 
@@ -19,7 +26,7 @@ export interface Abilities extends Pick<CheckpointSummary, 'jobs' | 'tasks'> {
 export interface Source {
   readonly name: string;
   /** What it was read from; a result has none. */
-  readonly file?: Blob;
+  readonly file?: File;
   /** All of a result; of a file small frames of its beginning, to be seen. */
   readonly video: Video;
   readonly still: boolean;
@@ -40,11 +47,22 @@ export interface Choice {
 export interface Given extends Choice {
   readonly name: string;
   readonly from: Blob | Video;
+  /** A last frame beside a first one, or a mask. */
+  readonly second?: File;
+}
+
+/** The same in words that can be kept. */
+export interface GivenWords extends Choice {
+  readonly name: string;
+  /** The name of the second file. */
+  readonly second?: string | undefined;
 }
 
 /** The jobs that the checkpoint can do with it. */
 export function jobsFor({ still }: Pick<Source, 'still'>, jobs: readonly Job[]): readonly GivenJob[] {
-  const fitting: readonly GivenJob[] = still ? ['image', 'lastImage', 'video'] : ['video', 'extend', 'edit'];
+  const fitting: readonly GivenJob[] = still
+    ? ['image', 'lastImage', 'video']
+    : ['video', 'mask', 'extend', 'edit'];
   return GIVEN_JOBS.filter((job) => fitting.includes(job) && jobs.includes(job));
 }
 
@@ -53,15 +71,27 @@ export const CHOICES: Readonly<Record<GivenJob, string>> = {
   image: 'First frame',
   lastImage: 'Last frame',
   video: 'Start from it',
+  mask: 'Keep a part of it',
   extend: 'Go on from it',
   edit: 'Edit it',
 };
+
+/** The second file of a job: the button that chooses it, and what it is for. */
+export const SECONDS: Readonly<Partial<Record<GivenJob, { readonly label: string; readonly hint: string }>>> =
+  {
+    image: { label: 'Add a last frame', hint: 'It may be left out.' },
+    mask: {
+      label: 'Choose a mask',
+      hint: 'A picture or a video: what is white in it stays, what is black is made anew.',
+    },
+  };
 
 /** Words for sending a result on. */
 export const SENDS: Readonly<Record<GivenJob, string>> = {
   image: 'Use as first frame',
   lastImage: 'Use as last frame',
   video: 'Start from this',
+  mask: 'Keep a part of this',
   extend: 'Extend this',
   edit: 'Edit this',
 };
@@ -70,15 +100,17 @@ export const SENDS: Readonly<Record<GivenJob, string>> = {
 export const percent = (share: number): string => `${Math.round(share * 100)}%`;
 
 /** What a video was made of, in words. */
-export function described({ job, name, strength, task }: Omit<Given, 'from'>): string {
+export function described({ job, name, strength, task, second }: GivenWords): string {
   if (job === 'video') return `${percent(strength)} of ${name} made anew`;
+  if (job === 'mask') return `${name}, of which ${second} keeps a part`;
   if (job === 'extend') return `goes on from ${name}`;
   if (job === 'edit') return task === '' ? `an edit of ${name}` : `an edit (${task}) of ${name}`;
-  return `${CHOICES[job].toLowerCase()}: ${name}`;
+  const frame = `${CHOICES[job].toLowerCase()}: ${name}`;
+  return second === undefined ? frame : `${frame}, last frame: ${second}`;
 }
 
 /** What stands in the empty box, and is made where nothing is typed. */
 export function exampleFor(job: GivenJob | undefined): string {
   if (job === 'edit') return 'make it blue';
-  return job === undefined || job === 'video' ? EXAMPLES[0]! : 'it moves left';
+  return job === undefined || job === 'video' || job === 'mask' ? EXAMPLES[0]! : 'it moves left';
 }

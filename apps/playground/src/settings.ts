@@ -41,16 +41,22 @@ export const RULES: Readonly<Record<NumberName, NumberRule>> = {
     min: 16,
     max: 256,
     step: 16,
-    hint: 'Pixels, a multiple of 16. The model knows 64.',
+    hint: `Pixels, a multiple of 16. The model knows ${index.video.width}.`,
   },
   height: {
     label: 'Height',
     min: 16,
     max: 256,
     step: 16,
-    hint: 'Pixels, a multiple of 16. The model knows 64.',
+    hint: `Pixels, a multiple of 16. The model knows ${index.video.height}.`,
   },
-  frames: { label: 'Frames', min: 1, max: 64, step: 1, hint: '16 frames make a second. The model knows 16.' },
+  frames: {
+    label: 'Frames',
+    min: 1,
+    max: 64,
+    step: 1,
+    hint: `${index.video.fps} frames make a second. The model knows ${index.video.num_frames}.`,
+  },
 };
 
 /** Prompts that the model was made for. */

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { client } from '../client.ts';
-import { CHOICES, exampleFor, type Given, type GivenJob, jobsFor } from '../given.ts';
+import { CHOICES, exampleFor, type Given, type GivenJob, type GivenWords, jobsFor } from '../given.ts';
 import { LABELS } from '../phases.ts';
 import { frameAt } from '../pictures.ts';
 import { type Problem, problemOf } from '../problem.ts';
@@ -181,6 +181,10 @@ function announcer(say: (text: string) => void): (news: GenerateNews) => void {
   };
 }
 
+function wordsOf({ name, job, strength, task, second }: Given): GivenWords {
+  return { name, job, strength, task, second: second?.name };
+}
+
 function resultOf(
   settings: Settings,
   given: Given | undefined,
@@ -192,7 +196,7 @@ function resultOf(
     id: crypto.randomUUID(),
     made: Date.now(),
     settings,
-    ...(given && { given: { name: given.name, job: given.job, strength: given.strength, task: given.task } }),
+    ...(given && { given: wordsOf(given) }),
     notes,
     seconds,
     adapter,

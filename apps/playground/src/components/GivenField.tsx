@@ -1,8 +1,9 @@
 // Where a person gives a picture or a video, sees it, and says what is to be done with it. Files may also be dropped anywhere
 // on the view (Create.tsx).
 
+import type { ComponentChildren, RefObject } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { CHOICES, percent, type Source } from '../given.ts';
+import { CHOICES, percent, SECONDS, type Source } from '../given.ts';
 import { draw, frameAt } from '../pictures.ts';
 import { ProblemCard } from './ProblemCard.tsx';
 import { useFrame } from './useFrame.ts';
@@ -14,9 +15,11 @@ interface Properties {
 }
 
 export function GivenField({ state, onFile }: Properties) {
-  const { abilities, source, reading, problem, jobs, choice, choose, drop } = state;
+  const { abilities, source, second, reading, problem, jobs, choice, choose, read, drop } = state;
   const chooser = useRef<HTMLInputElement>(null);
   if (abilities === undefined) return null;
+  const beside =
+    choice.job === 'image' && !abilities.jobs.includes('lastImage') ? undefined : SECONDS[choice.job];
   return (
     <section class="given" aria-label="Picture or video to begin with">
       {source !== undefined && (
@@ -66,6 +69,13 @@ export function GivenField({ state, onFile }: Properties) {
                 </span>
               </div>
             )}
+            {jobs.length > 0 && beside !== undefined && (
+              <div class="more">
+                {second && <Seen source={second} />}
+                <Chooser onFile={(file) => void read(file, 'second')}>{beside.label}</Chooser>
+                <span class="small">{second?.name ?? beside.hint}</span>
+              </div>
+            )}
             {jobs.length > 0 && choice.job === 'edit' && abilities.tasks.length > 0 && (
               <div class="more">
                 <label for="task">Kind of edit</label>
@@ -90,20 +100,9 @@ export function GivenField({ state, onFile }: Properties) {
         </div>
       )}
       <div class="actions">
-        <label class="chooser">
-          <input
-            ref={chooser}
-            type="file"
-            class="hidden"
-            accept="image/*,video/*,.mkv,.mov"
-            onChange={({ currentTarget }) => {
-              const file = currentTarget.files?.[0];
-              if (file !== undefined) onFile(file);
-              currentTarget.value = ''; // the same file may be chosen again
-            }}
-          />
+        <Chooser input={chooser} onFile={onFile}>
           {source === undefined ? 'Choose a picture or a video' : 'Choose another'}
-        </label>
+        </Chooser>
         {source === undefined ? (
           <span class="small">or drop one here, to begin with. This model can do {abilities.named}.</span>
         ) : (
@@ -125,6 +124,32 @@ export function GivenField({ state, onFile }: Properties) {
       )}
       {problem && <ProblemCard problem={problem} />}
     </section>
+  );
+}
+
+interface ChooserProperties {
+  readonly input?: RefObject<HTMLInputElement | null>;
+  readonly onFile: (file: File) => void;
+  readonly children: ComponentChildren;
+}
+
+/** A button that chooses a file. */
+function Chooser({ input, onFile, children }: ChooserProperties) {
+  return (
+    <label class="chooser">
+      <input
+        {...(input && { ref: input })}
+        type="file"
+        class="hidden"
+        accept="image/*,video/*,.mkv,.mov"
+        onChange={({ currentTarget }) => {
+          const file = currentTarget.files?.[0];
+          if (file !== undefined) onFile(file);
+          currentTarget.value = ''; // the same file may be chosen again
+        }}
+      />
+      {children}
+    </label>
   );
 }
 

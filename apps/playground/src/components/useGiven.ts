@@ -2,7 +2,15 @@
 
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { client } from '../client.ts';
-import { type Abilities, type Choice, type Given, type GivenJob, jobsFor, type Source } from '../given.ts';
+import {
+  type Abilities,
+  type Choice,
+  type Given,
+  type GivenJob,
+  jobsFor,
+  SECONDS,
+  type Source,
+} from '../given.ts';
 import { type Problem, problemOf } from '../problem.ts';
 import { CHECKPOINT, SERVER } from './useGeneration.ts';
 
@@ -11,6 +19,8 @@ export interface GivenState {
   /** What the checkpoint can do; undefined until that is known. */
   readonly abilities: Abilities | undefined;
   readonly source: Source | undefined;
+  /** A second file, where the job takes one. */
+  readonly second: Source | undefined;
   /** The name of a file that is being read. */
   readonly reading: string | undefined;
   /** Why the last file could not be read. */
@@ -22,16 +32,17 @@ export interface GivenState {
   readonly given: Given | undefined;
   choose(part: Partial<Choice>): void;
   /** Reads a file. Resolves with whether it can be used. */
-  read(file: File): Promise<boolean>;
+  read(file: File, place?: 'source' | 'second'): Promise<boolean>;
   /** Takes a result, for a job. */
   take(source: Source, job: GivenJob): void;
   drop(): void;
 }
 
-/** @param tries what it is known by is read again when this changes, unless it is known */
+/** @param tries when it changes, what the checkpoint can do is asked again, unless it is known */
 export function useGiven(tries: unknown): GivenState {
   const [abilities, setAbilities] = useState<Abilities | undefined>();
   const [source, setSource] = useState<Source | undefined>();
+  const [second, setSecond] = useState<Source | undefined>();
   const [reading, setReading] = useState<string | undefined>();
   const [problem, setProblem] = useState<Problem | undefined>();
   const [choice, setChoice] = useState<Choice>({ job: 'image', strength: 0.8, task: '' });
@@ -43,7 +54,7 @@ export function useGiven(tries: unknown): GivenState {
     client.run('abilities', { checkpoint: CHECKPOINT }).then(setAbilities, () => {});
   }, [tries]);
 
-  const read = useCallback(async (file: File) => {
+  const read = useCallback(async (file: File, place: 'source' | 'second' = 'source') => {
     stop.current?.abort();
     const controller = new AbortController();
     stop.current = controller;
@@ -51,7 +62,8 @@ export function useGiven(tries: unknown): GivenState {
     setReading(file.name);
     try {
       const opened = await client.run('open', { file }, { signal: controller.signal });
-      setSource(opened);
+      if (place === 'source') setSource(opened);
+      setSecond(place === 'second' ? opened : undefined);
       return true;
     } catch (error) {
       if (!controller.signal.aborted) setProblem(problemOf(error));
@@ -65,17 +77,39 @@ export function useGiven(tries: unknown): GivenState {
     stop.current?.abort();
     setProblem(undefined);
     setSource(taken);
+    setSecond(undefined);
     setChoice((before) => ({ ...before, job }));
   }, []);
   const drop = useCallback(() => {
     stop.current?.abort();
     setSource(undefined);
+    setSecond(undefined);
     setProblem(undefined);
   }, []);
 
   const jobs = source && abilities ? jobsFor(source, abilities.jobs) : [];
   const job = jobs.includes(choice.job) ? choice.job : jobs[0];
   const chosen = { ...choice, job: job ?? choice.job };
-  const given = source && job && { ...chosen, name: source.name, from: source.file ?? source.video };
-  return { abilities, source, reading, problem, jobs, choice: chosen, given, choose, read, take, drop };
+  const beside = job && SECONDS[job] ? second?.file : undefined;
+  const given = source &&
+    job && {
+      ...chosen,
+      name: source.name,
+      from: source.file ?? source.video,
+      ...(beside && { second: beside }),
+    };
+  return {
+    abilities,
+    source,
+    second,
+    reading,
+    problem,
+    jobs,
+    choice: chosen,
+    given,
+    choose,
+    read,
+    take,
+    drop,
+  };
 }

@@ -2,7 +2,7 @@
 // that the strip can be shown quickly.
 
 import type { Video } from 'moviegen';
-import type { Given } from '../given.ts';
+import type { GivenWords } from '../given.ts';
 import type { Settings } from '../settings.ts';
 
 /** A video, with what it was made of where both can be compared. */
@@ -18,7 +18,7 @@ export interface Result {
   readonly made: number;
   readonly settings: Settings;
   /** What it was given besides the settings, but the frames of that. */
-  readonly given?: Omit<Given, 'from'>;
+  readonly given?: GivenWords;
   /** What a person should know of how prompt and files were read, a line each. */
   readonly notes?: readonly string[];
   readonly fps: number;

@@ -2,6 +2,7 @@
 
 import type { GenerateOptions, MovieGen, OnProgress } from 'moviegen';
 import type { Given } from '../given.ts';
+import { ProblemError } from '../problem.ts';
 import type { GenerateNews, Made } from '../protocol.ts';
 import type { Settings } from '../settings.ts';
 import { adapterName } from './adapterName.ts';
@@ -41,10 +42,16 @@ async function make(
   const { fps } = model.index.video;
   const options = { seed, steps, width, height, fps, guidanceScale: guidance, ...run };
   if (given === undefined) return madeOf(await model.generate(prompt, { ...options, numFrames: frames }));
-  const source = await opened(given, run.signal);
-  if (given.job === 'image' || given.job === 'lastImage')
-    return madeOf(await model.generate(prompt, { ...options, numFrames: frames, [given.job]: source }));
-  if (given.job === 'extend') {
+  const { job, task, strength } = given;
+  const source = await opened(given.from, given.name, run.signal);
+  const second = given.second && (await opened(given.second, given.second.name, run.signal));
+  if (job === 'image' || job === 'lastImage') {
+    const pictures = { [job]: source, ...(second && { lastImage: second }) };
+    return madeOf(await model.generate(prompt, { ...options, ...pictures, numFrames: frames }));
+  }
+  if (job === 'mask' && second === undefined)
+    throw new ProblemError('wrong-input', 'there is no mask: choose one, below the video that is given');
+  if (job === 'extend') {
     const numFrames = framesAt(source, fps) + frames;
     const began = performance.now();
     const { frames: video, notes } = await model.extend(source, prompt, { ...options, numFrames });
@@ -52,11 +59,14 @@ async function make(
   }
   const { video: before, notes } = await fittedTo(source, settings, fps);
   const whole = { ...options, numFrames: before.shape[0] };
-  const { task, strength } = given;
   const made =
-    given.job === 'edit'
+    job === 'edit'
       ? await model.edit(before, prompt, { ...whole, ...(task !== '' && { task }) })
-      : await model.generate(prompt, { ...whole, video: before, strength });
+      : await model.generate(prompt, {
+          ...whole,
+          video: before,
+          ...(second ? { mask: second } : { strength }),
+        });
   const result = madeOf(made, notes);
   return { ...result, video: { ...result.video, before } };
 }

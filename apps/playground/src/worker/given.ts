@@ -36,7 +36,11 @@ export async function openSource(file: File, signal: AbortSignal): Promise<Sourc
 }
 
 /** What is given, to be used once. */
-export async function opened({ from, name }: Given, signal: AbortSignal): Promise<Video | VideoStream> {
+export async function opened(
+  from: Given['from'],
+  name: string,
+  signal: AbortSignal,
+): Promise<Video | VideoStream> {
   return from instanceof Blob ? openVideo(from, { name, maxPixels: MOST_PIXELS, signal }) : from;
 }
 
