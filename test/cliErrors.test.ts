@@ -26,7 +26,11 @@ describe('wrong input: one line, status 2, existing files stay', () => {
     ['unknown option', [...gen, '--sed', '3'], "error: unknown option '--sed' (Did you mean --seed?)"],
     ['unknown command', ['generat'], "error: unknown command 'generat' (Did you mean generate?)"],
     ['empty prompt', ['generate', ' ', '--model', TINY], 'error: generate: the prompt is empty'],
-    ['width', [...gen, '--width', '40'], 'error: generate: width must be a multiple of 16, got 40'],
+    [
+      'width',
+      [...gen, '--width', '40'],
+      'error: generate: width must be a multiple of 16, got 40; the nearest are 32 and 48',
+    ],
     ['height', [...gen, '--height', '-16'], /height must be an integer of at least 1, got -16$/],
     [
       'no frames',
@@ -109,7 +113,7 @@ describe('wrong input: one line, status 2, existing files stay', () => {
       ['inspect', file('m.safetensors', 'not tensors at all')],
       /^error: safetensors open .*m\.safetensors: /,
     ],
-    ['no file', ['inspect', join(inputs, 'none')], /^error: safetensors open .*: there is no such file/],
+    ['no file', ['inspect', join(inputs, 'none')], /^error: inspect: there is no file none in /],
     [
       'no fixtures',
       ['parity', '--fixtures', inputs],

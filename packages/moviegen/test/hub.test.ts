@@ -36,7 +36,6 @@ vi.mock('node:fs/promises', async (original) => ({
 }));
 
 const COMMIT = '0123456789abcdef0123456789abcdef01234567';
-const before = { ...process.env };
 const here = mkdtempSync(join(tmpdir(), 'hub-'));
 const repo = join(here, 'repo');
 const BIG = new Uint8Array(20_000).map((_, i) => i % 251);
@@ -62,7 +61,7 @@ const hub: FakeHub = await fakeHub({
   'me/gated': { root: repo, commit: COMMIT, access: 'gated' },
 });
 afterAll(() => {
-  process.env = before;
+  vi.unstubAllEnvs();
   hub.close();
   rmSync(here, { recursive: true });
 });
@@ -73,8 +72,10 @@ let homes = 0;
 beforeEach(() => {
   home = join(here, `home-${homes++}`);
   cache = join(home, 'hub', 'models--me--model');
-  process.env = { ...before, HF_HOME: home, HF_ENDPOINT: hub.url };
-  for (const name of ['HF_TOKEN', 'HF_HUB_CACHE', 'HF_HUB_OFFLINE']) delete process.env[name];
+  vi.unstubAllEnvs();
+  vi.stubEnv('HF_HOME', home).stubEnv('HF_ENDPOINT', hub.url);
+  for (const name of ['TOKEN', 'HUB_CACHE', 'HUB_OFFLINE', 'HUB_DISABLE_IMPLICIT_TOKEN'])
+    vi.stubEnv(`HF_${name}`, undefined);
   hub.asked.length = 0;
   for (const name of Object.keys(hub.faults)) delete hub.faults[name as keyof typeof hub.faults];
   disk.free = Number.POSITIVE_INFINITY;

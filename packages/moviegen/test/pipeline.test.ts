@@ -182,7 +182,7 @@ describe('generate', () => {
 test('refuses options that make no sense, each in one line', async () => {
   const { data } = (await movieGen.generate(PROMPT)).latents;
   const wrong: readonly [GenerateOptions, string][] = [
-    [{ width: 24 }, 'generate: width must be a multiple of 16, got 24'],
+    [{ width: 24 }, 'generate: width must be a multiple of 16, got 24; the nearest are 16 and 32'],
     [{ height: 0 }, 'generate: height must be an integer of at least 1, got 0'],
     [{ numFrames: 0 }, 'generate: numFrames must be an integer of at least 1, got 0'],
     [{ steps: 0 }, 'generate: steps must be an integer of at least 1, got 0'],

@@ -12,7 +12,7 @@ import { openFolder } from '@moviegen/safetensors/node';
 import { WeightsError } from '@moviegen/tensor';
 import { TINY } from '@moviegen/testing/checkpoints';
 import { testDevice } from '@moviegen/testing/device';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { endingOf } from '../src/cli/failure.ts';
 import { Autoencoder, InputError, openFiles, openModel, TextModel } from '../src/index.ts';
 import { filesBelow } from '../src/node/checkpointFolder.ts';
@@ -103,9 +103,8 @@ test.each([
 
 test('HF_TOKEN goes to the hub alone', async () => {
   const host = await served(VAE, () => [404, '']);
-  const before = { ...process.env };
   try {
-    Object.assign(process.env, { HF_TOKEN: 'hf_x\n', HF_ENDPOINT: `${host.url}/` });
+    vi.stubEnv('HF_TOKEN', 'hf_x\n').stubEnv('HF_ENDPOINT', `${host.url}/`);
     await (await openModel(host.url)).close();
     expect(new Set(host.asked)).toEqual(new Set(['Bearer hf_x']));
     host.asked.length = 0;
@@ -116,7 +115,7 @@ test('HF_TOKEN goes to the hub alone', async () => {
     await (await openModel(host.url)).close();
     expect(new Set(host.asked)).toEqual(new Set([undefined]));
   } finally {
-    process.env = before;
+    vi.unstubAllEnvs();
   }
 });
 

@@ -39,7 +39,7 @@ async function within<T>(binding: number, fn: () => Promise<T>, buffer = adapter
 }
 
 /** Ops that take operands of any size; the others are for images, whose models tile. */
-const whole = ['conv1d', 'conv2d', 'conv3d', 'groupNorm'];
+const whole = ['conv1d', 'conv2d', 'conv3d', 'groupNorm', 'averageDown', 'repeatUp'];
 
 describe('a third of the largest operand', () => {
   const covered = cases.filter(({ op, use }) => use !== 'bench' && !whole.includes(op));
