@@ -14,7 +14,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import type * as Promises from 'node:fs/promises';
+import promises from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { serialize } from '@moviegen/safetensors';
@@ -29,11 +30,12 @@ import { CheckpointError, openFiles, openModel, planGeneration } from '../src/in
 import { hubHeaders } from '../src/node/hub/settings.ts';
 import { hubFilesAt } from '../src/platform.ts';
 
-const disk = vi.hoisted(() => ({ free: Number.POSITIVE_INFINITY }));
-vi.mock('node:fs/promises', async (original) => ({
-  ...(await original<typeof Promises>()),
-  statfs: async () => ({ bavail: disk.free, bsize: 1 }),
-}));
+// Not by vi.mock: files share a process, so the module that asks may have been loaded before.
+const disk = { free: Number.POSITIVE_INFINITY };
+const statfs = vi
+  .spyOn(promises, 'statfs')
+  .mockImplementation((async () => ({ bavail: disk.free, bsize: 1 })) as unknown as typeof promises.statfs);
+syncBuiltinESMExports();
 
 const COMMIT = '0123456789abcdef0123456789abcdef01234567';
 const here = mkdtempSync(join(tmpdir(), 'hub-'));
@@ -61,6 +63,8 @@ const hub: FakeHub = await fakeHub({
   'me/gated': { root: repo, commit: COMMIT, access: 'gated' },
 });
 afterAll(() => {
+  statfs.mockRestore();
+  syncBuiltinESMExports();
   vi.unstubAllEnvs();
   hub.close();
   rmSync(here, { recursive: true });
