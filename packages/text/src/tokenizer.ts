@@ -9,7 +9,7 @@ import { type Normalizer, repair } from './normalizers.ts';
 /** What we use of the library. */
 interface Inner {
   readonly normalizer: Normalizer | null;
-  readonly model: Model;
+  readonly model: Model | null;
   encode(text: string, options?: { add_special_tokens?: boolean }): { readonly ids: readonly number[] };
 }
 
@@ -35,7 +35,7 @@ export class Tokenizer {
     try {
       const inner: Inner = new HuggingFaceTokenizer(given, (config ?? {}) as object);
       repair(inner.normalizer);
-      repairByteFallback(inner.model);
+      if (inner.model !== null) repairByteFallback(inner.model);
       this.#inner = inner;
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
