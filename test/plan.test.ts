@@ -38,7 +38,7 @@ test.each([
   [['plan', '1b', '--no-adapter', '--size', '40x32'], /width must be a multiple of 16, got 40/],
   [['plan', '1b', '--no-adapter', '--frames', '0'], /numFrames must be an integer of at least 1, got 0/],
   [['plan', '1b', '--no-adapter', '--max-memory', '1MB'], /maxMemory of .* is too small for one layer/],
-  [['plan', 'no/such/folder', '--no-adapter'], /no\/such\/folder/],
+  [['plan', './no/such/folder', '--no-adapter'], /no\/such\/folder/],
 ])('%j is answered with one line', async (args, said) => {
   const { status, stdout, stderr } = await moviegen(args);
   expect(status).toBe(2);
