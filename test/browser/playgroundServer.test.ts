@@ -1,5 +1,7 @@
 // The playground with a server that computes in place of the browser: the same controls, previews on the way, cancelling.
 
+import { stat } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test, vi } from 'vitest';
 import { testServer } from '../../packages/server/test/support/server.ts';
 import { launchChromium } from './chromium.ts';
@@ -8,6 +10,7 @@ import { finished, framesOnStage, generate, PATIENCE, problemCode, servePlaygrou
 
 vi.setConfig({ testTimeout: PATIENCE });
 
+const picture = fileURLToPath(new URL('../../packages/moviegen/test/media/turned.jpg', import.meta.url));
 const { url } = await servePlayground();
 const remote = await testServer({ keys: undefined, limits: { work: 1e9 } });
 afterAll(() => remote.close());
@@ -36,9 +39,36 @@ test('a prompt becomes a video on the server, with previews', async () => {
     .toBe(0);
 });
 
+test('a picture goes to the server as the first frame, and the result back to be edited and gone on from', async () => {
+  const given = page.locator('.given');
+  const job = () => remote.engine.made.at(-1)!.request;
+  await given.locator('input[type=file]').first().setInputFiles(picture);
+  await given.getByText('turned.jpg', { exact: true }).waitFor();
+  await make({ ...asked, prompt: 'it moves left', steps: 2 });
+  expect(job()).toMatchObject({ kind: 'image', width: 32, height: 16, numFrames: 3, seed: String(0xff0000) });
+  expect(remote.engine.read.at(-1)).toBe((await stat(picture)).size);
+  await page.getByRole('button', { name: 'Edit this' }).click();
+  await make({ prompt: 'make it blue', steps: 2 });
+  expect(job()).toMatchObject({ kind: 'edit', prompt: 'make it blue', width: 32, height: 16, numFrames: 3 });
+  await page.getByRole('button', { name: 'Extend this' }).click();
+  await make({ prompt: 'it moves on', steps: 2, frames: 5 });
+  expect(job()).toMatchObject({ kind: 'extend', numFrames: 5, totalFrames: 8 });
+  expect((await framesOnStage(page)).shape).toEqual([8, 16, 32, 3]);
+  await given.getByRole('button', { name: 'Leave it out' }).click();
+});
+
+/** Makes a video, and waits for it. */
+async function make(what: Parameters<typeof generate>[1]): Promise<void> {
+  const before = remote.engine.made.length;
+  await generate(page, what);
+  await expect.poll(() => remote.engine.made.length, { timeout: PATIENCE }).toBe(before + 1);
+  await finished(page);
+}
+
 test('cancelling stops the server, too', async () => {
+  const before = remote.engine.made.length;
   await generate(page, { ...asked, prompt: 'stuck' });
-  await expect.poll(() => remote.engine.made.length, { timeout: PATIENCE }).toBe(2);
+  await expect.poll(() => remote.engine.made.length, { timeout: PATIENCE }).toBe(before + 1);
   await page.getByRole('button', { name: 'Cancel' }).click();
   await page.getByText('Cancelled. Nothing of it was kept.').waitFor({ timeout: PATIENCE });
   await expect

@@ -39,8 +39,8 @@ export interface Made {
 export interface Jobs {
   /** Whether this browser, or the server, can compute at all; the answer names the adapter or the models. */
   probe: { ask: { server: string | undefined }; news: never; answer: string };
-  /** What the model can do; it is not fetched for that. */
-  abilities: { ask: { checkpoint: string }; news: never; answer: Abilities };
+  /** What the model can do, or the server's; it is not fetched for that. */
+  abilities: { ask: { checkpoint: string; server: string | undefined }; news: never; answer: Abilities };
   /** Reads a picture or a video, to be seen and used. */
   open: { ask: { file: File }; news: never; answer: Source };
   /** `checkpoint` is the address of the model's folder; `server`, where there is one, computes in place of this browser. */

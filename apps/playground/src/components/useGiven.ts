@@ -50,8 +50,8 @@ export function useGiven(tries: unknown): GivenState {
 
   // A checkpoint that cannot be reached is the matter of the generation, which says so.
   useEffect(() => {
-    if (SERVER !== undefined || abilities !== undefined) return;
-    client.run('abilities', { checkpoint: CHECKPOINT }).then(setAbilities, () => {});
+    if (abilities !== undefined) return;
+    client.run('abilities', { checkpoint: CHECKPOINT, server: SERVER }).then(setAbilities, () => {});
   }, [tries]);
 
   const read = useCallback(async (file: File, place: 'source' | 'second' = 'source') => {

@@ -1,7 +1,19 @@
 // The job behind the button where a server computes (`?server=ADDRESS`): the same question, news and answer, over the video API
 // of `moviegen serve`.
 
-import { decodePng, decodeVideo, type Frames } from 'moviegen';
+import {
+  decodePng,
+  decodeVideo,
+  encodePng,
+  encodeVideo,
+  type Frames,
+  JOBS,
+  type Job,
+  jobNames,
+  openVideo,
+  type Video,
+} from 'moviegen';
+import type { Abilities, Given, GivenJob } from '../given.ts';
 import { ProblemError } from '../problem.ts';
 import type { GenerateNews, Made } from '../protocol.ts';
 import type { Settings } from '../settings.ts';
@@ -21,30 +33,47 @@ export async function probeServer(server: string): Promise<string> {
   return data.map(({ id }) => id).join(', ');
 }
 
+/** What the server's first model can do, which is the one that it takes where none is named. */
+export async function abilitiesOnServer(server: string): Promise<Abilities> {
+  const { data } = await json<{ data: { kinds?: readonly string[] }[] }>(server, 'models');
+  const jobs = (data[0]?.kinds ?? []).filter((kind): kind is Job => Object.hasOwn(JOBS, kind));
+  return { jobs, tasks: [], named: jobNames(jobs) };
+}
+
+/** Where the API takes what is given, by the job; it has no others. */
+const PLACES: Readonly<Partial<Record<GivenJob, readonly [path: string, field: string]>>> = {
+  image: ['videos', 'input_reference'],
+  edit: ['videos/edits', 'video'],
+  extend: ['videos/extensions', 'video'],
+};
+
 /** Has a server make a video; it is deleted there when it has come, or when it is not wanted any more. */
 export async function generateOnServer(
   server: string,
   settings: Settings,
+  given: Given | undefined,
   tell: (news: GenerateNews, transfer?: Transferable[]) => void,
   signal: AbortSignal,
 ): Promise<Made> {
   const began = performance.now();
   const { prompt, seed, steps, guidance, width, height, frames } = settings;
   tell({ phase: 'fetch' });
-  const body = {
+  const [place, field] = (given && PLACES[given.job]) ?? ['videos'];
+  if (given && (field === undefined || given.second))
+    throw new ProblemError('wrong-input', 'the server cannot do this with what is given');
+  const body = new FormData();
+  const values = {
     prompt,
     seed,
     steps,
     guidance_scale: guidance,
-    size: `${width}x${height}`,
-    num_frames: frames,
+    ...(place === 'videos' && { size: `${width}x${height}` }),
+    ...(place === 'videos' && { num_frames: frames }),
+    ...(given?.job === 'extend' && { seconds: frames / (await rateOf(given)) }),
   };
-  const headers = { 'content-type': 'application/json' };
-  const created = await json<RemoteVideo>(server, 'videos', {
-    method: 'POST',
-    body: JSON.stringify(body),
-    headers,
-  });
+  for (const [name, value] of Object.entries(values)) body.set(name, String(value));
+  if (given) body.set(field!, await fileOf(given.from), given.name);
+  const created = await json<RemoteVideo>(server, place, { method: 'POST', body, signal });
   const path = `videos/${created.id}`;
   try {
     let video = created;
@@ -69,6 +98,16 @@ export async function generateOnServer(
   } finally {
     await ask(server, path, { method: 'DELETE' }).catch(() => {});
   }
+}
+
+/** Frames a second: what the API counts in seconds is in frames on the page. */
+const rateOf = async ({ from, name }: Given): Promise<number> =>
+  (from instanceof Blob ? await openVideo(from, { name }) : from).fps;
+
+/** What is given as a file: a result is written as one. */
+async function fileOf(from: Blob | Video): Promise<Blob> {
+  if (from instanceof Blob) return from;
+  return new Blob([from.shape[0] === 1 ? encodePng(from) : await encodeVideo(from, { format: 'mp4' })]);
 }
 
 const stepOf = ({ progress }: RemoteVideo, steps: number): number => Math.round((progress * steps) / 100);

@@ -9,7 +9,7 @@ import type { FromWorker, JobName, Jobs, ToWorker } from '../protocol.ts';
 import { adapterName } from './adapterName.ts';
 import { generate } from './generate.ts';
 import { openSource } from './given.ts';
-import { generateOnServer, probeServer } from './remote.ts';
+import { abilitiesOnServer, generateOnServer, probeServer } from './remote.ts';
 import { checkWebGpu, Session, storeName, storeOrNone } from './session.ts';
 
 const post = (said: FromWorker, transfer: Transferable[] = []): void => self.postMessage(said, { transfer });
@@ -34,14 +34,15 @@ const work: Work = {
       throw new ProblemError('no-adapter', 'this browser has WebGPU, but no adapter for it');
     return adapterName(adapter.info);
   },
-  async abilities({ checkpoint }, { signal }) {
+  async abilities({ checkpoint, server }, { signal }) {
+    if (server !== undefined) return abilitiesOnServer(server);
     const base = new URL(checkpoint);
     return abilitiesOf(base, await storeOrNone(storeName(base)), signal);
   },
   open: ({ file }, { signal }) => openSource(file, signal),
   generate: ({ settings, given, checkpoint, server }, { tell, signal }) =>
     server !== undefined
-      ? generateOnServer(server, settings, tell, signal)
+      ? generateOnServer(server, settings, given, tell, signal)
       : session.exclusive(
           () => {
             tell({ phase: 'fetch', notice: '' });
