@@ -33,7 +33,7 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** A candidate with its verdict; kept where there is no refusal. */
+/** A candidate and what became of it: it is kept if nothing refuses it. */
 export interface Judged {
   candidate: Candidate;
   refusal: Refusal | undefined;

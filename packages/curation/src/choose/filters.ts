@@ -150,7 +150,7 @@ function first(filters: readonly Filter[], candidate: Candidate, limits: Thresho
   return undefined;
 }
 
-/** The clip's measures, or those of a file without a clip. */
+/** The measures of the clip; where a file has no clip, those of the file. */
 const measuresOf = ({ clip, film }: Candidate) => clip?.measures ?? film!;
 const within = (value: number, least: number, most: number): boolean => value >= least && value <= most;
 const text = (value: number): string => String(Number(value.toPrecision(3)));

@@ -18,7 +18,7 @@ export interface ManifestLine {
   readonly caption?: string;
   readonly camera?: string;
   readonly video?: FileInfo;
-  /** The clip's; those of the whole file where it has no clip. */
+  /** Measures of the clip; where a file has no clip, of the whole file. */
   readonly measures?: Measures;
 }
 

@@ -7,7 +7,7 @@ import type { Luma } from './luma.ts';
 export interface Lines {
   readonly least: Uint8Array;
   readonly most: Uint8Array;
-  /** The share, 0 .. 255, of the line whose values differ by more than 16 from those of the line before. */
+  /** How much of the line differs by more than 16 from the line before: 0 is nothing, 255 all of it. */
   readonly edge: Uint8Array;
 }
 
@@ -78,7 +78,7 @@ function merged(frames: readonly Lines[]): Lines {
   return { least: all('least', Math.min), most: all('most', Math.max), edge: all('edge', Math.max) };
 }
 
-/** How many lines from one side are flat and end at an edge; 0 where there is no edge, or all is flat. */
+/** How many flat lines there are from one side to an edge; 0 if there is no edge, or if all lines are flat. */
 function depth({ least, most, edge }: Lines, fromEnd: boolean): number {
   const size = least.length;
   let [low, high, found] = [255, 0, 0];
