@@ -15,7 +15,7 @@ import { CheckpointError, InputError } from '../errors.ts';
 import type { PartPlaces } from '../generate/family.ts';
 import type { Job } from '../generate/jobs.ts';
 import type { LoadProgress } from '../generate/progress.ts';
-import { Outputs } from '../node/outputs.ts';
+import { type OutputFile, Outputs } from '../node/outputs.ts';
 import { type FromPretrainedOptions, VideoPipeline } from '../pipeline.ts';
 import { MovieGenUpsampler } from '../upsampler.ts';
 import { Bars } from './bars.ts';
@@ -198,6 +198,16 @@ export class Run {
     await new Promise<void>((resolve, reject) =>
       process.stdout.write(bytes, (error) => (error ? reject(error) : resolve())),
     );
+  }
+
+  /** Writes a file, or to standard output where its path is `-`. @returns where it is */
+  async write(file: OutputFile): Promise<string> {
+    if (file.path === '-') {
+      await this.send(file.bytes);
+      return file.path;
+    }
+    const [path = file.path] = await this.outputs.write([file], this.signal);
+    return path;
   }
 
   /** Lines that a person should see, on stderr once the progress is over; not where all was to be quiet. */

@@ -64,13 +64,7 @@ async function encode(run: Run, path: string, options: Options): Promise<void> {
     { latents: { dtype: 'F32', shape: latents.shape, data: latents.data } },
     { num_frames: String(numFrames), fps: String(video.fps) },
   );
-  let output = file;
-  if (file === '-') await run.send(bytes);
-  else
-    [output = file] = await outputs.write(
-      [{ path: file, bytes, made: options.output === undefined }],
-      signal,
-    );
+  const output = await run.write({ path: file, bytes, made: options.output === undefined });
   bars.end();
   if (options.json)
     run.print({

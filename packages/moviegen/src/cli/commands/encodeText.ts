@@ -62,13 +62,7 @@ async function encodeText(run: Run, words: readonly string[], options: Options):
   run.note(states.notes);
   bars.begin('write');
   const bytes = promptStatesFile(states);
-  let output = file;
-  if (file === '-') await run.send(bytes);
-  else
-    [output = file] = await outputs.write(
-      [{ path: file, bytes, made: options.output === undefined }],
-      signal,
-    );
+  const output = await run.write({ path: file, bytes, made: options.output === undefined });
   bars.end();
   const [tokens, width] = states.prompt.shape;
   const [negativeTokens] = states.negativePrompt.shape;
