@@ -1,5 +1,5 @@
 // Goes on from a video, part by part: each part is given the last latent frames before it. The parts' latents are decoded as one
-// video, so that there are no seams between them.
+// video, so that there are no seams between them; and what decoding loses of the last given frame fades over the first new ones.
 //
 // Legend: C channels, T H W latent frames, height, width; k latent frames that a part is given.
 
@@ -112,14 +112,19 @@ export function extended(
         count: 1,
       });
     await told(0);
+    const seam = new SeamFade(
+      framesBetween(given, given.shape[0] - 1, given.shape[0]),
+      autoencoder.frames(2).most - autoencoder.frames(1).most,
+    );
     let at = 0;
     for await (const piece of turns.each(
       decodeFrames(autoencoder, latents, { ...all, onProgress: told }),
       signal,
     )) {
-      const from = Math.max(0, given.shape[0] - at);
+      const from = Math.min(piece.shape[0], Math.max(0, given.shape[0] - at));
       at += piece.shape[0];
-      if (from < piece.shape[0]) yield framesBetween(piece, from, piece.shape[0]);
+      if (from > 0) seam.decodedLast = framesBetween(piece, from - 1, from);
+      if (from < piece.shape[0]) yield seam.apply(framesBetween(piece, from, piece.shape[0]));
     }
   }
 
@@ -172,6 +177,37 @@ async function endOf(
   for await (const piece of decodeFrames(autoencoder, latents, { numFrames: frames(T).most, signal }))
     last.add(piece);
   return orAborted(encodeFrames(autoencoder, last.frames(), { signal }), signal);
+}
+
+/**
+ * Given frames stay as they are and new ones are decoded, so that the autoencoder's own loss would begin at once, and be seen. Of
+ * what it lost of the last given frame, new frame i = 0 .. n - 1 gets back the share 1 - (i + 1) / (n + 1).
+ */
+class SeamFade {
+  /** The last given frame as the autoencoder decodes it. */
+  decodedLast: Frames | undefined;
+  readonly #last: Frames;
+  readonly #count: number;
+  #done = 0;
+
+  /** `count`: n, the frames of one latent frame. */
+  constructor(last: Frames, count: number) {
+    this.#last = last;
+    this.#count = count;
+  }
+
+  /** The next new frames. */
+  apply(frames: Frames): Frames {
+    const [T] = frames.shape;
+    const data = new Uint8ClampedArray(frames.data);
+    const size = data.length / T;
+    for (let i = 0; i < T && this.#done < this.#count; i++, this.#done++) {
+      const share = 1 - (this.#done + 1) / (this.#count + 1);
+      for (let p = 0; p < size; p++)
+        data[i * size + p]! += share * (this.#last.data[p]! - this.decodedLast!.data[p]!);
+    }
+    return { data: new Uint8Array(data.buffer), shape: frames.shape };
+  }
 }
 
 /** The last frames of a stream. */
