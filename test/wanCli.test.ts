@@ -73,7 +73,7 @@ test.each<[string, string[], string]>([
   [
     'the authors’ negative prompt',
     [...movieGen, '-n', 'default'],
-    'error: generate: this model has no negative prompt of its authors: give a text',
+    'error: --negative-prompt default: this model has no negative prompt of its authors: give a text',
   ],
   ['a cache', [...wan, '--cache', '-1'], 'error: generate: cache must be a number from 0, about 0.1, got -1'],
   [

@@ -10,6 +10,7 @@ import { bytesOf, type ModelFiles, openModel, placed } from './checkpoint/modelF
 import { autoencoderPrecision, type DTypePolicy, modulePrecisions } from './checkpoint/precision.ts';
 import { fileOf, openSingle } from './checkpoint/singleFile.ts';
 import type { CheckpointFiles } from './checkpointFiles.ts';
+import { errorsInNameOf } from './errors.ts';
 import { videoAutoencoder } from './families/movieGen/autoencoder.ts';
 import { parseModelIndex } from './families/movieGen/modelIndex.ts';
 import {
@@ -143,7 +144,7 @@ export class Autoencoder {
     checkOptions('encode', options);
     isWhole(video);
     const { sampleSeed, ...rest } = options;
-    const seed = sampleSeed === undefined ? undefined : seedOf(sampleSeed);
+    const seed = sampleSeed === undefined ? undefined : errorsInNameOf('encode', () => seedOf(sampleSeed));
     return encodeFrames(this.#video, video, { ...rest, seed }).finally(() => this.device.trim());
   }
 

@@ -11,6 +11,19 @@ export class CheckpointError extends InputError {
   override readonly name = 'CheckpointError';
 }
 
+/** A line of `generate` in the name of another command that does the same. */
+export const inNameOf = (op: string, line: string): string => line.replace(/^generate: /, `${op}: `);
+
+/** Runs a part of `generate` for another command: an InputError then names that one. */
+export function errorsInNameOf<T>(op: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof InputError) error.message = inNameOf(op, error.message);
+    throw error;
+  }
+}
+
 /** A value as a message shows it, on one line. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);

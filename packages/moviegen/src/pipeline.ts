@@ -9,6 +9,7 @@ import type { LoraFile } from './checkpoint/loras.ts';
 import type { DTypePolicy } from './checkpoint/precision.ts';
 import type { TokenizerPlaces } from './checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles, Place } from './checkpointFiles.ts';
+import { errorsInNameOf, inNameOf } from './errors.ts';
 import {
   type DecodeFramesOptions,
   type DecodeOptions,
@@ -261,7 +262,10 @@ export class VideoPipeline {
         }, signal);
         for (const [i, { latents, timings, computed }] of sampled.entries()) {
           const { prompt, seed } = videos[i]!;
-          const notes = [...(first === 0 && i === 0 ? said : []), ...models.promptNotes(videos[i]!, request)];
+          const read = models
+            .promptNotes(videos[i]!, request)
+            .map((line) => inNameOf(own?.job ?? 'generate', line));
+          const notes = [...(first === 0 && i === 0 ? said : []), ...read];
           const told = (frames: number, totalFrames: number) =>
             tell({ phase: 'decode', frames, totalFrames });
           const frames = () => this.#decodeReported(latents, { numFrames, signal, onProgress: told });
@@ -334,7 +338,7 @@ export class VideoPipeline {
   async encode(video: FrameSource, options: EncodeOptions = {}): Promise<Latents> {
     checkOptions('encode', options);
     const { sampleSeed, ...rest } = options;
-    const seed = sampleSeed === undefined ? undefined : seedOf(sampleSeed);
+    const seed = sampleSeed === undefined ? undefined : errorsInNameOf('encode', () => seedOf(sampleSeed));
     return this.#turns.take((outside) => {
       const source = isWhole(video) ? video : piecesOutside(piecesOf(video), outside);
       return encodeFrames(this.#models.autoencoder, source, { ...rest, seed });

@@ -224,6 +224,18 @@ describe('refuses', () => {
     );
   });
 
+  test('in the name of the job', async () => {
+    await expect(movieGen.edit(video, 'a star', { width: 17 })).rejects.toThrow('edit: width must be');
+    await expect(movieGen.edit(video, ' ')).rejects.toThrow('edit: the prompt is empty');
+    for (const [options, message] of [
+      [{ numFrames: 1.5 }, 'extend: numFrames must be'],
+      [{ numFrames: 40, seed: -1 }, 'extend: seed must be'],
+      [{ numFrames: 40, steps: 0 }, 'extend: steps must be'],
+    ] as const)
+      expect(() => movieGen.extendStream(pattern(16), 'a star', options)).toThrow(message);
+    await expect(movieGen.generate('a star', { steps: 0 })).rejects.toThrow('generate: steps must be');
+  });
+
   test('stops within a step, and keeps no memory', async () => {
     const { used } = device.memory();
     const controller = new AbortController();

@@ -101,7 +101,9 @@ export function samplingOptions(
   const { width, height, numFrames, fps, schedule, solver, shift, cache, batch, videoGuidanceScale } = flags;
   const negativePrompt = flags.negativePrompt === 'default' ? authors : flags.negativePrompt;
   if (flags.negativePrompt === 'default' && authors === undefined)
-    throw new InputError('generate: this model has no negative prompt of its authors: give a text');
+    throw new InputError(
+      '--negative-prompt default: this model has no negative prompt of its authors: give a text',
+    );
   const given = {
     seed,
     steps,

@@ -4,7 +4,7 @@
 // Legend: C channels, T H W latent frames, height, width; k latent frames that a part is given.
 
 import { orAborted } from '@moviegen/tensor';
-import { InputError, shown } from '../errors.ts';
+import { errorsInNameOf, InputError, inNameOf, shown } from '../errors.ts';
 import { fitted, framesAt } from '../video/fit.ts';
 import {
   type Frames,
@@ -70,13 +70,17 @@ export function extended(
   const requestFor = (before: Latents | undefined, k: number, part: number) =>
     requestOf(
       [prompt],
-      { ...rest, seed: seedOf(seed) + BigInt(part), numFrames: autoencoder.frames(partOf(k)).most },
+      {
+        ...rest,
+        seed: errorsInNameOf('extend', () => seedOf(seed)) + BigInt(part),
+        numFrames: autoencoder.frames(partOf(k)).most,
+      },
       models,
       { job: 'extend', before },
     );
   requestFor(undefined, GIVEN, 0); // checks the options before any frame is read
   const there = framesAt(video, fps);
-  integer('numFrames', total, 1);
+  errorsInNameOf('extend', () => integer('numFrames', total, 1));
   if (total <= there)
     throw new InputError(
       `extend: numFrames counts the video's own ${there} frames at ${fps} a second: give more than that, got ${shown(total)}`,
@@ -89,7 +93,9 @@ export function extended(
   const source = fitted(video, { name: 'video', width, height, fps });
   const notes = [
     ...(source.notes ?? []),
-    ...models.promptNotes(requestFor(undefined, k, 0).videos[0]!, requestFor(undefined, k, 0)),
+    ...models
+      .promptNotes(requestFor(undefined, k, 0).videos[0]!, requestFor(undefined, k, 0))
+      .map((line) => inNameOf('extend', line)),
   ];
 
   async function* frames(): AsyncGenerator<Frames, void> {

@@ -2,7 +2,7 @@
 // is in request.ts.
 
 import { checkOptions, checkText } from '../arguments.ts';
-import { InputError, shown } from '../errors.ts';
+import { errorsInNameOf, InputError, shown } from '../errors.ts';
 import { framesAt } from '../video/fit.ts';
 import { type Given, type GivenOptions, givenOf, jobOf } from './given.ts';
 import type { Job } from './jobs.ts';
@@ -79,10 +79,20 @@ export interface OwnJob extends Pick<Given, 'before' | 'task'> {
 export function requestOf(
   prompts: readonly string[],
   options: GenerateOptions,
-  { index, geometry, sampling, jobs, tasks, promptStates }: RequestRules,
+  rules: RequestRules,
   own?: OwnJob,
 ): GenerationRequest {
   const op = own?.job ?? 'generate';
+  return errorsInNameOf(op, () => checked(op, prompts, options, rules, own));
+}
+
+function checked(
+  op: string,
+  prompts: readonly string[],
+  options: GenerateOptions,
+  { index, geometry, sampling, jobs, tasks, promptStates }: RequestRules,
+  own: OwnJob | undefined,
+): GenerationRequest {
   checkOptions(op, options);
   const job = jobOf(op, options, jobs, own?.job);
   if (own?.task !== undefined && !tasks.includes(own.task))

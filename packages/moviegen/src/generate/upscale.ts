@@ -1,7 +1,7 @@
 // Upscaling as callers ask for it: its options, their checks, its progress. What computes is in families/movieGen/upsampler.ts.
 
 import { checkOptions, checkText } from '../arguments.ts';
-import { InputError, shown } from '../errors.ts';
+import { errorsInNameOf, InputError, shown } from '../errors.ts';
 import { checkFps, type VideoStream } from '../video/frames.ts';
 import { checkGiven, type GivenVideo } from './given.ts';
 import type { UpscaleProgress } from './progress.ts';
@@ -71,6 +71,15 @@ export function upscaleRequest(
   patch: number,
 ): UpscaleRequest {
   checkOptions('upscale', options);
+  return errorsInNameOf('upscale', () => checked(video, options, defaults, patch));
+}
+
+function checked(
+  video: GivenVideo,
+  options: UpscaleOptions,
+  defaults: UpscaleDefaults,
+  patch: number,
+): UpscaleRequest {
   checkGiven('upscale: video', video);
   checkFps(video);
   const { prompt = '', negativePrompt = '', seed = 0, colorMatch = false } = options;
