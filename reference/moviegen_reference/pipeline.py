@@ -32,9 +32,9 @@ class Pipeline:
     @torch.no_grad()
     def latents(self, prompts: list[str], seeds: list[int], steps: int, guidance_scale: float,
                 negative: str | None = None, num_frames: int = 16, height: int = 64, width: int = 64,
-                fps: int | list[int] = 16, references: list | None = None, reference_guidance_scale: float = 1) -> Tensor:
+                fps: int | list[int] = 16, references: list | None = None, reference_guidance_scale: float | None = None) -> Tensor:
         """The latents of the flow at t = 1, in the model's space. `references`: a u8 picture `[H, W, 3]` for each prompt, or
-        None where it has none."""
+        None where it has none; the null branch has neither text nor picture, unless the picture has a scale of its own."""
         k = self.tae.factor
         shape = (self.tae.config["latent_channels"], -(-num_frames // k), height // k, width // k)
         device = next(self.dit.parameters()).device
@@ -50,7 +50,7 @@ class Pipeline:
             return lambda x, t: self.dit(x, torch.full((len(x),), t, dtype=x.dtype, device=device), states, masks)
 
         null, both = velocity(null_states, null_masks), velocity(states, masks, True)
-        if reference_guidance_scale == 1:
+        if reference_guidance_scale is None:
             guided = flow.guided(both, null, guidance_scale)
         else:
             shown = velocity(null_states, null_masks, True)
