@@ -16,7 +16,7 @@ import {
 } from '../video/frames.ts';
 import { decodeFrames, encodeFrames } from './autoencode.ts';
 import type { VideoAutoencoder, VideoModels } from './family.ts';
-import type { GivenOptions, GivenVideo } from './given.ts';
+import type { GivenOptions, GivenPicture, GivenVideo } from './given.ts';
 import type { GroupTold } from './group.ts';
 import { sampleGroup } from './group.ts';
 import { joinLatents, type Latents, latentFrames } from './latents.ts';
@@ -31,7 +31,13 @@ const GIVEN = 2;
 export interface ExtendOptions
   extends Omit<
     GenerateOptions,
-    keyof GivenOptions | 'batch' | 'latents' | 'upscale' | 'numFrames' | 'seed' | 'negativePrompt'
+    | Exclude<keyof GivenOptions, 'referenceImage'>
+    | 'batch'
+    | 'latents'
+    | 'upscale'
+    | 'numFrames'
+    | 'seed'
+    | 'negativePrompt'
   > {
   /** Frames of the result, the video's own among them. */
   readonly numFrames: number;
@@ -67,11 +73,13 @@ export function extended(
   const { signal, onProgress, numFrames: total, seed = 0, ...rest } = options;
   const { width = index.video.width, height = index.video.height, fps = index.video.fps } = options;
   const partOf = (k: number) => k + geometry.latentShape(index.video.numFrames, height, width)[1];
+  let { referenceImage } = options; // a stream is gone through once, and each part asks for it
   const requestFor = (before: Latents | undefined, k: number, part: number) =>
     requestOf(
       [prompt],
       {
         ...rest,
+        ...(referenceImage && { referenceImage }),
         seed: errorsInNameOf('extend', () => seedOf(seed)) + BigInt(part),
         numFrames: autoencoder.frames(partOf(k)).most,
       },
@@ -93,6 +101,7 @@ export function extended(
   const source = fitted(video, { name: 'video', width, height, fps });
   const notes = [
     ...(source.notes ?? []),
+    ...(referenceImage && 'notes' in referenceImage ? (referenceImage.notes ?? []) : []),
     ...models
       .promptNotes(requestFor(undefined, k, 0).videos[0]!, requestFor(undefined, k, 0))
       .map((line) => inNameOf('extend', line)),
@@ -136,6 +145,7 @@ export function extended(
 
   /** The latents of what is given and of all that follows it. */
   async function follow(given: Frames): Promise<Latents> {
+    referenceImage &&= await firstFrame(referenceImage);
     let before = await turns.take(() => encodeFrames(autoencoder, given, { signal }), signal);
     const parts = [before];
     const wanted = geometry.latentShape(given.shape[0] + total - there, height, width)[1];
@@ -167,6 +177,12 @@ export function extended(
     notes,
     [Symbol.asyncIterator]: frames,
   };
+}
+
+/** The first frame of what may be a stream. */
+async function firstFrame(picture: GivenPicture): Promise<Frames> {
+  for await (const frames of piecesOf(picture)) return framesBetween(frames, 0, 1);
+  throw new InputError('extend: referenceImage holds no frame: give another picture');
 }
 
 /** The last k latent frames, as the first ones of a video: encoded anew where a video's first latent frame is of one frame. */
