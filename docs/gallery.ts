@@ -1,5 +1,5 @@
 // Makes the pictures of the gallery: for each job four videos by models/shapes-world-jobs, seeds 0 to 3, without selection; above
-// each what was given, which shapes world has drawn. `npm run docs:gallery` writes docs/gallery/*.webp; it takes some minutes.
+// each what was given, which shapes world has drawn. `npm run docs:gallery` writes docs/public/gallery/*.webp; it takes some minutes.
 
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -125,7 +125,7 @@ for (const [name, job] of Object.entries(JOBS).filter(
   );
   const gif = await encodeVideo(grid, { format: 'gif' });
   const webp = await sharp(Buffer.from(gif), { animated: true }).webp({ quality: 70, effort: 6 }).toBuffer();
-  await writeFile(join(here, 'gallery', `${name}.webp`), webp);
+  await writeFile(join(here, 'public/gallery', `${name}.webp`), webp);
   console.log(`${name}: ${(webp.length / 1024).toFixed(0)} KiB`);
 }
 pipeline.dispose();

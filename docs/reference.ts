@@ -29,12 +29,13 @@ export function entryPoints(): { readonly name: string; readonly file: string }[
   });
 }
 
-/** The exports of modules, with their comments. @param files absolute paths of the modules */
+/** The exports of modules, with their comments. @param files absolute paths of the modules, which the project `tsconfig` has */
 export async function readModules(
   files: readonly string[],
+  tsconfig = join(here, 'tsconfig.json'),
 ): Promise<{ readonly app: Application; readonly project: ProjectReflection }> {
   const app = await Application.bootstrapWithPlugins({
-    tsconfig: join(here, 'tsconfig.json'),
+    tsconfig,
     entryPoints: [...files],
     outputs: [{ name: 'markdown', path: join(here, 'api') }],
     plugin: ['typedoc-plugin-markdown'],
@@ -43,6 +44,13 @@ export async function readModules(
     excludeInternal: true,
     excludePrivate: true,
     excludeExternals: true,
+    validation: {
+      notExported: false,
+      invalidLink: true,
+      rewrittenLink: true,
+      notDocumented: false,
+      unusedMergeModuleWith: true,
+    },
     disableSources: true,
     readme: 'none',
     router: 'module',
@@ -107,7 +115,8 @@ async function main(): Promise<void> {
   }
   const found = undocumented(project);
   for (const line of found) console.error(`docs: no documentation: ${line}`);
-  if (found.length > 0) {
+  app.validate(project); // references in the TSDoc that lead nowhere
+  if (found.length > 0 || app.logger.hasWarnings() || app.logger.hasErrors()) {
     process.exitCode = 1;
     return;
   }

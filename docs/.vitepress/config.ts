@@ -10,6 +10,14 @@ import { packageNames } from '../pages.ts';
 const docs = join(dirname(fileURLToPath(import.meta.url)), '..');
 const page = (text: string, link: string) => ({ text, link });
 
+/** Anchors of headings as hosts of repositories and TypeDoc make them. */
+const slugify = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .trim()
+    .replace(/[^\w\s-]/g, '')
+    .replace(/\s/g, '-');
+
 const guides = [
   page('Text to video', '/guides/text-to-video'),
   page('Pictures and videos', '/guides/pictures-and-videos'),
@@ -52,9 +60,14 @@ export default defineConfig({
   outDir: join(docs, 'dist'),
   cacheDir: join(docs, 'out', 'cache'),
   srcExclude: ['dist/**', 'out/**', 'tokenizers-byte-fallback.md'],
-  rewrites: { 'api/index.md': 'api/index.md' },
   head: [['link', { rel: 'icon', href: 'data:,' }]],
-  markdown: { theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' } },
+  markdown: {
+    anchor: { slugify },
+    config: (markdown) => {
+      markdown.renderer.rules.softbreak = () => ' '; // Vue drops a line break between two elements
+    },
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
+  },
   themeConfig: {
     search: { provider: 'local' },
     outline: [2, 3],
@@ -64,19 +77,20 @@ export default defineConfig({
       page('Guides', '/guides/text-to-video'),
       page('How it works', '/how-it-works'),
       page('Gallery', '/gallery'),
+      page('Packages', '/packages/moviegen'),
       page('Reference', '/api/'),
     ],
-    sidebar: [
-      { text: 'Start', items: [page('Tutorial', '/tutorial'), page('Gallery', '/gallery')] },
-      { text: 'Guides', items: guides },
-      { text: 'Deeper', items: deeper },
-      {
-        text: 'Packages',
-        collapsed: true,
-        items: packageNames.map((name) => page(name, `/packages/${name}`)),
-      },
-      { text: 'Reference', collapsed: true, items: [page('All modules', '/api/'), ...reference()] },
-      { text: 'Project', collapsed: true, items: project },
-    ],
+    sidebar: {
+      '/': [
+        { text: 'Start', items: [page('Tutorial', '/tutorial'), page('Gallery', '/gallery')] },
+        { text: 'Guides', items: guides },
+        { text: 'Deeper', items: deeper },
+        { text: 'Project', items: project },
+      ],
+      '/packages/': [
+        { text: 'Packages', items: packageNames.map((name) => page(name, `/packages/${name}`)) },
+      ],
+      '/api/': [{ text: 'Reference', items: [page('All modules', '/api/'), ...reference()] }],
+    },
   },
 });
