@@ -23,7 +23,7 @@ import { TEXT_SOURCES, type TextSourceName, type TextStates } from './textStates
 
 /** A batch of prompts in the model's width. */
 export interface EmbeddedText {
-  /** [B, L, D]: the tokens of each prompt at the front, in the order UL2, MetaCLIP, ByT5, vision; zeros after them. */
+  /** `[B, L, D]`: the tokens of each prompt at the front, in the order UL2, MetaCLIP, ByT5, vision; zeros after them. */
   readonly text: Tensor;
   /** Tokens of each prompt. */
   readonly lengths: readonly number[];
@@ -45,7 +45,7 @@ export interface Context {
 
 /** What the cross-attention of one block needs of the text. */
 export interface LayerText {
-  /** [B, L, 2D]: keys, then values. */
+  /** `[B, L, 2D]`: keys, then values. */
   readonly keysValues: Tensor;
   /** [B], u32. */
   readonly lengths: Tensor;

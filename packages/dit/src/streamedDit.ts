@@ -80,7 +80,7 @@ export class StreamedDiT {
   /**
    * Loads the weights that stay.
    * @param source of all weights; it must stay open as long as the model is used.
-   * @param options.resident layers that stay on the device, from the first one on.
+   * @param options `resident`: layers that stay on the device, from the first one on.
    * @throws WeightsError listing all weights that are missing or misshapen.
    */
   static async load(

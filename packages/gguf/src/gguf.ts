@@ -95,6 +95,7 @@ export class Gguf implements TensorSource {
     return this.tensors.map(({ name }) => name);
   }
 
+  /** Whether the file has a tensor of this name. */
   has(name: string): boolean {
     return this.#byName.has(name);
   }

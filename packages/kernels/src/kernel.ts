@@ -62,9 +62,11 @@ export interface Kernel {
 }
 
 type Uniform = { readonly type: 'u32' | 'i32' | 'f32'; readonly value: number };
-/** A uniform of a kernel: a number with its type. */
+/** A uniform of a kernel, of type u32. */
 export const u32 = (value: number): Uniform => ({ type: 'u32', value });
+/** A uniform of type i32. */
 export const i32 = (value: number): Uniform => ({ type: 'i32', value });
+/** A uniform of type f32. */
 export const f32 = (value: number): Uniform => ({ type: 'f32', value });
 /** A uniform of a number of this type; f16 becomes f32. */
 export const uniformOf = (dtype: DType, value: number): Uniform =>

@@ -25,10 +25,13 @@ export interface TensorSource {
   readonly metadata: Readonly<Record<string, string>>;
   /** All names, in the order of the data. */
   names(): string[];
+  /** Whether there is a tensor of this name. */
   has(name: string): boolean;
+  /** Outermost axis first, as in PyTorch. */
   shape(name: string): readonly number[];
   /** Element type: in files of safetensors one of theirs, elsewhere also one of blocks. */
   dtype(name: string): string;
+  /** Bytes of a tensor in the file. */
   byteLength(name: string): number;
   /** The raw little-endian bytes of one tensor, at the start of a buffer of their own. */
   read(name: string, options?: ReadOptions): Promise<Uint8Array<ArrayBuffer>>;
@@ -41,6 +44,7 @@ export interface TensorSource {
    * reading goes on while a piece is used. Tensors without bytes are passed over.
    */
   pieces(names: readonly string[], options?: PieceOptions): AsyncGenerator<TensorPiece>;
+  /** Gives back what the sources hold: files that are open. */
   close(): Promise<void>;
 }
 
@@ -105,6 +109,7 @@ export class Safetensors implements TensorSource {
     return this.tensors.map((tensor) => tensor.name);
   }
 
+  /** Whether the file has a tensor of this name. */
   has(name: string): boolean {
     return this.#byName.has(name);
   }

@@ -80,10 +80,12 @@ export class ShardedSafetensors implements TensorSource {
     return [...this.#byName.keys()];
   }
 
+  /** Whether a shard has a tensor of this name. */
   has(name: string): boolean {
     return this.#byName.has(name);
   }
 
+  /** Outermost axis first, as in PyTorch. @throws SafetensorsError where there is no such tensor */
   shape(name: string): readonly number[] {
     return this.#shard(name).shape(name);
   }
@@ -92,6 +94,7 @@ export class ShardedSafetensors implements TensorSource {
     return this.#shard(name).dtype(name);
   }
 
+  /** Bytes of a tensor in its shard. @throws SafetensorsError where there is no such tensor */
   byteLength(name: string): number {
     return this.#shard(name).byteLength(name);
   }
@@ -120,6 +123,7 @@ export class ShardedSafetensors implements TensorSource {
     );
   }
 
+  /** Closes every shard that is open. */
   async close(): Promise<void> {
     await closeAll(this.shards);
   }

@@ -10,7 +10,7 @@ export interface Limits extends QueueLimits {
   readonly imagePixels: number;
   /** Letters of a prompt. */
   readonly promptLength: number;
-  /** Width x height x frames x steps of a job. Default: {@link WORK_FACTOR} times what the checkpoint makes by itself. */
+  /** Width x height x frames x steps of a job. Default: 16 times what the checkpoint makes by itself. */
   readonly work?: number | undefined;
   /** Pixels of all frames of a video that a client sends. */
   readonly videoPixels: number;

@@ -64,7 +64,7 @@ export class RMSNorm {
     this.#weight = weights.get(`${path}.weight`);
   }
 
-  /** @param modulation adaLN, fused: `norm(x) (1 + scale) + shift`. */
+  /** x [..., D], normed along D. @param modulation adaLN, fused: `norm(x) (1 + scale) + shift`. */
   forward(x: Tensor, modulation?: Pick<NormOptions, 'shift' | 'scale' | 'early'>): Tensor {
     const plain = { weight: this.#weight, eps: this.#eps };
     observe(this.#path, () => rmsNorm(x, plain));
@@ -88,6 +88,7 @@ export class LayerNorm {
     this.#bias = weights.get(`${path}.bias`);
   }
 
+  /** x [..., D], normed along D. */
   forward(x: Tensor): Tensor {
     const result = layerNorm(x, { weight: this.#weight, bias: this.#bias, eps: this.#eps });
     for (const name of this.#names) observe(name, () => result);

@@ -27,7 +27,7 @@ export class StepCache {
   #rest: Tensor | undefined; // what the other blocks added then
 
   /**
-   * @param options.threshold the relative change of what block 0 adds, mean|now - then| / mean|then|, below which a step is
+   * @param options `threshold`: the relative change of what block 0 adds, mean|now - then| / mean|then|, below which a step is
    *   skipped; 0 skips none. Around 0.1 is usual.
    */
   constructor({ threshold }: { readonly threshold: number }) {

@@ -105,9 +105,10 @@ export class TimeModulation {
   }
 
   /**
+   * The modulation of every layer at these times.
    * @param t [B], f32.
-   * @param options.early how many tokens of each sample, from the first on, are at time 0 instead. Default: none, and one row.
-   * @param options.task [B, D], what tasks add to the embedded time; not together with `early`.
+   * @param options `early`: how many tokens of each sample, from the first on, are at time 0 instead. Default: none, and one row.
+   * `task`, of shape [B, D]: what tasks add to the embedded time; not together with `early`.
    */
   forward(t: Tensor, { early, task }: ModulationInputs = {}): ModelModulation {
     const { hiddenSize: D, tables, timestepDim: dim, scale, sinusoid, activation } = this.#options;

@@ -28,8 +28,7 @@ export interface PromptTexts {
 
 /**
  * Splits a prompt. The empty prompt is guidance's null prompt: it gets no frame rate.
- * @param fps frames per second, written before the prompt
- * @param stripQuoted removes the parts in quotes from what UL2 and MetaCLIP see
+ * @param options `fps`: frames per second, written before the prompt; `stripQuoted` removes the parts in quotes from what UL2 and MetaCLIP see
  */
 export function promptTexts(
   prompt: string,

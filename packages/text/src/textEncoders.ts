@@ -192,7 +192,7 @@ export class TextEncoders {
   /**
    * The states of each prompt's tokens, by encoder. ByT5 is absent where no prompt has a part in quotes.
    * @param prompts a batch: for guidance the null prompt `''`, or a negative prompt, and the prompt
-   * @param options.fps frames per second, which stand before every prompt but the null prompt
+   * @param options `fps`: frames per second, which stand before every prompt but the null prompt
    * @returns the caller owns the states
    */
   encode(

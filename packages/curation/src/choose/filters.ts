@@ -27,6 +27,7 @@ export interface Thresholds {
   readonly sharpness?: number | undefined;
 }
 
+/** The thresholds where the caller names none: seconds of a file, share of a side, motion score, cuts per second. */
 export const THRESHOLDS: Thresholds = { duration: [4, 120], border: 0.02, motion: 2, jitter: 0.85 };
 
 /** A slideshow: at least this share of pairs static, and a cut every so many seconds or more often. [ours] */

@@ -6,9 +6,11 @@
 
 import type { TimedClip } from '../clip.ts';
 
-/** Side of the canvas, frames and frames per second. */
+/** Side of the canvas, in pixels. */
 export const SIZE = 64;
+/** Frames of a clip. */
 export const FRAMES = 16;
+/** Frames per second. */
 export const FPS = 16;
 const CENTRE = 31.5;
 const SAMPLES = 4;
@@ -46,10 +48,15 @@ export const MOTIONS = [
   'circles counterclockwise',
 ] as const;
 
+/** The colour of the shape: `red`, `green`, ... */
 export type Colour = keyof typeof COLOURS;
+/** The colour of the background: `black`, `white`, `gray`, `navy`. */
 export type Background = keyof typeof BACKGROUNDS;
+/** The kind of shape: `circle`, `square`, ... */
 export type Shape = (typeof SHAPES)[number];
+/** The size of the shape. */
 export type Size = keyof typeof RADII;
+/** How the shape moves, in the words of a prompt: `moves right`, `grows`, ... */
 export type Motion = (typeof MOTIONS)[number];
 
 /** What a prompt says. */

@@ -69,7 +69,8 @@ export async function main(args: readonly string[]): Promise<void> {
   if (status > 2) process.exit(status);
 }
 
-function programOf(run: Run): Command {
+/** All commands of this package, whose runs end with `run`. It parses nothing yet. */
+export function programOf(run: Run): Command {
   const program = new Command('moviegen')
     .description('Movie Gen on WebGPU: makes videos from prompts')
     .version(version(), '-V, --version')

@@ -18,7 +18,7 @@ import { checkPlain, type QuantizedFile, quantizedFile } from './quantizeFile.ts
 
 /** The models that can be quantised. The autoencoder is made of convolutions, which stay as they are. */
 export const QUANTIZED_MODULES = ['dit', 'text'] as const;
-/** See {@link QUANTIZED_MODULES}. */
+/** A kind of models whose linear layers are quantised. */
 export type QuantizedModule = (typeof QUANTIZED_MODULES)[number];
 
 /** Options of {@link quantizeCheckpoint}. */

@@ -4,7 +4,7 @@ import type { DType, Kernel } from '@moviegen/kernels';
 
 /** `off`: the kernels' own order. `cached`: also a table measured earlier. `full`: measure what it lacks. */
 export const TUNE_MODES = ['off', 'cached', 'full'] as const;
-/** One of {@link TUNE_MODES}. */
+/** Whether variants are measured, and whether earlier measurements count. */
 export type TuneMode = (typeof TUNE_MODES)[number];
 
 /** Variant by shape class. */

@@ -44,11 +44,11 @@ export interface ClipLoadOptions extends LoadOptions {
 
 /** What image models read of a text, besides the state of every token. The caller owns all of it. */
 export interface ClipFeatures extends PaddedStates {
-  /** [B, L, D]: what the last layer is given, not normed; transformers' `hidden_states[-2]`. */
+  /** `[B, L, D]`: what the last layer is given, not normed; transformers' `hidden_states[-2]`. */
   readonly penultimate: Tensor;
-  /** [B, D]: the state of each text's end token after the final norm; transformers' `pooler_output`. */
+  /** `[B, D]`: the state of each text's end token after the final norm; transformers' `pooler_output`. */
   readonly pooled: Tensor;
-  /** [B, P]: the pooled state projected, where the projection is loaded; transformers' `text_embeds`. */
+  /** `[B, P]`: the pooled state projected, where the projection is loaded; transformers' `text_embeds`. */
   readonly projected: Tensor | undefined;
 }
 

@@ -38,13 +38,13 @@ const isBeside = (name: string): boolean =>
 
 /** What other models read of pictures. The caller owns all of it. */
 export interface ClipVisionFeatures {
-  /** [B, 1 + N, D]: the state of the class token, then of every patch, row by row; not normed; transformers' `last_hidden_state`. */
+  /** `[B, 1 + N, D]`: the state of the class token, then of every patch, row by row; not normed; transformers' `last_hidden_state`. */
   readonly states: Tensor;
-  /** [B, 1 + N, D]: what the last layer is given; transformers' `hidden_states[-2]`. */
+  /** `[B, 1 + N, D]`: what the last layer is given; transformers' `hidden_states[-2]`. */
   readonly penultimate: Tensor;
-  /** [B, D]: the state of the class token after `post_layernorm`; transformers' `pooler_output`. */
+  /** `[B, D]`: the state of the class token after `post_layernorm`; transformers' `pooler_output`. */
   readonly pooled: Tensor;
-  /** [B, E]: the pooled state projected, where the file has the projection; transformers' `image_embeds`. */
+  /** `[B, E]`: the pooled state projected, where the file has the projection; transformers' `image_embeds`. */
   readonly projected: Tensor | undefined;
 }
 

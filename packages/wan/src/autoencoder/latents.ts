@@ -48,7 +48,7 @@ export class LatentDistribution {
     this.#scale = scale;
   }
 
-  /** @param moments the encoder's output [B, 2C, T, H, W]: mean, then log-variance. */
+  /** The distribution that an encoder tells. @param moments the encoder's output [B, 2C, T, H, W]: mean, then log-variance. */
   static of(moments: Tensor, scale: LatentScale): LatentDistribution {
     const [B, twice] = moments.shape as [number, number];
     return scope(moments.device, () => {

@@ -24,7 +24,7 @@ export interface BlockKeysValues {
 export interface BlockContext extends BlockKeysValues {
   /** u32 [B]: rows that are attended to. */
   readonly rows: Tensor;
-  /** [B, 1, 1, L]: what is added to the scores; absent where no prompt has zero rows. */
+  /** `[B, 1, 1, L]`: what is added to the scores; absent where no prompt has zero rows. */
   readonly bias: Tensor | undefined;
 }
 
