@@ -6,12 +6,13 @@ import type { WanAutoencoderConfig, WanTransformerConfig } from '@moviegen/wan';
 import { type VerifiedFiles, verified } from '../../checkpoint/checksums.ts';
 import { readJson } from '../../checkpoint/files.ts';
 import { type OpenLora, oneTransformer, openLoras } from '../../checkpoint/loras.ts';
-import { type ModelPart, openPart } from '../../checkpoint/modelFiles.ts';
+import { openPart } from '../../checkpoint/modelFiles.ts';
 import { readTokenizerAt, tokenizerPlaces } from '../../checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import { CheckpointError } from '../../errors.ts';
 import { type LoadModelsOptions, NO_FILES } from '../../generate/family.ts';
 import { checkConfigs, schedulerOf, switchesOf, type WanConfigs, type WanSwitches } from './configs.ts';
+import type { ImageTower } from './imageTower.ts';
 import { layoutOf } from './layout.ts';
 import { openAutoencoder, openTextEncoder, openTransformer, type WanPart } from './parts.ts';
 
@@ -27,8 +28,8 @@ export interface OpenedWan {
   readonly textEncoder: WanTextEncoder | undefined;
   /** The parsed `scheduler_config.json`, or what stands for it. */
   readonly scheduler: unknown;
-  /** CLIP's image tower, and how pictures are prepared for it. */
-  readonly imageEncoder: (ModelPart & { readonly processor: unknown }) | undefined;
+  /** CLIP's image tower. */
+  readonly imageEncoder: ImageTower | undefined;
   /** Of each transformer. */
   readonly loras: readonly (readonly OpenLora[])[];
   /** Whether reading costs a transfer. */
