@@ -21,7 +21,7 @@ const read = async (file: string, name: string) => {
 };
 const run = JSON.parse(await readFile(`${root}moe/expected/pipeline.json`, 'utf8'));
 const latents = await read('pipeline', 'input.latents');
-const [high, low] = ['high', 'low'].map((name) => [{ source: `${root}moe/lora/${name}.safetensors` }]);
+const [high, low] = ['high', 'low'].map((name) => [{ source: `${root}moe/lora/comfy-${name}.safetensors` }]);
 
 async function made(loras: Pick<FromPretrainedOptions, 'loras' | 'loras2'>) {
   const notes: string[] = [];
