@@ -79,8 +79,10 @@ export interface FromPretrainedOptions extends FilesOptions {
    * Default true.
    */
   readonly textEncoder?: boolean;
-  /** LoRAs to merge into the transformer. */
+  /** LoRAs to merge into the transformer; of two experts, into the one for high noise, as diffusers does. */
   readonly loras?: readonly LoraFile[];
+  /** LoRAs to merge into the expert for low noise, where there are two (Wan 2.2 A14B). A LoRA of both is given twice. */
+  readonly loras2?: readonly LoraFile[];
   /** Is told lines that a person should know of what was loaded: parts of a LoRA that are left out. */
   readonly onNote?: (line: string) => void;
   readonly onProgress?: OnProgress;
@@ -411,6 +413,7 @@ export async function loaded<Models, Pipeline>(
     textEncoder,
     tokenizer,
     loras,
+    loras2,
     onNote,
     signal,
     onProgress,
@@ -423,8 +426,9 @@ export async function loaded<Models, Pipeline>(
   const ownsDevice = options.device === undefined;
   try {
     const family = await find(files, signal);
-    const rest = { offload, textEncoder, tokenizer, parts, loras, onNote, http: options, signal, onProgress };
-    return make(await family.load(device, files, { dtype, maxMemory, ...rest }), ownsDevice);
+    const own = { textEncoder, tokenizer, parts, loras, loras2 };
+    const rest = { dtype, maxMemory, offload, onNote, http: options, signal, onProgress };
+    return make(await family.load(device, files, { ...own, ...rest }), ownsDevice);
   } catch (error) {
     if (ownsDevice) device.destroy();
     throw error;

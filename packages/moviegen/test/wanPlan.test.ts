@@ -31,6 +31,28 @@ test.each(cases)('the peak of memory: %s %j', async (folder, options) => {
   expect(plan.memory.peak / peak).toBeLessThan(1.05);
 });
 
+test('the peak of sampling counts what a step cache keeps', async () => {
+  const options = { ...small, width: 128, height: 128, cache: 0.1, guidance: 'sequential' } as const;
+  const prompt = 'a red cat walks';
+  const pipeline = await VideoPipeline.fromPretrained(t2v, { device });
+  let peak = 0;
+  device.trim();
+  device.resetPeak();
+  await pipeline.generate(prompt, {
+    ...options,
+    onProgress: ({ phase }) => {
+      if (phase === 'sample') peak = device.memory().peak;
+    },
+  });
+  pipeline.dispose();
+  const { memory, flops } = await planGeneration(t2v, { ...options, prompt, device });
+  const recorded = await planGeneration(t2v, { ...options, cache: 0, prompt, device });
+  expect(flops.velocity / recorded.flops.velocity).toBeCloseTo(1, 1);
+  const sampling = memory.phases.find(({ phase }) => phase === 'text and sampling')!.peak;
+  expect(sampling / peak).toBeGreaterThan(0.95);
+  expect(sampling / peak).toBeLessThan(1.05);
+});
+
 // Of each expert, where there are two.
 test.each([
   ['wan2.1-t2v-1.3b', [1_418_996_800]],

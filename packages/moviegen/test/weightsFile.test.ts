@@ -27,8 +27,9 @@ const header = (...names: string[]) => ({
 function placed(path: string): [kind: string, layout: string, version?: string] | undefined {
   if (/\/(expected|scheduler)\b|\/expected\./.test(path)) return undefined;
   const [, lora] = /\/lora\/([\w-]+)\./.exec(path) ?? [];
-  if (lora !== undefined) return ['lora', lora.replace('-pairs', '')];
+  if (lora !== undefined) return ['lora', lora.replace(/-.*/, '')];
   const own = /\/comfy\//.test(path) ? 'comfy' : /\/original\//.test(path) ? 'original' : undefined;
+  if (/image_encoder/.test(path)) return ['clip-vision', 'transformers'];
   if (/text_encoder|t5/.test(path)) return ['umt5', own ?? 'transformers'];
   if (/vae/i.test(path))
     return ['wan-autoencoder', own ?? 'diffusers', path.includes('ti2v') ? '2.2' : '2.1'];
@@ -57,7 +58,7 @@ test('GGUF files are opened by their first bytes, and known', async () => {
 });
 
 test('other models are not taken for Wan', async () => {
-  const others = filesIn('moviegen/fixtures').filter((path) => !path.includes('lora'));
+  const others = filesIn('moviegen/fixtures').filter((path) => !/lora|clip-vision/.test(path));
   for (const path of others) {
     const source = await open(path);
     expect([path, identifyWeights(source)]).toEqual([path, undefined]);

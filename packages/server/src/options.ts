@@ -3,7 +3,15 @@
 import { basename } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { InputError, VideoPipeline } from 'moviegen';
-import { bytes, duration, integer, type ModelOptions, type Run, withModel } from 'moviegen/cli';
+import {
+  bytes,
+  duration,
+  integer,
+  type ModelOptions,
+  type Run,
+  weightsOptions,
+  withModel,
+} from 'moviegen/cli';
 import type { DataOptions } from './data.ts';
 import { MODEL_NAME } from './models.ts';
 import type { NamedPipeline } from './worker/pipelines.ts';
@@ -80,8 +88,8 @@ export function modelsOf(
 
 /** Loads the models of a worker on one device, one after the other. */
 export async function loadPipelines(run: Run, settings: WorkerSettings): Promise<NamedPipeline[]> {
-  const { model, dtype, lora, loraPartial, maxMemory, offload } = settings;
-  if (lora !== undefined && model.length > 1)
+  const { model, lora, lora2 } = settings;
+  if ((lora ?? lora2) !== undefined && model.length > 1)
     throw new InputError('worker: --lora is for one model: start a worker for each');
   const device = await run.device(settings);
   const loaded: NamedPipeline[] = [];
@@ -91,10 +99,7 @@ export async function loadPipelines(run: Run, settings: WorkerSettings): Promise
       pipeline: await VideoPipeline.fromPretrained(source, {
         device,
         ...run.filesOptions(settings),
-        ...(dtype && { dtype }),
-        ...(lora && { loras: lora.map((one) => ({ ...one, partial: loraPartial })) }),
-        ...(maxMemory && { maxMemory }),
-        ...(offload && { offload }),
+        ...weightsOptions(settings),
         signal: run.signal,
       }),
     });

@@ -117,9 +117,9 @@ async function serve(run: Run, options: Options): Promise<void> {
 
 /** Settings as plain data: what a process can be sent. */
 function plain(options: WorkerSettings): WorkerSettings {
-  const { model, adapter, dtype, variant, header, lora, loraPartial, maxMemory, offload } = options;
+  const { model, adapter, dtype, variant, header, lora, lora2, loraPartial, maxMemory, offload } = options;
   const { data, store, batch, maxPixels, lease } = options;
-  const settings = { model, adapter, dtype, variant, header, lora, loraPartial, maxMemory, offload };
+  const settings = { model, adapter, dtype, variant, header, lora, lora2, loraPartial, maxMemory, offload };
   return { ...settings, data, store, batch, maxPixels, lease } as WorkerSettings;
 }
 

@@ -7,7 +7,7 @@ import { autoencoderNames, transformerName } from '@moviegen/wan';
 import { CheckpointError } from '../errors.ts';
 
 /** The models whose single files are known. */
-export type WeightsKind = 'wan-transformer' | 'wan-autoencoder' | 'umt5' | 'lora';
+export type WeightsKind = 'wan-transformer' | 'wan-autoencoder' | 'umt5' | 'clip-vision' | 'lora';
 
 /**
  * Whose names and storage a file has: `diffusers` (of umT5: `transformers`), the `original` repository, `comfy` (its prefix, or its
@@ -61,8 +61,15 @@ export function identifyWeights(source: Header): WeightsIdentity | undefined {
   const bias = (layer: number) =>
     `encoder.block.${layer}.layer.0.SelfAttention.relative_attention_bias.weight`;
   // T5 has a bias in its first layer only.
-  const text = among(t5Name, [bias(0), bias(1), 'encoder.block.0.layer.1.DenseReluDense.wi_1.weight']);
+  const last = Math.max(
+    ...names.map((name) => Number(/^encoder\.block\.(\d+)\./.exec(t5Name(name))?.[1] ?? 0)),
+  );
+  const gate = `encoder.block.${last}.layer.1.DenseReluDense.wi_1.weight`;
+  const text = among(t5Name, [bias(0), bias(last), gate]);
   if (text.found) return is('umt5', 'transformers', text.same);
+  if (names.some((name) => /^(vision_model\.)?encoder\.layers\.0\.self_attn\.q_proj\.weight$/.test(name)))
+    if (names.some((name) => /^(vision_model\.)?embeddings\.patch_embedding\.weight$/.test(name)))
+      return { kind: 'clip-vision', layout: 'transformers' };
   const middle = 'decoder.mid_block.attentions.0.to_qkv.weight';
   const codes = among(autoencoderNames(names), [middle, 'decoder.norm_out.gamma']);
   if (!codes.found) return undefined;
@@ -85,6 +92,7 @@ const WORDS: Readonly<Record<WeightsKind, string>> = {
   'wan-transformer': "Wan's transformer",
   'wan-autoencoder': "Wan's autoencoder",
   umt5: 'the text encoder umT5',
+  'clip-vision': "CLIP's image tower",
   lora: 'a LoRA',
 };
 const LAYOUTS: Readonly<Record<WeightsLayout, string>> = {

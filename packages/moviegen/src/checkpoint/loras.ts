@@ -27,6 +27,12 @@ export interface OpenLora extends Lora {
   close(): Promise<void>;
 }
 
+/** The error of LoRAs for a second transformer, where there is one. */
+export const oneTransformer = (): InputError =>
+  new InputError(
+    'lora: loras2 (--lora-2) are of a second transformer, and this model has one: give them as loras (--lora)',
+  );
+
 /** Names that the file may have in a folder. */
 const NAMES = ['adapter_model.safetensors', 'pytorch_lora_weights.safetensors'];
 

@@ -1,14 +1,14 @@
 // The folder of one model, whose files have the names that its own library gives them: `config.json`, the weights, a
 // tokenizer. Not here: where files are (files.ts), a checkpoint of several models (families/movieGen/open.ts).
 
-import { openCheckpoint, SafetensorsError, type TensorSource } from '@moviegen/safetensors';
+import { SafetensorsError, type TensorSource } from '@moviegen/safetensors';
 import { ConfigError, WeightsError } from '@moviegen/tensor';
 import type { CheckpointFiles } from '../checkpointFiles.ts';
 import { CheckpointError } from '../errors.ts';
 import { verified } from './checksums.ts';
 import { absenceIn, type FilesOptions, missing, openFiles, pathOf, readJson } from './files.ts';
+import { holdsWeights, openFolderWeights } from './folderWeights.ts';
 import { otherLayout } from './layouts.ts';
-import { plainNames } from './plainNames.ts';
 import { readTokenizer, type TokenizerFiles, tokenizerBeside } from './tokenizerFiles.ts';
 
 /** The files of one model of a checkpoint, open. */
@@ -25,15 +25,20 @@ export interface ModelPart {
 /** Names of files of weights that only PyTorch reads. */
 const PICKLES = ['pytorch_model.bin', 'diffusion_pytorch_model.bin', 'pytorch_model.bin.index.json'];
 
-/** Opens the config and the weights of one model of a checkpoint. @throws CheckpointError, SafetensorsError */
+/**
+ * Opens the config and the weights of one model of a checkpoint.
+ * @param options.configNeeded `false` where the weights may tell the config: it may be undefined then. Default true
+ * @throws CheckpointError, SafetensorsError
+ */
 export async function openPart(
   files: CheckpointFiles,
   folder: string,
   signal?: AbortSignal,
+  { configNeeded = true }: { readonly configNeeded?: boolean } = {},
 ): Promise<ModelPart> {
   const config = await readJson(files, folder, 'config.json', signal);
   const path = pathOf(files, folder, '');
-  if (config === undefined) {
+  if (config === undefined && (configNeeded || !(await holdsWeights(files, folder)))) {
     const index = folder === '' ? await readJson(files, '', 'model_index.json', signal) : undefined;
     if (index === undefined) throw await missing(files, folder, 'config.json', signal);
     throw new CheckpointError(
@@ -41,8 +46,7 @@ export async function openPart(
     );
   }
   try {
-    const weights = await openCheckpoint(files.folder(folder), { variant: files.variant, signal });
-    return { folder, path, config, weights: plainNames(weights) };
+    return { folder, path, config, weights: await openFolderWeights(files, folder, signal) };
   } catch (error) {
     if (!(error instanceof SafetensorsError) || error.source !== undefined) throw error;
     for (const name of PICKLES) {

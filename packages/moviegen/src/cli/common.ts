@@ -85,6 +85,11 @@ export function withModel(command: Command): Command {
         lora,
       )
       .option(
+        '--lora-2 <file[:weight]>',
+        'the same for the expert for low noise, where there are two; --lora is then for the one for high noise',
+        lora,
+      )
+      .option(
         '--lora-partial',
         'apply what can be applied of LoRAs that also hold other changes (DoRA, LoHa, text encoders)',
       )

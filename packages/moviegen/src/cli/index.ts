@@ -2,5 +2,13 @@
 
 export type { AddOn } from './addOns.ts';
 export { onlyWith, withAdapter, withCommon, withModel } from './common.ts';
-export { adapterName, type CommonOptions, defaultModel, MEGABYTES, type ModelOptions, Run } from './run.ts';
+export {
+  adapterName,
+  type CommonOptions,
+  defaultModel,
+  MEGABYTES,
+  type ModelOptions,
+  Run,
+  weightsOptions,
+} from './run.ts';
 export { bytes, duration, integer, number } from './values.ts';

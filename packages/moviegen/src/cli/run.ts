@@ -49,6 +49,7 @@ export interface ModelOptions extends CommonOptions, SourceOptions, PartOptions 
   readonly dtype?: DTypePolicy;
   readonly tokenizer?: TokenizerPlaces;
   readonly lora?: readonly LoraFile[];
+  readonly lora2?: readonly LoraFile[];
   readonly loraPartial?: boolean;
   readonly maxMemory?: number;
   readonly offload?: 'disk' | 'host';
@@ -137,17 +138,13 @@ export class Run {
     const parts = partsOf(options);
     this.bars.begin('load', undefined, MEGABYTES);
     const device = await this.device(options);
-    const { dtype, tokenizer, lora: loras, maxMemory, offload } = options;
     return {
       device,
       ...(options.model && parts && { parts }),
       ...this.filesOptions(options),
-      ...(dtype && { dtype }),
-      ...(tokenizer && { tokenizer }),
-      ...(loras && { loras: loras.map((lora) => ({ ...lora, partial: options.loraPartial })) }),
+      ...weightsOptions(options),
+      ...(options.tokenizer && { tokenizer: options.tokenizer }),
       onNote: (line) => this.note([line]),
-      ...(maxMemory && { maxMemory }),
-      ...(offload && { offload }),
       ...(options.promptStates !== undefined && { textEncoder: false }),
       signal: this.signal,
       onProgress: (progress) => {
@@ -276,6 +273,27 @@ export function secondsRecord(seconds: Readonly<Record<string, number>>): Record
   const rounded = (value: number) => Math.round(value * 1000) / 1000;
   const entries = Object.entries(seconds).map(([phase, value]): [string, number] => [phase, rounded(value)]);
   return { ...Object.fromEntries(entries), total: rounded(performance.now() / 1000) };
+}
+
+/** How weights are loaded, by the options of a command: their types, LoRAs, where they stay. */
+export function weightsOptions({
+  dtype,
+  lora,
+  lora2,
+  loraPartial: partial,
+  maxMemory,
+  offload,
+}: Pick<
+  ModelOptions,
+  'dtype' | 'lora' | 'lora2' | 'loraPartial' | 'maxMemory' | 'offload'
+>): FromPretrainedOptions {
+  return {
+    ...(dtype && { dtype }),
+    ...(lora && { loras: lora.map((one) => ({ ...one, partial })) }),
+    ...(lora2 && { loras2: lora2.map((one) => ({ ...one, partial })) }),
+    ...(maxMemory && { maxMemory }),
+    ...(offload && { offload }),
+  };
 }
 
 /** Models that the options name one by one. */

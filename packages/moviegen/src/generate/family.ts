@@ -152,6 +152,8 @@ export interface LoadModelsOptions {
   /** Where streamed layers come from. Default: `disk` for folders, `host` for addresses. */
   readonly offload?: 'disk' | 'host' | undefined;
   readonly loras?: readonly LoraFile[] | undefined;
+  /** Of the second of two transformers. */
+  readonly loras2?: readonly LoraFile[] | undefined;
   /** Is told lines that a person should know of what was loaded: parts of a LoRA that are left out. */
   readonly onNote?: ((line: string) => void) | undefined;
   /** Tokenizers that do not lie in their encoders' folders, or beside them. */

@@ -37,17 +37,11 @@ export class Tally {
   take(times = 1): Record<string, OpCosts> {
     const entries = [...this.#ops].sort(([, a], [, b]) => b.flops - a.flops || b.bytes - a.bytes);
     this.#ops.clear();
-    return Object.fromEntries(
-      entries.map(([op, { flops, bytes, dispatches, seconds }]) => [
-        op,
-        {
-          flops: flops * times,
-          bytes: bytes * times,
-          dispatches: dispatches * times,
-          ...(this.#ceilings && { seconds: seconds * times }),
-        },
-      ]),
-    );
+    const costs = entries.map(([op, { seconds, ...rest }]): [string, OpCosts] => [
+      op,
+      { ...rest, ...(this.#ceilings && { seconds }) },
+    ]);
+    return repeated(Object.fromEntries(costs), times);
   }
 }
 
@@ -75,6 +69,19 @@ export const flopsOf = (ops: Readonly<Record<string, OpCosts>>): number =>
 /** Seconds of all ops together. */
 export const secondsIn = (ops: Readonly<Record<string, OpCosts>>): number =>
   Object.values(ops).reduce((sum, { seconds = 0 }) => sum + seconds, 0);
+/** The costs of a stretch that is repeated. */
+export const repeated = (ops: Readonly<Record<string, OpCosts>>, times: number): Record<string, OpCosts> =>
+  Object.fromEntries(
+    Object.entries(ops).map(([op, { flops, bytes, dispatches, seconds }]) => [
+      op,
+      {
+        flops: flops * times,
+        bytes: bytes * times,
+        dispatches: dispatches * times,
+        ...(seconds !== undefined && { seconds: seconds * times }),
+      },
+    ]),
+  );
 /** The costs of two stretches together, by op. */
 export function summed(
   a: Readonly<Record<string, OpCosts>>,

@@ -20,7 +20,7 @@ import { sampleGroup } from '../generate/group.ts';
 import type { Job } from '../generate/jobs.ts';
 import { type GenerateOptions, requestOf } from '../generate/options.ts';
 import { takeIn } from '../generate/takeIn.ts';
-import { flopsOf, type OpCosts, summed } from './costs.ts';
+import { flopsOf, type OpCosts, repeated, summed } from './costs.ts';
 import { assumedVideo, DryRun, decodeAll } from './dryRun.ts';
 import {
   type GenerationPlan,
@@ -130,7 +130,8 @@ async function walk(
     const { width: w, height: h, numFrames: n, guidanceScale: g, guidance: how } = options;
     const { job = plannedJob(models.jobs) } = options;
     const size = { width: w, height: h, numFrames: n ?? models.index.video.numFrames };
-    const how1 = { guidanceScale: g, guidance: how, steps: options.steps };
+    // All blocks are counted of a cache: how many it leaves out depends on the prompt.
+    const how1 = { guidanceScale: g, guidance: how, steps: options.steps, cache: options.cache };
     const request = requestOf(
       [prompt],
       { ...definedOf({ ...size, ...how1 }), ...assumed(job, models, size) },
@@ -149,15 +150,16 @@ async function walk(
       start,
       signal,
       tell: async (told) => {
-        // Kernels of a recording are counted once, when it is made; without a recording, at every step.
         if (told.phase === 'compile') parts.text = tally.take();
-        if (told.phase === 'sample' && told.step === 0) parts.dit = tally.take(steps);
+        if (told.phase === 'sample' && told.step === 0) parts.dit = tally.take();
         if (told.phase === 'sample') evaluations = Math.max(1, told.step);
       },
     });
     inputs.dispose();
-    const rest = tally.take(steps / evaluations);
-    if (flopsOf(parts.dit) === 0) parts.dit = rest;
+    // Kernels of a recording are counted once, when it is made, before the steps; without one, at every step.
+    const each = tally.take(1 / evaluations);
+    const recorded = flopsOf(parts.dit) > flopsOf(each);
+    parts.dit = summed(recorded ? repeated(parts.dit, steps) : parts.dit, repeated(each, steps));
     dry.phase('text and sampling');
 
     const { numFrames, width, height, latentShape, guidanceScale } = request;

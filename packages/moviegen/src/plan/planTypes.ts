@@ -18,7 +18,7 @@ export interface PlanOptions
     Pick<UpscaleOptions, 'window' | 'tile'>,
     Pick<
       GenerateOptions,
-      'width' | 'height' | 'numFrames' | 'steps' | 'guidanceScale' | 'guidance' | 'signal'
+      'width' | 'height' | 'numFrames' | 'steps' | 'guidanceScale' | 'guidance' | 'cache' | 'signal'
     > {
   /** What is done. Pictures and videos that it is given are assumed. Default `text`. */
   readonly job?: PlannedJob;

@@ -155,7 +155,7 @@ async function opened(
 
 /** What makes the result larger, where that is asked for. */
 async function upscaling(run: Run, options: Options): Promise<GenerateOptions['upscale']> {
-  const { upscale, upsampler: model, lora: _, model: __, ...loading } = options;
+  const { upscale, upsampler: model, lora: _, lora2: __, model: ___, ...loading } = options;
   if (upscale === undefined) {
     if (model !== undefined) throw new InputError('generate: --upsampler is for --upscale');
     return undefined;

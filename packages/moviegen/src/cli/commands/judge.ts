@@ -65,6 +65,7 @@ const FOR_JOBS = [
     'model',
     'dtype',
     'lora',
+    'lora2',
     'loraPartial',
     'maxMemory',
     'offload',

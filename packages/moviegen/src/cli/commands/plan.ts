@@ -27,6 +27,7 @@ interface Options extends Omit<CommonOptions, 'adapter'>, SourceOptions, PartOpt
   readonly dtype?: DTypePolicy;
   readonly guidanceScale?: number;
   readonly guidance?: Guidance;
+  readonly cache?: number;
   readonly prompt?: string;
   readonly tokenizer?: TokenizerPlaces;
   readonly maxMemory?: number;
@@ -58,6 +59,7 @@ export function addPlan(program: Command, run: Run): void {
         'compute the two branches of guidance in one batch, or one after the other',
       ).choices(GUIDANCES),
     )
+    .option('--cache <number>', 'plan for a step cache, as for generate; all blocks are counted', number)
     .option(
       '--prompt <text>',
       'prompt whose tokens are counted (default: an example of the model, or the longest possible)',
@@ -90,6 +92,7 @@ async function plan(run: Run, words: readonly string[], options: Options): Promi
     dtype,
     guidanceScale,
     guidance,
+    cache,
     prompt,
     adapter,
     maxMemory,
@@ -104,6 +107,7 @@ async function plan(run: Run, words: readonly string[], options: Options): Promi
     dtype,
     guidanceScale,
     guidance,
+    cache,
     prompt,
     maxMemory,
     memory,

@@ -16,6 +16,7 @@ import { parseConfig as parseTaeConfig, TAE, type TAEConfig } from '@moviegen/ta
 import { type Device, loraChanges } from '@moviegen/tensor';
 import { parseClipVisionConfig, TextEncoders } from '@moviegen/text';
 import { heldSource } from '../../checkpoint/heldSource.ts';
+import { oneTransformer } from '../../checkpoint/loras.ts';
 import { bytesOf, type ModelPart, placed } from '../../checkpoint/modelFiles.ts';
 import {
   autoencoderPrecision,
@@ -99,6 +100,7 @@ async function loadParts<Index extends ReadIndex, Models>(
     throw new InputError(
       'checkpoint: prompt states, and loading without text encoders, are for Wan: this is a Movie Gen checkpoint',
     );
+  if (options.loras2 !== undefined) throw oneTransformer();
   const opened = await openMovieGen(source, kind.parse, options);
   try {
     const configs = await checkOpened(opened, kind, precisions.dit, options);

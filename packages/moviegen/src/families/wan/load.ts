@@ -6,6 +6,7 @@ import { Tokenizer } from '@moviegen/text';
 import {
   isLinearWeight,
   loadWanTransformer,
+  originalTransformerName,
   placeTransformerLayers,
   WanAutoencoder,
   WanTransformer,
@@ -46,13 +47,18 @@ export async function loadModels(
     for (const [i, part] of opened.transformers.entries()) {
       const config = configs.transformers[i]!;
       const changes = loraChanges(
-        opened.loras.map((lora) => ({ ...lora, onNote: i === 0 ? options.onNote : undefined })),
+        opened.loras[i]!.map((lora) => ({ ...lora, onNote: options.onNote })),
         WanTransformer.weightShapes(config),
+        originalTransformerName,
       );
       const types = { ...precisions.dit, changes, linear: isLinearWeight };
       if (maxMemory !== undefined)
         await placed(part, () => placeTransformerLayers(part.weights, config, types, maxMemory));
     }
+    if (opened.transformers.length === 2 && options.loras?.length && options.loras2 === undefined)
+      options.onNote?.(
+        'lora: merged into the expert for high noise alone; loras2 (--lora-2) are for the one for low noise',
+      );
     const report = reporter(opened, options.onProgress);
     const autoencoder = await placed(opened.vae, () =>
       WanAutoencoder.load(device, opened.vae.weights, configs.vae, {
@@ -70,7 +76,7 @@ export async function loadModels(
       return placed(part, () =>
         loadWanTransformer(device, sources[expert]!, configs.transformers[expert]!, {
           ...precisions.dit,
-          loras: opened.loras,
+          loras: opened.loras[expert]!,
           maxMemory,
           signal,
           onProgress: (progress) => report(part, progress),

@@ -4,7 +4,7 @@
 import type { T5Config } from '@moviegen/text';
 import type { WanAutoencoderConfig, WanTransformerConfig } from '@moviegen/wan';
 import { type VerifiedFiles, verified } from '../../checkpoint/checksums.ts';
-import { type OpenLora, openLoras } from '../../checkpoint/loras.ts';
+import { type OpenLora, oneTransformer, openLoras } from '../../checkpoint/loras.ts';
 import { openPart } from '../../checkpoint/modelFiles.ts';
 import { readTokenizerAt, tokenizerPlaces } from '../../checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
@@ -28,8 +28,10 @@ export interface OpenedWan {
   readonly textEncoder: WanTextEncoder | undefined;
   /** The parsed `scheduler_config.json`, or what stands for it. */
   readonly scheduler: unknown;
+  /** CLIP's image tower. */
   readonly imageEncoder: ImageTowerPart | undefined;
-  readonly loras: readonly OpenLora[];
+  /** Of each transformer. */
+  readonly loras: readonly (readonly OpenLora[])[];
   /** Whether reading costs a transfer. */
   readonly remote: boolean;
   /** Rejects if a file differs from its entry in the checkpoint's `SHA256SUMS`; reads what has not been read. */
@@ -46,7 +48,7 @@ export interface WanTextEncoder extends WanPart<T5Config> {
 /** What is opened besides the checkpoint. */
 export type OpenWanOptions = Pick<
   LoadModelsOptions,
-  'loras' | 'textEncoder' | 'tokenizer' | 'parts' | 'http' | 'signal'
+  'loras' | 'loras2' | 'textEncoder' | 'tokenizer' | 'parts' | 'http' | 'signal'
 >;
 
 /**
@@ -55,7 +57,14 @@ export type OpenWanOptions = Pick<
  * @throws CheckpointError, InputError, GgufError, SafetensorsError; the signal's reason on abort. Nothing is left open then.
  */
 export async function openWan(source: CheckpointFiles, options: OpenWanOptions): Promise<OpenedWan> {
-  const { loras: loraFiles = [], textEncoder: encodes = true, parts = {}, http, signal } = options;
+  const {
+    loras: files1 = [],
+    loras2: files2,
+    textEncoder: encodes = true,
+    parts = {},
+    http,
+    signal,
+  } = options;
   const { tokenizer: tokenizerPlace } = options;
   const files: VerifiedFiles | undefined = source === NO_FILES ? undefined : await verified(source, signal);
   const layout = await layoutOf(files, parts, encodes, signal);
@@ -69,8 +78,10 @@ export async function openWan(source: CheckpointFiles, options: OpenWanOptions):
     throw new CheckpointError(
       'checkpoint: of single files, the tokenizer is not given: the folder of tokenizer.json (tokenizer, --tokenizer)',
     );
-  const loras = await openLoras(loraFiles, http, signal);
-  const opened: { close(): Promise<void> }[] = [...loras];
+  if (files2 !== undefined && layout.transformers.length === 1) throw oneTransformer();
+  const all = await openLoras([...files1, ...(files2 ?? [])], http, signal);
+  const loras = [all.slice(0, files1.length), all.slice(files1.length)];
+  const opened: { close(): Promise<void> }[] = [...all];
   const close = async () => void (await Promise.all(opened.map((one) => one.close())));
   const own = async <T extends { close(): Promise<void> }>(part: Promise<T>): Promise<T> => {
     const one = await part;

@@ -112,17 +112,21 @@ async function openPlace(
 ) {
   // The revision is the checkpoint's.
   const own = { ...options, revision: undefined };
-  if ('files' in at && at.file === undefined) return openPart(at.files, at.folder, signal);
-  const file = 'files' in at ? { folder: at.files, name: at.file! } : fileOf(at.place);
-  if (file === undefined) return openPart(openFiles((at as { place: Place }).place, own), '', signal);
-  const { path, weights, config } = await openSingle(file, own, signal);
+  const file = 'place' in at ? fileOf(at.place) : at.file && { folder: at.files, name: at.file };
+  const found = file
+    ? await openSingle(file, own, signal)
+    : 'files' in at
+      ? await openPart(at.files, at.folder, signal, { configNeeded: false })
+      : await openPart(openFiles(at.place, own), '', signal, { configNeeded: false });
+  const { path, weights, config } = found;
   try {
-    checkKind(path, weights, kind);
+    if (file || config === undefined) checkKind(path, weights, kind);
   } catch (error) {
     await weights.close();
     throw error;
   }
-  return { path, weights, config: CLASSES[kind]?.includes(classOf(config)) ? config : undefined };
+  // Beside a single file any config may lie.
+  return { path, weights, config: CLASSES[kind]?.includes(classOf(config)) || !file ? config : undefined };
 }
 
 /** What a `config.json` beside a single file must be of, to count. */

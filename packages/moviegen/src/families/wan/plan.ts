@@ -1,8 +1,15 @@
 // Wan's models as a plan loads them: on a device that allocates nothing, with zeros for weights. Configs come from a checkpoint's
 // files, or are those of a published size.
 
-import { type Device, Tensor, type WeightSource } from '@moviegen/tensor';
-import { isLinearWeight as isLinearOfText, parseT5Config, T5Encoder, Tokenizer } from '@moviegen/text';
+import type { Device, WeightSource } from '@moviegen/tensor';
+import {
+  ClipVisionModel,
+  isLinearWeight as isLinearOfText,
+  parseClipVisionConfig,
+  parseT5Config,
+  T5Encoder,
+  Tokenizer,
+} from '@moviegen/text';
 import {
   autoencoderConfigs,
   isLinearWeight,
@@ -10,7 +17,6 @@ import {
   transformerConfigs,
   WanAutoencoder,
   WanTransformer,
-  type WanTransformerConfig,
 } from '@moviegen/wan';
 import { type ModulePrecision, modulePrecisions } from '../../checkpoint/precision.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
@@ -20,6 +26,7 @@ import { schedulerOf, switchesOf, type WanConfigs, type WanSwitches } from './co
 import { defaultsOf } from './defaults.ts';
 import { Experts } from './experts.ts';
 import { geometryOf } from './geometry.ts';
+import { type ImageTowerPart, imageTower } from '../imageTower.ts';
 import { WanModels } from './models.ts';
 import { openWan } from './open.ts';
 import { PromptEncoder, TEXT_LENGTH } from './promptStates.ts';
@@ -31,6 +38,8 @@ interface PlannedWan {
   readonly index: WanSwitches;
   readonly configs: WanConfigs;
   readonly scheduler: unknown;
+  /** CLIP's image tower, where the transformer reads one. */
+  readonly imageTower?: Omit<ImageTowerPart, 'weights'> | undefined;
   /** Absent in a published size: every prompt is then as long as the encoder reads. */
   readonly tokenizer?: Tokenizer;
 }
@@ -45,6 +54,22 @@ const UMT5_XXL = {
   d_ff: 10240,
   feed_forward_proj: 'gated-gelu',
   dense_act_fn: 'gelu_new',
+};
+
+/** ViT-H/14, and its file in diffusers' folders. */
+const CLIP_VIT_H: Omit<ImageTowerPart, 'weights'> = {
+  path: 'image_encoder',
+  config: {
+    model_type: 'clip_vision_model',
+    hidden_size: 1280,
+    intermediate_size: 5120,
+    num_hidden_layers: 32,
+    num_attention_heads: 16,
+    image_size: 224,
+    patch_size: 14,
+    hidden_act: 'gelu',
+  },
+  processor: {},
 };
 
 /** Published sizes, with the autoencoder, the encoder and the shift that come with them. */
@@ -68,7 +93,13 @@ export const publishedPlans: Readonly<Record<string, () => PlannedPipeline>> = O
         vae: autoencoderConfigs[vae],
         textEncoder: parseT5Config(UMT5_XXL),
       };
-      return plannedPipeline({ name, index: switchesOf(configs), configs, scheduler: schedulerOf(configs) });
+      return plannedPipeline({
+        name,
+        index: switchesOf(configs),
+        configs,
+        scheduler: schedulerOf(configs),
+        imageTower: transformer.imageDim === undefined ? undefined : CLIP_VIT_H,
+      });
     },
   ]),
 );
@@ -80,7 +111,7 @@ export async function checkpointPlan(
   options: Pick<LoadModelsOptions, 'tokenizer' | 'parts' | 'http'> = {},
 ): Promise<PlannedPipeline> {
   const opened = await openWan(files, { ...options, signal });
-  const { switches, configs, scheduler, textEncoder } = opened;
+  const { switches, configs, scheduler, textEncoder, imageEncoder: imageTower } = opened;
   const { tokenizer, tokenizerConfig } = textEncoder!;
   await opened.close();
   return plannedPipeline({
@@ -88,6 +119,7 @@ export async function checkpointPlan(
     index: switches,
     configs,
     scheduler,
+    imageTower,
     tokenizer: new Tokenizer(tokenizer, tokenizerConfig),
   });
 }
@@ -118,6 +150,15 @@ const plannedPipeline = (planned: PlannedWan): PlannedPipeline => ({
       source(i === 0 ? 'dit' : 'dit 2', precisions.dit, WanTransformer.weightShapes(config), isLinearWeight),
     );
     const vaeWeights = source('vae', precisions.tae, WanAutoencoder.weightShapes(configs.vae), () => false);
+    const tower = planned.imageTower && {
+      ...planned.imageTower,
+      weights: source(
+        'image',
+        precisions.text,
+        ClipVisionModel.weightShapes(parseClipVisionConfig(planned.imageTower.config)),
+        isLinearOfText,
+      ),
+    };
     const autoencoder = await WanAutoencoder.load(device, vaeWeights, configs.vae, {
       dtype: precisions.tae.dtype,
       signal,
@@ -140,12 +181,7 @@ const plannedPipeline = (planned: PlannedWan): PlannedPipeline => ({
       prompts: promptsOf(device, textWeights, planned, { dtype: precisions.text.dtype }),
       experts,
       autoencoder,
-      // The states alone: the tower comes and goes before the steps, which need more.
-      encodePictures:
-        config.imageDim === undefined
-          ? undefined
-          : async (pictures) =>
-              Tensor.zeros(device, [pictures.length, tokensOfPicture(config), config.imageDim!]),
+      encodePictures: tower && (await imageTower(device, tower, { dtype: precisions.text.dtype }, 'penultimate')),
       geometry: geometryOf(config, configs.vae, autoencoder.factor),
       sampling: samplingOf(scheduler, defaults.sampler),
       close: () => {},
@@ -153,9 +189,6 @@ const plannedPipeline = (planned: PlannedWan): PlannedPipeline => ({
     return { models, weights };
   },
 });
-
-/** CLIP's tokens of a picture: 257 of ViT-H/14, or half of what the embedder has positions for. */
-const tokensOfPicture = ({ posEmbedTokens = 514 }: WanTransformerConfig): number => posEmbedTokens / 2;
 
 /** The encoder of a plan; without a tokenizer, every text but the empty one is as long as is read. */
 function promptsOf(
