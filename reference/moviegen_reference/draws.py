@@ -1,6 +1,9 @@
 """Choices that other languages repeat to the bit: a linear congruential generator of 32 bits."""
 
 
+from .world import BACKGROUNDS, COLOURS, MOTIONS, RADII, SHAPES, Facts
+
+
 class Draws:
     def __init__(self, seed: int):
         self.state = seed % 2**32
@@ -20,10 +23,8 @@ class Draws:
     def uniform(self, low: float, high: float) -> float:
         return low + (high - low) * self.next()
 
-    def facts(self, held_out: bool):
+    def facts(self, held_out: bool) -> Facts:
         """Facts of `world.py`, drawn until they are of the kind; what grows or shrinks has no size of its own."""
-        from .world import BACKGROUNDS, COLOURS, MOTIONS, RADII, SHAPES, Facts
-
         while True:
             colour, shape, motion, background, size = map(self.choice, (COLOURS, SHAPES, MOTIONS, BACKGROUNDS, RADII))
             facts = Facts(colour, shape, motion, background, "" if motion in ("grows", "shrinks") else size)

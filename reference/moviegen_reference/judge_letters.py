@@ -6,8 +6,8 @@ the prompt until `judge_letters` compares.
 2. Motion: each word's path is laid over the measured one as in `judge.py`. The size of a word depends on its letters, so the root
    of the area is scaled to the path's mean radius first.
 3. All frames are shifted and scaled as the motion says, and averaged.
-4. For each length, and each place in steps of half a pixel, the pixels of the font are sampled (3x3 points each), and each letter
-   is the one whose template differs least. What lies outside the word counts as well. The reading that differs least is taken;
+4. For each length, at places a pixel apart and then half a pixel around the best, the pixels of the font are sampled (2x2 points
+   each), and each letter is the one whose template differs least. What lies outside the word counts as well. The reading that differs least is taken;
    MISFIT is the most it may differ, as a share of all that is seen.
 """
 
@@ -19,7 +19,7 @@ from .judge import FLOORS, centres, covered, find, nearest, path_error
 INK, FURTHEST = 0.8, 0.9
 MISFIT = 0.6
 REACH = (6.0, 4.0)                                # of the search about the centre of mass, in pixels along x and y
-STEP = 0.5
+POINTS = np.array([-0.25, 0.25])                  # of a font's pixel along each side, in such pixels from its middle
 TEMPLATES = np.stack([letters.GLYPHS[letter] for letter in letters.LETTERS]).astype(float)                # [36, 7, 5]
 
 
@@ -88,25 +88,31 @@ def averaged(cover: np.ndarray, cx: np.ndarray, cy: np.ndarray, zoom: np.ndarray
 
 def read_picture(picture: np.ndarray) -> tuple[str, float]:
     """The word that differs least, and by how much, as a share of the picture's energy."""
-    energy, best = float(np.square(picture).sum()), ("", float("inf"))
-    points = (np.arange(3) - 1) / 3
-    for length, cell in letters.CELL.items():
-        columns = (letters.COLUMNS + 1) * length - 1
-        across, down = (((np.arange(n) - (n - 1) / 2)[:, None] + points).reshape(-1) * cell for n in (columns, letters.ROWS))
-        for dy in np.arange(-REACH[1], REACH[1] + STEP, STEP):
-            for dx in np.arange(-REACH[0], REACH[0] + STEP, STEP):
-                fine = sampled(picture, world.CENTRE + dx + across, world.CENTRE + dy + down)
-                q = fine.reshape(letters.ROWS, 3, columns, 3).mean(axis=(1, 3))                           # [7, columns]
-                misfit, text = float(np.square(q[:, letters.COLUMNS :: letters.COLUMNS + 1]).sum()), ""
-                for k in range(length):
-                    slot = q[:, k * (letters.COLUMNS + 1) :][:, : letters.COLUMNS]
-                    each = np.square(slot - TEMPLATES).sum(axis=(1, 2))
-                    text += letters.LETTERS[int(each.argmin())]
-                    misfit += float(each.min())
-                share = (cell**2 * misfit + max(0.0, energy - cell**2 * float(np.square(q).sum()))) / energy
-                if share < best[1]:
-                    best = text, share
+    best = "", float("inf")
+    for length in letters.CELL:
+        steps = [(dx, dy) for dy in np.arange(-REACH[1], REACH[1] + 1) for dx in np.arange(-REACH[0], REACH[0] + 1)]
+        readings = [read_at(picture, length, *step) for step in steps]
+        x, y = steps[int(np.argmin([misfit for _, misfit in readings]))]
+        readings += [read_at(picture, length, x + dx, y + dy) for dy in (-0.5, 0.0, 0.5) for dx in (-0.5, 0.0, 0.5)]
+        best = min([best, *readings], key=lambda reading: reading[1])
     return best
+
+
+def read_at(picture: np.ndarray, length: int, dx: float, dy: float) -> tuple[str, float]:
+    """The word of a length whose middle is so far from the picture's, and by how much it differs."""
+    cell, columns, points = letters.CELL[length], (letters.COLUMNS + 1) * length - 1, len(POINTS)
+    across, down = (((np.arange(n) - (n - 1) / 2)[:, None] + POINTS).reshape(-1) * cell for n in (columns, letters.ROWS))
+    fine = sampled(picture, world.CENTRE + dx + across, world.CENTRE + dy + down)
+    q = fine.reshape(letters.ROWS, points, columns, points).mean(axis=(1, 3))                             # [7, columns]
+    differs, text = float(np.square(q[:, letters.COLUMNS :: letters.COLUMNS + 1]).sum()), ""
+    for k in range(length):
+        slot = q[:, k * (letters.COLUMNS + 1) :][:, : letters.COLUMNS]
+        each = np.square(slot - TEMPLATES).sum(axis=(1, 2))
+        text += letters.LETTERS[int(each.argmin())]
+        differs += float(each.min())
+    energy = float(np.square(picture).sum())
+    outside = max(0.0, energy - cell**2 * float(np.square(q).sum()))
+    return text, (cell**2 * differs + outside) / energy
 
 
 def judge_letters(video: np.ndarray, sample: letters.Sample) -> dict:

@@ -12,7 +12,7 @@ import numpy as np
 from . import world
 from .draws import Draws
 
-CELLS = 2                                         # along each side: as fine as the autoencoder carries
+CELLS = 3                                         # along each side: as fine as the autoencoder carries
 CANDIDATES = 16                                   # patterns of which the nearest is the one that was read
 SIZE_WORD = "big"
 PLACES = 12.0                                     # pixels that a pictured object may be away from the centre

@@ -1,13 +1,14 @@
 """The spatial upsampler of shapes world, 64 to 128 px: its true clips, its image autoencoder, and upscaling. Spec section 7.
 
-Not here: windows (`windows.py`), the transformer (`conditioned.py`), training (`train_upsampler.py`), the judge (`judge_more.py`).
+Not here: windows (`windows.py`), the transformer (`conditioned.py`), training (`train_upsampler.py`), the judge (`judge_upscale.py`).
 
 Legend: T frames, H W pixels; latents `[C, T, h, w]`, where a latent frame is one frame.
 """
 
-from collections.abc import Callable
-from pathlib import Path
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,11 +17,14 @@ from torch import Tensor
 
 from . import flow, world
 from .conditioned import ConditionedDiT
-from .tae import TAE
+from .dit import load_dit
+from .draws import Draws
+from .tae import TAE, load_tae
 from .windows import Windows
 
 SCALE = 2
 LARGE = SCALE * world.SIZE
+SEED = 2410_13735
 
 
 def draw_large(facts: world.Facts, offset: tuple[float, float] = (0.0, 0.0), scale: int = SCALE) -> np.ndarray:
@@ -36,6 +40,22 @@ def draw_large(facts: world.Facts, offset: tuple[float, float] = (0.0, 0.0), sca
         for (x, y), r in zip(centre, radius)
     ])
     return world.paint(cover, facts.colour, facts.background)
+
+
+@dataclass(frozen=True)
+class Sample:
+    seed: int
+    facts: world.Facts
+    offset: tuple[float, float]
+
+
+def evaluation_set() -> list[Sample]:
+    """48 clips, sample i with seed i: the even ones of trained facts, the odd ones of held-out facts."""
+    draws, samples = Draws(SEED), []
+    for i in range(48):
+        facts = draws.facts(held_out=i % 2 == 1)
+        samples.append(Sample(i, facts, (draws.uniform(-world.OFFSET, world.OFFSET), draws.uniform(-world.OFFSET, world.OFFSET))))
+    return samples
 
 
 def enlarge(video: Tensor, size: int = LARGE) -> Tensor:
@@ -100,9 +120,6 @@ class Upsampler:
 
 def load_upsampler(folder: str | Path) -> Upsampler:
     """From a checkpoint laid out as `models/shapes-world-upsampler`."""
-    from .dit import load_dit
-    from .tae import load_tae
-
     folder = Path(folder)
     index = json.loads((folder / "model_index.json").read_text())
     window = (index["window"]["frames"], index["window"]["overlap"])
