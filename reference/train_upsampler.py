@@ -27,9 +27,8 @@ from moviegen_reference.conditioned import ConditionedDiT
 from moviegen_reference.dit import default_config
 from moviegen_reference.flow import path, path_velocity
 from moviegen_reference.optimizer import Average, Optimizers
-from moviegen_reference.pipeline import load_pipeline
 from moviegen_reference.plain_attention import use_plain_attention
-from moviegen_reference.tae import TAE
+from moviegen_reference.tae import TAE, load_tae
 from moviegen_reference.upscale import draw_large, enlarge, image_autoencoder, through
 from train_tae import evaluate, loss_of, to_video
 
@@ -46,9 +45,13 @@ def random_clip(rng: random.Random) -> tuple[world.Facts, tuple[float, float]]:
     return world.random_facts(rng, held_out=rng.random() < 0.14), world.random_offset(rng)
 
 
+def temporal_autoencoder(checkpoint: Path) -> TAE:
+    return load_tae(checkpoint / json.loads((checkpoint / "model_index.json").read_text())["tae"]).to(memory_format=torch.channels_last)
+
+
 def autoencoders(checkpoint: Path, out: Path) -> tuple[TAE, TAE]:
     """The checkpoint's TAE, and the image autoencoder with the scale and shift that make its latents of unit spread."""
-    tae = load_pipeline(checkpoint)[0].tae.to(memory_format=torch.channels_last).eval()
+    tae = temporal_autoencoder(checkpoint)
     vae, place = image_autoencoder(tae).to(memory_format=torch.channels_last), out / "spread.json"
     if not place.exists():
         rng = random.Random(UNSEEN_SEED + 1)
