@@ -2,19 +2,17 @@
 
     python3 train_upsampler.py cache       --checkpoint ../models/shapes-world --out OUT --shards 24
     python3 train_upsampler.py transformer --checkpoint ../models/shapes-world --out OUT --minutes 60
-    python3 train_upsampler.py decoder     --checkpoint ../models/shapes-world --out OUT --minutes 20
+    python3 train_upsampler.py decoder     --checkpoint ../models/shapes-world --out OUT --minutes 20 --lr 2e-3
 
 Its image autoencoder is the checkpoint's TAE made into one (`upscale.image_autoencoder`). `cache` encodes clips with it: the true
 ones and what the TAE makes of small ones, enlarged; `transformer` learns the flow from the second to the first; `decoder` trains
 on true clips what turns latents into pixels, so that it may run before or after. Shards that appear while it runs are taken in.
 """
 
-import argparse
 import json
 import math
 import os
 import random
-import time
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +20,13 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from moviegen_reference import files, world
+from moviegen_reference import world
 from moviegen_reference.conditioned import ConditionedDiT
 from moviegen_reference.dit import default_config
 from moviegen_reference.flow import path, path_velocity
-from moviegen_reference.optimizer import Average, Optimizers
 from moviegen_reference.plain_attention import use_plain_attention
 from moviegen_reference.tae import TAE, load_tae
+from moviegen_reference.training import Run, arguments
 from moviegen_reference.upscale import draw_large, enlarge, image_autoencoder, through
 from train_tae import evaluate, loss_of, to_video
 
@@ -38,7 +36,7 @@ CONFIG = default_config(
     timestep_dim=64, max_grid=[WINDOW[0], 8, 8], text_dims={},
 )
 UNSEEN_SEED = 77_000_002
-EARLY = 0.25                                      # share of the times drawn that are 0, where few steps begin
+EARLY = 0.4                                       # share of the times drawn that are 0, where few steps begin
 
 
 def random_clip(rng: random.Random) -> tuple[world.Facts, tuple[float, float]]:
@@ -104,53 +102,6 @@ class Clips:
         return torch.stack(parts[0]), torch.stack(parts[1])
 
 
-class Run:
-    """What both trainings share: optimizers, the average, the clock, the log, the state that is saved."""
-
-    def __init__(self, model, args, matrices):
-        self.model, self.args, self.last = model, args, args.out / f"{args.stage}.pt"
-        self.optimizers, self.average = Optimizers(model, args.lr, matrices), Average(model, args.average)
-        self.elapsed, self.updates = 0.0, 0
-        if self.last.exists():
-            saved = torch.load(self.last, weights_only=False)
-            model.load_state_dict(saved["model"])
-            self.average.weights, self.average.updates = saved["average"], saved["updates"]
-            self.optimizers.load_state_dict(saved["optimizers"])
-            self.elapsed, self.updates = saved["elapsed"], saved["updates"]
-        torch.manual_seed(args.seed + 7919 * self.updates)                 # else what goes on would see the first clips again
-        self.rng = random.Random(args.seed + 7919 * self.updates)
-        self.started, self.logged_at, self.saved_at = time.time() - self.elapsed, time.time(), time.time()
-        self.losses: list[float] = []
-
-    def update(self, loss: Tensor, measured=lambda: {}) -> bool:
-        """One update of the weights; whether the time is over."""
-        if not math.isfinite(loss.item()):
-            raise RuntimeError(f"train_upsampler: the loss is {loss.item()} after {self.updates} updates")
-        self.model.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_([p for p in self.model.parameters() if p.grad is not None], 1.0)
-        self.elapsed = time.time() - self.started
-        progress, args = self.elapsed / 60 / self.args.minutes, self.args
-        late = max(progress - args.decay_from, 0.0) / (1 - args.decay_from)
-        self.optimizers.step(min((self.updates + 1) / 50, 1.0) * (args.final_lr + (1 - args.final_lr) * (1 - min(late, 1.0))))
-        self.average.update(self.model)
-        self.updates += 1
-        self.losses.append(loss.item())
-        done = progress >= 1.0
-        if done or time.time() - self.logged_at > 60:
-            line = {"stage": args.stage, "minutes": round(self.elapsed / 60, 2), "updates": self.updates,
-                    "loss": round(float(np.mean(self.losses)), 5), **measured()}
-            print(json.dumps(line), flush=True)
-            with open(args.out / "log.jsonl", "a") as log:
-                log.write(json.dumps(line) + "\n")
-            self.logged_at, self.losses = time.time(), []
-        if done or time.time() - self.saved_at > 120:
-            files.save({"model": self.model.state_dict(), "average": self.average.weights, "elapsed": self.elapsed,
-                        "optimizers": self.optimizers.state_dict(), "updates": self.updates, "config": dict(self.model.config)}, self.last)
-            self.saved_at = time.time()
-        return done
-
-
 @torch.no_grad()
 def start_at_given(dit: ConditionedDiT) -> ConditionedDiT:
     """Weights with which the first velocity is nearly what is given minus x_t: the flow to the enlarged video itself.
@@ -171,7 +122,7 @@ def transformer(args):
     use_plain_attention()
     torch.manual_seed(args.seed)
     dit, clips = start_at_given(ConditionedDiT(CONFIG)), Clips(args.out)
-    run, done = Run(dit, args, lambda name: name.startswith("layers.") and name.endswith(".weight")), False
+    run, done = Run(dit, CONFIG, args, lambda name: name.startswith("layers.") and name.endswith(".weight")), False
     while not done:
         x1, given = clips.windows(args.batch, run.rng)
         x0, t = torch.randn_like(x1), torch.sigmoid(torch.randn(len(x1)))
@@ -186,7 +137,7 @@ def transformer(args):
 def decoder(vae: TAE, args):
     for name, p in vae.named_parameters():
         p.requires_grad_(name.startswith("decoder."))
-    run, done = Run(vae, args, lambda name: "conv_in." not in name and "conv_out." not in name), False
+    run, done = Run(vae, vae.config, args, lambda name: "conv_in." not in name and "conv_out." not in name), False
     rng, measured = random.Random(UNSEEN_SEED), TAE(vae.config)
     unseen = to_video([draw_large(*random_clip(rng))[k % world.FRAMES :][:1] for k in range(24)])
 
@@ -211,22 +162,8 @@ def draw_frame(rng: random.Random) -> tuple[np.ndarray, np.ndarray]:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stage", choices=["cache", "transformer", "decoder"])
-    parser.add_argument("--checkpoint", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--shards", type=int, default=24)
-    parser.add_argument("--clips", type=int, default=32, help="a shard")
-    parser.add_argument("--minutes", type=float, default=60, help="wall clock; the learning rate decays over it")
-    parser.add_argument("--batch", type=int, default=8, help="windows, or of the decoder frames")
-    parser.add_argument("--lr", type=float, help="default: 6e-3, of the decoder 2e-3")
-    parser.add_argument("--final-lr", type=float, default=0.02, help="as a share of --lr")
-    parser.add_argument("--decay-from", type=float, default=0.3, help="share of the run after which the rate falls")
-    parser.add_argument("--average", type=float, default=0.99)
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
+    args = arguments(__doc__, ["cache", "transformer", "decoder"], lr=6e-3, batch=8).parse_args()
     torch.set_num_threads(1)
-    args.lr = args.lr or (2e-3 if args.stage == "decoder" else 6e-3)
     args.out.mkdir(parents=True, exist_ok=True)
     if args.stage == "transformer":
         return transformer(args)
