@@ -75,9 +75,6 @@ def export(out: Path, tae: dict, tae_config: dict, dit: DiT, text: TextEncoders,
     if vision is not None:
         halves(dict(vision.state_dict()))
         vision.save(out / "image_encoder")
-    for file in out.rglob("*.safetensors"):
-        file.chmod(0o644)
-
     write_json(out / "model_index.json", {
         "_class_name": "MovieGenPipeline",
         "version": 1,
@@ -88,6 +85,13 @@ def export(out: Path, tae: dict, tae_config: dict, dit: DiT, text: TextEncoders,
         **({"image_encoder": "image_encoder"} if vision is not None else {}),
         **index,
     })
+    write_sums(out)
+
+
+def write_sums(out: Path):
+    """SHA256SUMS of all files of a checkpoint."""
+    for file in out.rglob("*.safetensors"):
+        file.chmod(0o644)
     files = sorted(f for f in out.rglob("*") if f.is_file() and f.name != "SHA256SUMS")
     sums = [f"{hashlib.sha256(f.read_bytes()).hexdigest()}  {f.relative_to(out)}" for f in files]
     (out / "SHA256SUMS").write_text("\n".join(sums) + "\n")

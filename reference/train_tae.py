@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from moviegen_reference import distributed, files, world
+from moviegen_reference import distributed, files, letters, world
 from moviegen_reference.manifest import Manifest
 from moviegen_reference.losses import outlier_penalty_loss, psnr, sample_posterior
 from moviegen_reference.optimizer import Average, Optimizers
@@ -45,6 +45,16 @@ def draw_clip(rng: random.Random, frames: int, crop: int, kept: float = 1.0) -> 
         world.coverage(facts.shape, *(centre[k] + world.CENTRE + np.array(offset)), radius[k]) for k in which
     ])[:, corner[1] : corner[1] + crop, corner[0] : corner[0] + crop]
     return world.paint(cover, facts.colour, facts.background), cover
+
+
+def draw_word(rng: random.Random, frames: int, crop: int) -> tuple[np.ndarray, np.ndarray]:
+    """As `draw_clip`, of a word, cropped about the canvas's middle."""
+    word = letters.random_word(rng, held_out_too=True)
+    clip = letters.draw(word, letters.random_offset(rng))
+    corner = (world.SIZE - crop) // 2
+    clip = clip[:, corner : corner + crop, corner : corner + crop]
+    cover = (clip != np.array(world.BACKGROUNDS[word.background], np.uint8)).any(axis=-1).astype(np.float32)
+    return (clip, cover) if frames > 1 else (clip[(k := rng.randrange(world.FRAMES)) :][:1], cover[k:][:1])
 
 
 def to_video(clips: list[np.ndarray]) -> torch.Tensor:
@@ -100,6 +110,7 @@ def main():
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--init", type=Path, help="a last.pt of an earlier stage, or a folder as models/shapes-world/tae")
     parser.add_argument("--manifest", type=Path, help="train on the kept clips of a manifest of `moviegen curate`")
+    parser.add_argument("--letters", type=float, default=0.0, help="share of clips that show words")
     parser.add_argument("--minutes", type=float, required=True, help="wall clock; the learning rate decays over it")
     parser.add_argument("--batch", type=int, default=4, help="clips a process; more where they are images")
     parser.add_argument("--crop", type=int, default=64)
@@ -146,6 +157,8 @@ def main():
     unseen = to_video(manifest.unseen(24, measured_frames)) if manifest else unseen_clips(24, measured_frames)
 
     def draw(frames: int) -> tuple[np.ndarray, np.ndarray]:
+        if args.letters and rng.random() < args.letters:
+            return draw_word(rng, frames, args.crop)
         return manifest.draw(rng, frames, args.crop) if manifest else draw_clip(rng, frames, args.crop, EASY_KEPT)
 
     def save():

@@ -72,15 +72,7 @@ def look(video: np.ndarray) -> Verdict:
     measures: dict = {}
     words = dict.fromkeys(("background", "colour", "shape", "motion", "size"))
 
-    border = np.concatenate([x[:, 0], x[:, -1], x[:, :, 0], x[:, :, -1]], axis=1).reshape(-1, 3)          # [N, 3]
-    background = np.median(border, axis=0)
-    word, distance = nearest(background, world.BACKGROUNDS)
-    plain = float((np.linalg.norm(border - background, axis=1) <= OBJECT_DISTANCE).mean())
-    measures |= {"background_distance": distance, "border_plain": plain}
-    if distance <= FLOORS["background"] and plain >= FLOORS["border"]:
-        words["background"] = word
-
-    mask = np.linalg.norm(x - background, axis=-1) > OBJECT_DISTANCE                                      # [T, H, W]
+    background, mask = find(x, words, measures)
     inner = neighbours(mask, np.logical_and)
     if not inner.any():
         return Verdict(**words, measures=measures)
@@ -91,16 +83,14 @@ def look(video: np.ndarray) -> Verdict:
     if distance <= FLOORS["colour"] and spread <= FLOORS["spread"]:
         words["colour"] = word
 
-    step = colour - background
-    cover = np.clip((x - background) @ step / (step @ step), 0.0, 1.0) * neighbours(mask, np.logical_or)  # [T, H, W]
+    cover = covered(x, mask, background, colour)
     area = cover.sum(axis=(1, 2))
     seen = np.flatnonzero(area >= FLOORS["area"] * (H * W) / world.SIZE**2)
     measures["frames_seen"] = len(seen) / T
     if len(seen) < max(2, FLOORS["frames"] * T):
         return Verdict(**words, measures=measures)
     cover, area = cover[seen], area[seen]
-    cx = (cover * np.arange(W)).sum(axis=(1, 2)) / area
-    cy = (cover * np.arange(H)[:, None]).sum(axis=(1, 2)) / area
+    cx, cy = centres(cover, area)
 
     overlaps = {shape: float(np.mean([
         overlap(cover[k], shape, cx[k], cy[k], float(np.sqrt(area[k] / world.AREA[shape]))) for k in range(len(seen))
@@ -122,6 +112,30 @@ def look(video: np.ndarray) -> Verdict:
         if motion not in ("grows", "shrinks"):
             words["size"] = min(world.RADII, key=lambda size: abs(world.RADII[size] - measures["radius"]))
     return Verdict(**words, measures=measures)
+
+
+def find(x: np.ndarray, words: dict, measures: dict) -> tuple[np.ndarray, np.ndarray]:
+    """The background's colour `[3]` and the object's pixels `[T, H, W]` of a video in f64; notes the background's word."""
+    border = np.concatenate([x[:, 0], x[:, -1], x[:, :, 0], x[:, :, -1]], axis=1).reshape(-1, 3)          # [N, 3]
+    background = np.median(border, axis=0)
+    word, distance = nearest(background, world.BACKGROUNDS)
+    plain = float((np.linalg.norm(border - background, axis=1) <= OBJECT_DISTANCE).mean())
+    measures |= {"background_distance": distance, "border_plain": plain}
+    if distance <= FLOORS["background"] and plain >= FLOORS["border"]:
+        words["background"] = word
+    return background, np.linalg.norm(x - background, axis=-1) > OBJECT_DISTANCE                          # [T, H, W]
+
+
+def covered(x: np.ndarray, mask: np.ndarray, background: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    """Each pixel's share of the way from the background to the object's colour, 0 away from the object: `[T, H, W]`."""
+    step = colour - background
+    return np.clip((x - background) @ step / (step @ step), 0.0, 1.0) * neighbours(mask, np.logical_or)
+
+
+def centres(cover: np.ndarray, area: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Centres of mass in x and y of each frame."""
+    _, H, W = cover.shape
+    return (cover * np.arange(W)).sum(axis=(1, 2)) / area, (cover * np.arange(H)[:, None]).sum(axis=(1, 2)) / area
 
 
 def overlap(cover: np.ndarray, shape: str, cx: float, cy: float, r: float) -> float:

@@ -340,9 +340,10 @@ def inflate_(tae: TAE) -> TAE:
 
 
 def load_tae(folder: str | Path) -> TAE:
-    """From a folder with `config.json` and `model.safetensors`."""
+    """From a folder with `config.json` and `model.safetensors`, or the name that diffusers gives it."""
     from safetensors.torch import load_file
 
     folder = Path(folder)
     tae = TAE(json.loads((folder / "config.json").read_text()))
-    return load_state(tae, {n: t.float() for n, t in load_file(folder / "model.safetensors").items()}).eval()
+    file = next(f for f in (folder / "model.safetensors", folder / "diffusion_pytorch_model.safetensors") if f.exists())
+    return load_state(tae, {n: t.float() for n, t in load_file(file).items()}).eval()

@@ -40,6 +40,33 @@ export {
   judgeExtension,
   judgeImage,
 } from './shapes/judgeJobs.ts';
+export { judgeLetters, type LetterVerdict, type SeenWord } from './shapes/judgeLetters.ts';
+export { judgePattern, type PatternVerdict } from './shapes/judgePatterns.ts';
+export {
+  drawWord,
+  heldOutWord,
+  type LetterSample,
+  letterSamples,
+  type Word,
+  wordCaption,
+} from './shapes/letters.ts';
+export {
+  drawPattern,
+  type Looks,
+  type PatternSample,
+  type Place,
+  patternSamples,
+  pictureOf,
+} from './shapes/patterns.ts';
+export {
+  drawLarge,
+  judgeUpscaled,
+  LARGE,
+  psnrOf,
+  type UpscaleSample,
+  type UpscaleVerdict,
+  upscaleSamples,
+} from './shapes/upscaling.ts';
 export { parsePrompt } from './shapes/wordings.ts';
 export {
   type Background,

@@ -6,18 +6,18 @@
 
 import type { Clip } from '../clip.ts';
 import {
-  borderOf,
+  argmin,
+  backgroundOf,
   coverageOf,
   distance,
-  type Line,
-  median,
+  FLOORS,
+  framesSeen,
+  mean,
   nearest,
-  objectMask,
   type Picture,
 } from './measure.ts';
 import {
   AREA,
-  BACKGROUNDS,
   type Background,
   COLOURS,
   type Colour,
@@ -33,26 +33,6 @@ import {
   SIZE,
   type Size,
 } from './world.ts';
-
-/** The limits of likeness: a word is given only where the video is within all that concern it. */
-export const FLOORS = {
-  /** At most: distance of the measured background from the word's. */
-  background: 45,
-  /** At least: share of border pixels like the background. */
-  border: 0.9,
-  /** At most: distance of the measured colour from the word's. */
-  colour: 70,
-  /** At most: root mean square distance of inner pixels from their mean. */
-  spread: 80,
-  /** At least: share of frames in which an object is seen. */
-  frames: 0.8,
-  /** At least: area in pixels for an object to be seen in a frame. */
-  area: 25,
-  /** At least: mean overlap with the word's drawing. */
-  overlap: 0.7,
-  /** At most: root mean square distance from the word's path, in pixels of a 64x64 video. */
-  path: 2.5,
-} as const;
 
 /** Words for what is seen; undefined where the likeness is too small. */
 export interface Seen {
@@ -100,16 +80,8 @@ const hasOwnSize = (motion: Motion): boolean => motion === 'grows' || motion ===
 export function look(clip: Clip): Look {
   const [T, H, W] = clip.shape;
   const seen: { -readonly [K in keyof Seen]: Seen[K] } = {};
-  const measures: Record<string, number> = {};
-
-  const border = borderOf(clip);
-  const background: Rgb = [median(border, 0), median(border, 1), median(border, 2)];
-  const [backgroundWord, backgroundDistance] = nearest(background, BACKGROUNDS);
-  const { mask, inner, plain } = objectMask(clip, background, border);
-  measures.background_distance = backgroundDistance;
-  measures.border_plain = plain;
-  if (backgroundDistance <= FLOORS.background && plain >= FLOORS.border) seen.background = backgroundWord;
-
+  const { background, mask, inner, word, measures } = backgroundOf(clip);
+  if (word !== undefined) seen.background = word;
   if (inner.length === 0) return { seen, measures };
   const { colour, spread } = meanColour(clip.data, inner);
   const [colourWord, colourDistance] = nearest(colour, COLOURS);
@@ -118,14 +90,12 @@ export function look(clip: Clip): Look {
   if (colourDistance <= FLOORS.colour && spread <= FLOORS.spread) seen.colour = colourWord;
 
   const pictures = Array.from({ length: T }, (_, k) => coverageOf(clip, k, mask, background, colour));
-  const lines = pictures.flatMap((picture, k): (Line & { picture: Picture })[] =>
-    picture.area >= (FLOORS.area * H * W) / SIZE ** 2 ? [{ frame: k, ...picture, picture }] : [],
-  );
+  const lines = framesSeen(pictures, H, W);
   measures.frames_seen = lines.length / T;
   if (lines.length < Math.max(2, FLOORS.frames * T)) return { seen, measures };
 
-  const overlaps = SHAPES.map((shape) => mean(lines.map(({ picture }) => overlap(picture, shape, H, W))));
-  const best = argmax(overlaps);
+  const overlaps = SHAPES.map((shape) => mean(lines.map((line) => overlap(line, shape, H, W))));
+  const best = argmin(overlaps.map((value) => -value));
   measures.overlap = overlaps[best]!;
   if (measures.overlap < FLOORS.overlap) return { seen, measures };
   const shape = SHAPES[best]!;
@@ -139,7 +109,7 @@ export function look(clip: Clip): Look {
     r: Math.sqrt(area / AREA[shape]) * scale,
   }));
   const errors = MOTIONS.map((motion) => pathError(motion, track, T));
-  const closest = argmax(errors.map((error) => -error));
+  const closest = argmin(errors);
   measures.path_error = errors[closest]!;
   measures.radius = mean(track.map(({ r }) => r));
   if (measures.path_error <= FLOORS.path) {
@@ -170,7 +140,7 @@ function overlap({ cover, cx, cy, area }: Picture, shape: Shape, height: number,
 }
 
 /** Root mean square distance, in (x, y, radius), of the measured path from the word's. */
-function pathError(
+export function pathError(
   motion: Motion,
   track: readonly { frame: number; x: number; y: number; r: number }[],
   frames: number,
@@ -190,8 +160,5 @@ function pathError(
 
 function sizeWord(radius: number): Size {
   const sizes = Object.keys(RADII) as Size[];
-  return sizes[argmax(sizes.map((size) => -Math.abs(RADII[size] - radius)))]!;
+  return sizes[argmin(sizes.map((size) => Math.abs(RADII[size] - radius)))]!;
 }
-
-const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
-const argmax = (values: readonly number[]): number => values.indexOf(Math.max(...values));

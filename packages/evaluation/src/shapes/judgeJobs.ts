@@ -6,6 +6,7 @@ import type { Clip } from '../clip.ts';
 import { ByteErrors } from '../measures/byteErrors.ts';
 import type { JobSample } from './jobSamples.ts';
 import { judge, look, type Verdict } from './judge.ts';
+import { mean } from './measure.ts';
 import { type Background, draw, drawEmpty, FRAMES, objectCovers, SIZE } from './world.ts';
 
 /** Frames of an extended clip, of which the first `FRAMES` are given. */
@@ -87,7 +88,7 @@ function showsNothing(video: Clip, background: Background): boolean {
 }
 
 /** Mean absolute second difference in time of each frame that has two neighbours. */
-function flicker({ data, shape: [T, H, W] }: Clip): number[] {
+export function flicker({ data, shape: [T, H, W] }: Clip): number[] {
   const size = H * W * 3;
   return Array.from({ length: T - 2 }, (_, i) => {
     let sum = 0;
@@ -101,5 +102,3 @@ const frames = ({ data, shape: [, H, W] }: Clip, start: number, end: number): Cl
   data: data.slice(start * H * W * 3, end * H * W * 3),
   shape: [end - start, H, W, 3],
 });
-
-const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;

@@ -3,10 +3,30 @@
 // Legend: T frames, H W pixels. A pixel is its index in [T, H, W].
 
 import type { Clip } from '../clip.ts';
-import type { Rgb } from './world.ts';
+import { BACKGROUNDS, type Background, type Rgb, SIZE } from './world.ts';
 
 /** Pixels further than this from the background are the object's. */
 const OBJECT_DISTANCE = 45;
+
+/** The limits of likeness: a word is given only where the video is within all that concern it. */
+export const FLOORS = {
+  /** At most: distance of the measured background from the word's. */
+  background: 45,
+  /** At least: share of border pixels like the background. */
+  border: 0.9,
+  /** At most: distance of the measured colour from the word's. */
+  colour: 70,
+  /** At most: root mean square distance of inner pixels from their mean. */
+  spread: 80,
+  /** At least: share of frames in which an object is seen. */
+  frames: 0.8,
+  /** At least: area in pixels for an object to be seen in a frame. */
+  area: 25,
+  /** At least: mean overlap with the word's drawing. */
+  overlap: 0.7,
+  /** At most: root mean square distance from the word's path, in pixels of a 64x64 video. */
+  path: 2.5,
+} as const;
 
 /** An object in a frame. */
 export interface Picture {
@@ -18,12 +38,9 @@ export interface Picture {
   readonly cy: number;
 }
 
-/** An object's place in a frame. */
-export interface Line {
+/** A frame in which an object is seen. */
+export interface Line extends Picture {
   readonly frame: number;
-  readonly area: number;
-  readonly cx: number;
-  readonly cy: number;
 }
 
 /** Euclidean distance of the colour at `data[at ..]` from another. */
@@ -40,8 +57,35 @@ export function nearest<Word extends string>(value: Rgb, words: Readonly<Record<
   return rest.reduce((best, one) => (one[1] < best[1] ? one : best), first!);
 }
 
+export const mean = (values: readonly number[]): number =>
+  values.reduce((sum, x) => sum + x, 0) / values.length;
+export const argmin = (values: readonly number[]): number => values.indexOf(Math.min(...values));
+
+/** A video's background, its word where it is within the floors, the object's pixels (see `objectMask`), and what was measured. */
+export function backgroundOf(clip: Clip): {
+  readonly background: Rgb;
+  readonly word: Background | undefined;
+  readonly mask: Uint8Array;
+  readonly inner: readonly number[];
+  readonly measures: Record<string, number>;
+} {
+  const border = borderOf(clip);
+  const background: Rgb = [median(border, 0), median(border, 1), median(border, 2)];
+  const [word, away] = nearest(background, BACKGROUNDS);
+  const { mask, inner, plain } = objectMask(clip, background, border);
+  const certain = away <= FLOORS.background && plain >= FLOORS.border;
+  const measures = { background_distance: away, border_plain: plain };
+  return { background, word: certain ? word : undefined, mask, inner, measures };
+}
+
+/** The frames in which enough of an object is seen. */
+export function framesSeen(pictures: readonly Picture[], H: number, W: number): Line[] {
+  const least = (FLOORS.area * H * W) / SIZE ** 2;
+  return pictures.flatMap((picture, frame) => (picture.area >= least ? [{ frame, ...picture }] : []));
+}
+
 /** The colours of the border pixels of all frames, one after the other; corners come twice. */
-export function borderOf({ data, shape: [T, H, W] }: Clip): Uint8Array {
+function borderOf({ data, shape: [T, H, W] }: Clip): Uint8Array {
   const border = new Uint8Array(T * 2 * (H + W) * 3);
   let to = 0;
   const take = (pixel: number) => {
@@ -57,7 +101,7 @@ export function borderOf({ data, shape: [T, H, W] }: Clip): Uint8Array {
 }
 
 /** The median of one channel; the mean of the two middle values where their count is even. */
-export function median(colours: Uint8Array, channel: number): number {
+function median(colours: Uint8Array, channel: number): number {
   const values = colours.filter((_, i) => i % 3 === channel).sort();
   const half = values.length / 2;
   return (values[Math.ceil(half) - 1]! + values[Math.floor(half)]!) / 2;
@@ -68,7 +112,7 @@ export function median(colours: Uint8Array, channel: number): number {
  * @returns `mask`: 1 for the object's pixels; `inner`: those whose four neighbours are the object's too; `plain`: the share
  *   of border pixels that look like the background.
  */
-export function objectMask(
+function objectMask(
   { data, shape: [T, H, W] }: Clip,
   background: Rgb,
   border: Uint8Array,

@@ -12,8 +12,12 @@ export const SIZE = 64;
 export const FRAMES = 16;
 /** Frames per second. */
 export const FPS = 16;
-const CENTRE = 31.5;
-const SAMPLES = 4;
+/** The canvas's middle, in pixels. */
+export const CENTRE = 31.5;
+/** Samples of a pixel along each side. */
+export const SAMPLES = 4;
+/** Pixels by which a path is shifted, at most. */
+export const OFFSET = 4;
 
 /** A colour, 0 .. 255. */
 export type Rgb = readonly [number, number, number];
@@ -194,14 +198,20 @@ export function objectCovers(
   );
 }
 
-function paint(covers: readonly Float64Array[], front: Rgb, background: Background): TimedClip {
+/** The clip of shares of its pixels, [size, size] of each frame. */
+export function paint(
+  covers: readonly Float64Array[],
+  front: Rgb,
+  background: Background,
+  size: number = SIZE,
+): TimedClip {
   const back: Rgb = BACKGROUNDS[background];
-  const data = new Uint8Array(covers.length * SIZE * SIZE * 3);
+  const data = new Uint8Array(covers.length * size * size * 3);
   for (const [k, cover] of covers.entries())
-    for (let i = 0; i < SIZE * SIZE; i++)
+    for (let i = 0; i < size * size; i++)
       for (let c = 0; c < 3; c++)
-        data[(k * SIZE * SIZE + i) * 3 + c] = Math.floor(back[c]! + cover[i]! * (front[c]! - back[c]!) + 0.5);
-  return { data, shape: [covers.length, SIZE, SIZE, 3], fps: FPS };
+        data[(k * size * size + i) * 3 + c] = Math.floor(back[c]! + cover[i]! * (front[c]! - back[c]!) + 0.5);
+  return { data, shape: [covers.length, size, size, 3], fps: FPS };
 }
 
 /** The standard form of a caption. */
@@ -211,7 +221,7 @@ export function caption({ size, colour, shape, motion, background }: Facts): str
 }
 
 /** `a`, or `an` before a vowel. */
-const article = (words: string): string => (/^[aeiou]/.test(words) ? 'an' : 'a');
+export const article = (words: string): string => (/^[aeiou]/.test(words) ? 'an' : 'a');
 
 /** Whether a prompt's colour, shape and motion are never trained on together. */
 export function heldOut({ colour, shape, motion }: Facts): boolean {

@@ -72,7 +72,7 @@ export class Run {
   #says = true;
   #device: Device | undefined;
   #model: VideoPipeline | undefined;
-  #autoencoder: Autoencoder | undefined;
+  readonly #autoencoders: Autoencoder[] = [];
   #upsampler: MovieGenUpsampler | undefined;
 
   constructor(signal: AbortSignal) {
@@ -124,11 +124,7 @@ export class Run {
 
   /** Loads the upsampler that the options name. */
   async upsampler(options: ModelOptions): Promise<MovieGenUpsampler> {
-    const source = options.model ?? process.env.MOVIEGEN_UPSAMPLER;
-    if (!source)
-      throw new CheckpointError(
-        'checkpoint: there is no upsampler by default: give one with --model DIR or URL, or by MOVIEGEN_UPSAMPLER',
-      );
+    const source = upsamplerSource(options.model);
     this.#upsampler = await MovieGenUpsampler.fromPretrained(source, await this.#loading(options));
     return this.#upsampler;
   }
@@ -157,7 +153,7 @@ export class Run {
   async autoencoder(options: ModelOptions & { readonly inflate?: boolean }): Promise<Autoencoder> {
     const source = options.model ?? defaultModel();
     this.bars.begin('load', undefined, MEGABYTES);
-    this.#autoencoder = await Autoencoder.fromPretrained(source, {
+    const autoencoder = await Autoencoder.fromPretrained(source, {
       device: await this.device(options),
       ...this.filesOptions(options),
       ...(options.dtype && { dtype: options.dtype }),
@@ -165,8 +161,9 @@ export class Run {
       signal: this.signal,
       onProgress: (progress) => this.#loads(progress),
     });
-    this.note(this.#autoencoder.notes);
-    return this.#autoencoder;
+    this.#autoencoders.push(autoencoder);
+    this.note(autoencoder.notes);
+    return autoencoder;
   }
 
   /** How a checkpoint's files are to be opened, by the options of a command; what is downloaded is shown. */
@@ -223,7 +220,7 @@ export class Run {
     for (const line of this.#notes) process.stderr.write(`${line}\n`);
     this.outputs.clean();
     this.#model?.dispose();
-    this.#autoencoder?.dispose();
+    for (const autoencoder of this.#autoencoders) autoencoder.dispose();
     this.#upsampler?.dispose();
     this.#device?.destroy();
   }
@@ -240,13 +237,30 @@ export function defaultModel(job: Job = 'text'): string {
   const named = process.env.MOVIEGEN_MODEL;
   if (named) return named;
   const name = job === 'text' || job === 'video' ? 'shapes-world' : 'shapes-world-jobs';
-  const here = join('models', name);
-  const beside = fileURLToPath(new URL(`../../../../models/${name}`, import.meta.url));
-  const found = [here, beside].find((folder) => existsSync(join(folder, 'model_index.json')));
+  const found = shipped(name);
   if (found !== undefined) return found;
   throw new CheckpointError(
     `checkpoint: there is no models/${name} here: give a checkpoint with --model: a folder, an address, or ORG/NAME of the hub`,
   );
+}
+
+/**
+ * The upsampler that is taken: the one that is named, or MOVIEGEN_UPSAMPLER, or the shipped one.
+ * @throws CheckpointError where there is none
+ */
+export function upsamplerSource(model: string | undefined): string {
+  const source = model ?? (process.env.MOVIEGEN_UPSAMPLER || shipped('shapes-world-upsampler'));
+  if (source) return source;
+  throw new CheckpointError(
+    'checkpoint: there is no upsampler here: give one with --model DIR or URL, or by MOVIEGEN_UPSAMPLER',
+  );
+}
+
+/** The folder of a checkpoint that is shipped, if it is there. */
+function shipped(name: string): string | undefined {
+  const here = join('models', name);
+  const beside = fileURLToPath(new URL(`../../../../models/${name}`, import.meta.url));
+  return [here, beside].find((folder) => existsSync(join(folder, 'model_index.json')));
 }
 
 /** The name that an adapter gives of itself. */

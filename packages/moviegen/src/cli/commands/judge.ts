@@ -8,15 +8,16 @@ import type { JudgeOptions } from '../judge/judgeModel.ts';
 import type { Run } from '../run.ts';
 import { integer, interval, number, policy } from '../values.ts';
 
+/** The jobs that have fixed samples. */
+const JOBS = ['text', 'image', 'extend', 'edit', 'reference', 'upscale', 'letters'] as const;
+
 /** Adds the command. */
 export function addJudge(program: Command, run: Run): void {
   const command = program
     .command('judge')
     .description('make videos of the fixed prompts of shapes world, and judge the frames of their mp4 files')
     .addOption(
-      new Option('--job <job>', 'judge the fixed samples of another job')
-        .choices(['text', 'image', 'extend', 'edit'])
-        .default('text'),
+      new Option('--job <job>', 'judge the fixed samples of another job').choices(JOBS).default('text'),
     )
     .option('--every <n>', 'only every nth prompt', integer, 1)
     .option('--batch <n>', 'prompts sampled together', integer, 8)
@@ -39,19 +40,17 @@ export function addJudge(program: Command, run: Run): void {
       '--tiling',
       'only measure what the autoencoder’s tiles cost in quality, on true clips of shapes world',
     );
-  withModel(command).action(
-    async (options: JudgeOptions & { readonly job: 'text' | 'image' | 'extend' | 'edit' }) => {
-      run.configure(options);
-      if (options.job !== 'text') {
-        onlyWith(command, FOR_JOBS, `--job ${options.job}`);
-        const { judgeJob } = await import('../judge/jobs.ts');
-        return judgeJob(run, options.job, options);
-      }
-      if (options.tiling) onlyWith(command, FOR_TILING, '--tiling');
-      const { judgeModel } = await import('../judge/judgeModel.ts');
-      await judgeModel(run, options);
-    },
-  );
+  withModel(command).action(async (options: JudgeOptions & { readonly job: (typeof JOBS)[number] }) => {
+    run.configure(options);
+    if (options.job !== 'text') {
+      onlyWith(command, FOR_JOBS, `--job ${options.job}`);
+      const { judgeJob } = await import('../judge/jobs.ts');
+      return judgeJob(run, options.job, options);
+    }
+    if (options.tiling) onlyWith(command, FOR_TILING, '--tiling');
+    const { judgeModel } = await import('../judge/judgeModel.ts');
+    await judgeModel(run, options);
+  });
 }
 
 /** The options that apply to other jobs than text. */

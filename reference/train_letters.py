@@ -1,0 +1,129 @@
+"""Trains a checkpoint of shapes world on words, beside its shapes; the quoted part of a prompt reaches ByT5 alone, which is trained.
+
+    python3 train_tae.py video --init ../models/shapes-world/tae --letters 0.5 --out TAE --minutes 90
+    python3 train_letters.py cache       --checkpoint ../models/shapes-world --tae TAE/last.pt --out OUT --shards 64
+    python3 train_letters.py transformer --checkpoint ../models/shapes-world --tae TAE/last.pt --out OUT --minutes 120
+    python3 train_letters.py evaluate    --checkpoint ../models/shapes-world --tae TAE/last.pt --out OUT
+
+The autoencoder of `models/shapes-world` never saw a stroke: of words of two letters and more it leaves nothing to read. `evaluate`
+judges the fixed set; `export` writes the checkpoint to OUT/checkpoint.
+"""
+
+import json
+import random
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from cache_world import Shards, cache
+from evaluate_jobs import figures
+from export import export, index_of
+from moviegen_reference import letters, world
+from moviegen_reference.flow import path, path_velocity
+from moviegen_reference.judge_letters import judge_letters
+from moviegen_reference.pipeline import Pipeline, load_pipeline
+from moviegen_reference.plain_attention import use_plain_attention
+from moviegen_reference.training import Run, arguments
+from train_dit import is_matrix
+from train_tae import to_video
+
+WORDS, NULL = 0.6, 0.1                            # shares of a batch: words, the others are shapes; without a prompt
+GUIDANCE, STEPS = 4.0, 50
+
+
+class Model(nn.Module):
+    """The transformer and the text encoders as one module, so that they share optimizers, average and checkpoint."""
+
+    def __init__(self, pipeline: Pipeline):
+        super().__init__()
+        self.text, self.dit = pipeline.text.train(), pipeline.dit.train()
+
+    def forward(self, x, t, prompts):
+        states, masks = self.text(prompts)
+        return self.dit(x, t, {n: s.to(x.dtype) for n, s in states.items()}, masks)
+
+
+def opened(args) -> Pipeline:
+    """The checkpoint with the autoencoder that has seen words."""
+    pipeline, _ = load_pipeline(args.checkpoint)
+    pipeline.text.strip_quoted = True
+    if args.tae:
+        pipeline.tae.load_state_dict(torch.load(args.tae, weights_only=False)["average"])
+    return pipeline
+
+
+def encoder(pipeline: Pipeline):
+    @torch.no_grad()
+    def encode(clips):
+        with torch.autocast("cpu", torch.bfloat16):
+            parts = [pipeline.tae.encode(to_video(clips[i : i + 8]))[0].float() for i in range(0, len(clips), 8)]
+        return pipeline.tae.to_model_space(torch.cat(parts)).half().contiguous()
+
+    return encode
+
+
+def transformer(pipeline: Pipeline, args):
+    use_plain_attention()
+    words, shapes = Shards(args.out, "letters"), Shards(args.out, "shapes")
+    run, done = Run(Model(pipeline), pipeline.dit.config, args, is_matrix), False
+
+    def drawn(rng: random.Random) -> tuple[torch.Tensor, str | None]:
+        if rng.random() < WORDS:
+            z, record = words.draw(rng)
+            prompt = letters.caption(letters.Word(**record), rng)
+        else:
+            z, record = shapes.draw(rng)
+            prompt = world.caption(world.Facts(**record), rng)
+        return z, None if rng.random() < NULL else prompt
+
+    while not done:
+        latents, prompts = zip(*(drawn(run.rng) for _ in range(args.batch)))
+        x1 = torch.stack(latents)
+        x0, t = torch.randn_like(x1), torch.sigmoid(torch.randn(len(x1)))
+        with torch.autocast("cpu", torch.bfloat16):
+            u = run.model(path(x1, x0, t), t, list(prompts))
+        done = run.update((u.float() - path_velocity(x1, x0)).square().mean(), lambda: {"words": len(words.records)})
+
+
+def trained(pipeline: Pipeline, out: Path) -> Pipeline:
+    Model(pipeline).load_state_dict(torch.load(out / "transformer.pt", weights_only=False)["average"])
+    for module in (pipeline.text, pipeline.dit, pipeline.tae):
+        module.eval()
+    return pipeline
+
+
+def evaluate(pipeline: Pipeline, args):
+    results, samples = [], letters.evaluation_set()[:: args.every]
+    for sample in samples:
+        z = pipeline.latents([sample.prompt], [sample.seed], STEPS, GUIDANCE)
+        results.append(judge_letters(pipeline.decode(z)[0].numpy(), sample))
+    print("all", figures(results), flush=True)
+    for length in (1, 2, 3):
+        print(length, figures([r for r, s in zip(results, samples) if len(s.word.text) == length]), flush=True)
+    (args.out / "figures.json").write_text(json.dumps({"figures": figures(results), "results": results}, indent=1) + "\n")
+
+
+def main():
+    parser = arguments(__doc__, ["cache", "transformer", "evaluate", "export"], lr=4e-3, batch=64)
+    parser.add_argument("--tae", type=Path, help="a last.pt of train_tae.py; without it the checkpoint's own")
+    parser.add_argument("--every", type=int, default=1, help="of evaluate: take every n-th sample")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    args.out.mkdir(parents=True, exist_ok=True)
+    pipeline = opened(args)
+    if args.stage == "cache":
+        for kind in ("letters", "shapes"):
+            cache(kind, encoder(pipeline), args)
+    elif args.stage == "transformer":
+        transformer(pipeline, args)
+    elif args.stage == "evaluate":
+        evaluate(trained(pipeline, args.out), args)
+    else:
+        index = index_of(GUIDANCE, [sample.prompt for sample in letters.evaluation_set()[:2]], strip_quoted=True)
+        pipeline = trained(pipeline, args.out)
+        export(args.out / "checkpoint", pipeline.tae.state_dict(), dict(pipeline.tae.config), pipeline.dit, pipeline.text, index)
+
+
+if __name__ == "__main__":
+    main()
