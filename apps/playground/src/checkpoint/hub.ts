@@ -63,10 +63,6 @@ function refused(name: string, { hub, token }: ModelPlace, response: Response): 
       'token',
       `${host} refuses ${token === undefined ? 'to give' : 'the token for'} ${name} (status ${status})`,
     );
-  if (status === 429) {
-    const wait = headers.get('retry-after');
-    const until = wait !== null && /^\d+$/.test(wait) ? `: it asks to wait ${wait} s` : '';
-    throw new ProblemError('limited', `${host} limits the number of requests (status 429)${until}`);
-  }
+  if (status === 429) throw new ProblemError('limited', `${host} limits the number of requests (status 429)`);
   throw new ProblemError('checkpoint-unreachable', `${host} does not give ${name}: status ${status}`);
 }
