@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from moviegen_reference import flow, jobs, philox, world
+from moviegen_reference import flow, giving, jobs, philox, world
 from moviegen_reference.judge_jobs import JUDGES
 from moviegen_reference.pipeline import Pipeline, load_pipeline
 from train_jobs import Model
@@ -60,8 +60,7 @@ class Jobs:
             z = self.sample([s.seed for s in samples], [s.prompt for s in samples], places, 4)
             parts.append(z[:, :, 2:])
         video = self.pipeline.decode(torch.cat(parts, dim=2), jobs.EXTENDED).numpy()
-        video[:, :16] = np.stack(clips)
-        return video
+        return giving.without_seam(video, np.stack(clips))
 
     def edit(self, samples: list[jobs.Sample]) -> np.ndarray:
         before = self.encode([jobs.given_clip(s, "edit") for s in samples])

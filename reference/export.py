@@ -16,6 +16,7 @@ from moviegen_reference import world
 from moviegen_reference.dit import DiT
 from moviegen_reference.tae import TAE
 from moviegen_reference.text import MAX_LENGTH, TextEncoders
+from moviegen_reference.vision import Vision
 from train_dit import Model
 
 SHARD_BYTES = 4_000_000
@@ -58,8 +59,9 @@ def save_sharded(state: dict[str, torch.Tensor], folder: Path):
     write_json(folder / "model.safetensors.index.json", {"metadata": {"total_size": total}, "weight_map": weight_map})
 
 
-def export(out: Path, tae: dict, tae_config: dict, dit: DiT, text: TextEncoders, index: dict):
-    """Writes all files of a checkpoint but its card: weights in f16, `model_index.json` with `index`, SHA256SUMS."""
+def export(out: Path, tae: dict, tae_config: dict, dit: DiT, text: TextEncoders, index: dict, vision: Vision | None = None):
+    """Writes all files of a checkpoint but its card: weights in f16, `model_index.json` with `index`, SHA256SUMS. `vision`: the
+    image tower, of a transformer that reads reference pictures."""
     TAE(tae_config).load_state_dict(tae)
     write_json(out / "tae" / "config.json", tae_config)
     save_file(halves(tae), out / "tae" / "model.safetensors", metadata={"format": "pt"})
@@ -70,6 +72,9 @@ def export(out: Path, tae: dict, tae_config: dict, dit: DiT, text: TextEncoders,
     write_json(out / "transformer" / "config.json", config)
     save_sharded(state, out / "transformer")
     text.save(out)
+    if vision is not None:
+        halves(dict(vision.state_dict()))
+        vision.save(out / "image_encoder")
     for file in out.rglob("*.safetensors"):
         file.chmod(0o644)
 
@@ -80,6 +85,7 @@ def export(out: Path, tae: dict, tae_config: dict, dit: DiT, text: TextEncoders,
         "transformer": "transformer",
         "tae": "tae",
         "max_length": MAX_LENGTH,
+        **({"image_encoder": "image_encoder"} if vision is not None else {}),
         **index,
     })
     files = sorted(f for f in out.rglob("*") if f.is_file() and f.name != "SHA256SUMS")

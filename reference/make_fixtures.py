@@ -18,7 +18,7 @@ import torch
 
 NAMES = [
     "dit", "conditioned", "philox", "text", "vision", "flow", "tae", "lora", "average", "tokenizer", "autoencoder_kl", "pipeline",
-    "jobs", "quantized", "gguf_files", "wan_lora",
+    "jobs", "reference", "quantized", "gguf_files", "wan_lora",
 ]
 
 

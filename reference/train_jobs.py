@@ -25,7 +25,7 @@ from moviegen_reference.plain_attention import use_plain_attention
 from train_dit import is_matrix
 
 # Of a batch of clips of 16 frames, the share of each job; batches of extension are their own, since their clips are longer.
-SHARES = {"text": 0.24, "first": 0.26, "both": 0.03, "last": 0.03, "edit": 0.44}
+SHARES = {"text": 0.16, "first": 0.36, "both": 0.04, "last": 0.04, "edit": 0.40}
 LONG_EVERY = 6
 DROPPED = {"text": 0.1, "given": 0.05, "edit": (0.05, 0.05, 0.05), "task": 0.2}  # of edits: text, video, both
 GIVEN_NOISE = (-3.0, 0.5)                         # of the logarithm of its spread
@@ -37,7 +37,9 @@ class Model(nn.Module):
     def __init__(self, init: Path):
         super().__init__()
         pipeline, _ = load_pipeline(init)
-        self.text, self.dit = pipeline.text.train(), widened(pipeline.dit, "masked", jobs.TASKS).train()
+        given = isinstance(pipeline.dit, ConditionedDiT)   # a checkpoint of this script: trains on
+        self.text, self.dit = pipeline.text.train(), pipeline.dit if given else widened(pipeline.dit, "masked", jobs.TASKS)
+        self.dit.train()
         self.text.byt5.requires_grad_(False)      # no letters in this world: it ships untrained
         self.dit.text_proj["byt5"].requires_grad_(False)
 

@@ -1,4 +1,5 @@
-"""The DiT that is given more than text: latents beside the noise, and a task. Spec sections 8 and 10.
+"""The DiT that is given more than text: latents beside the noise, a task, and a reference picture, whose states
+(`vision.py`) it reads after those of the text: `text["vision"]`, `text_mask["vision"]`. Spec sections 8 to 10.
 
 Legend: B batch, C latent channels, T H W the latent, D model width, E = D width of a task's vector, L text tokens.
 """
@@ -59,13 +60,31 @@ class ConditionedDiT(DiT):
 
 
 @torch.no_grad()
-def widened(dit: DiT, conditioning: str, tasks=()) -> ConditionedDiT:
-    """A text-to-video model that can be given more: new channels are zero, so that at first nothing changes."""
-    C = dit.out_channels
-    more = {"conditioning": conditioning, "in_channels": CHANNELS[conditioning](C), "out_channels": C}
-    wide = ConditionedDiT(dit.config | more | ({"tasks": list(tasks)} if tasks else {}))
-    state = dict(dit.state_dict())
-    old = state["patch_embed.weight"]                                      # [D, C, 1, 2, 2]
-    state["patch_embed.weight"] = torch.cat([old, old.new_zeros(old.shape[0], more["in_channels"] - C, *old.shape[2:])], dim=1)
+def widened(dit: DiT, conditioning: str | None = None, tasks=(), vision: int | None = None) -> DiT:
+    """A model that can be given more: new channels are zero, so that at first nothing changes.
+
+    `conditioning`: None keeps the model's own. `vision`: the width of the image tower whose states it shall read as well; where
+    a sample has no picture, its mask is empty and nothing changes. Its LayerNorm starts as a text encoder's, so that a picture's
+    tokens have the size of words.
+    """
+    config, state = dict(dit.config), dict(dit.state_dict())
+    if conditioning is not None and conditioning != config.get("conditioning"):
+        if config.get("conditioning"):
+            raise ValueError(f"dit: this model has conditioning {config['conditioning']} already, got {conditioning}")
+        C = dit.out_channels
+        config |= {"conditioning": conditioning, "in_channels": CHANNELS[conditioning](C), "out_channels": C}
+        old = state["patch_embed.weight"]                                  # [D, C, 1, 2, 2]
+        zeros = old.new_zeros(old.shape[0], config["in_channels"] - old.shape[1], *old.shape[2:])
+        state["patch_embed.weight"] = torch.cat([old, zeros], dim=1)
+    if tasks:
+        config["tasks"] = list(tasks)
+    if vision is not None:
+        config["text_dims"] = config["text_dims"] | {"vision": vision}
+    wide = (ConditionedDiT if config.get("conditioning") else DiT)(config)
+    if vision is not None and "text_proj.vision.norm.weight" not in state:
+        for name in ("weight", "bias"):
+            usual = [state[key] for key in (f"text_proj.{e}.norm.{name}" for e in dit.config["text_dims"]) if key in state]
+            if usual:
+                getattr(wide.text_proj["vision"].norm, name).copy_(usual[0])
     wide.load_state_dict(state, strict=False)
     return wide

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-TEXT_ORDER = ("ul2", "metaclip", "byt5")
+TEXT_ORDER = ("ul2", "metaclip", "byt5", "vision")      # the last one: a reference picture, by an image tower
 
 
 def default_config(**overrides) -> dict:

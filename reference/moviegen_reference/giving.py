@@ -4,6 +4,7 @@ going on. Spec sections 8 and 10. Not here: the transformer that is given more (
 Legend: B batch, C latent channels, T H W the latent.
 """
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -53,3 +54,16 @@ def started(x1: Tensor, x0: Tensor, strength: float, times: list[float]) -> tupl
     t0 = 1 - strength
     x = flow.path(x1, x0, torch.full((len(x0),), t0, dtype=x0.dtype))
     return x, [t0, *(t for t in times if t > t0)]
+
+
+def without_seam(decoded, given, factor: int = 8):
+    """u8 videos [B, T', H', W', 3] of numpy: the given frames as they are, and what decoding loses of the last of them fading
+    over the next `factor` frames, so that its loss does not begin at once."""
+    K = given.shape[1]
+    video = decoded.astype(np.float64)
+    lost = given[:, -1].astype(np.float64) - video[:, K - 1]
+    for i in range(min(factor, video.shape[1] - K)):
+        video[:, K + i] += lost * (1 - (i + 1) / (factor + 1))
+    video = np.round(np.clip(video, 0, 255)).astype(np.uint8)
+    video[:, :K] = given
+    return video

@@ -14,24 +14,27 @@ from torch import Tensor
 
 from . import flow, philox
 from .dit import DiT, load_dit
+from .giving import guided_thrice
 from .tae import TAE, load_tae
 from .text import TextEncoders, load_encoders
+from .vision import Vision, load_vision
 
 
 class Pipeline:
-    def __init__(self, text: TextEncoders, dit: DiT, tae: TAE):
-        self.text, self.dit, self.tae = text, dit, tae
+    def __init__(self, text: TextEncoders, dit: DiT, tae: TAE, vision: Vision | None = None):
+        self.text, self.dit, self.tae, self.vision = text, dit, tae, vision
 
     def to(self, device) -> "Pipeline":
-        for module in (self.text, self.dit, self.tae):
+        for module in (self.text, self.dit, self.tae, *([self.vision] if self.vision else [])):
             module.to(device)
         return self
 
     @torch.no_grad()
     def latents(self, prompts: list[str], seeds: list[int], steps: int, guidance_scale: float,
                 negative: str | None = None, num_frames: int = 16, height: int = 64, width: int = 64,
-                fps: int | list[int] = 16) -> Tensor:
-        """The latents of the flow at t = 1, in the model's space."""
+                fps: int | list[int] = 16, references: list | None = None, reference_guidance_scale: float | None = None) -> Tensor:
+        """The latents of the flow at t = 1, in the model's space. `references`: a u8 picture `[H, W, 3]` for each prompt, or
+        None where it has none; the null branch has neither text nor picture, unless the picture has a scale of its own."""
         k = self.tae.factor
         shape = (self.tae.config["latent_channels"], -(-num_frames // k), height // k, width // k)
         device = next(self.dit.parameters()).device
@@ -39,10 +42,19 @@ class Pipeline:
         states, masks = self.text(prompts, fps)
         null_states, null_masks = self.text([negative] * len(prompts), fps)
 
-        def velocity(states, masks):
+        seen, seen_mask = self.vision.states(references) if references else (None, None)
+
+        def velocity(states, masks, pictured=False):
+            if pictured and references:
+                states, masks = states | {"vision": seen}, masks | {"vision": seen_mask}
             return lambda x, t: self.dit(x, torch.full((len(x),), t, dtype=x.dtype, device=device), states, masks)
 
-        guided = flow.guided(velocity(states, masks), velocity(null_states, null_masks), guidance_scale)
+        null, both = velocity(null_states, null_masks), velocity(states, masks, True)
+        if reference_guidance_scale is None:
+            guided = flow.guided(both, null, guidance_scale)
+        else:
+            shown = velocity(null_states, null_masks, True)
+            guided = guided_thrice(null, shown, both, reference_guidance_scale, guidance_scale)
         return flow.solve(guided, noise, flow.linear_quadratic_schedule(steps), "euler")
 
     @torch.no_grad()
@@ -58,4 +70,5 @@ def load_pipeline(folder: str | Path) -> tuple[Pipeline, dict]:
     folder = Path(folder)
     index = json.loads((folder / "model_index.json").read_text())
     text = load_encoders(folder, index.get("strip_quoted", False))
-    return Pipeline(text, load_dit(folder / index["transformer"]), load_tae(folder / index["tae"])), index
+    vision = load_vision(folder / index["image_encoder"]) if "image_encoder" in index else None
+    return Pipeline(text, load_dit(folder / index["transformer"]), load_tae(folder / index["tae"]), vision), index

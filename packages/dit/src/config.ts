@@ -2,7 +2,7 @@
 // the keys at fault. Not here: weights (weights.ts).
 
 import { ConfigError } from '@moviegen/tensor';
-import { TEXT_ENCODERS, type TextEncoderName } from './textStates.ts';
+import { TEXT_SOURCES, type TextSourceName } from './textStates.ts';
 
 /** Sizes of a DiT. `config.json` spells the same keys in snake case. */
 export interface DiTConfig {
@@ -31,8 +31,8 @@ export interface DiTConfig {
   readonly timestepDim: number;
   /** Rows of the position tables: tokens along t, h, w. Longer grids are interpolated. */
   readonly maxGrid: readonly [t: number, h: number, w: number];
-  /** Width of each text encoder's states; an absent encoder is not projected. */
-  readonly textDims: Readonly<Partial<Record<TextEncoderName, number>>>;
+  /** Width of the states of each text encoder, and of an image tower (`vision`); an absent one is not projected. */
+  readonly textDims: Readonly<Partial<Record<TextSourceName, number>>>;
 }
 
 /** See `DiTConfig.conditioning`. */
@@ -182,16 +182,16 @@ function textDims(
 ): DiTConfig['textDims'] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     problems.push(
-      `text_dims: got ${JSON.stringify(value)}, expected widths by encoder, ${TEXT_ENCODERS.join(', ')}`,
+      `text_dims: got ${JSON.stringify(value)}, expected widths by encoder, ${TEXT_SOURCES.join(', ')}`,
     );
     return {};
   }
   const given = value as Readonly<Record<string, unknown>>;
   for (const name of Object.keys(given))
-    if (!(TEXT_ENCODERS as readonly string[]).includes(name))
+    if (!(TEXT_SOURCES as readonly string[]).includes(name))
       problems.push(
-        `text_dims: unknown encoder ${JSON.stringify(name)}, expected ${TEXT_ENCODERS.join(', ')}`,
+        `text_dims: unknown encoder ${JSON.stringify(name)}, expected ${TEXT_SOURCES.join(', ')}`,
       );
-  const present = TEXT_ENCODERS.filter((name) => Object.hasOwn(given, name));
+  const present = TEXT_SOURCES.filter((name) => Object.hasOwn(given, name));
   return Object.fromEntries(present.map((name) => [name, whole(`text_dims.${name}`, given[name])]));
 }

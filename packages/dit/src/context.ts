@@ -1,4 +1,4 @@
-// The text that the DiT attends to. Each text encoder has its own linear map and LayerNorm to the model's width; the results
+// The text that the DiT attends to, and a reference picture after it. Each encoder has its own linear map and LayerNorm to the model's width; the results
 // follow one another along the sequence (Movie Gen section 3.1.4).
 //
 // Legend: B prompts, L text tokens, D model width.
@@ -19,11 +19,11 @@ import {
 } from '@moviegen/tensor';
 import type { DiTConfig } from './config.ts';
 import { TaskEmbedding, type TaskRows } from './task.ts';
-import { TEXT_ENCODERS, type TextEncoderName, type TextStates } from './textStates.ts';
+import { TEXT_SOURCES, type TextSourceName, type TextStates } from './textStates.ts';
 
 /** A batch of prompts in the model's width. */
 export interface EmbeddedText {
-  /** [B, L, D]: the tokens of each prompt at the front, in the order UL2, MetaCLIP, ByT5; zeros after them. */
+  /** [B, L, D]: the tokens of each prompt at the front, in the order UL2, MetaCLIP, ByT5, vision; zeros after them. */
   readonly text: Tensor;
   /** Tokens of each prompt. */
   readonly lengths: readonly number[];
@@ -56,21 +56,21 @@ export class TextEmbedder {
   readonly #config: DiTConfig;
   readonly #dtype: DType;
   readonly #tasks: TaskEmbedding | undefined;
-  readonly #projections = new Map<TextEncoderName, TextProjection>();
+  readonly #projections = new Map<TextSourceName, TextProjection>();
 
   /** @param dtype the model's type, to which states are cast. */
   constructor(weights: WeightBook, config: DiTConfig, dtype: DType) {
     this.#config = config;
     this.#dtype = dtype;
     if (config.tasks.length > 0) this.#tasks = new TaskEmbedding(weights, config);
-    for (const name of TEXT_ENCODERS)
+    for (const name of TEXT_SOURCES)
       if (config.textDims[name] !== undefined)
         this.#projections.set(name, new TextProjection(weights, `text_proj.${name}`));
   }
 
   /** @throws Error where states and lengths do not fit the model, or one another. */
   forward(text: TextStates, tasks?: TaskRows): EmbeddedText {
-    const given = TEXT_ENCODERS.flatMap((name) => {
+    const given = TEXT_SOURCES.flatMap((name) => {
       const states = text[name];
       return states === undefined ? [] : [{ name, ...states }];
     });
@@ -174,7 +174,7 @@ export function contextOf(
   };
 }
 
-function check(name: TextEncoderName, { states, lengths }: PaddedStates, B: number, config: DiTConfig): void {
+function check(name: TextSourceName, { states, lengths }: PaddedStates, B: number, config: DiTConfig): void {
   const width = config.textDims[name];
   const shape = show(states.shape);
   if (width === undefined)

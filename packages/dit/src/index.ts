@@ -9,5 +9,11 @@ export { type BoundedLoadOptions, loadDiT, type VelocityModel } from './loadDiT.
 export { placeLayers } from './offload.ts';
 export { StreamedDiT } from './streamedDit.ts';
 export type { TaskRows } from './task.ts';
-export { TEXT_ENCODERS, type TextEncoderName, type TextStates } from './textStates.ts';
+export {
+  TEXT_ENCODERS,
+  TEXT_SOURCES,
+  type TextEncoderName,
+  type TextSourceName,
+  type TextStates,
+} from './textStates.ts';
 export { isLinearWeight, type LoadOptions, weightShapes } from './weights.ts';

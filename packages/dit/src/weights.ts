@@ -4,7 +4,7 @@ import { sizeOf } from '@moviegen/kernels';
 import { type Lora, loraChanges, type WeightOptions } from '@moviegen/tensor';
 import type { DiTConfig } from './config.ts';
 import { TASK_TOKENS } from './task.ts';
-import { TEXT_ENCODERS } from './textStates.ts';
+import { TEXT_SOURCES } from './textStates.ts';
 
 /**
  * Type on the device (weights and activations; sums, and what the blocks add to, are always in f32; default f32), a
@@ -33,7 +33,7 @@ export function weightShapes(config: DiTConfig): Record<string, readonly number[
     'adaln.weight': [6 * D, D],
     'adaln.bias': [6 * D],
   };
-  for (const name of TEXT_ENCODERS) {
+  for (const name of TEXT_SOURCES) {
     const width = config.textDims[name];
     if (width === undefined) continue;
     shapes[`text_proj.${name}.linear.weight`] = [D, width];

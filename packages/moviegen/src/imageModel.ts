@@ -5,13 +5,19 @@ import { type Device, orAborted, Tensor } from '@moviegen/tensor';
 import { type ClipVisionFeatures, ClipVisionModel, parseClipVisionConfig } from '@moviegen/text';
 import { openDevice } from '#platform';
 import { checkOptions } from './arguments.ts';
-import { type FilesOptions, openFiles, readJson } from './checkpoint/files.ts';
+import { type FilesOptions, openFiles } from './checkpoint/files.ts';
 import { bytesOf, openModel, placed } from './checkpoint/modelFiles.ts';
 import { type DTypePolicy, modulePrecisions } from './checkpoint/precision.ts';
 import type { CheckpointFiles } from './checkpointFiles.ts';
 import { InputError } from './errors.ts';
 import type { LoadProgress } from './generate/progress.ts';
-import { type ImageProcessor, parseImageProcessor, processFrames } from './imageProcessor.ts';
+import {
+  checkPrepared,
+  type ImageProcessor,
+  parseImageProcessor,
+  processFrames,
+  readImageProcessor,
+} from './imageProcessor.ts';
 import { type FrameSource, type Frames, framesBetween, piecesOf } from './video/frames.ts';
 
 /** Pictures that go through the tower together. */
@@ -72,9 +78,9 @@ export class ImageModel {
     let device = options.device;
     try {
       const config = await placed(files, () => parseClipVisionConfig(files.config));
-      const json = await processorIn(openFiles(source, options), folder, signal);
+      const json = await readImageProcessor(openFiles(source, options), folder, signal);
       const processor = await placed(files, () => parseImageProcessor(json, config.imageSize));
-      checkPicture(processor, config.imageSize, files.path);
+      checkPrepared(processor, config.imageSize, files.path);
       device ??= await openDevice();
       const { text } = modulePrecisions(dtype, device);
       const [began, totalBytes] = [performance.now(), bytesOf(files.weights)];
@@ -149,31 +155,6 @@ export class ImageModel {
     this.model.dispose();
     if (this.#ownsDevice) this.device.destroy();
   }
-}
-
-/** The folders beside `image_encoder` in which pipelines of diffusers keep the preparation of pictures. */
-const BESIDE = ['image_processor', 'feature_extractor'];
-
-async function processorIn(
-  files: CheckpointFiles,
-  folder: string,
-  signal: AbortSignal | undefined,
-): Promise<unknown> {
-  for (const place of folder === '' ? [''] : [folder, ...BESIDE]) {
-    const json = await readJson(files, place, 'preprocessor_config.json', signal);
-    if (json !== undefined) return json;
-  }
-  return {};
-}
-
-/** @throws InputError where prepared pictures would not have the tower's size. */
-function checkPicture({ resize, crop }: ImageProcessor, size: number, path: string): void {
-  const made = crop ?? (resize && 'height' in resize ? resize : undefined);
-  if (made?.height === size && made.width === size) return;
-  const got = made ? `${made.width}x${made.height}` : 'pictures of any size';
-  throw new InputError(
-    `image: ${path}: preprocessor_config.json gives ${got}, but the tower takes ${size}x${size}`,
-  );
 }
 
 /** Rows of numbers, each made as long as 1. */

@@ -2,6 +2,9 @@
 // here: the tower (ImageModel).
 
 import { ConfigReader } from '@moviegen/text';
+import { readJson } from './checkpoint/files.ts';
+import type { CheckpointFiles } from './checkpointFiles.ts';
+import { CheckpointError } from './errors.ts';
 import type { Frames } from './video/frames.ts';
 import { type ResampleFilter, resampled } from './video/resample.ts';
 
@@ -71,6 +74,32 @@ function squareAt(config: ConfigReader, key: string, fallback: number): Size {
 
 /** Whether a size is one number, or left out. */
 const isSide = (config: ConfigReader, key: string): boolean => typeof (config.value(key) ?? 0) === 'number';
+
+/** The folders beside a tower in which pipelines of diffusers keep the preparation of pictures. */
+const BESIDE = ['image_processor', 'feature_extractor'];
+
+/** The parsed `preprocessor_config.json` of a tower, out of its folder or one beside it; `{}` where there is none. */
+export async function readImageProcessor(
+  files: CheckpointFiles,
+  folder: string,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  for (const place of folder === '' ? [''] : [folder, ...BESIDE]) {
+    const json = await readJson(files, place, 'preprocessor_config.json', signal);
+    if (json !== undefined) return json;
+  }
+  return {};
+}
+
+/** @param path of the tower @throws CheckpointError where prepared pictures would not have the tower's size. */
+export function checkPrepared({ resize, crop }: ImageProcessor, size: number, path: string): void {
+  const made = crop ?? (resize && 'height' in resize ? resize : undefined);
+  if (made?.height === size && made.width === size) return;
+  const got = made ? `${made.width}x${made.height}` : 'pictures of any size';
+  throw new CheckpointError(
+    `image: ${path}: preprocessor_config.json gives ${got}, but the tower takes ${size}x${size}`,
+  );
+}
 
 /** Pixels of frames as the tower takes them: [T, 3, S, S]. */
 export function processFrames(

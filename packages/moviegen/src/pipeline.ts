@@ -87,7 +87,8 @@ export interface FromPretrainedOptions extends FilesOptions {
 }
 
 /** Options of `VideoPipeline.edit`. */
-export interface EditOptions extends Omit<GenerateOptions, keyof GivenOptions | 'batch' | 'latents'> {
+export interface EditOptions
+  extends Omit<GenerateOptions, Exclude<keyof GivenOptions, 'referenceImage'> | 'batch' | 'latents'> {
   /** The kind of edit, one of the pipeline's `tasks`. Default: any. */
   readonly task?: string;
 }

@@ -117,12 +117,18 @@ describe('as the reference', () => {
       shape: [4, 6, 2, 4] as const,
     };
     const whole = await movieGen.decode(latents, { numFrames: 45 });
+    const size = 16 * 32 * 3;
+    const last = 15 * size; // the last given frame; what decoding loses of it fades over 8 new ones
+    const faded = (i: number) => {
+      const frame = Math.floor(i / size);
+      const lost = given.data[last + (i % size)]! - whole.data[last + (i % size)]!;
+      const value = whole.data[given.data.length + i]! + (frame < 8 ? ((8 - frame) / 9) * lost : 0);
+      return Math.min(255, Math.max(0, value));
+    };
     const apart = Math.max(
-      ...made.frames.data
-        .slice(given.data.length)
-        .map((v, i) => Math.abs(v - whole.data[given.data.length + i]!)),
+      ...made.frames.data.slice(given.data.length).map((v, i) => Math.abs(v - faded(i))),
     );
-    expect(apart).toBeLessThanOrEqual(1);
+    expect(apart).toBeLessThanOrEqual(2);
   });
 });
 

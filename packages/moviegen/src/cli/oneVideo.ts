@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import type { Device } from '@moviegen/tensor';
 import { type Command, Option } from 'commander';
+import type { GivenOptions } from '../generate/given.ts';
 import { streamVideo } from '../node/inputs.ts';
 import { VIDEO_FORMATS } from '../video/encode.ts';
 import type { VideoStream } from '../video/frames.ts';
@@ -25,6 +26,7 @@ export interface OneVideoOptions extends ModelOptions {
   readonly format: string;
   readonly framesDir?: string;
   readonly allowPartial?: boolean;
+  readonly reference?: string;
   readonly seed?: bigint;
 }
 
@@ -54,17 +56,23 @@ export async function oneVideo(
   source: string,
   name: string,
   options: OneVideoOptions,
-  make: (video: VideoStream) => Promise<{ readonly stream: VideoStream; readonly device: Device }>,
+  make: (
+    video: VideoStream,
+    given: Pick<GivenOptions, 'referenceImage'>,
+  ) => Promise<{ readonly stream: VideoStream; readonly device: Device }>,
 ): Promise<void> {
   run.configure(options);
   const { signal, bars, outputs } = run;
-  const { output, format, framesDir, allowPartial, seed = 0n } = options;
+  const { output, format, framesDir, allowPartial, reference, seed = 0n } = options;
   await outputs.spare(source);
+  if (reference !== undefined) await outputs.spare(reference);
   const made = output === undefined;
   const file = output ?? join('out', `${slugOf(name)}-${seed}.${format}`);
   const target = await chosen(run, { file, format, made, framesDir });
   const video = await streamVideo(source, { allowPartial, signal });
-  const { stream, device } = await make(video);
+  const referenceImage =
+    reference === undefined ? undefined : await streamVideo(reference, { allowPartial, signal });
+  const { stream, device } = await make(video, referenceImage ? { referenceImage } : {});
   run.note(stream.notes);
   const path = await write(run, stream, target, () => bars.begin('write'));
   bars.end();

@@ -33,6 +33,7 @@ export interface SamplingFlags {
   readonly cache?: number;
   readonly batch?: number;
   readonly videoGuidanceScale?: number;
+  readonly referenceGuidanceScale?: number;
 }
 
 /** Adds the scale of guidance for what is given. */
@@ -42,6 +43,17 @@ export function withVideoGuidance(command: Command): Command {
     'strength of guidance by the video or the pictures, in three branches (default: 1, in two)',
     number,
   );
+}
+
+/** Adds the options of a reference picture. */
+export function withReference(command: Command): Command {
+  return command
+    .option('--reference <file>', 'a picture of what the video shall show, in a scene of its own')
+    .option(
+      '--reference-guidance-scale <number>',
+      'strength of guidance by --reference, in three branches (default: that of guidance, in two)',
+      number,
+    );
 }
 
 /** Adds the options. @param which whether the command makes several videos, and chooses their number of frames */
@@ -98,7 +110,8 @@ export function samplingOptions(
   { negativePrompt: authors }: Pick<GenerationDefaults, 'negativePrompt'>,
 ): GenerateOptions {
   const { seed, steps, guidanceScale, guidanceScale2, guidance, guidanceInterval } = flags;
-  const { width, height, numFrames, fps, schedule, solver, shift, cache, batch, videoGuidanceScale } = flags;
+  const { width, height, numFrames, fps, schedule, solver, shift, cache, batch } = flags;
+  const { videoGuidanceScale, referenceGuidanceScale } = flags;
   const negativePrompt = flags.negativePrompt === 'default' ? authors : flags.negativePrompt;
   if (flags.negativePrompt === 'default' && authors === undefined)
     throw new InputError('generate: this model has no negative prompt of its authors: give a text');
@@ -120,6 +133,7 @@ export function samplingOptions(
     cache,
     batch,
     videoGuidanceScale,
+    referenceGuidanceScale,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

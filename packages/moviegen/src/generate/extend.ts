@@ -1,5 +1,5 @@
 // Goes on from a video, part by part: each part is given the last latent frames before it. The parts' latents are decoded as one
-// video, so that there are no seams between them.
+// video, so that there are no seams between them; and what decoding loses of the last given frame fades over the first new ones.
 //
 // Legend: C channels, T H W latent frames, height, width; k latent frames that a part is given.
 
@@ -16,7 +16,7 @@ import {
 } from '../video/frames.ts';
 import { decodeFrames, encodeFrames } from './autoencode.ts';
 import type { VideoAutoencoder, VideoModels } from './family.ts';
-import type { GivenOptions, GivenVideo } from './given.ts';
+import type { GivenOptions, GivenPicture, GivenVideo } from './given.ts';
 import type { GroupTold } from './group.ts';
 import { sampleGroup } from './group.ts';
 import { joinLatents, type Latents, latentFrames } from './latents.ts';
@@ -31,7 +31,13 @@ const GIVEN = 2;
 export interface ExtendOptions
   extends Omit<
     GenerateOptions,
-    keyof GivenOptions | 'batch' | 'latents' | 'upscale' | 'numFrames' | 'seed' | 'negativePrompt'
+    | Exclude<keyof GivenOptions, 'referenceImage'>
+    | 'batch'
+    | 'latents'
+    | 'upscale'
+    | 'numFrames'
+    | 'seed'
+    | 'negativePrompt'
   > {
   /** Frames of the result, the video's own among them. */
   readonly numFrames: number;
@@ -67,10 +73,16 @@ export function extended(
   const { signal, onProgress, numFrames: total, seed = 0, ...rest } = options;
   const { width = index.video.width, height = index.video.height, fps = index.video.fps } = options;
   const partOf = (k: number) => k + geometry.latentShape(index.video.numFrames, height, width)[1];
+  let { referenceImage } = options; // a stream is gone through once, and each part asks for it
   const requestFor = (before: Latents | undefined, k: number, part: number) =>
     requestOf(
       [prompt],
-      { ...rest, seed: seedOf(seed) + BigInt(part), numFrames: autoencoder.frames(partOf(k)).most },
+      {
+        ...rest,
+        ...(referenceImage && { referenceImage }),
+        seed: seedOf(seed) + BigInt(part),
+        numFrames: autoencoder.frames(partOf(k)).most,
+      },
       models,
       { job: 'extend', before },
     );
@@ -89,6 +101,7 @@ export function extended(
   const source = fitted(video, { name: 'video', width, height, fps });
   const notes = [
     ...(source.notes ?? []),
+    ...(referenceImage && 'notes' in referenceImage ? (referenceImage.notes ?? []) : []),
     ...models.promptNotes(requestFor(undefined, k, 0).videos[0]!, requestFor(undefined, k, 0)),
   ];
 
@@ -112,19 +125,25 @@ export function extended(
         count: 1,
       });
     await told(0);
+    const seam = new SeamFade(
+      framesBetween(given, given.shape[0] - 1, given.shape[0]),
+      autoencoder.frames(2).most - autoencoder.frames(1).most,
+    );
     let at = 0;
     for await (const piece of turns.each(
       decodeFrames(autoencoder, latents, { ...all, onProgress: told }),
       signal,
     )) {
-      const from = Math.max(0, given.shape[0] - at);
+      const from = Math.min(piece.shape[0], Math.max(0, given.shape[0] - at));
       at += piece.shape[0];
-      if (from < piece.shape[0]) yield framesBetween(piece, from, piece.shape[0]);
+      if (from > 0) seam.decodedLast = framesBetween(piece, from - 1, from);
+      if (from < piece.shape[0]) yield seam.apply(framesBetween(piece, from, piece.shape[0]));
     }
   }
 
   /** The latents of what is given and of all that follows it. */
   async function follow(given: Frames): Promise<Latents> {
+    referenceImage &&= await firstFrame(referenceImage);
     let before = await turns.take(() => encodeFrames(autoencoder, given, { signal }), signal);
     const parts = [before];
     const wanted = geometry.latentShape(given.shape[0] + total - there, height, width)[1];
@@ -158,6 +177,12 @@ export function extended(
   };
 }
 
+/** The first frame of what may be a stream. */
+async function firstFrame(picture: GivenPicture): Promise<Frames> {
+  for await (const frames of piecesOf(picture)) return framesBetween(frames, 0, 1);
+  throw new InputError('extend: referenceImage holds no frame: give another picture');
+}
+
 /** The last k latent frames, as the first ones of a video: encoded anew where a video's first latent frame is of one frame. */
 async function endOf(
   autoencoder: VideoAutoencoder,
@@ -172,6 +197,37 @@ async function endOf(
   for await (const piece of decodeFrames(autoencoder, latents, { numFrames: frames(T).most, signal }))
     last.add(piece);
   return orAborted(encodeFrames(autoencoder, last.frames(), { signal }), signal);
+}
+
+/**
+ * Given frames stay as they are and new ones are decoded, so that the autoencoder's own loss would begin at once, and be seen. Of
+ * what it lost of the last given frame, new frame i = 0 .. n - 1 gets back the share 1 - (i + 1) / (n + 1).
+ */
+class SeamFade {
+  /** The last given frame as the autoencoder decodes it. */
+  decodedLast: Frames | undefined;
+  readonly #last: Frames;
+  readonly #count: number;
+  #done = 0;
+
+  /** `count`: n, the frames of one latent frame. */
+  constructor(last: Frames, count: number) {
+    this.#last = last;
+    this.#count = count;
+  }
+
+  /** The next new frames. */
+  apply(frames: Frames): Frames {
+    const [T] = frames.shape;
+    const data = new Uint8ClampedArray(frames.data);
+    const size = data.length / T;
+    for (let i = 0; i < T && this.#done < this.#count; i++, this.#done++) {
+      const share = 1 - (this.#done + 1) / (this.#count + 1);
+      for (let p = 0; p < size; p++)
+        data[i * size + p]! += share * (this.#last.data[p]! - this.decodedLast!.data[p]!);
+    }
+    return { data: new Uint8Array(data.buffer), shape: frames.shape };
+  }
 }
 
 /** The last frames of a stream. */

@@ -167,7 +167,7 @@ export interface LoadModelsOptions {
 
 /** Weights of one type of one part of a pipeline. */
 export interface PlannedWeights {
-  /** `dit`, `tae`, or a text encoder's name. */
+  /** `dit`, `tae`, `vision`, or a text encoder's name. */
   readonly part: string;
   readonly dtype: string;
   readonly parameters: number;

@@ -35,6 +35,11 @@ export interface GivenOptions {
   readonly lastImage?: GivenPicture;
   /** Which pixels of `video` are kept, white, and which are made, black: one picture for all frames, or a video. */
   readonly mask?: GivenPicture | GivenVideo;
+  /**
+   * A picture of what the video shall show, in its own scene: an object, a face. It is read as words are, at any size; the model
+   * prepares it. It goes with the others where the checkpoint can do both.
+   */
+  readonly referenceImage?: GivenPicture;
 }
 
 /** What a request gives besides its prompts. Frames have the request's size and rate; a stream is gone through once. */
@@ -46,6 +51,8 @@ export interface Given {
   readonly video?: VideoStream | undefined;
   /** Of one frame, or as long as the video. */
   readonly mask?: VideoStream | undefined;
+  /** A picture of what is to be shown, at its own size. */
+  readonly reference?: VideoStream | undefined;
   /** The share of noise that a video is started from; undefined where it is not started from. */
   readonly strength?: number | undefined;
   /** The first latent frames, of a video that is gone on from. */
@@ -56,8 +63,8 @@ export interface Given {
 
 /** Which job options ask for, unless it is the caller's own. @throws InputError where they contradict one another, or the checkpoint cannot do it */
 export function jobOf(op: string, options: GivenOptions, jobs: readonly Job[], own?: Job): Job {
-  const { video, strength, image, lastImage, mask } = options;
-  for (const [name, value] of Object.entries({ video, image, lastImage, mask }))
+  const { video, strength, image, lastImage, mask, referenceImage } = options;
+  for (const [name, value] of Object.entries({ video, image, lastImage, mask, referenceImage }))
     if (value !== undefined) checkGiven(`${op}: ${name}`, value);
   const pictures = image !== undefined || lastImage !== undefined;
   if (pictures && video !== undefined)
@@ -68,15 +75,14 @@ export function jobOf(op: string, options: GivenOptions, jobs: readonly Job[], o
     throw new InputError(`${op}: strength is for a video to start from, without a mask`);
   if (strength !== undefined && !(strength > 0 && strength <= 1))
     throw new InputError(`${op}: strength must be above 0 and at most 1, got ${shown(strength)}`);
-  if (own !== undefined) {
-    checkJob(op, own, jobs);
-    return own;
-  }
   const wanted: Job[] = [
+    ...(own === undefined ? [] : [own]),
     ...(image === undefined ? [] : ['image' as const]),
     ...(lastImage === undefined ? [] : ['lastImage' as const]),
   ];
-  if (wanted.length === 0) wanted.push(mask !== undefined ? 'mask' : video !== undefined ? 'video' : 'text');
+  if (wanted.length === 0 && video !== undefined) wanted.push(mask !== undefined ? 'mask' : 'video');
+  if (referenceImage !== undefined) wanted.push('reference');
+  if (wanted.length === 0) wanted.push('text');
   for (const job of wanted) checkJob(op, job, jobs);
   return wanted[0]!;
 }
@@ -84,7 +90,7 @@ export function jobOf(op: string, options: GivenOptions, jobs: readonly Job[], o
 /** What is given, fitted to a size. @throws InputError where a video is too short */
 export function givenOf(
   job: Job,
-  { video, strength = 0.8, image, lastImage, mask }: GivenOptions,
+  { video, strength = 0.8, image, lastImage, mask, referenceImage }: GivenOptions,
   size: { readonly width: number; readonly height: number; readonly numFrames: number; readonly fps: number },
 ): Given {
   const { numFrames, fps, ...frame } = size;
@@ -99,13 +105,14 @@ export function givenOf(
     mask: still
       ? picture('mask', mask)
       : mask && fitted(streamOf(mask, fps), { ...size, name: 'mask', filter: 'bilinear' }),
+    reference: referenceImage && streamOf(referenceImage, fps),
     strength: job === 'video' ? strength : undefined,
   };
 }
 
 /** Lines that a person should see of how what was given has been read. */
-export const givenNotes = ({ video, image, lastImage, mask }: Given): string[] =>
-  [video, image, lastImage, mask].flatMap((stream) => stream?.notes ?? []);
+export const givenNotes = ({ video, image, lastImage, mask, reference }: Given): string[] =>
+  [video, image, lastImage, mask, reference].flatMap((stream) => stream?.notes ?? []);
 
 /** Frames as a stream, with a rate where they have none. */
 const streamOf = (given: GivenPicture | GivenVideo, fps: number): VideoStream => ({

@@ -36,6 +36,11 @@ export interface GenerateOptions extends SamplingChoice, GivenOptions {
    * which needs no third branch.
    */
   readonly videoGuidanceScale?: number;
+  /**
+   * With `referenceImage`: r of `u = u(0, 0) + r (u(p, 0) - u(0, 0)) + g (u(p, text) - u(p, 0))`, p the picture. Default: the
+   * same as g, which needs no third branch.
+   */
+  readonly referenceGuidanceScale?: number;
   /** Default: `batched`, or `sequential` if the activations of a batch are large. */
   readonly guidance?: Guidance;
   /**
@@ -130,10 +135,11 @@ export function requestOf(
     throw new InputError(
       `generate: videoGuidanceScale must be a finite number, got ${shown(videoGuidanceScale)}`,
     );
-  if (videoGuidanceScale !== 1 && (job === 'text' || job === 'video'))
+  if (videoGuidanceScale !== 1 && (job === 'text' || job === 'video' || job === 'reference'))
     throw new InputError(
       'generate: videoGuidanceScale is for what is shown to the model: pictures, or a video with a mask',
     );
+  checkReferenceScale(op, options);
   const { cache = 0 } = options;
   if (!(Number.isFinite(cache) && cache >= 0))
     throw new InputError(`generate: cache must be a number from 0, about 0.1, got ${shown(cache)}`);
@@ -167,7 +173,20 @@ export function requestOf(
     path: sampling.path(options).from(given.strength ?? 1),
     given,
     videoGuidanceScale,
+    referenceGuidanceScale: options.referenceGuidanceScale,
   };
+}
+
+/** @throws InputError */
+function checkReferenceScale(op: string, options: GenerateOptions): void {
+  const { referenceGuidanceScale: scale, referenceImage, videoGuidanceScale = 1 } = options;
+  if (scale === undefined) return;
+  if (!Number.isFinite(scale))
+    throw new InputError(`${op}: referenceGuidanceScale must be a finite number, got ${shown(scale)}`);
+  if (referenceImage === undefined)
+    throw new InputError(`${op}: referenceGuidanceScale is for a reference: give referenceImage too`);
+  if (videoGuidanceScale !== 1)
+    throw new InputError(`${op}: give videoGuidanceScale or referenceGuidanceScale, not both`);
 }
 
 /** Where guidance is computed. @throws InputError */

@@ -54,6 +54,8 @@ export interface GenerationRequest {
   readonly given: Given;
   /** g_v of guidance in three branches; 1 is two branches, with what is given in both. */
   readonly videoGuidanceScale: number;
+  /** The scale of guidance by the reference picture; undefined where it is that of the prompt. */
+  readonly referenceGuidanceScale: number | undefined;
   /** The threshold of the step cache; 0 is none. */
   readonly cache: number;
   /** The shares of the path between which guidance is computed; [0, 1] is all of it. */

@@ -19,13 +19,15 @@ export async function takeIn(
   const { video, strength } = given;
   const read = (stream: VideoStream | undefined) =>
     stream && { ...stream, [Symbol.asyncIterator]: () => piecesOutside(piecesOf(stream), outside) };
+  const reference = read(given.reference);
   if (video !== undefined && strength !== undefined) {
     // All of the noise leaves nothing of the video.
     const frames = read(video)!;
     const start = strength === 1 ? undefined : await encodeFrames(models.autoencoder, frames, { signal });
-    return { inputs: await models.encodeGiven(request, signal), start };
+    const only = { ...request, given: { ...given, reference } };
+    return { inputs: await models.encodeGiven(only, signal), start };
   }
   const fitted = { image: read(given.image), lastImage: read(given.lastImage), video: read(video) };
-  const outsiders = { ...request, given: { ...given, ...fitted, mask: read(given.mask) } };
+  const outsiders = { ...request, given: { ...given, ...fitted, mask: read(given.mask), reference } };
   return { inputs: await models.encodeGiven(outsiders, signal), start: undefined };
 }

@@ -1,6 +1,6 @@
 // Runs a DiT on a fixture's inputs. The states of its text come from the fixture; no text encoder runs.
 
-import { DiT, parseConfig, type TaskRows, TEXT_ENCODERS, type TextStates } from '@moviegen/dit';
+import { DiT, parseConfig, type TaskRows, TEXT_SOURCES, type TextStates } from '@moviegen/dit';
 import { type Device, scope, Tensor } from '@moviegen/tensor';
 import type { ParityCase, Values } from './fixture.ts';
 import type { ParityLoader, ParityModel, Report } from './parity.ts';
@@ -43,7 +43,7 @@ class ParityDiT implements ParityModel {
 
 /** The states and masks of a case, `input.<prefix>text.ul2` ..., as the DiT takes them. */
 export function textStates(device: Device, given: ParityCase, prefix: string): TextStates {
-  const names = TEXT_ENCODERS.filter((name) => given.order.includes(`input.${prefix}text.${name}`));
+  const names = TEXT_SOURCES.filter((name) => given.order.includes(`input.${prefix}text.${name}`));
   return Object.fromEntries(
     names.map((name) => {
       const mask = given.values(`input.${prefix}mask.${name}`);

@@ -10,6 +10,7 @@ const OUTPUTS = {
   states: 'last_hidden_state',
   penultimate: 'penultimate',
   pooled: 'pooler_output',
+  tokens: 'tokens',
   projected: 'image_embeds',
 } as const;
 
@@ -24,7 +25,7 @@ export async function loadClipVisionLayout(...[device, fixture, layout]: LayoutO
     run(given, report) {
       const { shape, data } = given.values('input.pixel_values');
       const pixels = Tensor.from(device, Float32Array.from(data), shape);
-      const features = tower.features(pixels, { trace: report });
+      const features = { ...tower.features(pixels, { trace: report }), tokens: tower.tokens(pixels) };
       pixels.dispose();
       for (const [name, output] of Object.entries(OUTPUTS)) {
         const tensor = features[name as keyof typeof OUTPUTS];

@@ -162,7 +162,10 @@ async function walk(
 
     const { numFrames, width, height, latentShape, guidanceScale } = request;
     await decodeAll(models.autoencoder, sampled!.latents, numFrames, signal);
-    parts.tae = summed(given, tally.take());
+    // What encodes pictures for the text's place counts as text.
+    const ofText = job === 'reference';
+    parts.tae = ofText ? tally.take() : summed(given, tally.take());
+    if (ofText) parts.text = summed(given, parts.text);
     dry.phase('decoding');
 
     return dry.plan(parts, steps, {
@@ -205,6 +208,7 @@ function assumed(
   if ((job === 'image' || job === 'lastImage') && !jobs.includes('text') && jobs.includes('lastImage'))
     return { image: black(1), lastImage: black(1) };
   if (job === 'image' || job === 'lastImage') return { [job]: black(1) };
+  if (job === 'reference') return { referenceImage: black(1) };
   if (job === 'text' || job === 'upscale') return {};
   return { video: black(size.numFrames), ...(job === 'mask' && { mask: black(1) }) };
 }

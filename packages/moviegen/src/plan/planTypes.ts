@@ -48,6 +48,7 @@ export const PLANNED_JOBS = [
   'lastImage',
   'mask',
   'edit',
+  'reference',
   'upscale',
 ] as const satisfies readonly Job[];
 /** See {@link PLANNED_JOBS}. */

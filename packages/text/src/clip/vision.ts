@@ -135,23 +135,45 @@ export class ClipVisionModel {
    * @throws Error where the pictures have another size than the tower's.
    */
   features(pixels: Tensor, { trace }: { readonly trace?: Trace } = {}): ClipVisionFeatures {
-    const { imageSize: S, hiddenSize: D } = this.config;
-    const [B = 0, ...shape] = pixels.shape;
-    if (B === 0 || shape.join() !== [3, S, S].join())
-      throw new Error(
-        `clip.features: expected pictures of [B, 3, ${S}, ${S}], got [${pixels.shape.join(', ')}]: resize and crop them`,
-      );
+    const { hiddenSize: D } = this.config;
+    const B = this.#checked('features', pixels);
     const pass = (): ClipVisionFeatures => {
-      const embedded = this.#embedded(pixels);
-      let penultimate = advance(embedded, () => this.#preNorm.forward(embedded)); //         [B, 1 + N, D]
-      for (const block of this.#blocks.slice(0, -1))
-        penultimate = advance(penultimate, () => block.forward(penultimate));
+      const penultimate = this.#penultimate(pixels); //                                      [B, 1 + N, D]
       const states = this.#blocks.at(-1)!.forward(penultimate); //                           [B, 1 + N, D]
       const first = slice(states, { start: [0, 0, 0], end: [B, 1, D] }).reshape([B, D]);
       const pooled = this.#postNorm.forward(first); //                                       [B, D]
       return { states, penultimate, pooled, projected: this.#projection?.forward(pooled) };
     };
     return scope(this.device, () => traced(trace, pass));
+  }
+
+  /**
+   * What Movie Gen's transformer reads of pictures: the states of all tokens after `post_layernorm`.
+   * @param pixels as for `features`
+   * @returns [B, 1 + N, D], which the caller owns
+   * @throws Error where the pictures have another size than the tower's.
+   */
+  tokens(pixels: Tensor, { trace }: { readonly trace?: Trace } = {}): Tensor {
+    this.#checked('tokens', pixels);
+    const pass = () => this.#postNorm.forward(this.#blocks.at(-1)!.forward(this.#penultimate(pixels)));
+    return scope(this.device, () => traced(trace, pass));
+  }
+
+  /** B. */
+  #checked(op: string, { shape: [B = 0, ...shape] }: Tensor): number {
+    const S = this.config.imageSize;
+    if (B > 0 && shape.join() === [3, S, S].join()) return B;
+    throw new Error(
+      `clip.${op}: expected pictures of [B, 3, ${S}, ${S}], got [${[B, ...shape].join(', ')}]: resize and crop them`,
+    );
+  }
+
+  /** What the last layer is given, [B, 1 + N, D]. */
+  #penultimate(pixels: Tensor): Tensor {
+    const embedded = this.#embedded(pixels);
+    let x = advance(embedded, () => this.#preNorm.forward(embedded));
+    for (const block of this.#blocks.slice(0, -1)) x = advance(x, () => block.forward(x));
+    return x;
   }
 
   /** The class token and the patches with their positions, [B, 1 + N, D], f32: the stream to which all layers add. */

@@ -7,7 +7,13 @@ import { type OneVideoOptions, oneVideo, withOneVideo } from '../oneVideo.ts';
 import { checkWords } from '../prompts.ts';
 import type { Run } from '../run.ts';
 import { showProgress } from '../samplingBars.ts';
-import { type SamplingFlags, samplingOptions, withSampling, withVideoGuidance } from '../samplingFlags.ts';
+import {
+  type SamplingFlags,
+  samplingOptions,
+  withReference,
+  withSampling,
+  withVideoGuidance,
+} from '../samplingFlags.ts';
 
 interface Options extends OneVideoOptions, Omit<SamplingFlags, 'seed'> {
   readonly task?: string;
@@ -21,19 +27,20 @@ export function addEdit(program: Command, run: Run): void {
     .argument('<video>', 'a video file, or a folder of pictures')
     .argument('<instruction...>', 'what to change: "make the circle blue"')
     .option('--task <name>', 'the kind of edit, one that the model knows (default: any)');
-  withModel(withOneVideo(withVideoGuidance(withSampling(command, { several: false })))).action(
+  withModel(withOneVideo(withReference(withVideoGuidance(withSampling(command, { several: false }))))).action(
     (path: string, words: string[], options: Options) => edit(run, path, words.join(' '), options),
   );
 }
 
 async function edit(run: Run, path: string, instruction: string, options: Options): Promise<void> {
   checkWords('edit', instruction);
-  await oneVideo(run, path, instruction, options, async (video) => {
+  await oneVideo(run, path, instruction, options, async (video, given) => {
     const model = await run.model(options, 'edit');
     const { signal } = run;
     const edits = model.editStreams(video, instruction, {
       ...(samplingOptions(options, model.index) as EditOptions),
       ...(options.task !== undefined && { task: options.task }),
+      ...given,
       signal,
       onProgress: (progress) => showProgress(progress, run.bars, 1),
     });

@@ -7,7 +7,13 @@ import { type OneVideoOptions, oneVideo, withOneVideo } from '../oneVideo.ts';
 import { checkWords } from '../prompts.ts';
 import type { Run } from '../run.ts';
 import { showProgress } from '../samplingBars.ts';
-import { type SamplingFlags, samplingOptions, withSampling, withVideoGuidance } from '../samplingFlags.ts';
+import {
+  type SamplingFlags,
+  samplingOptions,
+  withReference,
+  withSampling,
+  withVideoGuidance,
+} from '../samplingFlags.ts';
 import { integer } from '../values.ts';
 
 interface Options extends OneVideoOptions, Omit<SamplingFlags, 'seed' | 'numFrames'> {
@@ -22,19 +28,20 @@ export function addExtend(program: Command, run: Run): void {
     .argument('<video>', 'a video file, or a folder of pictures')
     .argument('<prompt...>', 'what the video shows')
     .requiredOption('--num-frames <n>', 'frames of the result, the video’s own among them', integer);
-  withModel(withOneVideo(withVideoGuidance(withSampling(command, { several: false, frames: false })))).action(
-    (path: string, words: string[], options: Options) => extend(run, path, words.join(' '), options),
-  );
+  withModel(
+    withOneVideo(withReference(withVideoGuidance(withSampling(command, { several: false, frames: false })))),
+  ).action((path: string, words: string[], options: Options) => extend(run, path, words.join(' '), options));
 }
 
 async function extend(run: Run, path: string, prompt: string, options: Options): Promise<void> {
   checkWords('extend', prompt);
-  await oneVideo(run, path, prompt, options, async (video) => {
+  await oneVideo(run, path, prompt, options, async (video, given) => {
     const model = await run.model(options, 'extend');
     const { signal, bars } = run;
     const stream = model.extendStream(video, prompt, {
       ...(samplingOptions(options, model.index) as Omit<ExtendOptions, 'numFrames'>),
       numFrames: options.numFrames,
+      ...given,
       signal,
       onProgress: (progress) => showProgress(progress, bars, 1), // each part has bars of its own
     });

@@ -24,7 +24,13 @@ import {
   secondsRecord,
 } from '../run.ts';
 import { countOf, mergedSeconds, showProgress } from '../samplingBars.ts';
-import { type SamplingFlags, samplingOptions, withSampling, withVideoGuidance } from '../samplingFlags.ts';
+import {
+  type SamplingFlags,
+  samplingOptions,
+  withReference,
+  withSampling,
+  withVideoGuidance,
+} from '../samplingFlags.ts';
 import { number, sizeOf, slugOf } from '../values.ts';
 import { checkCount, checkTarget, FORMATS, type Target, write } from '../writeVideo.ts';
 
@@ -39,6 +45,7 @@ interface Options extends ModelOptions, SamplingFlags {
   readonly image?: string;
   readonly lastImage?: string;
   readonly mask?: string;
+  readonly reference?: string;
   readonly allowPartial?: boolean;
   readonly upscale?: number | readonly [width: number, height: number];
   readonly upsampler?: string;
@@ -81,8 +88,8 @@ export function addGenerate(program: Command, run: Run): void {
       scaleOrSize,
     )
     .option('--upsampler <dir|url>', 'the checkpoint of --upscale (default: MOVIEGEN_UPSAMPLER)');
-  withModel(withVideoGuidance(withSampling(command))).action((words: string[], options: Options) =>
-    generate(run, words, options),
+  withModel(withVideoGuidance(withReference(withSampling(command)))).action(
+    (words: string[], options: Options) => generate(run, words, options),
   );
 }
 
@@ -97,7 +104,7 @@ async function generate(run: Run, words: readonly string[], options: Options): P
     throw new InputError(
       `generate: --output ${shown(options.output)} is one file, but there are several prompts`,
     );
-  const givenFiles = [options.video, options.image, options.lastImage, options.mask];
+  const givenFiles = [options.video, options.image, options.lastImage, options.mask, options.reference];
   for (const file of givenFiles) if (file !== undefined) await run.outputs.spare(file);
   // Chosen and checked before anything is loaded: a wrong output or prompt should not cost a minute.
   let targets = await targetsOf(run, given ?? ['probe'], options, intoFolder);
@@ -105,8 +112,9 @@ async function generate(run: Run, words: readonly string[], options: Options): P
   checkCount(targets[0]!, options.numFrames);
 
   const inputs = await opened(run, options);
-  const { mask, image, lastImage } = inputs;
-  const model = await run.model(options, mask ? 'mask' : image ? 'image' : lastImage ? 'lastImage' : 'text');
+  const { mask, image, lastImage, referenceImage } = inputs;
+  const pictures = mask ? 'mask' : image ? 'image' : lastImage ? 'lastImage' : undefined;
+  const model = await run.model(options, pictures ?? (referenceImage ? 'reference' : 'text'));
   const upscale = await upscaling(run, options);
   checkCount(targets[0]!, options.numFrames ?? inputs.video?.shape[0] ?? model.index.video.numFrames);
   const prompts = given ?? model.index.prompts.slice(0, 1);
@@ -137,10 +145,10 @@ async function generate(run: Run, words: readonly string[], options: Options): P
 /** The videos and pictures that options name, open. */
 async function opened(
   { signal }: Run,
-  { video, image, lastImage, mask, fps, allowPartial }: Options,
+  { video, image, lastImage, mask, reference, fps, allowPartial }: Options,
 ): Promise<GivenOptions> {
   const given: Record<string, VideoStream> = {};
-  for (const [name, file] of Object.entries({ video, image, lastImage, mask }))
+  for (const [name, file] of Object.entries({ video, image, lastImage, mask, referenceImage: reference }))
     if (file !== undefined) given[name] = await streamVideo(file, { fps, allowPartial, signal });
   return given;
 }

@@ -11,20 +11,37 @@ import type { GivenLatents } from './given.ts';
 /** Up to this size of one activation of the double batch, the branches of guidance share one batch by default. */
 const BATCHED_BYTES = 2 ** 29;
 
-/** How many branches guidance has. */
-const branchesOf = ({
-  guidanceScale: g,
-  videoGuidanceScale: v,
-}: Pick<GenerationRequest, 'guidanceScale' | 'videoGuidanceScale'>): 1 | 2 | 3 =>
-  v !== 1 ? 3 : g === 1 ? 1 : 2;
+/** What one branch of guidance is told and shown. */
+interface Branch {
+  /** The prompt, or the null or negative prompt. */
+  readonly said: boolean;
+  /** What is given beside the latents, or what stands for nothing. */
+  readonly shown: boolean;
+  /** The reference picture, or none. */
+  readonly pictured: boolean;
+}
+
+type Scales = Pick<GenerationRequest, 'guidanceScale' | 'videoGuidanceScale' | 'referenceGuidanceScale'>;
+
+/** The branches of guidance, the emptiest one first, and the scales by which they are combined. */
+function branchesOf({ guidanceScale: g, videoGuidanceScale: v, referenceGuidanceScale: r }: Scales): {
+  readonly branches: readonly Branch[];
+  readonly scales: readonly number[];
+} {
+  const all = { said: true, shown: true, pictured: true };
+  const silent = { said: false, shown: true, pictured: false };
+  if (v !== 1) return { branches: [{ ...silent, shown: false }, silent, all], scales: [v, g] };
+  const pictured = { ...silent, pictured: true };
+  // As one scale for both, r = g has no need of a branch with the picture alone; r = 1 none of a branch without it.
+  if (r !== undefined && r !== 1 && r !== g) return { branches: [silent, pictured, all], scales: [r, g] };
+  if (g === 1) return { branches: [all], scales: [] };
+  return { branches: [r === 1 ? pictured : silent, all], scales: [g] };
+}
 
 /** How the branches of guidance are computed: as requested, or else by the size of the activations. */
 export function guidanceOf(
   { config, dtype }: Pick<VelocityModel, 'config' | 'dtype'>,
-  request: Pick<
-    GenerationRequest,
-    'guidance' | 'batch' | 'latentShape' | 'guidanceScale' | 'videoGuidanceScale'
-  >,
+  request: Pick<GenerationRequest, 'guidance' | 'batch' | 'latentShape' | keyof Scales>,
 ): Guidance {
   const {
     guidance,
@@ -33,7 +50,7 @@ export function guidanceOf(
   } = request;
   if (guidance !== undefined) return guidance;
   const tokens = (T * H * W) / sizeOf(config.patchSize);
-  const branches = Math.max(2, branchesOf(request));
+  const branches = Math.max(2, branchesOf(request).branches.length);
   const bytes = branches * batch * tokens * config.hiddenSize * (dtype === 'f16' ? 2 : 4);
   return bytes > BATCHED_BYTES ? 'sequential' : 'batched';
 }
@@ -41,7 +58,7 @@ export function guidanceOf(
 /** What conditions need of a request. */
 export type ConditionRequest = Pick<
   GenerationRequest,
-  'guidance' | 'batch' | 'latentShape' | 'guidanceScale' | 'videoGuidanceScale' | 'fps'
+  'guidance' | 'batch' | 'latentShape' | keyof Scales | 'fps'
 >;
 
 /** The branches of guidance, with the contexts that they own. */
@@ -51,7 +68,7 @@ export interface Conditions extends Branches {
 
 /**
  * The branches of guidance: the null or negative prompts, where there is guidance, then the prompts; with a scale for what is
- * given, the null prompts without it before them. They are computed in one call, or in one each.
+ * given, or for the reference picture, the null prompts without it before them. They are computed in one call, or in one each.
  */
 export async function conditionsOf(
   { text, dit }: { readonly text: TextEncoders; readonly dit: VelocityModel },
@@ -60,11 +77,10 @@ export async function conditionsOf(
   given: Omit<GivenLatents, 'dispose'>,
   signal: AbortSignal | undefined,
 ): Promise<Conditions> {
-  const { fps, guidanceScale, videoGuidanceScale } = request;
-  const count = branchesOf(request);
+  const { branches, scales } = branchesOf(request);
   const prompts = videos.map(({ prompt }) => prompt);
-  const negatives = count === 1 ? [] : videos.map(({ negativePrompt }) => negativePrompt);
-  const states = text.encode([...negatives, ...prompts], { fps });
+  const negatives = branches.length === 1 ? [] : videos.map(({ negativePrompt }) => negativePrompt);
+  const states = text.encode([...negatives, ...prompts], { fps: request.fps });
   const owned: { dispose(): void }[] = [];
   const own = <T extends { dispose(): void }>(made: T): T => {
     owned.push(made);
@@ -72,46 +88,46 @@ export async function conditionsOf(
   };
   const B = prompts.length;
   const [none, said] = [[0, B] as const, [negatives.length, negatives.length + B] as const];
-  const contextOf = (...rows: readonly (readonly [number, number])[]): Promise<Context> =>
+  const contextOf = (...some: readonly Branch[]): Promise<Context> =>
     scopeAsync(dit.device, async () => {
-      const tasks =
-        given.task === undefined ? undefined : new Array<number>(rows.length * B).fill(given.task);
-      const some = rowsOf(states, rows);
+      const rows = some.length * B;
+      const tasks = given.task === undefined ? undefined : new Array<number>(rows).fill(given.task);
+      const read = {
+        ...rowsOf(
+          states,
+          some.map((branch) => (branch.said ? said : none)),
+        ),
+        ...visionOf(
+          given.reference,
+          some.flatMap(({ pictured }) => new Array<boolean>(B).fill(pictured)),
+        ),
+      };
       // Without text encoders there is no text.
-      if (Object.keys(some).length === 0) return { batch: rows.length * B, layers: undefined, dispose() {} };
+      if (Object.keys(read).length === 0) return { batch: rows, layers: undefined, dispose() {} };
       return dit instanceof StreamedDiT
-        ? dit.contextAsync(some, { signal, tasks })
-        : dit.context(some, { tasks });
+        ? dit.contextAsync(read, { signal, tasks })
+        : dit.context(read, { tasks });
     }).then(own);
   const { shown, nothing } = given;
-  const branches = [
-    { rows: none, given: nothing },
-    { rows: none, given: shown },
-    { rows: said, given: shown },
-  ].slice(3 - count);
-  const together = count > 1 && guidanceOf(dit, request) === 'batched';
+  const seenBy = (branch: Branch) => (branch.shown ? shown : nothing);
+  const together = branches.length > 1 && guidanceOf(dit, request) === 'batched';
   const dispose = () => {
     for (const one of owned) one.dispose();
   };
   try {
     const calls: Call[] = [];
     if (together) {
-      const same = count < 3 || shown === nothing;
-      const all = same
-        ? shown
-        : own(
-            rowsOfGiven(
-              branches.map((branch) => branch.given),
-              B,
-            ),
-          );
-      calls.push({ context: await contextOf(...branches.map(({ rows }) => rows)), given: all });
+      const same = shown === nothing || branches.every((branch) => branch.shown);
+      const all = same ? shown : own(rowsOfGiven(branches.map(seenBy), B));
+      calls.push({ context: await contextOf(...branches), given: all });
     } else
-      for (const [i, { rows, given: seen }] of branches.entries()) {
-        const before = branches.findIndex((branch) => branch.rows === rows);
-        calls.push({ context: before < i ? calls[before]!.context : await contextOf(rows), given: seen });
+      for (const [i, branch] of branches.entries()) {
+        const alike = ({ said, pictured }: Branch) =>
+          said === branch.said && (pictured === branch.pictured || given.reference === undefined);
+        const before = branches.findIndex(alike);
+        const context = before < i ? calls[before]!.context : await contextOf(branch);
+        calls.push({ context, given: seenBy(branch) });
       }
-    const scales = [[], [guidanceScale], [videoGuidanceScale, guidanceScale]][count - 1]!;
     return { calls, scales, dispose };
   } catch (error) {
     dispose();
@@ -119,6 +135,13 @@ export async function conditionsOf(
   } finally {
     for (const { states: tensor } of Object.values(states)) tensor.dispose();
   }
+}
+
+/** The states of a reference picture for each row: none where a branch is not shown it. */
+function visionOf(reference: Tensor | undefined, pictured: readonly boolean[]): TextStates {
+  if (reference === undefined || !pictured.includes(true)) return {};
+  const states = concat(new Array<Tensor>(pictured.length).fill(reference), { axis: 0 });
+  return { vision: { states, lengths: pictured.map((is) => (is ? reference.shape[1]! : 0)) } };
 }
 
 /** What each branch is given as one batch, B samples each: zeros where it is nothing. [branches B, N, D] */
@@ -138,9 +161,10 @@ function rowsOfGiven(branches: readonly (Tensor | undefined)[], B: number): Tens
 export function promptNotes(
   text: TextEncoders,
   { prompt, negativePrompt }: RequestedVideo,
-  { fps, guidanceScale, videoGuidanceScale }: GenerationRequest,
+  request: GenerationRequest,
 ): string[] {
-  const guided = branchesOf({ guidanceScale, videoGuidanceScale }) > 1;
+  const { fps } = request;
+  const guided = branchesOf(request).branches.length > 1;
   const prompts = { prompt, ...(guided && { 'negative prompt': negativePrompt }) };
   return Object.entries(prompts).flatMap(([what, said]) =>
     text

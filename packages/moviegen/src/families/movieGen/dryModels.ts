@@ -4,7 +4,13 @@
 import { DiT, isLinearWeight as isLinearOfDiT, loadDiT, type TextEncoderName } from '@moviegen/dit';
 import { TAE } from '@moviegen/tae';
 import type { Device, WeightSource } from '@moviegen/tensor';
-import { ClipTextModel, isLinearWeight as isLinearOfText, T5Encoder, TextEncoders } from '@moviegen/text';
+import {
+  ClipTextModel,
+  ClipVisionModel,
+  isLinearWeight as isLinearOfText,
+  T5Encoder,
+  TextEncoders,
+} from '@moviegen/text';
 import {
   autoencoderPrecision,
   type ModuleName,
@@ -13,6 +19,7 @@ import {
 } from '../../checkpoint/precision.ts';
 import type { LoadModelsOptions, PlannedPipeline, PlannedWeights } from '../../generate/family.ts';
 import { DrySource } from '../drySource.ts';
+import { imageTower } from '../imageTower.ts';
 import { MovieGenModels } from './models.ts';
 import type { EncoderConfig, PipelineConfigs, ReadIndex } from './pipelineConfigs.ts';
 import { UpsamplerModels } from './upsampler.ts';
@@ -39,8 +46,8 @@ export async function dryModels(
   precisions: Precisions,
   options: Pick<LoadModelsOptions, 'maxMemory' | 'signal'>,
 ): Promise<{ readonly models: MovieGenModels; readonly weights: readonly PlannedWeights[] }> {
-  const { text, dit, tae, weights } = await dryParts(device, pipeline, precisions, options);
-  return { models: new MovieGenModels(pipeline.index, text, dit, tae, () => {}), weights };
+  const { text, dit, tae, encodePictures, weights } = await dryParts(device, pipeline, precisions, options);
+  return { models: new MovieGenModels(pipeline.index, text, dit, tae, encodePictures, () => {}), weights };
 }
 
 /** The same of an upsampler. */
@@ -105,7 +112,21 @@ async function dryParts(
     pipeline.tae,
     options('tae'),
   );
-  return { text, dit, tae, weights };
+  const { vision } = pipeline;
+  const encodePictures =
+    vision &&
+    (await imageTower(
+      device,
+      {
+        path: 'image_encoder',
+        config: vision.json,
+        weights: source('vision', 'text', ClipVisionModel.weightShapes(vision.config), isLinearOfText),
+        processor: vision.processor,
+      },
+      precisions.text,
+      'tokens',
+    ));
+  return { text, dit, tae, encodePictures, weights };
 }
 
 /** Encoders without tokenizers: every prompt but the null prompt has as many tokens as they take at most. */

@@ -41,14 +41,16 @@ export const movieGen: ModelFamily<MovieGenModels> = {
   plan: async (files, signal, options) =>
     plannedPipeline(await checkpointPipeline(files, { ...options, signal })),
   quantizable(json, path) {
-    const { transformer, textEncoders } = parseModelIndex(json, path);
+    const { transformer, textEncoders, imageEncoder } = parseModelIndex(json, path);
     return [
       { module: 'dit', folder: transformer, isLinear: isLinearWeight },
-      ...Object.values(textEncoders).map((folder) => ({
-        module: 'text' as const,
-        folder,
-        isLinear: isLinearOfText,
-      })),
+      ...[...Object.values(textEncoders), ...(imageEncoder === undefined ? [] : [imageEncoder])].map(
+        (folder) => ({
+          module: 'text' as const,
+          folder,
+          isLinear: isLinearOfText,
+        }),
+      ),
     ];
   },
   published: Object.fromEntries(names.map((name) => [name, () => plannedPipeline(publishedPipeline(name))])),

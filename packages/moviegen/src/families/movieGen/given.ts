@@ -1,5 +1,5 @@
 // What a conditioned transformer is given beside the latents: pictures, a video, a part of one, the end of one, each as latents
-// with a mask where the config says so. It is embedded once per call.
+// with a mask where the config says so; and a reference picture, as tokens. Each is computed once per call.
 //
 // Legend: C latent channels, K channels of what is given, T H W latent frames, height, width.
 
@@ -11,6 +11,7 @@ import type { Job } from '../../generate/jobs.ts';
 import type { Latents } from '../../generate/latents.ts';
 import type { GenerationRequest } from '../../generate/request.ts';
 import { type Frames, frameOf, piecesOf, type VideoStream } from '../../video/frames.ts';
+import type { EncodePictures } from '../imageTower.ts';
 
 /** What is given, as the transformer takes it. */
 export interface GivenLatents {
@@ -20,14 +21,17 @@ export interface GivenLatents {
   readonly nothing: Tensor | undefined;
   /** The row of the table of tasks; undefined where there is no task. */
   readonly task: number | undefined;
+  /** Tokens of the reference picture by the image tower, [1, tokens, width]; undefined where there is none. */
+  readonly reference: Tensor | undefined;
   dispose(): void;
 }
 
 /** What a transformer can do by its config. */
-export function jobsOf({ conditioning, tasks }: DiTConfig): Job[] {
+export function jobsOf({ conditioning, tasks, textDims }: DiTConfig): Job[] {
   const masked: Job[] = conditioning === 'masked' ? ['image', 'lastImage', 'mask', 'extend'] : [];
   const edits: Job[] = conditioning === 'video' || tasks.length > 0 ? ['edit'] : [];
-  return ['text', 'video', ...masked, ...edits];
+  const references: Job[] = textDims.vision === undefined ? [] : ['reference'];
+  return ['text', 'video', ...masked, ...edits, ...references];
 }
 
 /** The row of a task, which the request has checked; the last row is for a task that is not named. */
@@ -38,12 +42,13 @@ function taskRow(task: string | undefined, tasks: readonly string[]): number | u
 
 interface Models {
   readonly dit: VelocityModel;
+  readonly encodePictures: EncodePictures | undefined;
   readonly autoencoder: VideoAutoencoder;
 }
 
 /** Encodes and embeds what a request gives. The caller disposes of it. */
 export async function encodeGiven(
-  { dit, autoencoder }: Models,
+  { dit, autoencoder, encodePictures }: Models,
   { given, latentShape, videoGuidanceScale, height, width }: GenerationRequest,
   signal: AbortSignal | undefined,
 ): Promise<GivenLatents> {
@@ -60,10 +65,12 @@ export async function encodeGiven(
     }
   };
   const task = given.job === 'edit' ? taskRow(given.task, config.tasks) : undefined;
+  let reference: Tensor | undefined;
   const result = (seen?: Tensor, nothing?: Tensor): GivenLatents => ({
     shown: seen,
     nothing,
     task,
+    reference,
     dispose: () => {
       for (const tensor of owned) tensor.dispose();
     },
@@ -75,9 +82,13 @@ export async function encodeGiven(
     for (let t = 0; t < latentShape[1]; t++) canvas.place(latents, 0, t);
     return canvas;
   };
-  if (config.conditioning === undefined) return result();
   try {
-    if (given.job === 'text' || given.job === 'video')
+    if (given.reference) {
+      reference = await encodePictures!([given.reference], signal);
+      owned.push(reference);
+    }
+    if (config.conditioning === undefined) return result();
+    if (given.job === 'text' || given.job === 'video' || given.job === 'reference')
       return config.conditioning === 'video' ? result(embed(await black())) : result();
     const canvas = new Canvas(config, latentShape);
     await fill(canvas, autoencoder, given, signal);

@@ -9,12 +9,12 @@ import {
   parseConfig as parseDitConfig,
   placeLayers,
   StreamedDiT,
-  type TextEncoderName,
+  type TextSourceName,
   type VelocityModel,
 } from '@moviegen/dit';
 import { parseConfig as parseTaeConfig, TAE, type TAEConfig } from '@moviegen/tae';
 import { type Device, loraChanges } from '@moviegen/tensor';
-import { TextEncoders } from '@moviegen/text';
+import { parseClipVisionConfig, TextEncoders } from '@moviegen/text';
 import { heldSource } from '../../checkpoint/heldSource.ts';
 import { bytesOf, type ModelPart, placed } from '../../checkpoint/modelFiles.ts';
 import {
@@ -26,6 +26,7 @@ import {
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import { CheckpointError, InputError, shown } from '../../errors.ts';
 import type { LoadModelsOptions } from '../../generate/family.ts';
+import { type EncodePictures, imageTower } from '../imageTower.ts';
 import { parseModelIndex } from './modelIndex.ts';
 import { MovieGenModels } from './models.ts';
 import { type OpenedCheckpoint, openMovieGen } from './open.ts';
@@ -48,7 +49,8 @@ export function loadModels(
   return loadParts(device, source, options, {
     parse: parseModelIndex,
     configOf: (json) => parseTaeConfig(json),
-    make: ({ index, text, dit, tae, close }) => new MovieGenModels(index, text, dit, tae, close),
+    make: ({ index, text, dit, tae, encodePictures, close }) =>
+      new MovieGenModels(index, text, dit, tae, encodePictures, close),
   });
 }
 
@@ -78,6 +80,7 @@ interface Kind<Index, Models> {
     readonly text: TextEncoders;
     readonly dit: VelocityModel;
     readonly tae: TAE;
+    readonly encodePictures: EncodePictures | undefined;
     readonly close: () => void;
   }) => Models;
 }
@@ -113,7 +116,7 @@ interface Configs {
 
 /** Finds what cannot be loaded before a minute is spent on loading the rest. Gives the configs that it has parsed. */
 async function checkOpened<Index, Models>(
-  { transformer, tae, loras }: OpenedCheckpoint<Index>,
+  { transformer, tae, imageEncoder, loras }: OpenedCheckpoint<Index>,
   { configOf, conditioning }: Kind<Index, Models>,
   precision: ModulePrecision,
   { maxMemory, onNote }: LoadModelsOptions,
@@ -133,6 +136,14 @@ async function checkOpened<Index, Models>(
       `checkpoint: the transformer's out_channels ${outChannels} and the TAE's latent_channels ${latentChannels} ` +
         'must be the same',
     );
+  const { vision } = configs.dit.textDims;
+  if (vision !== undefined && imageEncoder === undefined)
+    throw new CheckpointError(
+      'checkpoint: the transformer reads reference pictures (text_dims.vision), but model_index.json names no image_encoder',
+    );
+  const tower =
+    imageEncoder && (await placed(imageEncoder, () => parseClipVisionConfig(imageEncoder.config)));
+  if (tower) checkWidths(configs.dit.textDims, { vision: tower.hiddenSize });
   const changes = loraChanges(
     loras.map((lora) => ({ ...lora, onNote })),
     DiT.weightShapes(configs.dit),
@@ -144,7 +155,7 @@ async function checkOpened<Index, Models>(
   return configs;
 }
 
-/** Fills the device: the text encoders, the transformer, the TAE. Files are closed unless layers are streamed from them. */
+/** Fills the device: the text encoders, the transformer, the TAE. Files are closed unless layers are streamed from them, or an image tower is. */
 async function loadOpened<Index extends ReadIndex, Models>(
   device: Device,
   opened: OpenedCheckpoint<Index>,
@@ -153,7 +164,7 @@ async function loadOpened<Index extends ReadIndex, Models>(
   precisions: Precisions,
   { maxMemory, offload, signal, onProgress }: LoadModelsOptions,
 ): Promise<Models> {
-  const { index, transformer, tae: autoencoder, encoders, loras } = opened;
+  const { index, transformer, tae: autoencoder, encoders, imageEncoder, loras } = opened;
   const report = reporter(opened, onProgress);
   const optionsOf = (part: ModelPart, module: ModuleName) => ({
     ...precisions[module],
@@ -192,10 +203,12 @@ async function loadOpened<Index extends ReadIndex, Models>(
         }),
       ),
     );
+    const encodePictures =
+      imageEncoder && (await imageTower(device, imageEncoder, precisions.text, 'tokens'));
     await opened.verify(signal);
-    const streams = dit instanceof StreamedDiT;
-    if (!streams) await opened.close();
-    return make({ index, text, dit, tae, close: () => streams && void opened.close() });
+    const reads = dit instanceof StreamedDiT || encodePictures !== undefined;
+    if (!reads) await opened.close();
+    return make({ index, text, dit, tae, encodePictures, close: () => reads && void opened.close() });
   } catch (error) {
     for (const model of owned) model.dispose();
     throw error;
@@ -225,10 +238,10 @@ function reporter(
   };
 }
 
-type Widths = Readonly<Partial<Record<TextEncoderName, number>>>;
+type Widths = Readonly<Partial<Record<TextSourceName, number>>>;
 
 function checkWidths(wanted: Widths, given: Widths): void {
-  for (const name of Object.keys(given) as TextEncoderName[])
+  for (const name of Object.keys(given) as TextSourceName[])
     if (wanted[name] !== given[name])
       throw new CheckpointError(
         `checkpoint: the transformer projects ${name} of width ${shown(wanted[name])}, but that encoder gives ${given[name]}`,

@@ -10,6 +10,8 @@ export interface ModelIndex {
   readonly transformer: string;
   readonly tae: string;
   readonly textEncoders: Readonly<Partial<Record<TextEncoderName, string>>>;
+  /** CLIP's image tower, of a transformer that reads a reference picture. */
+  readonly imageEncoder: string | undefined;
   /** Defaults of sampling. */
   readonly sampler: {
     readonly steps: number;
@@ -95,6 +97,7 @@ export function parseModelIndex(json: unknown, path = 'model_index.json'): Model
     textEncoders: byEncoder(encoders, 'text_encoders', (name) =>
       folder(encoders, name, `text_encoder_${name}`),
     ),
+    imageEncoder: json.image_encoder == null ? undefined : folder(json, 'image_encoder', 'image_encoder'),
     sampler: {
       steps: count(sampler, 'steps', 50),
       guidanceScale: take(sampler, 'guidance_scale', 7.5, isNumber, 'a number'),

@@ -17,6 +17,7 @@ import type {
   Sampling,
 } from '../../generate/request.ts';
 import { Skipping, type SkipRequest } from '../../generate/skipping.ts';
+import type { EncodePictures } from '../imageTower.ts';
 import { videoAutoencoder } from './autoencoder.ts';
 import type { Branches } from './branches.ts';
 import { type Conditions, conditionsOf, guidanceOf, promptNotes } from './conditions.ts';
@@ -37,12 +38,16 @@ export class MovieGenModels implements VideoModels<Conditions, GivenLatents> {
   readonly #close: () => void;
   #projection: Promise<LatentProjection> | undefined;
 
-  /** @param close releases the files that are still read. */
+  /**
+   * @param encodePictures of a transformer that reads a reference picture
+   * @param close releases the files that are still read.
+   */
   constructor(
     readonly index: ModelIndex,
     readonly text: TextEncoders,
     readonly dit: VelocityModel,
     readonly tae: TAE,
+    readonly encodePictures: EncodePictures | undefined,
     close: () => void,
   ) {
     this.jobs = jobsOf(dit.config);

@@ -7,6 +7,8 @@ import { type LoraFile, type OpenLora, openLoras } from '../../checkpoint/loras.
 import { type ModelPart, openPart } from '../../checkpoint/modelFiles.ts';
 import { readTokenizerAt, type TokenizerPlaces, tokenizerPlaces } from '../../checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
+import { readImageProcessor } from '../../imageProcessor.ts';
+import type { ImageTowerPart } from '../imageTower.ts';
 import { type ModelIndex, tokenized } from './modelIndex.ts';
 
 /** An encoder's files with its tokenizer. */
@@ -27,6 +29,8 @@ export interface OpenedCheckpoint<Index> {
     readonly metaclip: TokenizedPart | undefined;
     readonly byt5: ModelPart | undefined;
   };
+  /** Read at each call that gives a reference picture. */
+  readonly imageEncoder: ImageTowerPart | undefined;
   readonly loras: readonly OpenLora[];
   /** Whether reading costs a transfer. */
   readonly remote: boolean;
@@ -46,7 +50,7 @@ export interface OpenOptions {
 }
 
 /** What an index says of where the models are. */
-export type Folders = Pick<ModelIndex, 'transformer' | 'tae' | 'textEncoders'>;
+export type Folders = Pick<ModelIndex, 'transformer' | 'tae' | 'textEncoders' | 'imageEncoder'>;
 
 /**
  * Opens all files of a checkpoint. Files that its `SHA256SUMS` lists are verified as they are read.
@@ -74,6 +78,11 @@ export async function openMovieGen<Index extends Folders>(
     opened.push(part.weights);
     return part;
   };
+  const openTower = async (folder: string): Promise<ImageTowerPart> => ({
+    ...(await open(folder)),
+    processor: await readImageProcessor(files, folder, signal),
+  });
+  const { imageEncoder } = index;
   const { ul2, metaclip, byt5 } = index.textEncoders;
   const openTokenized = async (name: 'ul2' | 'metaclip', folder: string): Promise<TokenizedPart> => {
     const part = await open(folder);
@@ -89,6 +98,7 @@ export async function openMovieGen<Index extends Folders>(
         metaclip: metaclip === undefined ? undefined : await openTokenized('metaclip', metaclip),
         byt5: byt5 === undefined ? undefined : await open(byt5),
       },
+      imageEncoder: imageEncoder === undefined ? undefined : await openTower(imageEncoder),
       loras,
       remote: source.remote ?? false,
       verify: (stop) => files.verify(stop),

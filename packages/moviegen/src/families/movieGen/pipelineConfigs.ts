@@ -3,11 +3,19 @@
 
 import { type DiTConfig, configs as ditConfigs, parseConfig as parseDitConfig } from '@moviegen/dit';
 import { parseConfig as parseTaeConfig, type TAEConfig } from '@moviegen/tae';
-import { type ClipTextConfig, parseClipTextConfig, parseT5Config, type T5Config } from '@moviegen/text';
+import {
+  type ClipTextConfig,
+  type ClipVisionConfig,
+  parseClipTextConfig,
+  parseClipVisionConfig,
+  parseT5Config,
+  type T5Config,
+} from '@moviegen/text';
 import { missing, pathOf, readJson } from '../../checkpoint/files.ts';
 import { readTokenizerAt, tokenizerPlaces } from '../../checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import { CheckpointError } from '../../errors.ts';
+import { readImageProcessor } from '../../imageProcessor.ts';
 import { type ModelIndex, parseModelIndex, tokenized } from './modelIndex.ts';
 import type { OpenOptions } from './open.ts';
 import { imageConfig, parseUpsamplerIndex, UPSAMPLER_CLASS, type UpsamplerIndex } from './upsamplerIndex.ts';
@@ -23,12 +31,14 @@ export interface PipelineConfigs<Index = ModelIndex> {
   readonly ul2?: EncoderConfig<T5Config> | undefined;
   readonly metaclip?: EncoderConfig<ClipTextConfig> | undefined;
   readonly byt5?: EncoderConfig<T5Config> | undefined;
+  /** The image tower, and its parsed `preprocessor_config.json`. */
+  readonly vision?: (EncoderConfig<ClipVisionConfig> & { readonly processor: unknown }) | undefined;
 }
 
 /** What is read of an index here. */
 export type ReadIndex = Pick<
   ModelIndex,
-  'transformer' | 'tae' | 'textEncoders' | 'maxLength' | 'stripQuoted'
+  'transformer' | 'tae' | 'textEncoders' | 'imageEncoder' | 'maxLength' | 'stripQuoted'
 >;
 
 /** The config of a text encoder. */
@@ -139,6 +149,11 @@ async function pipelineConfigs<Index extends ReadIndex>(
     const tokenizer = await readTokenizerAt(files, folder, places[name], http, signal);
     return { ...(await parsed(folder, parse)), tokenizer };
   };
+  const withProcessor = async (folder: string) => ({
+    ...(await parsed(folder, parseClipVisionConfig)),
+    processor: await readImageProcessor(files, folder, signal),
+  });
+  const { imageEncoder: vision } = index;
   const { ul2, metaclip, byt5 } = index.textEncoders;
   const tae = await parsed(index.tae, parseTae);
   return {
@@ -151,5 +166,6 @@ async function pipelineConfigs<Index extends ReadIndex>(
     metaclip:
       metaclip === undefined ? undefined : await withTokenizer('metaclip', metaclip, parseClipTextConfig),
     byt5: byt5 === undefined ? undefined : await parsed(byt5, parseT5Config),
+    vision: vision === undefined ? undefined : await withProcessor(vision),
   };
 }

@@ -116,8 +116,16 @@ export function encodePrompt(
   return conditionsOf(
     models,
     [request],
-    { guidanceScale, videoGuidanceScale: 1, guidance: undefined, batch: 1, latentShape, fps },
-    { shown: undefined, nothing: undefined, task: undefined },
+    {
+      guidanceScale,
+      videoGuidanceScale: 1,
+      referenceGuidanceScale: undefined,
+      guidance: undefined,
+      batch: 1,
+      latentShape,
+      fps,
+    },
+    { shown: undefined, nothing: undefined, task: undefined, reference: undefined },
     signal,
   );
 }

@@ -7,7 +7,8 @@ import { concat, keep, scope, scopeAsync, slice, Tensor } from '@moviegen/tensor
 import type { WanAutoencoder } from '@moviegen/wan';
 import type { Given } from '../../generate/given.ts';
 import type { GenerationRequest } from '../../generate/request.ts';
-import { type Frames, piecesOf, pixelsFromFrames, type VideoStream } from '../../video/frames.ts';
+import { pixelsFromFrames, type VideoStream } from '../../video/frames.ts';
+import { pictureOf } from '../imageTower.ts';
 
 /** What a model is given of pictures. */
 export interface GivenLatents {
@@ -114,13 +115,6 @@ export async function firstLatent(autoencoder: WanAutoencoder, picture: VideoStr
       return autoencoder.encode(pixels).mode();
     }),
   );
-}
-
-/** The first frame of a stream. */
-export async function pictureOf(stream: VideoStream | undefined): Promise<Frames | undefined> {
-  if (stream === undefined) return undefined;
-  for await (const frames of piecesOf(stream)) return frames;
-  return undefined;
 }
 
 /** Latents whose first frame is replaced, [B, C, T, h, w]. @param first [1, C, 1, h, w] */

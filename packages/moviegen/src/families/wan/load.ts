@@ -16,10 +16,10 @@ import { type ModulePrecision, modulePrecisions } from '../../checkpoint/precisi
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import { InputError, shown } from '../../errors.ts';
 import type { LoadModelsOptions } from '../../generate/family.ts';
+import { imageTower } from '../imageTower.ts';
 import { defaultsOf } from './defaults.ts';
 import { Experts } from './experts.ts';
 import { geometryOf } from './geometry.ts';
-import { imageTower } from './imageTower.ts';
 import { WanModels } from './models.ts';
 import { type OpenedWan, openWan } from './open.ts';
 import { PromptEncoder } from './promptStates.ts';
@@ -91,7 +91,8 @@ export async function loadModels(
       prompts: promptsOf(device, opened, precisions.text),
       experts,
       autoencoder,
-      encodePictures: imageEncoder && (await imageTower(device, imageEncoder, precisions.text)),
+      encodePictures:
+        imageEncoder && (await imageTower(device, imageEncoder, precisions.text, 'penultimate')),
       geometry: geometryOf(config, configs.vae, autoencoder.factor),
       sampling: samplingOf(opened.scheduler, defaults.sampler),
       close: () => void opened.close(),

@@ -18,7 +18,7 @@ import type {
   Sampling,
 } from '../../generate/request.ts';
 import { Skipping } from '../../generate/skipping.ts';
-import type { VideoStream } from '../../video/frames.ts';
+import type { EncodePictures } from '../imageTower.ts';
 import type { WanSwitches } from './configs.ts';
 import type { Experts } from './experts.ts';
 import { besideLatents, firstLatent, type GivenLatents, NOTHING } from './given.ts';
@@ -32,12 +32,6 @@ const BATCHED_BYTES = 2 ** 29;
 export interface WanPrompts extends WanBranches {
   dispose(): void;
 }
-
-/** States of pictures by CLIP's image tower, [pictures, tokens, width]; the caller owns them. */
-export type EncodePictures = (
-  pictures: readonly VideoStream[],
-  signal: AbortSignal | undefined,
-) => Promise<GivenLatents['image']>;
 
 /** What `WanModels` is made of. */
 export interface WanParts {

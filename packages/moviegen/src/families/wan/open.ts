@@ -4,13 +4,14 @@
 import type { T5Config } from '@moviegen/text';
 import type { WanAutoencoderConfig, WanTransformerConfig } from '@moviegen/wan';
 import { type VerifiedFiles, verified } from '../../checkpoint/checksums.ts';
-import { readJson } from '../../checkpoint/files.ts';
 import { type OpenLora, openLoras } from '../../checkpoint/loras.ts';
-import { type ModelPart, openPart } from '../../checkpoint/modelFiles.ts';
+import { openPart } from '../../checkpoint/modelFiles.ts';
 import { readTokenizerAt, tokenizerPlaces } from '../../checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import { CheckpointError } from '../../errors.ts';
 import { type LoadModelsOptions, NO_FILES } from '../../generate/family.ts';
+import { readImageProcessor } from '../../imageProcessor.ts';
+import type { ImageTowerPart } from '../imageTower.ts';
 import { checkConfigs, schedulerOf, switchesOf, type WanConfigs, type WanSwitches } from './configs.ts';
 import { layoutOf } from './layout.ts';
 import { openAutoencoder, openTextEncoder, openTransformer, type WanPart } from './parts.ts';
@@ -27,8 +28,7 @@ export interface OpenedWan {
   readonly textEncoder: WanTextEncoder | undefined;
   /** The parsed `scheduler_config.json`, or what stands for it. */
   readonly scheduler: unknown;
-  /** CLIP's image tower, and how pictures are prepared for it. */
-  readonly imageEncoder: (ModelPart & { readonly processor: unknown }) | undefined;
+  readonly imageEncoder: ImageTowerPart | undefined;
   readonly loras: readonly OpenLora[];
   /** Whether reading costs a transfer. */
   readonly remote: boolean;
@@ -96,10 +96,9 @@ export async function openWan(source: CheckpointFiles, options: OpenWanOptions):
     checkConfigs(configs, folder !== undefined);
     let imageEncoder: OpenedWan['imageEncoder'];
     if (files && folder !== undefined) {
-      const processor = await readJson(files, 'image_processor', 'preprocessor_config.json', signal);
       const part = await openPart(files, folder, signal);
       opened.push(part.weights);
-      imageEncoder = { ...part, processor: processor ?? {} };
+      imageEncoder = { ...part, processor: await readImageProcessor(files, folder, signal) };
     }
     return {
       switches: layout.index ?? switchesOf(configs),
