@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Safetensors, serialize, type TensorData } from '@moviegen/safetensors';
 import { openDevice } from '@moviegen/tensor/node';
+import { TINY } from '@moviegen/testing/checkpoints';
 import { fakeHub, TOKEN } from '@moviegen/testing/hub';
 import {
   encodePng,
@@ -39,8 +40,15 @@ vi.setConfig({ testTimeout: PATIENCE });
 const T2V = fileURLToPath(new URL('../../packages/wan/fixtures/t2v', import.meta.url));
 const FIXTURES = fileURLToPath(new URL('../../packages/moviegen/fixtures/', import.meta.url));
 const work = mkdtempSync(join(tmpdir(), 'moviegen-models-'));
-const [I2V, UPSAMPLER] = [await imageModel(join(work, 'i2v')), upsampler(join(work, 'upsampler'))];
-const { server, url } = await servePlayground({ '/wan/': T2V, '/i2v/': I2V, '/upsampler/': UPSAMPLER });
+const I2V = await imageModel(join(work, 'i2v'));
+const UPSAMPLER = upsampler(join(work, 'upsampler'));
+const REFERENCE = referenceModel(join(work, 'reference'));
+const { server, url } = await servePlayground({
+  '/wan/': T2V,
+  '/i2v/': I2V,
+  '/upsampler/': UPSAMPLER,
+  '/reference/': REFERENCE,
+});
 const hub = await fakeHub({
   'me/wan': { root: T2V, commit: 'a'.repeat(40), tags: ['v1'] },
   'me/gated': { root: T2V, commit: 'b'.repeat(40), access: 'gated' },
@@ -171,6 +179,28 @@ test('a model of pictures does nothing without one, and takes a first and a last
   await page.context().close();
 });
 
+test('a reference picture is taken by a model that has learnt it, and only by one', async () => {
+  const page = await open({ model: '/reference/' });
+  const given = page.locator('.given');
+  await given.getByText('or as a reference picture, whose subject the video shows').waitFor();
+  const path = picture(120);
+  await given.getByLabel('Choose a picture or a video').setInputFiles(path);
+  await given.getByLabel('Reference picture').check();
+  const small = { steps: 2, width: 32, height: 16 };
+  await generate(page, { prompt: 'a star', ...small, frames: 9 });
+  await finished(page);
+  expect(await page.locator('.caption').textContent()).toContain('reference picture: 120.png');
+  const options = { ...small, numFrames: 9, referenceImage: await frames(path) };
+  const pipeline = await VideoPipeline.fromPretrained(REFERENCE, { device });
+  const { frames: made } = await pipeline.generate('a star', { seed: 1, ...options });
+  pipeline.dispose();
+  expect(decibels(await framesOnStage(page), made)).toBeGreaterThan(50);
+  await page.goto(url);
+  await given.getByText('or drop one here').waitFor();
+  expect(await given.textContent()).not.toContain('reference');
+  await page.context().close();
+});
+
 test('a model of the hub: what it refuses is told in words, a token is for the hub alone', async () => {
   const page = await open({ hub: hub.url });
   await page.locator('.model summary').click();
@@ -274,7 +304,6 @@ test('a video is made larger, window by window, compared with before, and a resu
   expect(await given.getByLabel('Make it larger').isChecked()).toBe(true);
   await page.locator('#scale').fill('2');
   await page.getByRole('button', { name: 'Upscale', exact: true }).click();
-  await page.locator('[data-phase=windows].running').waitFor({ timeout: PATIENCE });
   await page.getByRole('button', { name: 'Cancel' }).click();
   await page.getByText('Cancelled. Nothing of it was kept.').waitFor();
   await page.context().close();
@@ -298,6 +327,18 @@ async function imageModel(folder: string): Promise<string> {
     tensors[name] = { dtype: 'F32', shape: [out, 36, ...patch], data: new Uint8Array(values.buffer) };
   }
   writeFileSync(weights, serialize(tensors));
+  return folder;
+}
+
+/** The tiny checkpoint with a transformer that reads a reference picture, and its image tower. */
+function referenceModel(folder: string): string {
+  cpSync(TINY, folder, { recursive: true });
+  rmSync(join(folder, 'transformer'), { recursive: true });
+  for (const part of ['transformer', 'image_encoder'])
+    cpSync(join(FIXTURES, 'reference', part), join(folder, part), { recursive: true });
+  const path = join(folder, 'model_index.json');
+  const index = JSON.parse(readFileSync(path, 'utf8'));
+  writeFileSync(path, JSON.stringify({ ...index, image_encoder: 'image_encoder' }));
   return folder;
 }
 

@@ -7,11 +7,11 @@ import type { Job, Video } from 'moviegen';
 export const GIVEN_JOBS = [
   'image',
   'lastImage',
+  'reference',
   'video',
   'mask',
   'extend',
   'edit',
-  'reference',
   'upscale',
 ] as const satisfies readonly Job[];
 /** A job that begins with a picture or a video. */

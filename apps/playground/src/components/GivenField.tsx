@@ -96,6 +96,11 @@ export function GivenField({ state, onFile }: Properties) {
             {jobs.length > 0 && choice.job === 'upscale' && (
               <Scale source={source} scale={choice.scale} onChange={(scale) => choose({ scale })} />
             )}
+            {jobs.length > 0 && choice.job === 'reference' && (
+              <p class="small">
+                The video shows what is in this picture; where, and what it does, the prompt says.
+              </p>
+            )}
             {jobs.length > 0 && choice.job === 'extend' && (
               <p class="small">“Frames” is the number of new ones.</p>
             )}
@@ -107,7 +112,11 @@ export function GivenField({ state, onFile }: Properties) {
           {source === undefined ? 'Choose a picture or a video' : 'Choose another'}
         </Chooser>
         {source === undefined ? (
-          <span class="small">or drop one here, to begin with. This model can do {able.named}.</span>
+          <span class="small">
+            or drop one here, to begin with
+            {able.jobs.includes('reference') && ', or as a reference picture, whose subject the video shows'}.
+            This model can do {able.named}.
+          </span>
         ) : (
           <button
             type="button"

@@ -61,8 +61,9 @@ async function make(
   const { job, task, strength } = given;
   const source = await opened(given.from, given.name, run.signal);
   const second = given.second && (await opened(given.second, given.second.name, run.signal));
-  if (job === 'image' || job === 'lastImage') {
-    const pictures = { [job]: source, ...(second && { lastImage: second }) };
+  if (job === 'image' || job === 'lastImage' || job === 'reference') {
+    const name = job === 'reference' ? 'referenceImage' : job;
+    const pictures = { [name]: source, ...(second && { lastImage: second }) };
     return madeOf(await model.generate(prompt, { ...options, ...pictures, numFrames: frames }));
   }
   if (job === 'mask' && second === undefined)
