@@ -11,7 +11,7 @@ import { TINY as SMALL } from '@moviegen/testing/checkpoints';
 import type { Frames } from 'moviegen';
 import type { Page } from 'playwright-core';
 import { afterAll } from 'vitest';
-import { serve, type TestServer } from './server.ts';
+import { type Mount, serve, type TestServer } from './server.ts';
 
 /** The playground, built and served. */
 export interface Playground {
@@ -23,8 +23,8 @@ export interface Playground {
   readonly folder: string;
 }
 
-/** A static server that has the build under a path which the build does not know. */
-export async function servePlayground(): Promise<Playground> {
+/** A static server that has the build under a path which the build does not know. @param mounts what it has besides */
+export async function servePlayground(mounts: Readonly<Record<string, Mount>> = {}): Promise<Playground> {
   const outDir = mkdtempSync(join(tmpdir(), 'moviegen-playground-'));
   afterAll(() => rmSync(outDir, { recursive: true, force: true }));
   const cwd = fileURLToPath(new URL('../..', import.meta.url));
@@ -32,7 +32,7 @@ export async function servePlayground(): Promise<Playground> {
   const options = ['--outDir', outDir, '--emptyOutDir', '--logLevel', 'error'];
   await promisify(execFile)('npm', ['run', 'playground:build', '--', ...options], { cwd, env });
   const path = '/some/sub/path/';
-  const server = await serve({ [path]: outDir });
+  const server = await serve({ ...mounts, [path]: outDir });
   return { server, url: server.origin + path, path, folder: outDir };
 }
 

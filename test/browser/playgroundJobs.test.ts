@@ -1,10 +1,14 @@
 // The jobs of the playground beyond text to video, as a person does them on a small seeded checkpoint: files are dropped and
 // chosen, seen, used, and refused.
 
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { collectFrames, decodeVideo, type Frames, fitted } from 'moviegen';
+import { collectFrames, decodeVideo, encodeVideo, type Frames, fitted, openVideo } from 'moviegen';
 import type { Page } from 'playwright-core';
+import sharp from 'sharp';
 import { expect, test, vi } from 'vitest';
 import { launchChromium } from './chromium.ts';
 import { openPage, seriousAxeFaults } from './page.ts';
@@ -168,6 +172,38 @@ test('a result is sent on, and what follows it is made', async () => {
   await page.locator('.past', { hasText: 'make it blue' }).first().click();
   await page.getByLabel('Before').waitFor();
   expect(await framesOnStage(page)).toEqual(before);
+});
+
+test('every format that people have is read when it is dropped', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'moviegen-dropped-'));
+  const { data, shape } = await collectFrames(await openVideo(readFileSync(picture)));
+  const [, height, width] = shape;
+  const still = sharp(data, { raw: { width, height, channels: 3 } });
+  const clip = { ...(await collectFrames(await openVideo(readFileSync(animation)))), fps: 12 };
+  const mp4 = readFileSync(film);
+  const made = {
+    'a.png': await still.png().toBuffer(),
+    'a.jpg': readFileSync(picture),
+    'a.webp': await still.webp().toBuffer(),
+    'a.avif': await still.avif().toBuffer(),
+    'a.gif': readFileSync(animation),
+    'a.mp4': mp4,
+    'a.webm': await encodeVideo(clip, { format: 'webm' }),
+    'a.mov': Buffer.concat([mp4.subarray(0, 8), Buffer.from('qt  '), mp4.subarray(12)]),
+  };
+  for (const [name, bytes] of Object.entries(made)) {
+    const path = join(folder, name);
+    writeFileSync(path, bytes);
+    await drop(page, path);
+    await given.locator('.words').getByText(name, { exact: true }).or(given.locator('.problem')).waitFor();
+    expect(await given.locator('.problem').allInnerTexts(), name).toEqual([]);
+    const isStill = /png|jpg|webp|avif/.test(name);
+    expect(await jobs(), name).toContain(isStill ? 'First frame' : 'Go on from it');
+    expect(await given.locator('.what .small').first().textContent(), name).toMatch(
+      isStill ? /^\d+ × \d+$/ : /^\d+ × \d+ · \d+ frames/,
+    );
+  }
+  rmSync(folder, { recursive: true });
 });
 
 test('a file that cannot be read is told in words, and what was there stays', async () => {

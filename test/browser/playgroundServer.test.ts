@@ -3,9 +3,9 @@
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test, vi } from 'vitest';
-import { testServer } from '../../packages/server/test/support/server.ts';
+import { KEYS, testServer } from '../../packages/server/test/support/server.ts';
 import { launchChromium } from './chromium.ts';
-import { openPage } from './page.ts';
+import { openPage, seriousAxeFaults } from './page.ts';
 import { finished, framesOnStage, generate, PATIENCE, problemCode, servePlayground } from './playground.ts';
 
 vi.setConfig({ testTimeout: PATIENCE });
@@ -74,6 +74,28 @@ test('cancelling stops the server, too', async () => {
   await expect
     .poll(async () => (await remote.videos.list('anyone', { limit: 9, order: 'asc' }))!.length)
     .toBe(0);
+});
+
+test('a server that asks for a key gets the one that is typed, which is nowhere else', async () => {
+  const locked = await testServer({ keys: KEYS, limits: { work: 1e9 } });
+  const other = await openPage(browser, `${url}?server=${locked.url}`, {
+    expected: [/status of 401/, /^another origin: (GET|POST|DELETE) http:\/\/127\.0\.0\.1:\d+\/v1\//],
+  });
+  expect(await problemCode(other)).toBe('key');
+  await other.getByLabel('API key').fill(KEYS[0]!);
+  await other.getByLabel('API key').press('Enter');
+  await other.locator('.empty').waitFor();
+  await generate(other, { ...asked, prompt: 'quick', steps: 2 });
+  await finished(other);
+  expect(locked.engine.made).toHaveLength(1);
+  expect(other.url()).not.toContain(KEYS[0]!);
+  const kept = await other.evaluate(() =>
+    JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]),
+  );
+  expect(kept).not.toContain(KEYS[0]!);
+  expect(await seriousAxeFaults(other)).toEqual([]);
+  await other.context().close();
+  await locked.close();
 });
 
 test('a server that refuses or is away is told in words', async () => {

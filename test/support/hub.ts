@@ -70,6 +70,7 @@ export async function fakeHub(models: Readonly<Record<string, Model>>, port = 0)
     return url;
   };
   const cdn = createServer((request, response) => {
+    if (forPages(request, response)) return;
     const path = decodeURIComponent(note('cdn', request).pathname);
     if (faults.forbids) return response.writeHead(403).end();
     send(request, response, readFileSync(path), faults);
@@ -77,6 +78,7 @@ export async function fakeHub(models: Readonly<Record<string, Model>>, port = 0)
   // Another name, since clients tell hosts by their names.
   const cdnUrl = (await listening(cdn, 0)).replace('127.0.0.1', 'localhost');
   const hub = createServer((request, response) => {
+    if (forPages(request, response)) return;
     const url = note('hub', request);
     const fail = (status: number, code?: string, more: Record<string, string> = {}) => {
       const headers = { ...(code && { 'X-Error-Code': code }), ...more };
@@ -115,6 +117,25 @@ export async function fakeHub(models: Readonly<Record<string, Model>>, port = 0)
     }
   };
   return { url, asked, faults, close };
+}
+
+/** Lets pages of all origins ask and read what the hub lets them read; whether that was all that was asked. */
+function forPages({ method }: IncomingMessage, response: ServerResponse): boolean {
+  response.setHeader('Access-Control-Allow-Origin', '*');
+  const read = [
+    'Content-Range',
+    'ETag',
+    'Link',
+    'X-Error-Code',
+    'X-Repo-Commit',
+    'X-Linked-ETag',
+    'X-Linked-Size',
+  ];
+  response.setHeader('Access-Control-Expose-Headers', read.join(', '));
+  if (method !== 'OPTIONS') return false;
+  response.setHeader('Access-Control-Allow-Headers', 'authorization, range, accept, content-type');
+  response.writeHead(204).end();
+  return true;
 }
 
 async function listening(server: Server, port: number): Promise<string> {

@@ -1,26 +1,21 @@
 // What a video is made of besides its prompt: a picture or a video that a person gives, or a result that is sent on, and what is
 // to be done with it. Not here: how files are read and used (worker/given.ts).
 
-import type { CheckpointSummary, Job, Video } from 'moviegen';
-import { EXAMPLES } from './settings.ts';
+import type { Job, Video } from 'moviegen';
 
 /** The jobs that begin with a picture or a video, in the order in which they are offered. */
 export const GIVEN_JOBS = [
   'image',
   'lastImage',
+  'reference',
   'video',
   'mask',
   'extend',
   'edit',
+  'upscale',
 ] as const satisfies readonly Job[];
 /** A job that begins with a picture or a video. */
 export type GivenJob = (typeof GIVEN_JOBS)[number];
-
-/** What the checkpoint can do. */
-export interface Abilities extends Pick<CheckpointSummary, 'jobs' | 'tasks'> {
-  /** The jobs as a person reads them. */
-  readonly named: string;
-}
 
 /** A picture or a video that is there to be used. */
 export interface Source {
@@ -30,6 +25,9 @@ export interface Source {
   /** All of a result; of a file small frames of its beginning, to be seen. */
   readonly video: Video;
   readonly still: boolean;
+  /** Pixels of all of it. */
+  readonly width: number;
+  readonly height: number;
   /** Its size and length, and what a person should know of it, a line each. */
   readonly notes: readonly string[];
 }
@@ -41,6 +39,8 @@ export interface Choice {
   readonly strength: number;
   /** The kind of edit; empty for any. */
   readonly task: string;
+  /** How many times as wide and high it becomes, where it is made larger; not below 1. */
+  readonly scale: number;
 }
 
 /** What a generation is given besides its settings. */
@@ -61,8 +61,8 @@ export interface GivenWords extends Choice {
 /** The jobs that the checkpoint can do with it. */
 export function jobsFor({ still }: Pick<Source, 'still'>, jobs: readonly Job[]): readonly GivenJob[] {
   const fitting: readonly GivenJob[] = still
-    ? ['image', 'lastImage', 'video']
-    : ['video', 'mask', 'extend', 'edit'];
+    ? ['image', 'lastImage', 'reference', 'video', 'upscale']
+    : ['video', 'mask', 'extend', 'edit', 'upscale'];
   return GIVEN_JOBS.filter((job) => fitting.includes(job) && jobs.includes(job));
 }
 
@@ -74,6 +74,8 @@ export const CHOICES: Readonly<Record<GivenJob, string>> = {
   mask: 'Keep a part of it',
   extend: 'Go on from it',
   edit: 'Edit it',
+  reference: 'Reference picture',
+  upscale: 'Make it larger',
 };
 
 /** The second file of a job: the button that chooses it, and what it is for. */
@@ -94,23 +96,27 @@ export const SENDS: Readonly<Record<GivenJob, string>> = {
   mask: 'Keep a part of this',
   extend: 'Extend this',
   edit: 'Edit this',
+  reference: 'Use as reference picture',
+  upscale: 'Upscale this',
 };
 
 /** `80%` */
 export const percent = (share: number): string => `${Math.round(share * 100)}%`;
 
 /** What a video was made of, in words. */
-export function described({ job, name, strength, task, second }: GivenWords): string {
+export function described({ job, name, strength, task, scale, second }: GivenWords): string {
   if (job === 'video') return `${percent(strength)} of ${name} made anew`;
   if (job === 'mask') return `${name}, of which ${second} keeps a part`;
   if (job === 'extend') return `goes on from ${name}`;
   if (job === 'edit') return task === '' ? `an edit of ${name}` : `an edit (${task}) of ${name}`;
+  if (job === 'upscale') return `${name}, ${scale} times as large`;
   const frame = `${CHOICES[job].toLowerCase()}: ${name}`;
   return second === undefined ? frame : `${frame}, last frame: ${second}`;
 }
 
-/** What stands in the empty box, and is made where nothing is typed. */
-export function exampleFor(job: GivenJob | undefined): string {
+/** What is made where nothing is typed. @param examples of the model */
+export function exampleFor(job: GivenJob | undefined, examples: readonly string[]): string {
   if (job === 'edit') return 'make it blue';
-  return job === undefined || job === 'video' || job === 'mask' ? EXAMPLES[0]! : 'it moves left';
+  if (job === 'upscale') return '';
+  return job === undefined || job === 'video' || job === 'mask' ? (examples[0] ?? '') : 'it moves left';
 }

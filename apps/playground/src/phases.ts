@@ -1,7 +1,7 @@
 // The progress of a generation, phase by phase, and the time that each still takes. Pure functions: the time is an
 // argument.
 
-import { type GenerateNews, PHASES, type Phase } from './protocol.ts';
+import { type GenerateNews, PHASES, type Phase, UPSCALE_PHASES } from './protocol.ts';
 
 /** A phase as it is shown. */
 export interface PhaseState {
@@ -25,14 +25,17 @@ export const LABELS: Readonly<Record<Phase, string>> = {
   compile: 'Compile kernels',
   sample: 'Denoise',
   decode: 'Decode frames',
+  encode: 'Read the video',
+  windows: 'Compute windows',
 };
 
-/** Before anything has begun. */
-export const waiting: readonly PhaseState[] = PHASES.map((phase) => ({ phase, state: 'waiting' }));
+/** Before anything has begun. @param upscales whether a video is made larger */
+export const waiting = (upscales = false): readonly PhaseState[] =>
+  (upscales ? UPSCALE_PHASES : PHASES).map((phase) => ({ phase, state: 'waiting' }));
 
 /** The phases after some news. All phases before the one in the news are done. */
 export function advanced(states: readonly PhaseState[], news: GenerateNews, now: number): PhaseState[] {
-  const at = PHASES.indexOf(news.phase);
+  const at = states.findIndex(({ phase }) => phase === news.phase);
   return states.map((state, i) => {
     if (i > at) return state;
     if (i < at) return state.state === 'done' ? state : { ...state, state: 'done', ended: now };

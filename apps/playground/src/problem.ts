@@ -9,10 +9,15 @@ export type ProblemCode =
   | 'checkpoint-unreachable'
   | 'checkpoint-damaged'
   | 'storage-full'
+  | 'no-such-model'
+  | 'gated'
+  | 'token'
+  | 'limited'
   | 'wrong-input'
   | 'wrong-file'
   | 'no-encoder'
   | 'server'
+  | 'key'
   | 'cancelled'
   | 'internal';
 
@@ -69,7 +74,7 @@ export const ADVICE: Readonly<Record<ProblemCode, Advice>> = {
   'checkpoint-damaged': {
     title: 'The model arrived damaged',
     advice:
-      'Its checksum is wrong, so it was not kept. Try again; if it stays so, the files on the server differ from its SHA256SUMS.',
+      'Its checksum is wrong, so it was not kept. Try again; if it stays so, the files on the server differ from its list of checksums.',
     again: true,
   },
   'storage-full': {
@@ -77,6 +82,26 @@ export const ADVICE: Readonly<Record<ProblemCode, Advice>> = {
     advice:
       'Remove videos from the strip below, or free disk space. What is on screen stays until the page is closed: download it.',
     again: false,
+  },
+  'no-such-model': {
+    title: 'The hub has no such model',
+    advice: 'Check its spelling. If it is private, give a token of an account that may read it.',
+    again: false,
+  },
+  gated: {
+    title: 'This model is gated',
+    advice: 'Accept its terms on its page at the hub, then give a token of the account that has.',
+    again: false,
+  },
+  token: {
+    title: 'The hub wants another token',
+    advice: 'Give one that has not expired, of an account that may read this model.',
+    again: false,
+  },
+  limited: {
+    title: 'The hub asks to wait',
+    advice: 'Try again later. What has arrived is kept; with a token the hub allows more.',
+    again: true,
   },
   'wrong-input': { title: 'This cannot be made', advice: 'Change the settings and try again.', again: false },
   'wrong-file': {
@@ -93,6 +118,11 @@ export const ADVICE: Readonly<Record<ProblemCode, Advice>> = {
     title: 'The server did not make the video',
     advice:
       'Is it running, and does it let pages of this address ask (moviegen serve --allow-origin)? Then try again.',
+    again: true,
+  },
+  key: {
+    title: 'The server asks for an API key',
+    advice: 'Type it below, at “API key”: one of those that its operator has made.',
     again: true,
   },
   cancelled: { title: 'Cancelled', advice: 'Nothing was kept.', again: true },

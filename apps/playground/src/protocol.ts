@@ -1,16 +1,19 @@
 // What the page and its worker say to each other: jobs with a question, news on the way and an answer.
 
 import type { DeviceDescription, Frames, SelfTestNews, SelfTestReport, Video } from 'moviegen';
-import type { Abilities, Given, Source } from './given.ts';
+import type { Given, Source } from './given.ts';
 import type { BenchAsk, BenchNews, BenchReport } from './kernels/bench.ts';
+import type { Abilities, ModelPlace } from './model.ts';
 import type { Problem } from './problem.ts';
 import type { MadeVideo } from './results/store.ts';
 import type { Settings } from './settings.ts';
 
 /** The phases of a generation, in order. */
 export const PHASES = ['fetch', 'load', 'text', 'compile', 'sample', 'decode'] as const;
+/** The same where a video is made larger. */
+export const UPSCALE_PHASES = ['fetch', 'load', 'encode', 'windows', 'decode'] as const;
 /** A phase of a generation; `fetch` gets the checkpoint over the network. */
-export type Phase = (typeof PHASES)[number];
+export type Phase = (typeof PHASES)[number] | (typeof UPSCALE_PHASES)[number];
 
 /** The progress of a generation. */
 export interface GenerateNews {
@@ -35,17 +38,33 @@ export interface Made {
   readonly adapter: string;
 }
 
+/** A server of `moviegen serve`. */
+export interface ServerPlace {
+  readonly address: string;
+  /** Sent to it with every request; in memory only. */
+  readonly key?: string | undefined;
+}
+
+/** Where a job is computed: by a server where there is one, else here. */
+export interface Where {
+  readonly model: ModelPlace;
+  readonly server: ServerPlace | undefined;
+}
+
 /** The jobs: the question, the news on the way, and the answer. */
 export interface Jobs {
   /** Whether this browser, or the server, can compute at all; the answer names the adapter or the models. */
-  probe: { ask: { server: string | undefined }; news: never; answer: string };
+  probe: { ask: { server: ServerPlace | undefined }; news: never; answer: string };
   /** What the model can do, or the server's; it is not fetched for that. */
-  abilities: { ask: { checkpoint: string; server: string | undefined }; news: never; answer: Abilities };
+  abilities: { ask: Where; news: never; answer: Abilities };
+  /** Removes what this browser keeps of a model. */
+  forget: { ask: { model: ModelPlace }; news: never; answer: null };
   /** Reads a picture or a video, to be seen and used. */
   open: { ask: { file: File }; news: never; answer: Source };
-  /** `checkpoint` is the address of the model's folder; `server`, where there is one, computes in place of this browser. */
+  /** The prompt of a file of prompt states. */
+  readStates: { ask: { file: File }; news: never; answer: string };
   generate: {
-    ask: { settings: Settings; given?: Given | undefined; checkpoint: string; server: string | undefined };
+    ask: Where & { settings: Settings; given?: Given | undefined };
     news: GenerateNews;
     answer: Made;
   };

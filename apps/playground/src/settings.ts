@@ -1,20 +1,25 @@
-// What a video is made from: a prompt and numbers, with their defaults, their checks, and the link that carries them.
+// What a video is made from: a prompt and numbers, their defaults and checks, which are the model's, and the link that carries them.
 
-import index from '../../../models/shapes-world/model_index.json' with { type: 'json' };
+import type { GenerationRules } from 'moviegen';
+import shipped from '../../../models/shapes-world/model_index.json' with { type: 'json' };
 
 /** Everything that determines a video. */
 export interface Settings {
   readonly prompt: string;
+  /** What the video should not show; empty for nothing. */
+  readonly negative: string;
   readonly seed: number;
   readonly steps: number;
   readonly guidance: number;
   readonly width: number;
   readonly height: number;
   readonly frames: number;
+  /** Moves the steps towards noise; 0 where the model has no shift. */
+  readonly shift: number;
 }
 
 /** The numbers among the settings. */
-export type NumberName = Exclude<keyof Settings, 'prompt'>;
+export type NumberName = Exclude<keyof Settings, 'prompt' | 'negative'>;
 
 /** The values that a number may have. */
 export interface NumberRule {
@@ -26,80 +31,142 @@ export interface NumberRule {
   readonly hint: string;
 }
 
-export const RULES: Readonly<Record<NumberName, NumberRule>> = {
-  seed: { label: 'Seed', min: 0, max: 2 ** 32 - 1, step: 1, hint: 'The same seed gives the same video.' },
-  steps: {
-    label: 'Steps',
-    min: 1,
-    max: 250,
-    step: 1,
-    hint: 'More take longer and look better, up to about 50.',
-  },
-  guidance: { label: 'Guidance', min: 1, max: 20, step: 0.1, hint: 'How strictly the prompt is followed.' },
-  width: {
-    label: 'Width',
-    min: 16,
-    max: 256,
-    step: 16,
-    hint: `Pixels, a multiple of 16. The model knows ${index.video.width}.`,
-  },
-  height: {
-    label: 'Height',
-    min: 16,
-    max: 256,
-    step: 16,
-    hint: `Pixels, a multiple of 16. The model knows ${index.video.height}.`,
-  },
-  frames: {
-    label: 'Frames',
-    min: 1,
-    max: 64,
-    step: 1,
-    hint: `${index.video.fps} frames make a second. The model knows ${index.video.num_frames}.`,
-  },
-};
-
-/** Prompts that the model was made for. */
-export const EXAMPLES: readonly string[] = index.prompts;
-
-export const DEFAULTS: Settings = {
-  prompt: '',
-  seed: 1,
-  steps: index.sampler.steps,
-  guidance: index.sampler.guidance_scale,
-  width: index.video.width,
-  height: index.video.height,
-  frames: index.video.num_frames,
-};
-
-const NUMBERS = Object.keys(RULES) as NumberName[];
-
-/** What is wrong with a number, in words; undefined if nothing is. */
-export function wrongWith(name: NumberName, value: number): string | undefined {
-  const { label, min, max, step } = RULES[name];
-  if (!Number.isFinite(value)) return `${label} must be a number.`;
-  if (value < min || value > max) return `${label} must be from ${min} to ${max.toLocaleString('en')}.`;
-  if (step >= 1 && value % step !== 0)
-    return step === 1 ? `${label} must be a whole number.` : `${label} must be a multiple of ${step}.`;
-  return undefined;
+/** What a model makes of settings. */
+export interface Rules {
+  readonly defaults: Settings;
+  /** The numbers that the model has. */
+  readonly numbers: Readonly<Partial<Record<NumberName, NumberRule>>>;
+  /** Prompts that the model was made for. */
+  readonly examples: readonly string[];
+  /** The negative prompt of the model's authors; empty if they have none. */
+  readonly negative: string;
 }
 
-/** The settings as the part of a link after `#`. */
+/** A video may be so many times as long, and each side of it as large, as the model's usual one. */
+const MOST = 4;
+
+/** The rules of a model. */
+export function rulesOf({ defaults, multiple, frameStep, shift }: GenerationRules): Rules {
+  const { sampler, video, prompts, negativePrompt = '' } = defaults;
+  const side = (label: string, usual: number, step: number): NumberRule => ({
+    label,
+    min: step,
+    max: Math.floor((MOST * usual) / step) * step,
+    step,
+    hint: `Pixels, a multiple of ${step}. The model knows ${usual}.`,
+  });
+  return {
+    defaults: {
+      prompt: '',
+      negative: '',
+      seed: 1,
+      steps: sampler.steps,
+      guidance: sampler.guidanceScale,
+      width: video.width,
+      height: video.height,
+      frames: video.numFrames,
+      shift: shift ?? 0,
+    },
+    numbers: {
+      seed: { label: 'Seed', min: 0, max: 2 ** 32 - 1, step: 1, hint: 'The same seed gives the same video.' },
+      steps: {
+        label: 'Steps',
+        min: 1,
+        max: 250,
+        step: 1,
+        hint: 'More take longer and look better, up to about 50.',
+      },
+      guidance: {
+        label: 'Guidance',
+        min: 1,
+        max: 20,
+        step: 0.1,
+        hint: 'How strictly the prompt is followed. 1 is without guidance, in half the time.',
+      },
+      width: side('Width', video.width, multiple[1]),
+      height: side('Height', video.height, multiple[0]),
+      frames: {
+        label: 'Frames',
+        min: 1,
+        max: 1 + Math.floor((MOST * video.numFrames - 1) / frameStep) * frameStep,
+        step: frameStep,
+        hint: `${video.fps} frames make a second. The model knows ${video.numFrames}.`,
+      },
+      ...(shift !== undefined && {
+        shift: {
+          label: 'Shift',
+          min: 0.1,
+          max: 20,
+          step: 0.1,
+          hint: `Moves the steps towards noise. The model’s is ${shift}.`,
+        },
+      }),
+    },
+    examples: prompts,
+    negative: negativePrompt,
+  };
+}
+
+/** The rules of the model that is shipped with the page. */
+export const SHIPPED: Rules = rulesOf({
+  defaults: {
+    sampler: { steps: shipped.sampler.steps, guidanceScale: shipped.sampler.guidance_scale },
+    video: { ...shipped.video, numFrames: shipped.video.num_frames },
+    prompts: shipped.prompts,
+  },
+  multiple: [16, 16],
+  frameStep: 1,
+});
+
+/** What is wrong with a number, in words; undefined if nothing is. */
+export function wrongWith({ label, min, max, step }: NumberRule, value: number): string | undefined {
+  if (!Number.isFinite(value)) return `${label} must be a number.`;
+  if (value < min || value > max) return `${label} must be from ${min} to ${max.toLocaleString('en')}.`;
+  if (step < 1 || (value - min) % step === 0) return undefined;
+  if (step === 1) return `${label} must be a whole number.`;
+  const below = min + Math.floor((value - min) / step) * step;
+  const of = min % step === 0 ? `a multiple of ${step}` : `${min} more than a multiple of ${step}`;
+  return `${label} must be ${of}: ${below} or ${below + step}.`;
+}
+
+/** Settings as a model takes them: what it does not have or allow gets its defaults. */
+export function settled(settings: Partial<Settings>, { defaults, numbers }: Rules): Settings {
+  const kept = (name: NumberName): readonly [NumberName, number] => {
+    const [rule, value] = [numbers[name], settings[name] ?? Number.NaN];
+    return [name, rule && wrongWith(rule, value) === undefined ? value : defaults[name]];
+  };
+  const all = (Object.keys(defaults) as (keyof Settings)[]).filter(isNumber).map(kept);
+  const text = (name: 'prompt' | 'negative') => (settings[name] ?? '').slice(0, 2000);
+  return { ...defaults, ...Object.fromEntries(all), prompt: text('prompt'), negative: text('negative') };
+}
+
+/** Settings of one model as another one takes them: what a person has not changed gets its defaults. @param linked of a link */
+export function moved(settings: Settings, from: Rules, to: Rules, linked?: Settings): Settings {
+  const changed = (Object.keys(settings) as (keyof Settings)[]).filter(
+    (name) => settings[name] !== from.defaults[name],
+  );
+  return settled({ ...linked, ...Object.fromEntries(changed.map((name) => [name, settings[name]])) }, to);
+}
+
+const isNumber = (name: keyof Settings): name is NumberName => name !== 'prompt' && name !== 'negative';
+
+/** The settings as the part of a link after `#`: what a model does not have is left out. */
 export function toHash(settings: Settings): string {
-  const entries = [['prompt', settings.prompt], ...NUMBERS.map((name) => [name, String(settings[name])])];
-  return new URLSearchParams(entries).toString();
+  const left = Object.entries(settings).filter(
+    ([name, value]) => name === 'prompt' || (value !== '' && (name !== 'shift' || value !== 0)),
+  );
+  return new URLSearchParams(left.map(([name, value]) => [name, String(value)])).toString();
 }
 
 /** The settings in a link. Missing and wrong ones get their defaults. Undefined if the link has none. */
-export function fromHash(hash: string): Settings | undefined {
+export function fromHash(hash: string, rules: Rules): Settings | undefined {
   const said = new URLSearchParams(hash.replace(/^#/, ''));
   if (!said.has('prompt')) return undefined;
-  const numbers = NUMBERS.map((name) => {
-    const text = said.get(name);
-    const value = text === null || text.trim() === '' ? Number.NaN : Number(text);
-    return [name, wrongWith(name, value) === undefined ? value : DEFAULTS[name]];
-  });
-  return { ...DEFAULTS, ...Object.fromEntries(numbers), prompt: (said.get('prompt') ?? '').slice(0, 2000) };
+  const values = [...said].map(([name, text]) => [
+    name,
+    name === 'prompt' || name === 'negative' ? text : text.trim() === '' ? Number.NaN : Number(text),
+  ]);
+  return settled(Object.fromEntries(values), rules);
 }
 
 /** `a-red-circle-moves-right-seed-1`: a name for files. */

@@ -8,8 +8,8 @@ const POLICY = {
   'worker-src': "'self'",
   'style-src': "'self'",
   'img-src': "'self' blob: data:",
-  // Videos may come from a server on this machine (`?server=`), besides the page's own.
-  'connect-src': "'self' http://localhost:* http://127.0.0.1:*",
+  // A person may name a model of the hub, which sends its files from other hosts, a folder anywhere, or a server (`?server=`).
+  'connect-src': "'self' https: http://localhost:* http://127.0.0.1:*",
   'manifest-src': "'self'",
   'base-uri': "'none'",
   'form-action': "'none'",

@@ -18,12 +18,12 @@ export type { TokenizerPlaces } from './checkpoint/tokenizerFiles.ts';
 export type { CheckpointFiles, DownloadProgress, FilesOptions, Place } from './checkpointFiles.ts';
 export { CheckpointError, InputError } from './errors.ts';
 export type { ModelIndex } from './families/movieGen/modelIndex.ts';
-export { checkpointSummary } from './families/summary.ts';
+export { checkpointSummary, type NeededFile, neededFiles } from './families/summary.ts';
 export { WAN_NEGATIVE_PROMPT } from './families/wan/defaults.ts';
 export { type EncodePromptOptions, encodePrompt } from './families/wan/encodePrompt.ts';
 export type { DecodeOptions, EncodeOptions } from './generate/autoencode.ts';
 export type { ExtendOptions, Extension, ExtensionStream } from './generate/extend.ts';
-export type { CheckpointSummary, PlannedWeights } from './generate/family.ts';
+export type { CheckpointSummary, GenerationRules, PlannedWeights } from './generate/family.ts';
 export type { GivenOptions, GivenPicture, GivenVideo } from './generate/given.ts';
 export { JOBS, type Job, jobNames } from './generate/jobs.ts';
 export { type Latents, latentsFrom } from './generate/latents.ts';
@@ -46,7 +46,8 @@ export {
 } from './generate/promptStates.ts';
 export type { GenerationDefaults } from './generate/request.ts';
 export { GUIDANCES, type Guidance, SCHEDULES, type ScheduleName, SOLVERS } from './generate/request.ts';
-export type { UpscaleOptions, Upscaler } from './generate/upscale.ts';
+export type { UpscaleDefaults, UpscaleOptions, Upscaler } from './generate/upscale.ts';
+export { type HubPlace, hubPlace, resolveAddress } from './hubPlace.ts';
 export { clipSimilarity, ImageModel, type ImageModelOptions } from './imageModel.ts';
 export { MovieGen } from './movieGen.ts';
 export {

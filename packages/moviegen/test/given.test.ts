@@ -1,13 +1,17 @@
 // What is given besides prompts: fitted to a size and rate, refused where it makes no sense, and a video that is started from.
 
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { conditioned } from '@moviegen/testing/checkpoints';
 import { describe, expect, test } from 'vitest';
-import { checkpointSummary } from '../src/index.ts';
+import { checkpointSummary, neededFiles } from '../src/index.ts';
 import { fitted } from '../src/video/fit.ts';
 import { collectFrames, type Video } from '../src/video/frames.ts';
 import { openTiny, PROMPT, same } from './tinyPipeline.ts';
 
 const { movieGen } = await openTiny();
+const WAN = fileURLToPath(new URL('../../wan/fixtures/t2v', import.meta.url));
 
 /** Frames of one grey each. */
 function greys(values: readonly number[], [H, W]: readonly [number, number], fps: number): Video {
@@ -107,5 +111,43 @@ test('what a checkpoint can do is known without loading it', async () => {
     kind: 'Movie Gen',
     jobs: ['text', 'video', 'image', 'lastImage', 'mask', 'extend', 'edit'],
     tasks: ['add', 'recolour'],
+    generation: {
+      defaults: {
+        sampler: movieGen.index.sampler,
+        video: movieGen.index.video,
+        prompts: movieGen.index.prompts,
+      },
+      multiple: movieGen.multiple,
+      frameStep: 1,
+    },
   });
+  const { kind, jobs, generation } = await checkpointSummary(WAN);
+  expect([kind, jobs]).toEqual(['Wan', ['text', 'video']]);
+  expect(generation).toMatchObject({
+    defaults: { sampler: { steps: 50, guidanceScale: 5 }, video: { width: 832, numFrames: 81 } },
+    multiple: [16, 16],
+    frameStep: 4,
+    shift: 3,
+  });
+});
+
+test('the files that a load reads are known with their bytes', async () => {
+  const at = (path: string) => ({ path, bytes: statSync(join(WAN, path)).size });
+  const without = [
+    'model_index.json',
+    'scheduler/scheduler_config.json',
+    'transformer/config.json',
+    'transformer/diffusion_pytorch_model.safetensors',
+    'vae/config.json',
+    'vae/diffusion_pytorch_model.safetensors',
+  ];
+  const texts = ['config.json', 'model.safetensors'].map((name) => `text_encoder/${name}`);
+  const tokens = ['tokenizer.json', 'tokenizer_config.json'].map((name) => `tokenizer/${name}`);
+  const found = async (options = {}) =>
+    (await neededFiles(WAN, options)).sort((a, b) => (a.path < b.path ? -1 : 1));
+  expect(await found({ textEncoder: false })).toEqual(without.map(at));
+  expect(await found()).toEqual([...without, ...texts, ...tokens].sort().map(at));
+  expect((await neededFiles(conditioned())).map(({ path }) => path)).toContain(
+    'transformer/model.safetensors',
+  );
 });

@@ -9,6 +9,7 @@ export {
 export {
   autoencoderConfigs,
   parseAutoencoderConfig,
+  spatialFactor,
   type WanAutoencoderConfig,
 } from './autoencoder/config.ts';
 export { inferAutoencoderConfig } from './autoencoder/inferConfig.ts';

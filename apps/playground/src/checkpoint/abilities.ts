@@ -1,30 +1,25 @@
-// What the checkpoint can do, by its configs alone: they are read from the browser's storage, or else from the server, before
-// the model itself is fetched.
+// What a model can do and how large it is, before it is fetched: by its configs and headers, which are read from the browser's
+// storage, or else from where it is.
 
-import { blobSource } from '@moviegen/safetensors';
 import { checkpointSummary, jobNames } from 'moviegen';
-import type { Abilities } from '../given.ts';
-import { fetchVerified, listOf } from './fetchCheckpoint.ts';
-import { listedFiles } from './listedFiles.ts';
+import type { Abilities, ModelPlace } from '../model.ts';
+import { bytesOf } from './fetchCheckpoint.ts';
+import { listingOf, reading } from './listing.ts';
 import type { Store } from './store.ts';
 
-/** @param base the checkpoint's folder on the server @throws ProblemError, CheckpointError */
+/** @throws ProblemError, CheckpointError */
 export async function abilitiesOf(
-  base: URL,
+  place: ModelPlace,
   store: Store | undefined,
   signal: AbortSignal,
 ): Promise<Abilities> {
-  const listed = listedFiles(await listOf(base, store, signal));
-  const files = {
-    label: 'checkpoint',
-    folder: (folder: string) => async (name: string) => {
-      const path = folder === '' ? name : `${folder}/${name}`;
-      const file = listed.find((one) => one.path === path);
-      if (file === undefined) return undefined;
-      const kept = await store?.get(file.sum);
-      return blobSource(kept ?? (await fetchVerified(base, file, undefined, signal, () => {})), path);
-    },
-  };
-  const { jobs, tasks } = await checkpointSummary(files, { signal });
-  return { jobs, tasks, named: jobNames(jobs) };
+  const listing = await listingOf(place, store, signal);
+  const summary = await checkpointSummary(reading(listing, place, store), { signal });
+  const kept = await Promise.all(listing.files.map(async ({ name }) => (await store?.get(name))?.size));
+  const here = kept.reduce<number>((sum, size = 0) => sum + size, 0);
+  const away = listing.files.filter((_, i) => kept[i] === undefined);
+  const missing = await bytesOf({ base: listing.base, place, signal }, away);
+  const { quota, usage = 0 } = await navigator.storage.estimate();
+  const room = quota === undefined ? undefined : Math.max(0, quota - usage);
+  return { ...summary, named: jobNames(summary.jobs), size: { bytes: here + missing, missing, room } };
 }

@@ -2,11 +2,15 @@
 // checksum as it arrives. Without storage they stay in memory for as long as the page is open.
 
 import { blobSource } from '@moviegen/safetensors';
+import { sha1 } from '@noble/hashes/legacy.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { CheckpointFiles } from 'moviegen';
+import type { ModelPlace } from '../model.ts';
 import { ProblemError } from '../problem.ts';
-import { type ListedFile, listedFiles } from './listedFiles.ts';
+import type { ListedFile } from './listedFiles.ts';
+import { LISTING, type Listing } from './listing.ts';
+import { fetched, messageOf, withToken } from './request.ts';
 import type { Draft, Store } from './store.ts';
 
 /** How to fetch a checkpoint. */
@@ -19,54 +23,62 @@ export interface FetchOptions {
   readonly onNotKept: () => void;
 }
 
-const SUMS = 'SHA256SUMS';
+/** Where a file comes from. */
+interface From {
+  readonly base: string;
+  readonly place: ModelPlace;
+  readonly signal: AbortSignal;
+}
 
 /**
  * Fetches the checkpoint's files.
- * @param base the checkpoint's folder on the server
  * @throws ProblemError, or the signal's reason if aborted
  */
-export async function fetchCheckpoint(base: URL, options: FetchOptions): Promise<CheckpointFiles> {
-  const { signal, onNotKept } = options;
-  let { store } = options;
-  const sums = await listOf(base, store, signal);
-  const listed = listedFiles(sums);
-  const found = new Map<string, Blob>(); // by checksum
-  for (const { sum } of listed) {
-    const file = await store?.get(sum);
-    if (file !== undefined) found.set(sum, file);
+export async function fetchCheckpoint(
+  { base, files }: Listing,
+  place: ModelPlace,
+  { store: given, signal, onProgress, onNotKept }: FetchOptions,
+): Promise<CheckpointFiles> {
+  let store = given;
+  const from = { base, place, signal };
+  const found = new Map<string, Blob>(); // by name
+  for (const { name } of files) {
+    const file = await store?.get(name);
+    if (file !== undefined) found.set(name, file);
   }
-  const missing = listed.filter(({ sum }) => !found.has(sum));
-  if (missing.length > 0) {
+  const missing = files.filter(({ name }) => !found.has(name));
+  const listing = JSON.stringify({ base, files });
+  if (missing.length > 0 || (await store?.readText(LISTING)) !== listing) {
     const giveUp = (): void => {
       store = undefined;
       onNotKept();
     };
     if (store === undefined) onNotKept();
-    const total = await sizeOf(base, missing, signal);
+    const total = await bytesOf(from, missing);
     let before = 0;
     for (const file of missing) {
-      const tell = (bytes: number) => options.onProgress(before + bytes, Math.max(total, before + bytes));
+      const tell = (bytes: number) => onProgress(before + bytes, Math.max(total, before + bytes));
       let blob: Blob;
       try {
-        blob = await fetchVerified(base, file, store, signal, tell);
+        blob = await fetchVerified(from, file, store, tell);
       } catch (error) {
         if (store === undefined || !isFull(error)) throw error;
         giveUp();
-        blob = await fetchVerified(base, file, store, signal, tell);
+        blob = await fetchVerified(from, file, store, tell);
       }
       before += blob.size;
-      found.set(file.sum, blob);
+      found.set(file.name, blob);
     }
     try {
-      await store?.writeText(SUMS, sums);
-      await store?.retain(new Set([SUMS, ...listed.map(({ sum }) => sum)]));
+      await store?.writeText(LISTING, listing);
+      // Without its text encoder, a listing is not all of a model.
+      if (!place.states) await store?.retain(new Set([LISTING, ...files.map(({ name }) => name)]));
     } catch (error) {
       if (!isFull(error)) throw error;
       giveUp();
     }
   }
-  const byPath = new Map(listed.map(({ path, sum }) => [path, found.get(sum)!]));
+  const byPath = new Map(files.map(({ path, name }) => [path, found.get(name)!]));
   return {
     label: 'checkpoint',
     folder: (folder) => async (name) => {
@@ -77,25 +89,14 @@ export async function fetchCheckpoint(base: URL, options: FetchOptions): Promise
   };
 }
 
-/** The server's list, or the list that was kept if the server cannot be reached. */
-export async function listOf(base: URL, store: Store | undefined, signal: AbortSignal): Promise<string> {
-  try {
-    const response = await fetched(new URL(SUMS, base), { cache: 'no-cache', signal });
-    return await response.text();
-  } catch (error) {
-    signal.throwIfAborted();
-    const kept = await store?.readText(SUMS);
-    if (kept === undefined) throw error;
-    return kept;
-  }
-}
-
-/** Bytes of all files together, for the progress. A file whose size the server does not tell counts as 0. */
-async function sizeOf(base: URL, files: readonly ListedFile[], signal: AbortSignal): Promise<number> {
-  const sizes = files.map(async ({ path }) => {
+/** Bytes of some files together. A file whose size nobody tells counts as 0. */
+export async function bytesOf({ base, place, signal }: From, files: readonly ListedFile[]): Promise<number> {
+  const sizes = files.map(async ({ path, bytes }) => {
+    if (bytes !== undefined) return bytes;
     try {
-      const response = await fetched(new URL(path, base), { method: 'HEAD', cache: 'no-cache', signal });
-      return Number(response.headers.get('content-length') ?? 0);
+      const url = new URL(path, base);
+      const init = { method: 'HEAD', cache: 'no-cache', signal } as const;
+      return Number((await fetched(url, withToken(url, place, init))).headers.get('content-length') ?? 0);
     } catch {
       signal.throwIfAborted();
       return 0; // the request for the file itself will say what is wrong
@@ -105,40 +106,44 @@ async function sizeOf(base: URL, files: readonly ListedFile[], signal: AbortSign
 }
 
 /** Fetches a file; once more, past all caches, if its checksum is wrong: a cache may hold another version. */
-export async function fetchVerified(
-  base: URL,
+async function fetchVerified(
+  from: From,
   file: ListedFile,
   store: Store | undefined,
-  signal: AbortSignal,
   tell: (bytes: number) => void,
 ): Promise<Blob> {
-  const first = await fetchOnce(base, file, store, signal, tell, 'no-cache');
-  const blob = first ?? (await fetchOnce(base, file, store, signal, tell, 'reload'));
+  const first = await fetchOnce(from, file, store, tell, 'no-cache');
+  const blob = first ?? (await fetchOnce(from, file, store, tell, 'reload'));
   if (blob !== undefined) return blob;
+  const kind = file.check === 'git' ? 'SHA-1' : 'SHA-256';
   throw new ProblemError(
     'checkpoint-damaged',
-    `checkpoint/${file.path}: its SHA-256 is not ${file.sum}, twice`,
+    `checkpoint/${file.path}: its ${kind} is not ${file.name}, twice`,
   );
 }
 
 /** Fetches a file once. Undefined if its checksum is wrong. */
 async function fetchOnce(
-  base: URL,
-  { path, sum }: ListedFile,
+  { base, place, signal }: From,
+  { path, name, check, bytes: size }: ListedFile,
   store: Store | undefined,
-  signal: AbortSignal,
   tell: (bytes: number) => void,
   cache: RequestCache,
 ): Promise<Blob | undefined> {
-  const draft = (await store?.create(sum)) ?? memoryDraft();
+  const draft = (await store?.create(name)) ?? memoryDraft();
   try {
-    const response = await fetchedFrom(new URL(path, base), draft.length, { cache, signal });
-    if (response.status !== 206) draft.clear();
-    const hash = sha256.create();
+    const url = new URL(path, base);
+    // What is there already may be all of it.
+    const whole = draft.length > 0 && draft.length === size;
+    const response = whole
+      ? undefined
+      : await fetchedFrom(url, draft.length, withToken(url, place, { cache, signal }));
+    if (response !== undefined && response.status !== 206) draft.clear();
+    const hash = check === 'git' ? sha1.create().update(utf8ToBytes(`blob ${size}\0`)) : sha256.create();
     let bytes = draft.length;
     if (bytes > 0) for (const piece of draft.pieces()) hash.update(piece);
-    const reader = response.body!.getReader();
-    for (;;) {
+    const reader = response?.body?.getReader();
+    while (reader) {
       const { done, value } = await read(reader, path, signal);
       if (done) break;
       hash.update(value);
@@ -146,7 +151,8 @@ async function fetchOnce(
       bytes += value.length;
       tell(bytes);
     }
-    if (bytesToHex(hash.digest()) === sum) return await draft.keep();
+    const isRight = check === undefined ? !size || bytes === size : bytesToHex(hash.digest()) === name;
+    if (isRight) return await draft.keep();
     await draft.drop();
     return undefined;
   } catch (error) {
@@ -159,25 +165,14 @@ async function fetchOnce(
 /** Asks for a file from a byte on: the rest (206), or the whole. */
 async function fetchedFrom(url: URL, at: number, init: RequestInit): Promise<Response> {
   if (at === 0) return fetched(url, init);
-  const response = await fetched(url, { ...init, headers: { Range: `bytes=${at}-` } }, [416]);
+  const headers = new Headers(init.headers);
+  headers.set('Range', `bytes=${at}-`);
+  const response = await fetched(url, { ...init, headers }, [416]);
   if (response.status === 206 && response.headers.get('content-range')?.startsWith(`bytes ${at}-`))
     return response;
   if (response.status === 200) return response;
   await response.body?.cancel();
   return fetched(url, init); // what is there is not a part of the file that the server has now
-}
-
-async function fetched(url: URL, init: RequestInit, also: readonly number[] = []): Promise<Response> {
-  let response: Response;
-  try {
-    response = await fetch(url, init);
-  } catch (cause) {
-    init.signal?.throwIfAborted();
-    throw new ProblemError('checkpoint-unreachable', `${url.pathname}: ${messageOf(cause)}`, { cause });
-  }
-  if (response.ok || also.includes(response.status)) return response;
-  await response.body?.cancel();
-  throw new ProblemError('checkpoint-unreachable', `${url.pathname}: the server says ${response.status}`);
 }
 
 async function read(
@@ -214,4 +209,3 @@ function memoryDraft(): Omit<Draft, 'keep'> & { keep(): Promise<Blob> } {
 
 const isFull = (error: unknown): boolean =>
   error instanceof DOMException && error.name === 'QuotaExceededError';
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -8,8 +8,12 @@ import { ProblemError } from '../problem.ts';
 export interface ListedFile {
   /** With its folder: `tae/config.json`. */
   readonly path: string;
-  /** SHA-256 in hexadecimal digits. */
-  readonly sum: string;
+  /** Its name in the store, which tells its content: a checksum where there is one. */
+  readonly name: string;
+  /** What the name is the checksum of: the bytes, or git's header and the bytes. Absent: it is none. */
+  readonly check?: 'sha256' | 'git';
+  /** Absent where the list does not tell. */
+  readonly bytes?: number;
 }
 
 const LIST = 'checkpoint/SHA256SUMS';
@@ -18,12 +22,13 @@ const LIST = 'checkpoint/SHA256SUMS';
 const WANTED = /\.(json|safetensors)$/;
 
 /** Names below the checkpoint's folder, without a way out of it. */
-const BELOW = /^(?!(?:.*\/)?\.\.(?:\/|$))[\w.-]+(?:\/[\w.-]+)*$/;
+export const isBelow = (path: string): boolean =>
+  /^(?!(?:.*\/)?\.\.(?:\/|$))[\w.-]+(?:\/[\w.-]+)*$/.test(path);
 
 /** The files that a list names. @throws ProblemError where the text is not such a list */
 export function listedFiles(text: string): ListedFile[] {
-  const files = [...sumsOf(text)].map(([path, sum]): ListedFile => ({ path, sum }));
-  const outside = files.find(({ path }) => !BELOW.test(path));
+  const files = [...sumsOf(text)].map(([path, name]): ListedFile => ({ path, name, check: 'sha256' }));
+  const outside = files.find(({ path }) => !isBelow(path));
   if (outside) throw notAList(`${JSON.stringify(outside.path)} does not lie below the checkpoint`);
   return files.filter(({ path }) => WANTED.test(path));
 }

@@ -5,6 +5,7 @@ import { useRef, useState } from 'preact/hooks';
 import { Create } from './Create.tsx';
 import { DeviceView } from './DeviceView.tsx';
 import { Kernels } from './Kernels.tsx';
+import { SERVER } from './useModel.ts';
 
 const VIEWS = [
   { id: 'create', label: 'Create' },
@@ -66,7 +67,11 @@ export function App() {
       <p class="hidden" role="status">
         {said}
       </p>
-      <footer>Prompts and videos stay on this machine: everything is computed here.</footer>
+      <footer>
+        {SERVER === undefined
+          ? 'Prompts and videos stay on this machine: everything is computed here.'
+          : `Prompts, and what is given besides, go to ${SERVER}, which computes.`}
+      </footer>
     </>
   );
 }

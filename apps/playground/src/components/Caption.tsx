@@ -5,7 +5,7 @@ import { useState } from 'preact/hooks';
 import { client } from '../client.ts';
 import { described, type GivenJob, SENDS } from '../given.ts';
 import { type Problem, problemOf } from '../problem.ts';
-import type { Result } from '../results/store.ts';
+import { type Result, titleOf } from '../results/store.ts';
 import { fileName, type Settings, toHash } from '../settings.ts';
 import { ProblemCard } from './ProblemCard.tsx';
 
@@ -23,6 +23,7 @@ type Format = 'mp4' | 'gif';
 
 export function Caption({ result, video, jobs, onSend, onUse, onSay }: Properties) {
   const { settings, given, notes = [], seconds, adapter } = result;
+  const [frames, high, wide] = video.shape;
   const [writing, setWriting] = useState<Format | undefined>();
   const [problem, setProblem] = useState<Problem | undefined>();
   const [note, setNote] = useState('');
@@ -70,10 +71,11 @@ export function Caption({ result, video, jobs, onSend, onUse, onSay }: Propertie
   const total = Object.values(seconds).reduce((sum, value) => sum + value, 0);
   return (
     <div class="caption">
-      <p class="title">{settings.prompt}</p>
+      <p class="title">{titleOf(result)}</p>
       <p class="facts">
-        seed {settings.seed} · {settings.steps} steps · guidance {settings.guidance} · {settings.width} ×{' '}
-        {settings.height} · {video.shape[0]} frames · {total.toFixed(total < 10 ? 1 : 0)} s on {adapter}
+        seed {settings.seed}
+        {given?.job !== 'upscale' && ` · ${settings.steps} steps · guidance ${settings.guidance}`} · {wide} ×{' '}
+        {high} · {frames} frames · {total.toFixed(total < 10 ? 1 : 0)} s on {adapter}
       </p>
       {given && <p class="facts">{described(given)}</p>}
       {notes.map((line) => (

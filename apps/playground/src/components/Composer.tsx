@@ -2,13 +2,18 @@
 
 import type { ComponentChildren, RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { EXAMPLES, type NumberName, RULES, type Settings, wrongWith } from '../settings.ts';
+import { type NumberName, type NumberRule, type Rules, type Settings, wrongWith } from '../settings.ts';
 
 interface Properties {
   readonly form: RefObject<HTMLFormElement | null>;
   readonly settings: Settings;
+  readonly rules: Rules;
   /** Stands in the empty box, and is made where nothing is typed. */
   readonly example: string;
+  /** The prompt, where a file says it. */
+  readonly fixed: string | undefined;
+  /** Whether a video is made larger, for which the prompt and most numbers do not count. */
+  readonly upscales: boolean;
   readonly running: boolean;
   /** Cancelled, but still running. */
   readonly cancelling: boolean;
@@ -19,12 +24,13 @@ interface Properties {
   readonly children: ComponentChildren;
 }
 
-const NAMES: readonly NumberName[] = ['seed', 'steps', 'guidance', 'width', 'height', 'frames'];
-
 export function Composer({
   form,
   settings,
+  rules,
   example,
+  fixed,
+  upscales,
   running,
   cancelling,
   onChange,
@@ -45,11 +51,15 @@ export function Composer({
     else if (!running && lost) generate.current?.focus();
   }, [running]);
 
+  const numbers = Object.entries(rules.numbers).filter(([name]) => !upscales || name === 'seed') as [
+    NumberName,
+    NumberRule,
+  ][];
   const submit = () => {
     if (running) return;
-    const wrong = NAMES.find((name) => wrongWith(name, settings[name]) !== undefined);
+    const [wrong] = numbers.find(([name, rule]) => wrongWith(rule, settings[name]) !== undefined) ?? [];
     if (wrong !== undefined) form.current?.querySelector<HTMLInputElement>(`#${wrong}`)?.focus();
-    else onGenerate({ ...settings, prompt: settings.prompt.trim() || example });
+    else onGenerate({ ...settings, prompt: fixed ?? (settings.prompt.trim() || example) });
   };
   const change = (name: NumberName, value: number) => onChange({ ...settings, [name]: value });
 
@@ -69,8 +79,9 @@ export function Composer({
           id="prompt"
           rows={2}
           maxLength={2000}
-          placeholder={example}
-          value={settings.prompt}
+          placeholder={example || 'What the video shows; it may be left out.'}
+          readOnly={fixed !== undefined}
+          value={fixed ?? settings.prompt}
           onInput={({ currentTarget }) => onChange({ ...settings, prompt: currentTarget.value })}
           onKeyDown={(event) => {
             if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
@@ -85,27 +96,46 @@ export function Composer({
             </button>
           ) : (
             <button type="submit" class="primary" ref={generate}>
-              Generate
+              {upscales ? 'Upscale' : 'Generate'}
             </button>
           )}
         </div>
       </div>
       {children}
-      <ul class="examples" aria-label="Examples">
-        {EXAMPLES.map((example) => (
-          <li key={example}>
-            <button type="button" onClick={() => onChange({ ...settings, prompt: example })}>
-              {example}
-            </button>
-          </li>
-        ))}
-      </ul>
+      {fixed === undefined && !upscales && (
+        <ul class="examples" aria-label="Examples">
+          {rules.examples.map((one) => (
+            <li key={one}>
+              <button type="button" onClick={() => onChange({ ...settings, prompt: one })}>
+                {one}
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+      {rules.negative !== '' && fixed === undefined && !upscales && (
+        <div class="negative">
+          <label for="negative">Negative prompt</label>
+          <input
+            id="negative"
+            type="text"
+            maxLength={2000}
+            placeholder="what the video should not show"
+            value={settings.negative}
+            onInput={({ currentTarget }) => onChange({ ...settings, negative: currentTarget.value })}
+          />
+          <button type="button" onClick={() => onChange({ ...settings, negative: rules.negative })}>
+            The authors’
+          </button>
+        </div>
+      )}
       <fieldset class="numbers">
         <legend class="hidden">Settings</legend>
-        {NAMES.map((name) => (
+        {numbers.map(([name, rule]) => (
           <NumberField
             key={name}
             name={name}
+            rule={rule}
             value={settings[name]}
             onChange={(value) => change(name, value)}
           />
@@ -124,13 +154,14 @@ export function Composer({
 
 interface NumberProperties {
   readonly name: NumberName;
+  readonly rule: NumberRule;
   readonly value: number;
   readonly onChange: (value: number) => void;
 }
 
-function NumberField({ name, value, onChange }: NumberProperties) {
-  const { label, min, max, step, hint } = RULES[name];
-  const wrong = wrongWith(name, value);
+function NumberField({ name, rule, value, onChange }: NumberProperties) {
+  const { label, min, max, step, hint } = rule;
+  const wrong = wrongWith(rule, value);
   return (
     <div class="number">
       <label for={name}>{label}</label>

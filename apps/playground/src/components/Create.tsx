@@ -1,24 +1,26 @@
 // The view where videos are made: the stage in the centre, the prompt below it, past videos at the end.
 
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { client } from '../client.ts';
 import { CHOICES, exampleFor, type Given, type GivenJob, type GivenWords, jobsFor } from '../given.ts';
 import { LABELS } from '../phases.ts';
 import { frameAt } from '../pictures.ts';
 import { type Problem, problemOf } from '../problem.ts';
-import type { GenerateNews, Made } from '../protocol.ts';
-import type { MadeVideo, Result } from '../results/store.ts';
-import { DEFAULTS, fromHash, type Settings, toHash } from '../settings.ts';
+import type { GenerateNews, Made, ServerPlace } from '../protocol.ts';
+import { type MadeVideo, type Result, titleOf } from '../results/store.ts';
+import { fromHash, moved, rulesOf, type Settings, SHIPPED, settled, toHash } from '../settings.ts';
 import { Caption } from './Caption.tsx';
 import { Composer } from './Composer.tsx';
 import { GivenField } from './GivenField.tsx';
 import { Making } from './Making.tsx';
+import { KeyForm, ModelField } from './ModelField.tsx';
 import { Player } from './Player.tsx';
 import { ProblemCard } from './ProblemCard.tsx';
 import { Strip } from './Strip.tsx';
 import { useDrop } from './useDrop.ts';
-import { SERVER, useGeneration } from './useGeneration.ts';
-import { useGiven } from './useGiven.ts';
+import { useGeneration } from './useGeneration.ts';
+import { type Able, useGiven } from './useGiven.ts';
+import { type ModelState, SERVER, useModel } from './useModel.ts';
 import { useResults } from './useResults.ts';
 
 /** What the stage shows. */
@@ -32,38 +34,61 @@ interface Properties {
   readonly onSay: (text: string) => void;
 }
 
+/** Where a server computes; its key is added when a person has typed one. */
+const WITHOUT_KEY: ServerPlace | undefined = SERVER === undefined ? undefined : { address: SERVER };
+
 export function Create({ onSay }: Properties) {
-  const [settings, setSettings] = useState<Settings>(() => fromHash(location.hash) ?? DEFAULTS);
+  const [settings, setSettings] = useState<Settings>(
+    () => fromHash(location.hash, SHIPPED) ?? SHIPPED.defaults,
+  );
   const [shown, setShown] = useState<Shown | undefined>();
   const [unable, setUnable] = useState<Problem | undefined>();
+  const [server, setServer] = useState(WITHOUT_KEY);
   const form = useRef<HTMLFormElement>(null);
   const generation = useGeneration();
   const store = useResults();
   const { running, problem, notice } = generation;
-  const begins = useGiven(running === undefined);
+  const model = useModel('model', server, running === undefined);
+  const upsampler = useModel('upsampler', undefined, running === undefined);
+  const begins = useGiven(useMemo(() => ableBy(model, upsampler), [model.abilities, upsampler.abilities]));
+  const fixed = useStates(model, setUnable);
+  const generationRules = model.abilities?.generation;
+  const rules = useMemo(() => (generationRules ? rulesOf(generationRules) : SHIPPED), [generationRules]);
+  const job = begins.given?.job;
+  const upscales = job === 'upscale' || (model.abilities?.upscaling !== undefined && job === undefined);
 
   const probe = () => {
     setUnable(undefined);
-    client.run('probe', { server: SERVER }).catch((error: unknown) => setUnable(problemOf(error)));
+    client.run('probe', { server }).catch((error: unknown) => setUnable(problemOf(error)));
   };
-  useEffect(probe, []);
+  useEffect(probe, [server]);
+
+  // Another model: its own defaults, unless a person or the link says otherwise.
+  const before = useRef(rules);
+  useEffect(() => {
+    const from = before.current;
+    before.current = rules;
+    if (from !== rules) setSettings((now) => moved(now, from, rules, fromHash(location.hash, rules)));
+  }, [rules]);
 
   // Somebody follows a link while the page is open.
   useEffect(() => {
-    const follow = () => setSettings((before) => fromHash(location.hash) ?? before);
+    const follow = () => setSettings((now) => fromHash(location.hash, rules) ?? now);
     addEventListener('hashchange', follow);
     return () => removeEventListener('hashchange', follow);
-  }, []);
+  }, [rules]);
 
   // At first, the stage shows the link's video if it was made here, else the last one.
   const begun = useRef(false);
   useEffect(() => {
     if (begun.current || store.results === undefined) return;
     begun.current = true;
-    const linked = fromHash(location.hash);
-    const wanted = linked && toHash(linked);
-    const first = linked ? store.results.find((one) => toHash(one.settings) === wanted) : store.results[0];
-    if (first !== undefined) void show(first, linked === undefined);
+    const linked = new URLSearchParams(location.hash.slice(1));
+    const isLink = linked.has('prompt');
+    const first = isLink
+      ? store.results.find((one) => toHash(one.settings) === linked.toString())
+      : store.results[0];
+    if (first !== undefined) void show(first, !isLink);
   }, [store.results]);
 
   const show = async (result: Result, withSettings = true) => {
@@ -71,14 +96,24 @@ export function Create({ onSay }: Properties) {
     if (video === undefined) return;
     generation.dismiss();
     setShown({ result, video });
-    if (withSettings) setSettings(result.settings);
+    if (withSettings) setSettings(settled(result.settings, rules));
   };
 
   const generate = async (asked: Settings) => {
     setSettings(asked);
     history.replaceState(null, '', `#${toHash(asked)}`);
     const { given } = begins;
-    const made = await generation.begin(asked, given, announcer(onSay));
+    const able = model.abilities;
+    if (given === undefined && able && !able.jobs.includes('text')) {
+      const message = `this model begins with a picture or a video: it can do ${able.named}`;
+      generation.refuse({ code: 'wrong-input', message });
+      return;
+    }
+    const isOther = given?.job === 'upscale' && upsampler.place !== undefined;
+    const place = isOther ? upsampler.place : model.place;
+    if (place === undefined) return;
+    const where = { model: place, server: isOther ? undefined : server };
+    const made = await generation.begin(where, asked, given, announcer(onSay));
     if (made === undefined) {
       onSay('No video was made.');
       return;
@@ -91,16 +126,23 @@ export function Create({ onSay }: Properties) {
 
   const send = ({ result, video }: Shown, job: GivenJob) => {
     const { fps, shape, data } = video;
-    const name = result.settings.prompt;
-    begins.take({ name, video: { fps, shape, data }, still: shape[0] === 1, notes: [] }, job);
-    if (job === 'edit') setSettings({ ...settings, prompt: '' }); // what the video shows is not what to change
+    const [frames, height, width] = shape;
+    const name = titleOf(result);
+    begins.take({ name, video: { fps, shape, data }, still: frames === 1, width, height, notes: [] }, job);
+    // What the video shows is not what to change, but what to make larger.
+    if (job === 'edit') setSettings({ ...settings, prompt: '' });
+    if (job === 'upscale') setSettings({ ...settings, prompt: result.settings.prompt });
     form.current?.querySelector('textarea')?.focus();
     onSay(`The video is given to the next one: ${CHOICES[job]}.`);
   };
   const read = async (file: File) => {
+    if (/\.safetensors$/i.test(file.name) && model.abilities?.kind === 'Wan') {
+      model.change({ states: file });
+      return;
+    }
     if (await begins.read(file)) onSay(`${file.name} is there: say what to do with it.`);
   };
-  const dropping = useDrop(begins.abilities !== undefined, (file) => void read(file));
+  const dropping = useDrop(begins.able !== undefined, (file) => void read(file));
 
   return (
     <div class={dropping.over ? 'create over' : 'create'} {...dropping.handlers}>
@@ -109,21 +151,21 @@ export function Create({ onSay }: Properties) {
           <Making
             phases={running.phases}
             previews={running.previews}
-            steps={running.settings.steps}
+            steps={running.given?.job === 'upscale' ? undefined : running.settings.steps}
             aspect={[running.settings.width, running.settings.height]}
           />
         ) : problem && problem.code !== 'cancelled' ? (
           <ProblemCard problem={problem} onAgain={() => form.current?.requestSubmit()} />
         ) : shown ? (
           <>
-            <Player key={shown.result.id} video={shown.video} prompt={shown.result.settings.prompt} />
+            <Player key={shown.result.id} video={shown.video} prompt={titleOf(shown.result)} />
             <Caption
               key={`caption ${shown.result.id}`}
               result={shown.result}
               video={shown.video}
-              jobs={jobsFor({ still: shown.video.shape[0] === 1 }, begins.abilities?.jobs ?? [])}
+              jobs={jobsFor({ still: shown.video.shape[0] === 1 }, begins.able?.jobs ?? [])}
               onSend={(job) => send(shown, job)}
-              onUse={setSettings}
+              onUse={(used) => setSettings(settled(used, rules))}
               onSay={onSay}
             />
           </>
@@ -131,7 +173,7 @@ export function Create({ onSay }: Properties) {
           <ProblemCard problem={unable} onAgain={probe} />
         ) : (
           <div class="empty">
-            <p>Describe a shape that moves.</p>
+            <p>{model.typed === '' ? 'Describe a shape that moves.' : 'Describe a video.'}</p>
             <p class="small">
               {SERVER === undefined
                 ? 'The model is fetched once, then videos are made on your own graphics card, also without a network.'
@@ -143,10 +185,18 @@ export function Create({ onSay }: Properties) {
       {problem?.code === 'cancelled' && !running && <p class="notice">Cancelled. Nothing of it was kept.</p>}
       {notice !== undefined && <p class="notice">{notice}</p>}
       {store.problem && <ProblemCard problem={store.problem} />}
+      {SERVER === undefined ? (
+        <ModelField model={model} upsampler={upsampler} running={running !== undefined} />
+      ) : (
+        <KeyForm onKey={(key) => setServer({ address: SERVER!, key })} />
+      )}
       <Composer
         form={form}
         settings={settings}
-        example={exampleFor(begins.given?.job)}
+        rules={rules}
+        example={upscales ? '' : exampleFor(job, rules.examples)}
+        fixed={fixed}
+        upscales={upscales}
         running={running !== undefined}
         cancelling={running?.cancelling === true}
         onChange={setSettings}
@@ -169,6 +219,29 @@ export function Create({ onSay }: Properties) {
   );
 }
 
+/** What the model and the upsampler can do together. */
+function ableBy({ abilities }: ModelState, upsampler: ModelState): Able | undefined {
+  const larger = upsampler.abilities?.upscaling;
+  if (abilities === undefined || larger === undefined || abilities.jobs.includes('upscale')) return abilities;
+  const jobs = [...abilities.jobs, 'upscale' as const];
+  return { ...abilities, jobs, named: `${abilities.named}, upscaling`, upscaling: larger };
+}
+
+/** The prompt of the file of prompt states, where there is one. */
+function useStates({ place, change }: ModelState, onProblem: (problem: Problem) => void): string | undefined {
+  const [prompt, setPrompt] = useState<string | undefined>();
+  const file = place?.states;
+  useEffect(() => {
+    setPrompt(undefined);
+    if (file === undefined) return;
+    client.run('readStates', { file }).then(setPrompt, (error: unknown) => {
+      onProblem(problemOf(error));
+      change({ states: undefined });
+    });
+  }, [file]);
+  return prompt;
+}
+
 /** Announces each phase once and each quarter of the steps, because a screen reader should not read every step. */
 function announcer(say: (text: string) => void): (news: GenerateNews) => void {
   let last = '';
@@ -181,8 +254,8 @@ function announcer(say: (text: string) => void): (news: GenerateNews) => void {
   };
 }
 
-function wordsOf({ name, job, strength, task, second }: Given): GivenWords {
-  return { name, job, strength, task, second: second?.name };
+function wordsOf({ name, job, strength, task, scale, second }: Given): GivenWords {
+  return { name, job, strength, task, scale, second: second?.name };
 }
 
 function resultOf(

@@ -1,11 +1,12 @@
 // Where a person gives a picture or a video, sees it, and says what is to be done with it. Files may also be dropped anywhere
 // on the view (Create.tsx).
 
-import type { ComponentChildren, RefObject } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { CHOICES, percent, SECONDS, type Source } from '../given.ts';
 import { draw, frameAt } from '../pictures.ts';
+import { Chooser } from './Chooser.tsx';
 import { ProblemCard } from './ProblemCard.tsx';
+import { Scale } from './Scale.tsx';
 import { useFrame } from './useFrame.ts';
 import type { GivenState } from './useGiven.ts';
 
@@ -15,11 +16,10 @@ interface Properties {
 }
 
 export function GivenField({ state, onFile }: Properties) {
-  const { abilities, source, second, reading, problem, jobs, choice, choose, read, drop } = state;
+  const { able, source, second, reading, problem, jobs, choice, choose, read, drop } = state;
   const chooser = useRef<HTMLInputElement>(null);
-  if (abilities === undefined) return null;
-  const beside =
-    choice.job === 'image' && !abilities.jobs.includes('lastImage') ? undefined : SECONDS[choice.job];
+  if (able === undefined) return null;
+  const beside = choice.job === 'image' && !able.jobs.includes('lastImage') ? undefined : SECONDS[choice.job];
   return (
     <section class="given" aria-label="Picture or video to begin with">
       {source !== undefined && (
@@ -49,7 +49,7 @@ export function GivenField({ state, onFile }: Properties) {
                 ))}
               </fieldset>
             ) : (
-              <p class="wrong">This model can do nothing with it: it can do {abilities.named}.</p>
+              <p class="wrong">This model can do nothing with it: it can do {able.named}.</p>
             )}
             {jobs.length > 0 && choice.job === 'video' && (
               <div class="more">
@@ -76,7 +76,7 @@ export function GivenField({ state, onFile }: Properties) {
                 <span class="small">{second?.name ?? beside.hint}</span>
               </div>
             )}
-            {jobs.length > 0 && choice.job === 'edit' && abilities.tasks.length > 0 && (
+            {jobs.length > 0 && choice.job === 'edit' && able.tasks.length > 0 && (
               <div class="more">
                 <label for="task">Kind of edit</label>
                 <select
@@ -85,13 +85,21 @@ export function GivenField({ state, onFile }: Properties) {
                   onChange={({ currentTarget }) => choose({ task: currentTarget.value })}
                 >
                   <option value="">any</option>
-                  {abilities.tasks.map((task) => (
+                  {able.tasks.map((task) => (
                     <option key={task} value={task}>
                       {task}
                     </option>
                   ))}
                 </select>
               </div>
+            )}
+            {jobs.length > 0 && choice.job === 'upscale' && (
+              <Scale source={source} scale={choice.scale} onChange={(scale) => choose({ scale })} />
+            )}
+            {jobs.length > 0 && choice.job === 'reference' && (
+              <p class="small">
+                The video shows what is in this picture; where, and what it does, the prompt says.
+              </p>
             )}
             {jobs.length > 0 && choice.job === 'extend' && (
               <p class="small">“Frames” is the number of new ones.</p>
@@ -104,7 +112,11 @@ export function GivenField({ state, onFile }: Properties) {
           {source === undefined ? 'Choose a picture or a video' : 'Choose another'}
         </Chooser>
         {source === undefined ? (
-          <span class="small">or drop one here, to begin with. This model can do {abilities.named}.</span>
+          <span class="small">
+            or drop one here, to begin with
+            {able.jobs.includes('reference') && ', or as a reference picture, whose subject the video shows'}.
+            This model can do {able.named}.
+          </span>
         ) : (
           <button
             type="button"
@@ -124,32 +136,6 @@ export function GivenField({ state, onFile }: Properties) {
       )}
       {problem && <ProblemCard problem={problem} />}
     </section>
-  );
-}
-
-interface ChooserProperties {
-  readonly input?: RefObject<HTMLInputElement | null>;
-  readonly onFile: (file: File) => void;
-  readonly children: ComponentChildren;
-}
-
-/** A button that chooses a file. */
-function Chooser({ input, onFile, children }: ChooserProperties) {
-  return (
-    <label class="chooser">
-      <input
-        {...(input && { ref: input })}
-        type="file"
-        class="hidden"
-        accept="image/*,video/*,.mkv,.mov"
-        onChange={({ currentTarget }) => {
-          const file = currentTarget.files?.[0];
-          if (file !== undefined) onFile(file);
-          currentTarget.value = ''; // the same file may be chosen again
-        }}
-      />
-      {children}
-    </label>
   );
 }
 

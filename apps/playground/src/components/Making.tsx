@@ -9,7 +9,8 @@ interface Properties {
   readonly phases: readonly PhaseState[];
   /** One per step, so far. */
   readonly previews: readonly Frames[];
-  readonly steps: number;
+  /** Undefined where there are no previews. */
+  readonly steps: number | undefined;
   readonly aspect: readonly [width: number, height: number];
 }
 
@@ -47,7 +48,7 @@ export function Making({ phases, previews, steps, aspect: [width, height] }: Pro
           />
         )}
       </div>
-      <Ribbon previews={previews} steps={steps} />
+      {steps !== undefined && <Ribbon previews={previews} steps={steps} />}
       <ol class="phases" aria-label="Progress">
         {phases.map((state) => (
           <PhaseRow key={state.phase} state={state} now={now} />

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef } from 'preact/hooks';
 import { draw } from '../pictures.ts';
-import type { Result } from '../results/store.ts';
+import { type Result, titleOf } from '../results/store.ts';
 
 interface Properties {
   readonly results: readonly Result[];
@@ -38,15 +38,17 @@ export function Strip({ results, shownId, onShow, onRemove }: Properties) {
               onClick={() => onShow(result)}
             >
               <Poster result={result} />
-              <span class="words">{result.settings.prompt}</span>
+              <span class="words">{titleOf(result)}</span>
               <span class="small">
-                seed {result.settings.seed} · {result.settings.steps} steps
+                {result.given?.job === 'upscale'
+                  ? 'made larger'
+                  : `seed ${result.settings.seed} · ${result.settings.steps} steps`}
               </span>
             </button>
             <button
               type="button"
               class="remove"
-              aria-label={`Remove: ${result.settings.prompt}, seed ${result.settings.seed}`}
+              aria-label={`Remove: ${titleOf(result)}, seed ${result.settings.seed}`}
               onClick={() => {
                 place.current = i;
                 onRemove(result);

@@ -6,18 +6,13 @@ import { client } from '../client.ts';
 import type { Given } from '../given.ts';
 import { advanced, type PhaseState, waiting } from '../phases.ts';
 import { type Problem, problemOf } from '../problem.ts';
-import type { GenerateNews, Made } from '../protocol.ts';
+import type { GenerateNews, Made, Where } from '../protocol.ts';
 import type { Settings } from '../settings.ts';
-
-/** The model lies beside the page. */
-export const CHECKPOINT = new URL('checkpoint/', document.baseURI).href;
-
-/** `?server=ADDRESS`: a server of `moviegen serve` that computes in place of this browser. */
-export const SERVER = new URLSearchParams(location.search).get('server') ?? undefined;
 
 /** A generation that is running. */
 export interface Running {
   readonly settings: Settings;
+  readonly given: Given | undefined;
   readonly phases: readonly PhaseState[];
   readonly previews: readonly Frames[];
   readonly cancelling: boolean;
@@ -32,10 +27,13 @@ export interface Generation {
   readonly notice: string | undefined;
   /** Resolves with undefined if the generation is cancelled or fails. */
   begin(
+    where: Where,
     settings: Settings,
     given: Given | undefined,
     onNews: (news: GenerateNews) => void,
   ): Promise<Made | undefined>;
+  /** Says why a generation cannot begin. */
+  refuse(problem: Problem): void;
   cancel(): void;
   /** Forgets what went wrong. */
   dismiss(): void;
@@ -48,16 +46,22 @@ export function useGeneration(): Generation {
   const stop = useRef<AbortController | undefined>(undefined);
 
   const begin = useCallback(
-    async (settings: Settings, given: Given | undefined, onNews: (news: GenerateNews) => void) => {
+    async (
+      where: Where,
+      settings: Settings,
+      given: Given | undefined,
+      onNews: (news: GenerateNews) => void,
+    ) => {
       const controller = new AbortController();
       stop.current = controller;
       setProblem(undefined);
       setNotice(undefined);
-      setRunning({ settings, phases: waiting, previews: [], cancelling: false });
+      const phases = waiting(given?.job === 'upscale');
+      setRunning({ settings, given, phases, previews: [], cancelling: false });
       try {
         return await client.run(
           'generate',
-          { settings, given, checkpoint: CHECKPOINT, server: SERVER },
+          { ...where, settings, given },
           {
             signal: controller.signal,
             onNews: (news) => {
@@ -89,5 +93,5 @@ export function useGeneration(): Generation {
     setRunning((before) => before && { ...before, cancelling: true });
   }, []);
   const dismiss = useCallback(() => setProblem(undefined), []);
-  return { running, problem, notice, begin, cancel, dismiss };
+  return { running, problem, notice, begin, refuse: setProblem, cancel, dismiss };
 }

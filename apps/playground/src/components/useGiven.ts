@@ -1,23 +1,18 @@
 // What is given to the next generation as state of the page: a picture or a video, and what is to be done with it.
 
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { useCallback, useRef, useState } from 'preact/hooks';
 import { client } from '../client.ts';
-import {
-  type Abilities,
-  type Choice,
-  type Given,
-  type GivenJob,
-  jobsFor,
-  SECONDS,
-  type Source,
-} from '../given.ts';
+import { type Choice, type Given, type GivenJob, jobsFor, SECONDS, type Source } from '../given.ts';
+import type { Abilities } from '../model.ts';
 import { type Problem, problemOf } from '../problem.ts';
-import { CHECKPOINT, SERVER } from './useGeneration.ts';
+
+/** What can be done with what is given. */
+export type Able = Pick<Abilities, 'jobs' | 'tasks' | 'named' | 'upscaling'>;
 
 /** What the page knows of what is given. */
 export interface GivenState {
-  /** What the checkpoint can do; undefined until that is known. */
-  readonly abilities: Abilities | undefined;
+  /** What the models can do; undefined until that is known. */
+  readonly able: Able | undefined;
   readonly source: Source | undefined;
   /** A second file, where the job takes one. */
   readonly second: Source | undefined;
@@ -38,21 +33,13 @@ export interface GivenState {
   drop(): void;
 }
 
-/** @param tries when it changes, what the checkpoint can do is asked again, unless it is known */
-export function useGiven(tries: unknown): GivenState {
-  const [abilities, setAbilities] = useState<Abilities | undefined>();
+export function useGiven(able: Able | undefined): GivenState {
   const [source, setSource] = useState<Source | undefined>();
   const [second, setSecond] = useState<Source | undefined>();
   const [reading, setReading] = useState<string | undefined>();
   const [problem, setProblem] = useState<Problem | undefined>();
-  const [choice, setChoice] = useState<Choice>({ job: 'image', strength: 0.8, task: '' });
+  const [choice, setChoice] = useState<Partial<Choice>>({});
   const stop = useRef<AbortController | undefined>(undefined);
-
-  // A checkpoint that cannot be reached is the matter of the generation, which says so.
-  useEffect(() => {
-    if (abilities !== undefined) return;
-    client.run('abilities', { checkpoint: CHECKPOINT, server: SERVER }).then(setAbilities, () => {});
-  }, [tries]);
 
   const read = useCallback(async (file: File, place: 'source' | 'second' = 'source') => {
     stop.current?.abort();
@@ -87,9 +74,10 @@ export function useGiven(tries: unknown): GivenState {
     setProblem(undefined);
   }, []);
 
-  const jobs = source && abilities ? jobsFor(source, abilities.jobs) : [];
-  const job = jobs.includes(choice.job) ? choice.job : jobs[0];
-  const chosen = { ...choice, job: job ?? choice.job };
+  const jobs = source && able ? jobsFor(source, able.jobs) : [];
+  const job = jobs.find((one) => one === choice.job) ?? jobs[0];
+  const usual = { job: 'image', strength: 0.8, task: '', scale: able?.upscaling?.scale ?? 2 } as const;
+  const chosen = { ...usual, ...choice, job: job ?? usual.job };
   const beside = job && SECONDS[job] ? second?.file : undefined;
   const given = source &&
     job && {
@@ -99,7 +87,7 @@ export function useGiven(tries: unknown): GivenState {
       ...(beside && { second: beside }),
     };
   return {
-    abilities,
+    able,
     source,
     second,
     reading,

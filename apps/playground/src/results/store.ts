@@ -33,6 +33,10 @@ export interface Result {
   };
 }
 
+/** What a result is called: by its prompt, or else by what it was made of. */
+export const titleOf = ({ settings, given }: Pick<Result, 'settings' | 'given'>): string =>
+  settings.prompt || (given?.name ?? '');
+
 /** Where results are kept. */
 export interface ResultStore {
   /** All results, the newest first. */

@@ -1,7 +1,16 @@
 // The job behind the button: a prompt, settings and what is given become frames.
 
-import type { GenerateOptions, MovieGen, OnProgress } from 'moviegen';
+import {
+  collectFrames,
+  fitted,
+  type GenerateOptions,
+  type MovieGenUpsampler,
+  type OnProgress,
+  readPromptStates,
+  type VideoPipeline,
+} from 'moviegen';
 import type { Given } from '../given.ts';
+import type { ModelPlace } from '../model.ts';
 import { ProblemError } from '../problem.ts';
 import type { GenerateNews, Made } from '../protocol.ts';
 import type { Settings } from '../settings.ts';
@@ -16,16 +25,20 @@ const PATIENCE = 60;
 
 export async function generate(
   session: Session,
-  checkpoint: string,
+  place: ModelPlace,
   settings: Settings,
   given: Given | undefined,
   tell: Tell,
   signal: AbortSignal,
 ): Promise<Made> {
   const loading = performance.now();
-  const model = await session.model(checkpoint, sparsely(tell), signal);
+  const kind = given?.job === 'upscale' ? 'upsampler' : 'pipeline';
+  const model = await session.model(kind, place, sparsely(tell), signal);
   const load = (performance.now() - loading) / 1000;
-  const made = await make(model, settings, given, { signal, onProgress: reporter(tell) });
+  const made =
+    'upscale' in model
+      ? await upscale(model, settings, given!, tell, signal)
+      : await make(model, place, settings, given, { signal, onProgress: reporter(tell) });
   return { ...made, seconds: { load, ...made.seconds }, adapter: adapterName(model.device.info) };
 }
 
@@ -33,20 +46,24 @@ type Run = Required<Pick<GenerateOptions, 'signal' | 'onProgress'>>;
 
 /** Does the job. An edit, and what starts from a video, is as long as the video at most; what goes on from one has new frames. */
 async function make(
-  model: MovieGen,
+  model: VideoPipeline,
+  place: ModelPlace,
   settings: Settings,
   given: Given | undefined,
   run: Run,
 ): Promise<Omit<Made, 'adapter'>> {
-  const { prompt, seed, steps, guidance, width, height, frames } = settings;
+  const { seed, steps, width, height, frames } = settings;
+  const states = place.states && (await readPromptStates(place.states, run));
+  const prompt = states?.prompt.text ?? settings.prompt;
   const { fps } = model.index.video;
-  const options = { seed, steps, width, height, fps, guidanceScale: guidance, ...run };
+  const options = { seed, steps, width, height, fps, ...chosen(model, settings, states), ...run };
   if (given === undefined) return madeOf(await model.generate(prompt, { ...options, numFrames: frames }));
   const { job, task, strength } = given;
   const source = await opened(given.from, given.name, run.signal);
   const second = given.second && (await opened(given.second, given.second.name, run.signal));
-  if (job === 'image' || job === 'lastImage') {
-    const pictures = { [job]: source, ...(second && { lastImage: second }) };
+  if (job === 'image' || job === 'lastImage' || job === 'reference') {
+    const name = job === 'reference' ? 'referenceImage' : job;
+    const pictures = { [name]: source, ...(second && { lastImage: second }) };
     return madeOf(await model.generate(prompt, { ...options, ...pictures, numFrames: frames }));
   }
   if (job === 'mask' && second === undefined)
@@ -71,8 +88,44 @@ async function make(
   return { ...result, video: { ...result.video, before } };
 }
 
+/** What a person has chosen; what is as the model has it is left to the model, which may have two experts. */
+function chosen(
+  { index }: VideoPipeline,
+  { guidance, negative, shift }: Settings,
+  promptStates: GenerateOptions['promptStates'],
+): Pick<GenerateOptions, 'guidanceScale' | 'shift' | 'promptStates'> & { negativePrompt?: string } {
+  return {
+    ...(guidance !== index.sampler.guidanceScale && { guidanceScale: guidance }),
+    ...(shift > 0 && { shift }),
+    ...(promptStates ? { promptStates } : negative !== '' && { negativePrompt: negative }),
+  };
+}
+
+/** Makes a video larger, window by window, and keeps it as it was beside it, enlarged plainly. */
+async function upscale(
+  model: MovieGenUpsampler,
+  { prompt, negative, seed }: Settings,
+  given: Given,
+  tell: Tell,
+  signal: AbortSignal,
+): Promise<Omit<Made, 'adapter'>> {
+  const { scale, name } = given;
+  const began = performance.now();
+  const stream = model.upscaleStream(await opened(given.from, name, signal), {
+    ...{ prompt, negativePrompt: negative, seed, scale, signal },
+    onProgress: ({ part, done, total }) =>
+      tell({ phase: part === 'sample' ? 'windows' : part, done, ...(total !== undefined && { total }) }),
+  });
+  const { data, shape, fps } = await collectFrames(stream);
+  const [numFrames, height, width] = shape;
+  const small = await opened(given.from, name, signal);
+  const before = await collectFrames(fitted(small, { name: 'video', width, height, fps, numFrames }));
+  const seconds = { windows: (performance.now() - began) / 1000 };
+  return { video: { data, shape, fps, before }, notes: stream.notes ?? [], seconds };
+}
+
 function madeOf(
-  { frames, timings, notes = [] }: Awaited<ReturnType<MovieGen['edit']>>,
+  { frames, timings, notes = [] }: Awaited<ReturnType<VideoPipeline['edit']>>,
   first: readonly string[] = [],
 ): Omit<Made, 'adapter'> {
   return { video: frames, notes: [...first, ...notes], seconds: timings };

@@ -28,7 +28,7 @@ export async function openSource(file: File, signal: AbortSignal): Promise<Sourc
     const still = frames === 1;
     const length = still ? '' : ` · ${frames} frames · ${(frames / stream.fps).toFixed(1)} s`;
     const notes = [`${width} × ${height}${length}`, ...(stream.notes ?? [])];
-    return { name, file, video: await collectFrames(seen), still, notes };
+    return { name, file, video: await collectFrames(seen), still, width, height, notes };
   } catch (cause) {
     const { code, message } = problemOf(cause);
     throw code === 'wrong-input' ? new ProblemError('wrong-file', message, { cause }) : cause;

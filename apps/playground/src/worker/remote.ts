@@ -13,9 +13,10 @@ import {
   openVideo,
   type Video,
 } from 'moviegen';
-import type { Abilities, Given, GivenJob } from '../given.ts';
-import { ProblemError } from '../problem.ts';
-import type { GenerateNews, Made } from '../protocol.ts';
+import type { Given, GivenJob } from '../given.ts';
+import type { Abilities } from '../model.ts';
+import { type ProblemCode, ProblemError } from '../problem.ts';
+import type { GenerateNews, Made, ServerPlace } from '../protocol.ts';
 import type { Settings } from '../settings.ts';
 
 /** What is read of a video of the API. */
@@ -28,16 +29,16 @@ interface RemoteVideo {
 }
 
 /** Makes sure that the server answers. @returns what it calls its models */
-export async function probeServer(server: string): Promise<string> {
+export async function probeServer(server: ServerPlace): Promise<string> {
   const { data } = await json<{ data: { id: string }[] }>(server, 'models');
   return data.map(({ id }) => id).join(', ');
 }
 
 /** What the server's first model can do, which is the one that it takes where none is named. */
-export async function abilitiesOnServer(server: string): Promise<Abilities> {
+export async function abilitiesOnServer(server: ServerPlace): Promise<Abilities> {
   const { data } = await json<{ data: { kinds?: readonly string[] }[] }>(server, 'models');
   const jobs = (data[0]?.kinds ?? []).filter((kind): kind is Job => Object.hasOwn(JOBS, kind));
-  return { jobs, tasks: [], named: jobNames(jobs) };
+  return { kind: new URL(server.address).host, jobs, tasks: [], named: jobNames(jobs) };
 }
 
 /** Where the API takes what is given, by the job; it has no others. */
@@ -49,7 +50,7 @@ const PLACES: Readonly<Partial<Record<GivenJob, readonly [path: string, field: s
 
 /** Has a server make a video; it is deleted there when it has come, or when it is not wanted any more. */
 export async function generateOnServer(
-  server: string,
+  server: ServerPlace,
   settings: Settings,
   given: Given | undefined,
   tell: (news: GenerateNews, transfer?: Transferable[]) => void,
@@ -94,7 +95,7 @@ export async function generateOnServer(
     const response = await ask(server, `${path}/content`, { signal });
     const made = await decodeVideo(new Uint8Array(await response.arrayBuffer()), { signal });
     const seconds = { sample: (sampled - began) / 1000, decode: (performance.now() - sampled) / 1000 };
-    return { video: made, notes: [], seconds, adapter: `${video.model} on ${new URL(server).host}` };
+    return { video: made, notes: [], seconds, adapter: `${video.model} on ${new URL(server.address).host}` };
   } finally {
     await ask(server, path, { method: 'DELETE' }).catch(() => {});
   }
@@ -126,23 +127,26 @@ function previewOf({ b64_png: png, frames }: { b64_png: string; frames: number }
   return { data: apart, shape: [frames, height, across / frames, 3] };
 }
 
-async function json<T>(server: string, path: string, init?: RequestInit): Promise<T> {
+async function json<T>(server: ServerPlace, path: string, init?: RequestInit): Promise<T> {
   return (await ask(server, path, init)).json();
 }
 
 /** @throws ProblemError with what the server says */
-async function ask(server: string, path: string, init: RequestInit = {}): Promise<Response> {
+async function ask({ address, key }: ServerPlace, path: string, init: RequestInit = {}): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(new URL(`v1/${path}`, server.endsWith('/') ? server : `${server}/`), init);
+    const headers = { ...(key && { Authorization: `Bearer ${key}` }) };
+    const url = new URL(`v1/${path}`, address.endsWith('/') ? address : `${address}/`);
+    response = await fetch(url, { ...init, headers });
   } catch (cause) {
     init.signal?.throwIfAborted();
-    throw new ProblemError('server', `${server} does not answer`, { cause });
+    throw new ProblemError('server', `${address} does not answer`, { cause });
   }
   if (response.ok) return response;
   const said = await response.json().catch(() => undefined);
   const message = said?.error?.message ?? `the server answered ${response.status}`;
-  throw new ProblemError(response.status === 400 ? 'wrong-input' : 'server', message);
+  const codes: Readonly<Record<number, ProblemCode>> = { 400: 'wrong-input', 401: 'key' };
+  throw new ProblemError(codes[response.status] ?? 'server', message);
 }
 
 /** Server-sent events of an answer. */

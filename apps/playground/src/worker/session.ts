@@ -1,17 +1,24 @@
-// What lives as long as the worker: one device, and one model on it. A lost device is forgotten, and the next caller
-// gets a new one.
+// What lives as long as the worker: one device, and one model on it, which another one replaces. A lost device is forgotten, and
+// the next caller gets a new one.
 
 import { Device, type DeviceLostError, orAborted } from '@moviegen/tensor';
-import { MovieGen } from 'moviegen';
+import { MovieGenUpsampler, VideoPipeline } from 'moviegen';
 import { fetchCheckpoint } from '../checkpoint/fetchCheckpoint.ts';
+import { listingOf } from '../checkpoint/listing.ts';
 import { openStore, type Store } from '../checkpoint/store.ts';
+import { hubModel, type ModelPlace } from '../model.ts';
 import { ProblemError } from '../problem.ts';
 import type { GenerateNews } from '../protocol.ts';
+
+/** What loads: a model that makes videos, or one that makes them larger. */
+const KINDS = { pipeline: VideoPipeline, upsampler: MovieGenUpsampler };
+type Loaded = { pipeline: VideoPipeline; upsampler: MovieGenUpsampler };
 
 /** The device and the model of a worker. */
 export class Session {
   #device: Promise<Device> | undefined;
-  #model: Promise<MovieGen> | undefined;
+  /** What is loaded, and which that is. */
+  #model: { readonly key: string; readonly loading: Promise<{ dispose(): void }> } | undefined;
   /** The last device that was opened, lost or not. */
   #lastDevice: Promise<Device> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
@@ -46,18 +53,24 @@ export class Session {
     return opening;
   }
 
-  /** The model, fetched and loaded at the first call. @param checkpoint the address of its folder */
-  async model(
-    checkpoint: string,
+  /** A model, fetched and loaded unless it is the last one that was asked for. */
+  async model<K extends keyof Loaded>(
+    kind: K,
+    place: ModelPlace,
     tell: (news: GenerateNews) => void,
     signal: AbortSignal,
-  ): Promise<MovieGen> {
+  ): Promise<Loaded[K]> {
     const device = await this.device();
-    if (this.#model !== undefined) return this.#model;
-    const loading = load(device, new URL(checkpoint), tell, signal);
-    this.#model = loading;
+    const { states, token, ...rest } = place;
+    const key = JSON.stringify([kind, rest, states === undefined]);
+    if (this.#model?.key === key) return this.#model.loading as Promise<Loaded[K]>;
+    const before = this.#model;
+    this.#model = undefined;
+    (await before?.loading.catch(() => undefined))?.dispose();
+    const loading = load(device, kind, place, tell, signal);
+    this.#model = { key, loading };
     loading.catch(() => {
-      if (this.#model === loading) this.#model = undefined;
+      if (this.#model?.loading === loading) this.#model = undefined;
     });
     return loading;
   }
@@ -93,18 +106,20 @@ export function checkWebGpu(): void {
   if (navigator.gpu === undefined) throw new ProblemError('no-webgpu', 'navigator.gpu is not there');
 }
 
-async function load(
+async function load<K extends keyof Loaded>(
   device: Device,
-  checkpoint: URL,
+  kind: K,
+  place: ModelPlace,
   tell: (news: GenerateNews) => void,
   signal: AbortSignal,
-): Promise<MovieGen> {
+): Promise<Loaded[K]> {
   tell({ phase: 'fetch' });
   // Of several windows of a page, only one fetches.
-  const name = storeName(checkpoint);
-  const files = await navigator.locks.request(name, { signal }, async () =>
-    fetchCheckpoint(checkpoint, {
-      store: await storeOrNone(name),
+  const name = storeName(place);
+  const files = await navigator.locks.request(name, { signal }, async () => {
+    const store = await storeOrNone(name);
+    return fetchCheckpoint(await listingOf(place, store, signal), place, {
+      store,
       signal,
       onProgress: (done, total) => tell({ phase: 'fetch', done, total }),
       onNotKept: () =>
@@ -113,20 +128,29 @@ async function load(
           notice:
             'The model does not fit into this browser’s storage, or storage is off: it is used now, and fetched again next time.',
         }),
-    }),
-  );
-  return MovieGen.fromPretrained(files, {
+    });
+  });
+  const { dtype = 'f32', states } = place;
+  const pipeline: { dispose(): void } = await KINDS[kind].fromPretrained(files, {
     device,
+    dtype,
+    textEncoder: states === undefined,
     signal,
     onProgress: (progress) => {
       if (progress.phase !== 'load') return;
       tell({ phase: 'load', done: progress.bytes, total: progress.totalBytes });
     },
   });
+  return pipeline as Loaded[K];
 }
 
-/** Each page of an origin keeps its own files. */
-export const storeName = (checkpoint: URL): string => `moviegen ${encodeURIComponent(checkpoint.pathname)}`;
+/** Each model has its own files; each page of an origin has its own model. */
+export function storeName({ place, hub }: ModelPlace): string {
+  const model = hubModel(place);
+  if (model !== undefined) return `moviegen ${encodeURIComponent(`${new URL(hub).host}/${model.id}`)}`;
+  const { origin, pathname, href } = new URL(place);
+  return `moviegen ${encodeURIComponent(origin === location.origin ? pathname : href)}`;
+}
 
 /** Opens the store; undefined in private windows and old browsers, which do not keep files. */
 export async function storeOrNone(name: string): Promise<Store | undefined> {

@@ -1,7 +1,7 @@
 // The worker does everything that takes longer than a moment. It answers the jobs of protocol.ts; each job has its own
 // file.
 
-import { describeDevice, encodeVideo, selfTest } from 'moviegen';
+import { describeDevice, encodeVideo, readPromptStates, selfTest } from 'moviegen';
 import { abilitiesOf } from '../checkpoint/abilities.ts';
 import { runBench } from '../kernels/bench.ts';
 import { ProblemError, problemOf } from '../problem.ts';
@@ -34,19 +34,23 @@ const work: Work = {
       throw new ProblemError('no-adapter', 'this browser has WebGPU, but no adapter for it');
     return adapterName(adapter.info);
   },
-  async abilities({ checkpoint, server }, { signal }) {
+  async abilities({ model, server }, { signal }) {
     if (server !== undefined) return abilitiesOnServer(server);
-    const base = new URL(checkpoint);
-    return abilitiesOf(base, await storeOrNone(storeName(base)), signal);
+    return abilitiesOf(model, await storeOrNone(storeName(model)), signal);
   },
+  async forget({ model }) {
+    await (await storeOrNone(storeName(model)))?.retain(new Set());
+    return null;
+  },
+  readStates: async ({ file }, { signal }) => (await readPromptStates(file, { signal })).prompt.text,
   open: ({ file }, { signal }) => openSource(file, signal),
-  generate: ({ settings, given, checkpoint, server }, { tell, signal }) =>
+  generate: ({ settings, given, model, server }, { tell, signal }) =>
     server !== undefined
       ? generateOnServer(server, settings, given, tell, signal)
       : session.exclusive(
           () => {
             tell({ phase: 'fetch', notice: '' });
-            return generate(session, checkpoint, settings, given, tell, signal);
+            return generate(session, model, settings, given, tell, signal);
           },
           signal,
           () =>

@@ -24,6 +24,7 @@ import type {
   RequestedVideo,
   Sampling,
 } from './request.ts';
+import type { UpscaleDefaults } from './upscale.ts';
 
 /** The velocity of a generation, with guidance. */
 export interface GuidedVelocity {
@@ -192,6 +193,21 @@ export interface CheckpointSummary {
   readonly jobs: readonly Job[];
   /** Kinds of edits that it knows by name. */
   readonly tasks: readonly string[];
+  /** What it makes where a caller leaves options out, and what the options may be; undefined of an upsampler. */
+  readonly generation?: GenerationRules;
+  /** The same of an upsampler. */
+  readonly upscaling?: UpscaleDefaults;
+}
+
+/** Defaults of a checkpoint's options, and the values that they may have. */
+export interface GenerationRules {
+  readonly defaults: GenerationDefaults;
+  /** Height and width of a video, in pixels, are multiples of these. */
+  readonly multiple: readonly [height: number, width: number];
+  /** The frames of a video are 1 more than a multiple of this: 1, or 4 for Wan. */
+  readonly frameStep: number;
+  /** How far the steps are moved towards noise; undefined where the family has no shift. */
+  readonly shift?: number;
 }
 
 /** A model whose linear layers can be quantised. */
@@ -210,8 +226,13 @@ export interface ModelFamily<Models extends VideoModels = VideoModels> {
   recognises(index: unknown): boolean;
   /** @throws CheckpointError, SafetensorsError; the signal's reason on abort. What was opened or loaded is released then. */
   load(device: Device, files: CheckpointFiles, options: LoadModelsOptions): Promise<Models>;
-  /** What a checkpoint can do; reads configs only. @throws CheckpointError */
+  /** What a checkpoint can do; reads configs, and headers of weights where those tell. @throws CheckpointError */
   summary(files: CheckpointFiles, signal?: AbortSignal): Promise<CheckpointSummary>;
+  /** Opens all files that loading reads; no tensor is read. @throws CheckpointError */
+  open(
+    files: CheckpointFiles,
+    options: Pick<LoadModelsOptions, 'textEncoder' | 'signal'>,
+  ): Promise<{ close(): Promise<void> }>;
   /** Reads configs and tokenizers, never weights. @throws CheckpointError */
   plan(
     files: CheckpointFiles,

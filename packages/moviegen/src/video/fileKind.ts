@@ -9,8 +9,9 @@ export const HEAD_BYTES = 512;
 /** Lengths of the header that follows a BMP's first 14 bytes. */
 const BITMAP_HEADERS = [12, 40, 52, 56, 64, 108, 124];
 
+/** A character per byte. Not TextDecoder's `latin1`, which in browsers is Windows-1252: 0x89 is another character there. */
 const latin = (head: Uint8Array, from: number, to: number): string =>
-  new TextDecoder('latin1').decode(head.subarray(from, to));
+  String.fromCharCode(...head.subarray(from, to));
 
 /** The kind of picture; undefined where it is not a picture. */
 export function pictureKind(head: Uint8Array): PictureKind | undefined {

@@ -5,7 +5,7 @@ import { InputError } from '../../errors.ts';
 import type { Geometry } from '../../generate/request.ts';
 
 /** Frames per latent frame, after the first. */
-const TEMPORAL = 4;
+export const TEMPORAL = 4;
 
 /** @param factor pixels per position of the latents */
 export function geometryOf(
