@@ -1,48 +1,39 @@
 // A browser's bundle of the packages must not contain anything of Node, and not more than is needed.
 
-import { gzipSync } from 'node:zlib';
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { bundle, chunks } from './browser/bundle.ts';
+import { chunks } from './browser/bundle.ts';
+import { BUNDLES, chunksOf, gzipOf, knownSizes, loadedFirst, TABLE_FILE, tableOf } from './sizes/bundles.ts';
 
 const NODE =
   /\bnode:|\brequire\(|\bprocess\.|\bBuffer\.|__dirname|sparticuz|@mediabunny\/server|cli-progress/;
+const known = knownSizes();
 
-/** KiB after minification and gzip, with all dependencies. There is room to grow a little, but not unnoticed. */
-const most: Readonly<Record<string, number>> = {
-  '@moviegen/kernels': 60,
-  '@moviegen/tensor': 95,
-  '@moviegen/safetensors': 11,
-  '@moviegen/sampler': 17,
-  '@moviegen/dit': 60,
-  '@moviegen/tae': 60,
-  '@moviegen/wan': 70,
-  '@moviegen/gguf': 11,
-  '@moviegen/text': 75, // umT5's cleaning of prompts brings the table of HTML's entities
-  '@moviegen/evaluation': 42,
-  moviegen: 380, // two families, the jobs of videos, the upsampler
-};
+test('the known sizes are those of these bundles, and the table shows them', () => {
+  expect(Object.keys(known)).toEqual(Object.keys(BUNDLES));
+  expect(readFileSync(TABLE_FILE, 'utf8')).toBe(tableOf(known));
+});
 
-test.each(Object.entries(most))('%s: no Node, and at most %i KiB', async (name, limit) => {
-  const bundled = await bundle(`export * from '${name}';\n`, { minify: true });
-  const { code, fileName, imports, dynamicImports, moduleIds } = bundled;
-  expect([...imports, ...dynamicImports].filter((each) => each !== fileName)).toEqual([]);
-  expect(NODE.exec(code)?.[0]).toBeUndefined();
-  expect(moduleIds.filter((id) => /packages\/\w+\/src\/(node|cli)\//.test(id))).toEqual([]);
+test.each(Object.entries(BUNDLES))('%s: no Node, and no tenth more than is known', async (name, bundle) => {
+  const counted = await chunksOf(bundle);
+  if (!bundle.lazy) {
+    const [{ fileName, imports, dynamicImports }] = counted as [(typeof counted)[0]];
+    expect([...imports, ...dynamicImports].filter((each) => each !== fileName)).toEqual([]);
+  }
+  for (const { code } of counted) expect(NODE.exec(code)?.[0]).toBeUndefined();
+  const modules = counted.flatMap(({ moduleIds }) => moduleIds);
+  expect(modules.filter((id) => /packages\/\w+\/src\/(node|cli)\//.test(id))).toEqual([]);
   if (name !== '@moviegen/evaluation')
-    expect(moduleIds.filter((id) => id.includes('packages/evaluation/'))).toEqual([]);
-  const size = gzipSync(code).length / 1024;
-  console.log(`${name}: ${size.toFixed(1)} KiB`);
-  expect(size).toBeLessThan(limit);
+    expect(modules.filter((id) => id.includes('packages/evaluation/'))).toEqual([]);
+  const [size, before] = [gzipOf(counted), known[name]!.gzip];
+  const advice = `${name}: ${size} bytes after gzip, known are ${before}: make it smaller, or run npm run sizes -- --write`;
+  expect(size, advice).toBeLessThan(1.1 * before);
 });
 
 test('a page that only makes frames of Movie Gen loads no codecs and no other family', async () => {
-  const all = await chunks(`export { MovieGen } from 'moviegen';\n`, { minify: true });
-  const first = loadedFirst(all);
+  const first = await chunksOf(BUNDLES['moviegen: MovieGen, at first']!);
   const modules = first.flatMap(({ moduleIds }) => moduleIds);
   expect(modules.filter((id) => /mediabunny|modern-gif|fast-png|packages\/wan/.test(id))).toEqual([]);
-  const size = gzipSync(first.map(({ code }) => code).join('')).length / 1024;
-  console.log(`MovieGen alone: ${size.toFixed(1)} KiB`);
-  expect(size).toBeLessThan(130);
 });
 
 test('mediabunny is loaded when the first film is read or written', async () => {
@@ -51,11 +42,3 @@ test('mediabunny is loaded when the first film is read or written', async () => 
   expect(modules.some((id) => id.includes('packages/moviegen/'))).toBe(true);
   expect(modules.filter((id) => id.includes('mediabunny'))).toEqual([]);
 });
-
-/** The first chunk, and what it imports statically. */
-function loadedFirst(all: Awaited<ReturnType<typeof chunks>>) {
-  const loaded = new Set([all[0]!]);
-  for (const { imports } of loaded)
-    for (const chunk of all) if (imports.includes(chunk.fileName)) loaded.add(chunk);
-  return [...loaded];
-}
