@@ -97,7 +97,7 @@ describe('as the reference', () => {
     two: {},
     three: { referenceGuidanceScale: 1.7 },
     always: { referenceGuidanceScale: 1 },
-    image: { image: pattern(1, 3), referenceGuidanceScale: 2 },
+    image: { image: pattern(1, 3), referenceGuidanceScale: 1.4 },
     edit: { task: 'recolour' },
     'edit-video': { videoGuidanceScale: 1.5 },
   };
