@@ -25,7 +25,7 @@ import {
 } from '../run.ts';
 import { countOf, mergedSeconds, showProgress } from '../samplingBars.ts';
 import { type SamplingFlags, samplingOptions, withSampling, withVideoGuidance } from '../samplingFlags.ts';
-import { number, sizeOf, slugOf } from '../values.ts';
+import { framesText, number, sizeOf, slugOf } from '../values.ts';
 import { checkCount, checkTarget, FORMATS, type Target, write } from '../writeVideo.ts';
 
 interface Options extends ModelOptions, SamplingFlags {
@@ -221,7 +221,7 @@ function summary(
   const [T, H, W] = shape;
   const more = framesDir === undefined ? '' : `, frames in ${framesDir}`;
   const share = computed === undefined ? '' : `, ${(100 * computed).toFixed(0)}% of the blocks computed`;
-  return `${file}  ${W}x${H}, ${T} frames at ${fps} a second, seed ${seed}${share}${more}`;
+  return `${file}  ${W}x${H}, ${framesText(T)} at ${fps} a second, seed ${seed}${share}${more}`;
 }
 
 function recordOf(
