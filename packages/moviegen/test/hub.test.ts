@@ -287,6 +287,25 @@ test('refusals are one line that says what to do', async () => {
   expect(await said(openModel('me/model', { folder: 'tae', variant: 'fp16' }))).toContain('me/model/tae');
 });
 
+test('three parts may be a folder here, or one in a model of the hub: both are said, whole', async () => {
+  expect(await said(read('no/such/folder', 'config.json'))).toBe(
+    'hub: there is no folder no/such/folder here, and HUB has no model no/such (status 401): check its spelling; ' +
+      'if it is private, set HF_TOKEN or log in with huggingface-cli login',
+  );
+  expect(await said(openModel('me/model/none/x'))).toBe(
+    'hub: there is no folder me/model/none/x here, and the model me/model of the hub has no folder none/x at main',
+  );
+  process.env.HF_HUB_OFFLINE = '1';
+  expect(await said(read('no/such/folder/x', 'config.json'))).toContain(
+    'there is no folder no/such/folder/x here',
+  );
+  process.env.HF_HUB_OFFLINE = '';
+  process.env.HF_ENDPOINT = 'http://127.0.0.1:9';
+  expect(await said(read('no/such/folder', 'config.json'))).toMatch(
+    /^hub: there is no folder no\/such\/folder here, and 127.0.0.1:9, where folder may be a folder of the model no\/such, cannot/,
+  );
+});
+
 test('a refusal of the host that large files are on is not taken for one of the hub', async () => {
   hub.faults.forbids = true;
   expect(await said(tae())).toMatch(
@@ -320,7 +339,7 @@ test('offline, and where the hub cannot be reached, the cache serves', async () 
     'checkpoint: me/model/tae/config.json is missing in the cache HOME/hub, and HF_HUB_OFFLINE is set',
   );
   expect(await said(read('me/tiny', 'config.json'))).toBe(
-    'hub: me/tiny at main is not in the cache HOME/hub, and HF_HUB_OFFLINE is set: it cannot be downloaded',
+    'hub: there is no folder me/tiny here, and the model me/tiny at main is not in the cache HOME/hub, and HF_HUB_OFFLINE is set: it cannot be downloaded',
   );
   process.env.HF_HUB_OFFLINE = '';
   process.env.HF_ENDPOINT = 'http://127.0.0.1:9';

@@ -2,6 +2,7 @@
 
 import {
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -47,6 +48,26 @@ test('a folder that was there stays', async () => {
   await outputs.checkFolder(join(folder, 'a'));
   outputs.clean();
   expect(all()).toEqual(['a']);
+});
+
+test('a folder of frames whose frames are read is refused: they would be replaced or removed', async () => {
+  const outputs = new Outputs();
+  writeFileSync(join(folder, 'frame-0100.png'), 'source');
+  linkSync(join(folder, 'frame-0100.png'), join(folder, 'me.png'));
+  await outputs.spare(join(folder, 'me.png'));
+  await expect(outputs.checkFolder(folder)).rejects.toThrow(
+    'frame-0100.png is what is read: name another one',
+  );
+  await outputs.check(join(folder, 'film.mp4'));
+  expect(all()).toEqual(['frame-0100.png', 'me.png']);
+});
+
+test('an address is no output', async () => {
+  const outputs = new Outputs();
+  for (const address of ['file:///tmp/a.mp4', 'file:a.mp4', 'https://example.org/a.mp4']) {
+    await expect(outputs.check(address)).rejects.toThrow(`output: ${address} is an address`);
+    await expect(outputs.checkFolder(address)).rejects.toThrow('is an address');
+  }
 });
 
 test('of several files all are written or none; what was there stays', async () => {

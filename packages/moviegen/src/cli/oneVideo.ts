@@ -17,7 +17,7 @@ import {
   secondsRecord,
 } from './run.ts';
 import { mergedSeconds } from './samplingBars.ts';
-import { slugOf } from './values.ts';
+import { framesText, slugOf } from './values.ts';
 import { chosen, FORMATS, write } from './writeVideo.ts';
 
 /** Options of such a command. */
@@ -92,7 +92,7 @@ export async function oneVideo(
     return;
   }
   const frames = framesDir === undefined ? '' : `, frames in ${framesDir}`;
-  run.say(`${path}  ${width}x${height}, ${numFrames} frames at ${fps} a second, seed ${seed}${frames}`);
+  run.say(`${path}  ${width}x${height}, ${framesText(numFrames)} at ${fps} a second, seed ${seed}${frames}`);
   run.say(`adapter: ${adapterName(device)}`);
   run.say(secondsLine(seconds));
 }

@@ -116,6 +116,9 @@ export function header(text: string, before: Readonly<Record<string, string>> = 
   return { ...before, [name]: value };
 }
 
+/** `1 frame`, `16 frames`. */
+export const framesText = (count: number): string => `${count} frame${count === 1 ? '' : 's'}`;
+
 /** A part of a file name, made of the words of a prompt. */
 export function slugOf(prompt: string): string {
   const words = prompt

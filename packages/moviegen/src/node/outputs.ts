@@ -82,6 +82,7 @@ export class Outputs {
 
   /** Makes sure that a file can be written at a path, and makes its folder. @throws InputError */
   async check(path: string): Promise<void> {
+    checkNoAddress(path);
     const found = await stat(path).catch(() => undefined);
     if (found?.isDirectory()) throw new InputError(`output: ${path} is a folder, expected a file`);
     await this.#checkSpared(path);
@@ -92,7 +93,11 @@ export class Outputs {
 
   /** Makes a folder, and makes sure that files can be written in it. @throws InputError */
   async checkFolder(folder: string, output: string = folder): Promise<void> {
-    if (folder === output) await this.#checkSpared(folder);
+    if (folder === output) {
+      checkNoAddress(folder);
+      await this.#checkSpared(folder);
+      await this.#checkFrames(folder);
+    }
     try {
       await makeFolder(folder, this.#folders);
       const probe = temporaryName(join(folder, 'probe'));
@@ -110,6 +115,13 @@ export class Outputs {
     const found = this.#spared.size > 0 ? await identity(path) : undefined;
     if (found !== undefined && this.#spared.has(found))
       throw new InputError(`output: ${path} is what is read: name another one, it stays as it is`);
+  }
+
+  /** Frames that a folder has already are replaced or removed: none of them may be what is read. */
+  async #checkFrames(folder: string): Promise<void> {
+    if (this.#spared.size === 0) return;
+    for (const name of await readdir(folder).catch(() => []))
+      if (FRAME_NAME.test(name)) await this.#checkSpared(join(folder, name));
   }
 
   /** Begins a file, which has another name until {@link commit}. @param made see {@link OutputFile} @throws InputError */
@@ -203,6 +215,14 @@ export class Outputs {
     removeEmpty(this.#folders);
     this.#folders.length = 0;
   }
+}
+
+/** @throws InputError where an output is an address, which would become a folder of that name */
+function checkNoAddress(path: string): void {
+  if (/^([a-z][a-z\d+.-]+:\/\/|file:)/i.test(path))
+    throw new InputError(
+      `output: ${path} is an address: give the path of a file or a folder on this machine`,
+    );
 }
 
 /** What a path names, whatever it is spelt like: links lead to the same. Undefined where there is nothing. */

@@ -35,7 +35,9 @@ export function fitted(video: Video | VideoStream, options: FitOptions): VideoSt
     );
   const changes = [
     ...(H === height && W === width ? [] : [`${W}x${H} resized and cut to ${width}x${height}`]),
-    ...(fps === video.fps ? [] : [`${rounded(video.fps)} frames a second resampled to ${rounded(fps)}`]),
+    ...(fps === video.fps || (T === 1 && count === 1)
+      ? []
+      : [`${rounded(video.fps)} frames a second resampled to ${rounded(fps)}`]),
     ...(count === there ? [] : [`the first ${count} of ${there} frames taken`]),
   ];
   const notes = 'notes' in video ? (video.notes ?? []) : [];

@@ -14,7 +14,7 @@ import {
   secondsLine,
   secondsRecord,
 } from '../run.ts';
-import { integer, number } from '../values.ts';
+import { framesText, integer, number } from '../values.ts';
 import { chosen, FORMATS, write } from '../writeVideo.ts';
 
 interface Options extends ModelOptions, TileFlags {
@@ -81,7 +81,7 @@ async function decode(run: Run, path: string, options: Options): Promise<void> {
       seconds: secondsRecord(bars.seconds),
     });
   else {
-    run.say(`${output}  ${width}x${height}, ${numFrames} frames at ${fps} a second`);
+    run.say(`${output}  ${width}x${height}, ${framesText(numFrames)} at ${fps} a second`);
     run.say(`adapter: ${adapterName(model.device)}`);
     run.say(secondsLine(bars.seconds));
   }

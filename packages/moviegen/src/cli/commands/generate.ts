@@ -31,7 +31,7 @@ import {
   withSampling,
   withVideoGuidance,
 } from '../samplingFlags.ts';
-import { number, sizeOf, slugOf } from '../values.ts';
+import { framesText, number, sizeOf, slugOf } from '../values.ts';
 import { checkCount, checkTarget, FORMATS, type Target, write } from '../writeVideo.ts';
 
 interface Options extends ModelOptions, SamplingFlags {
@@ -229,7 +229,7 @@ function summary(
   const [T, H, W] = shape;
   const more = framesDir === undefined ? '' : `, frames in ${framesDir}`;
   const share = computed === undefined ? '' : `, ${(100 * computed).toFixed(0)}% of the blocks computed`;
-  return `${file}  ${W}x${H}, ${T} frames at ${fps} a second, seed ${seed}${share}${more}`;
+  return `${file}  ${W}x${H}, ${framesText(T)} at ${fps} a second, seed ${seed}${share}${more}`;
 }
 
 function recordOf(

@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import { fileSource } from '@moviegen/safetensors/node';
 import type { CheckpointFiles, DownloadProgress, FilesOptions } from '../../checkpointFiles.ts';
+import { CheckpointError } from '../../errors.ts';
 import type { HubPlace } from '../../hubPlace.ts';
 import { bytesHeld, fetchFile } from './download.ts';
 import { remoteSource } from './remote.ts';
@@ -16,13 +17,14 @@ export interface HubFiles extends CheckpointFiles {
 }
 
 /** The files of a model of the hub, or of a folder in it. */
-export function hubFiles({ id, folder: root }: HubPlace, options: FilesOptions): HubFiles {
+export function hubFiles(place: HubPlace, options: FilesOptions): HubFiles {
+  const { id, folder: root } = place;
   const { revision = 'main', download = true } = options;
   const downloads = new Downloads(options);
   let opening: Promise<Repository> | undefined;
   let cachedOnly = '';
   const opened = async (signal?: AbortSignal): Promise<Repository> => {
-    opening ??= openRepository(id, revision, { ...options, signal });
+    opening ??= openRepository(place, revision, { ...options, signal });
     try {
       const repository = await opening;
       if (repository.cachedOnly !== undefined)
@@ -35,7 +37,14 @@ export function hubFiles({ id, folder: root }: HubPlace, options: FilesOptions):
   };
   return {
     label: root === '' ? id : `${id}/${root}`,
-    check: async (signal) => void (await opened(signal)),
+    async check(signal) {
+      const { files } = await opened(signal);
+      if (root === '' || [...files.keys()].some((path) => path === root || path.startsWith(`${root}/`)))
+        return;
+      throw new CheckpointError(
+        `hub: there is no folder ${id}/${root} here, and the model ${id} of the hub has no folder ${root} at ${revision}`,
+      );
+    },
     absence: () => cachedOnly,
     located: async (signal) => {
       const { cache, commit, files } = await opened(signal);

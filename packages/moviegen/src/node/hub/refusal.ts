@@ -9,6 +9,8 @@ export interface Wanted {
   /** `ORG/NAME`. */
   readonly id: string;
   readonly revision: string;
+  /** The folder in it that was named with it: the whole text may have been meant as a path on this machine. */
+  readonly folder?: string;
   /** The file, where it is one. */
   readonly path?: string;
 }
@@ -25,12 +27,18 @@ interface Refused {
   readonly given: boolean;
 }
 
+/** Both readings of the text that was given, up to what the hub says: `there is no folder a/b/c here, and HOST`. */
+const noFolder = ({ id, folder }: Wanted, host: string): string =>
+  folder
+    ? `there is no folder ${id}/${folder} here, and ${host}`
+    : `there is no folder ${id} here, and ${host}`;
+
 /** No answer came. */
-export function unreachable({ id }: Wanted, cause: unknown): UnreachableError {
+export function unreachable(wanted: Wanted, cause: unknown): UnreachableError {
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
   const text = withoutSecrets(inner instanceof Error ? inner.message || inner.name : String(inner));
   return new UnreachableError(
-    `hub: there is no folder ${id} here, and ${hubAddress().host} cannot be reached: ${text}`,
+    `hub: ${noFolder(wanted, hubAddress().host)}${wanted.folder ? `, where ${wanted.folder} may be a folder of the model ${wanted.id},` : ''} cannot be reached: ${text}`,
     {
       cause,
     },
@@ -39,10 +47,11 @@ export function unreachable({ id }: Wanted, cause: unknown): UnreachableError {
 
 /** What a refusal means, and what to do. The hub says why in `X-Error-Code`; it hides private models behind 401 and 404. */
 export function refusal(
-  { id, revision, path }: Wanted,
+  wanted: Wanted,
   { status, headers, url }: Response,
   { tries, wait, given }: Refused,
 ): CheckpointError {
+  const { id, revision, path, folder } = wanted;
   const { host, origin } = hubAddress();
   const file = path === undefined ? id : `${id}/${path}`;
   const times = tries > 1 ? `, ${tries} times` : '';
@@ -64,12 +73,14 @@ export function refusal(
           ? 'use a token of the account that has (HF_TOKEN, or huggingface-cli login)'
           : 'set HF_TOKEN to a token of that account, or log in with huggingface-cli login'),
     );
-  if (code === 'RepoNotFound' || status === 404)
+  if (code === 'RepoNotFound' || status === 404) {
+    const none = `${noFolder(wanted, host)} has no ${folder ? `model ${id}` : 'such model'}`;
     return line(
       given
-        ? `there is no folder ${id} here, and ${host} has no such model, or none that the token may read (${said})`
-        : `there is no folder ${id} here, and ${host} has no such model (${said}): check its spelling; if it is private, set HF_TOKEN or log in with huggingface-cli login`,
+        ? `${none}, or none that the token may read (${said})`
+        : `${none} (${said}): check its spelling; if it is private, set HF_TOKEN or log in with huggingface-cli login`,
     );
+  }
   if (status === 401)
     return line(
       given

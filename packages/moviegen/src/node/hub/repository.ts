@@ -4,6 +4,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CheckpointError, shown } from '../../errors.ts';
+import type { HubPlace } from '../../hubPlace.ts';
 import { Cache, isCommit } from './cache.ts';
 import { UnreachableError } from './refusal.ts';
 import { type RequestOptions, request } from './request.ts';
@@ -35,30 +36,34 @@ const BELOW = /^(?!.*(^|\/)\.{0,2}(\/|$))[^\\:\0]+$/;
  * @throws CheckpointError of one line; the signal's reason
  */
 export async function openRepository(
-  id: string,
+  place: HubPlace,
   revision: string,
   options: RequestOptions,
 ): Promise<Repository> {
   if (typeof revision !== 'string' || !/^[\w.-]+(\/[\w.-]+)*$/.test(revision) || revision.includes('..'))
     throw new CheckpointError(`hub: revision must be a branch, a tag or a commit, got ${shown(revision)}`);
-  const cache = new Cache(id);
-  if (isOffline()) return cached(cache, revision, 'HF_HUB_OFFLINE is set');
+  const cache = new Cache(place.id);
+  if (isOffline()) return cached(cache, place, revision, 'HF_HUB_OFFLINE is set');
   try {
-    return await listed(cache, revision, options);
+    return await listed(cache, place, revision, options);
   } catch (error) {
     if (!(error instanceof UnreachableError) || cache.commitOf(revision) === undefined) throw error;
-    return cached(cache, revision, `${hubAddress().host} cannot be reached`);
+    return cached(cache, place, revision, `${hubAddress().host} cannot be reached`);
   }
 }
 
-async function listed(cache: Cache, revision: string, options: RequestOptions): Promise<Repository> {
+async function listed(
+  cache: Cache,
+  { id, folder }: HubPlace,
+  revision: string,
+  options: RequestOptions,
+): Promise<Repository> {
   const { listFiles, modelInfo } = await import('@huggingface/hub');
-  const { id } = cache;
   const hubUrl = String(hubAddress()).replace(/\/$/, '');
   const ask =
     (at: string): typeof fetch =>
     async (url) =>
-      request(new URL(String(url)), { id, revision: at }, options, { Accept: 'application/json' });
+      request(new URL(String(url)), { id, revision: at, folder }, options, { Accept: 'application/json' });
   try {
     const info = { name: id, revision, hubUrl, fetch: ask(revision) };
     const { sha: commit } = await modelInfo({ ...info, additionalFields: ['sha'] });
@@ -81,12 +86,12 @@ async function listed(cache: Cache, revision: string, options: RequestOptions): 
 }
 
 /** What the cache holds of a model. */
-function cached(cache: Cache, revision: string, why: string): Repository {
+function cached(cache: Cache, { id, folder: below }: HubPlace, revision: string, why: string): Repository {
   const commit = cache.commitOf(revision);
   const folder = commit === undefined ? undefined : cache.snapshot(commit);
   if (commit === undefined || folder === undefined)
     throw new CheckpointError(
-      `hub: ${cache.id} at ${revision} is not in the cache ${cache.root}, and ${why}: it cannot be downloaded`,
+      `hub: there is no folder ${[id, below].filter(Boolean).join('/')} here, and the model ${id} at ${revision} is not in the cache ${cache.root}, and ${why}: it cannot be downloaded`,
     );
   const files = new Map<string, HubFile>();
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
