@@ -192,6 +192,22 @@ export interface CheckpointSummary {
   readonly jobs: readonly Job[];
   /** Kinds of edits that it knows by name. */
   readonly tasks: readonly string[];
+  /** The size, the steps and the guidance that it is made for. */
+  readonly defaults?: GenerationDefaults;
+  /** Its models, by the headers of their weights. */
+  readonly parts?: readonly PartSummary[];
+  /** A line for each of its models that is missing, cannot be opened or does not fit the others. */
+  readonly problems?: readonly string[];
+}
+
+/** One model of a checkpoint, by the headers of its weights. */
+export interface PartSummary {
+  /** Its folder in diffusers' layout. */
+  readonly part: string;
+  readonly dtypes: readonly string[];
+  readonly parameters: number;
+  /** In the files. */
+  readonly bytes: number;
 }
 
 /** A model whose linear layers can be quantised. */

@@ -21,7 +21,7 @@ export type WanSwitches = Pick<WanIndex, 'boundaryRatio' | 'expandTimesteps'>;
 const TI2V_CHANNELS = 48;
 
 /** What an index would say of these models: the authors' values. */
-export function switchesOf({ transformers: [first, second] }: WanConfigs): WanSwitches {
+export function switchesOf({ transformers: [first, second] }: Pick<WanConfigs, 'transformers'>): WanSwitches {
   const fromImage = first!.inChannels !== first!.outChannels;
   return {
     boundaryRatio: second === undefined ? undefined : fromImage ? 0.9 : 0.875,

@@ -2,13 +2,12 @@
 
 import { isLinearWeight as isLinearOfText } from '@moviegen/text';
 import { isLinearWeight } from '@moviegen/wan';
-import type { CheckpointFiles } from '../../checkpointFiles.ts';
-import type { CheckpointSummary, ModelFamily } from '../../generate/family.ts';
+import type { ModelFamily } from '../../generate/family.ts';
 import { loadModels } from './load.ts';
 import { parseWanIndex, WAN_PIPELINES } from './modelIndex.ts';
-import { jobsOf, type WanModels } from './models.ts';
-import { openWan } from './open.ts';
+import type { WanModels } from './models.ts';
 import { checkpointPlan, publishedPlans } from './plan.ts';
+import { summary } from './summary.ts';
 
 /** Wan 2.1 and 2.2. */
 export const wan: ModelFamily<WanModels> = {
@@ -32,11 +31,3 @@ export const wan: ModelFamily<WanModels> = {
   },
   published: publishedPlans,
 };
-
-/** What a checkpoint can do, by its transformer's channels; the headers of its weights are read. */
-async function summary(files: CheckpointFiles, signal?: AbortSignal): Promise<CheckpointSummary> {
-  const opened = await openWan(files, { signal });
-  await opened.close();
-  const jobs = jobsOf(opened.configs.transformers[0]!, opened.switches);
-  return { kind: 'Wan', jobs, tasks: [] };
-}
