@@ -55,7 +55,7 @@ test('inspect says of a folder and of a file what model it is', async () => {
   const whole = await moviegen(['inspect', T2V]);
   expect([whole.stderr, whole.status]).toEqual(['', 0]);
   expect(whole.stdout).toMatch(
-    /: Wan 2\.1, of other sizes: 2 layers .*\njobs: text to video, video to video\nmade for: 832x480, 81 frames at 16 a second, 50 steps\n {2}transformer +[\d,]+ parameters, [\d.]+ kB in F32\n/,
+    /: Wan 2\.1, of other sizes: 2 layers .*\njobs: text to video, video to video\nmade for: 832x480, 81 frames at 16 a second, 50 steps\n {2}transformer +[\d,]+ parameters, [\d.]+ kB in BF16\n/,
   );
   const file = fileURLToPath(new URL('../packages/gguf/fixtures/wan.gguf', import.meta.url));
   const { stdout } = await moviegen(['inspect', file]);

@@ -61,11 +61,7 @@ export function identifyWeights(source: Header): WeightsIdentity | undefined {
   const bias = (layer: number) =>
     `encoder.block.${layer}.layer.0.SelfAttention.relative_attention_bias.weight`;
   // T5 has a bias in its first layer only.
-  const last = Math.max(
-    ...names.map((name) => Number(/^encoder\.block\.(\d+)\./.exec(t5Name(name))?.[1] ?? 0)),
-  );
-  const gate = `encoder.block.${last}.layer.1.DenseReluDense.wi_1.weight`;
-  const text = among(t5Name, [bias(0), bias(last), gate]);
+  const text = among(t5Name, [bias(0), bias(1), 'encoder.block.0.layer.1.DenseReluDense.wi_1.weight']);
   if (text.found) return is('umt5', 'transformers', text.same);
   const patches = /^(vision_model\.)?embeddings\.patch_embedding\.weight$/;
   // A whole CLIP model has a text tower beside it.
