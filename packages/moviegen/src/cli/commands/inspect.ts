@@ -14,6 +14,7 @@ import { openWeights } from '../../checkpoint/weightsFile.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import { CheckpointError, InputError } from '../../errors.ts';
 import { familyOf } from '../../families/index.ts';
+import { isOriginal } from '../../families/wan/layout.ts';
 import { transformerSummary } from '../../families/wan/summary.ts';
 import type { CheckpointSummary } from '../../generate/family.ts';
 import { jobNames } from '../../generate/jobs.ts';
@@ -72,12 +73,8 @@ async function checkpointAt(
   if (/\.(json|safetensors|gguf)$/.test(source)) return undefined;
   const files = openFiles(source, { download: false, ...(revision !== undefined && { revision }) });
   await files.check?.();
-  const json = async (folder: string, name: string) => readJson(files, folder, name);
-  if ((await json('', 'model_index.json')) !== undefined) return files;
-  const isOriginal = (config: unknown) =>
-    (config as { _class_name?: unknown } | undefined)?._class_name === 'WanModel';
-  const configs = [await json('', 'config.json'), await json('high_noise_model', 'config.json')];
-  return configs.some(isOriginal) ? files : undefined;
+  const indexed = (await readJson(files, '', 'model_index.json')) !== undefined;
+  return indexed || (await isOriginal(files)) ? files : undefined;
 }
 
 /** What a checkpoint is, for a terminal. */

@@ -92,6 +92,14 @@ export async function layoutOf(
   };
 }
 
+/** Whether a folder is one of an original repository: one transformer in it, or two experts. */
+export async function isOriginal(files: CheckpointFiles, signal?: AbortSignal): Promise<boolean> {
+  const classOf = async (folder: string) =>
+    ((await readJson(files, folder, 'config.json', signal)) as { _class_name?: unknown } | undefined)
+      ?._class_name;
+  return (await classOf('')) === 'WanModel' || (await classOf(EXPERTS[0])) === 'WanModel';
+}
+
 /** A file beside the transformer's; of PyTorch's, what to take instead. */
 async function originalFile(
   files: CheckpointFiles,
