@@ -51,6 +51,17 @@ test('states of a prompt in a file stand for the text encoder', async () => {
   rmSync(join(cwd, 'bare'), { recursive: true });
 });
 
+test('inspect says of a folder and of a file what model it is', async () => {
+  const whole = await moviegen(['inspect', T2V]);
+  expect([whole.stderr, whole.status]).toEqual(['', 0]);
+  expect(whole.stdout).toMatch(
+    /: Wan 2\.1, of other sizes: 2 layers .*\njobs: text to video, video to video\nmade for: 832x480, 81 frames at 16 a second, 50 steps\n {2}transformer +[\d,]+ parameters, [\d.]+ kB in BF16\n/,
+  );
+  const file = fileURLToPath(new URL('../packages/gguf/fixtures/wan.gguf', import.meta.url));
+  const { stdout } = await moviegen(['inspect', file]);
+  expect(stdout).toContain("Wan's transformer, in the layout of GGUF\n");
+});
+
 const wan = ['generate', 'a cat', '--model', T2V, ...SMALL];
 const movieGen = ['generate', PROMPT, '--model', TINY];
 test.each<[string, string[], string]>([

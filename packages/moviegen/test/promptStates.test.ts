@@ -46,6 +46,35 @@ test('the states are those of the original library; the encoder’s folder alone
   expect(alone.negativePrompt).toMatchObject({ text: '', shape: [1, states.prompt.shape[1]] });
 });
 
+test('an encoder in every layout: an original repository, single files with a tokenizer elsewhere', async () => {
+  const original = fileURLToPath(new URL('../../wan/fixtures/original/', import.meta.url));
+  const folder = join(scratch, 'original');
+  await cp(join(original, 'wan'), folder, { recursive: true });
+  const tokenizer = join(T2V, 'tokenizer');
+  const fp8 = join(original, 'comfy/umt5_fp8_scaled.safetensors');
+  await expect(encodePrompt(folder, prompt!, { device })).rejects.toThrow('tokenizer.json is missing');
+  await expect(encodePrompt(fp8, prompt!, { device })).rejects.toThrow('the tokenizer is not given');
+  const exact = [await encodePrompt(folder, prompt!, { device, tokenizer })];
+  await cp(tokenizer, join(folder, 'google/umt5-xxl'), { recursive: true });
+  exact.push(await encodePrompt(folder, prompt!, { device }));
+  for (const { prompt: made } of exact) expect(made).toEqual(states.prompt);
+  const rounded = [
+    await encodePrompt(fp8, prompt!, { device, tokenizer }),
+    await encodePrompt({ textEncoder: fp8 }, prompt!, { device, tokenizer }),
+    await encodePrompt(T2V, prompt!, { device, parts: { textEncoder: fp8 } }),
+  ];
+  const { data } = states.prompt;
+  for (const { prompt: made } of rounded) {
+    const worst = made.data.reduce((most, value, i) => Math.max(most, Math.abs(value - data[i]!)), 0);
+    expect(worst).toBeGreaterThan(0);
+    expect(worst).toBeLessThan(0.3); // of 3 mantissa bits
+  }
+  const wrong = join(original, 'wan/Wan2.1_VAE.safetensors');
+  await expect(encodePrompt(wrong, prompt!, { device, tokenizer })).rejects.toThrow(
+    'expected the text encoder umT5',
+  );
+});
+
 describe('a checkpoint whose encoder is not there', async () => {
   const folder = join(scratch, 'bare');
   await cp(T2V, folder, { recursive: true });

@@ -53,6 +53,10 @@ test.each(['image', 'lastImage'])('%s', async (job) => {
   const { prompt, wanted, size, options } = await callOf(job);
   const pipeline = await VideoPipeline.fromPretrained(checkpoint(job), { device });
   const { latents } = await pipeline.generate(prompt, { ...size, ...options });
+  const video = { data: new Uint8Array(3), shape: [1, 1, 1, 3], fps: 16 } as const;
+  expect(() => pipeline.extendStream(video, prompt, { numFrames: 9 })).toThrow(
+    "give the video's last frame to generate",
+  );
   pipeline.dispose();
   const largest = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const worst = latents.data.reduce((most, value, i) => Math.max(most, Math.abs(value - wanted[i]!)), 0);

@@ -1,5 +1,5 @@
 // Weights that stay in host memory once they are read: layers that are streamed to the device at every step should not come
-// over the network each time.
+// over the network each time. Layers are read as whole tensors, so it has no `range`.
 
 import type { WeightPiece, WeightPieceOptions, WeightSource } from '@moviegen/tensor';
 

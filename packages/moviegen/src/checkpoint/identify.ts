@@ -61,15 +61,12 @@ export function identifyWeights(source: Header): WeightsIdentity | undefined {
   const bias = (layer: number) =>
     `encoder.block.${layer}.layer.0.SelfAttention.relative_attention_bias.weight`;
   // T5 has a bias in its first layer only.
-  const last = Math.max(
-    ...names.map((name) => Number(/^encoder\.block\.(\d+)\./.exec(t5Name(name))?.[1] ?? 0)),
-  );
-  const gate = `encoder.block.${last}.layer.1.DenseReluDense.wi_1.weight`;
-  const text = among(t5Name, [bias(0), bias(last), gate]);
+  const text = among(t5Name, [bias(0), bias(1), 'encoder.block.0.layer.1.DenseReluDense.wi_1.weight']);
   if (text.found) return is('umt5', 'transformers', text.same);
-  if (names.some((name) => /^(vision_model\.)?encoder\.layers\.0\.self_attn\.q_proj\.weight$/.test(name)))
-    if (names.some((name) => /^(vision_model\.)?embeddings\.patch_embedding\.weight$/.test(name)))
-      return { kind: 'clip-vision', layout: 'transformers' };
+  const patches = /^(vision_model\.)?embeddings\.patch_embedding\.weight$/;
+  // A whole CLIP model has a text tower beside it.
+  if (names.some((name) => patches.test(name)) && !names.some((name) => name.startsWith('text_model.')))
+    return { kind: 'clip-vision', layout: 'transformers' };
   const middle = 'decoder.mid_block.attentions.0.to_qkv.weight';
   const codes = among(autoencoderNames(names), [middle, 'decoder.norm_out.gamma']);
   if (!codes.found) return undefined;

@@ -97,7 +97,8 @@ function aligned(rows: readonly (readonly string[])[]): string[] {
 
 const grouped = (n: number): string => n.toLocaleString('en-US');
 
-function short(bytes: number): string {
+/** Bytes for a person: `5.7 GB`. */
+export function short(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
   return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;

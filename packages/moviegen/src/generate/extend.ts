@@ -19,6 +19,7 @@ import type { VideoAutoencoder, VideoModels } from './family.ts';
 import type { GivenOptions, GivenPicture, GivenVideo } from './given.ts';
 import type { GroupTold } from './group.ts';
 import { sampleGroup } from './group.ts';
+import { JOBS } from './jobs.ts';
 import { joinLatents, type Latents, latentFrames } from './latents.ts';
 import { type GenerateOptions, requestOf } from './options.ts';
 import type { Turns } from './turns.ts';
@@ -69,7 +70,11 @@ export function extended(
   prompt: string,
   options: ExtendOptions,
 ): ExtensionStream {
-  const { index, geometry, autoencoder } = models;
+  const { index, geometry, autoencoder, jobs } = models;
+  if (!jobs.includes('extend') && jobs.includes('image'))
+    throw new InputError(
+      `extend: this checkpoint has not learnt ${JOBS.extend}, but goes on from one picture: give the video's last frame to generate, as image (--image)`,
+    );
   const { signal, onProgress, numFrames: total, seed = 0, ...rest } = options;
   const { width = index.video.width, height = index.video.height, fps = index.video.fps } = options;
   const partOf = (k: number) => k + geometry.latentShape(index.video.numFrames, height, width)[1];

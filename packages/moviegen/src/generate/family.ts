@@ -197,6 +197,10 @@ export interface CheckpointSummary {
   readonly generation?: GenerationRules;
   /** The same of an upsampler. */
   readonly upscaling?: UpscaleDefaults;
+  /** Its models, by the headers of their weights. */
+  readonly parts?: readonly PartSummary[];
+  /** A line for each of its models that is missing, cannot be opened or does not fit the others. */
+  readonly problems?: readonly string[];
 }
 
 /** Defaults of a checkpoint's options, and the values that they may have. */
@@ -208,6 +212,16 @@ export interface GenerationRules {
   readonly frameStep: number;
   /** How far the steps are moved towards noise; undefined where the family has no shift. */
   readonly shift?: number;
+}
+
+/** One model of a checkpoint, by the headers of its weights. */
+export interface PartSummary {
+  /** Its folder in diffusers' layout. */
+  readonly part: string;
+  readonly dtypes: readonly string[];
+  readonly parameters: number;
+  /** In the files. */
+  readonly bytes: number;
 }
 
 /** A model whose linear layers can be quantised. */

@@ -2,10 +2,11 @@
 // --prompt-states` takes in the place of a text encoder.
 
 import type { Command } from 'commander';
+import { InputError } from '../../errors.ts';
 import { WAN_NEGATIVE_PROMPT } from '../../families/wan/defaults.ts';
 import { encodePrompt } from '../../families/wan/encodePrompt.ts';
 import { promptStatesFile } from '../../generate/promptStates.ts';
-import { withCheckpoint } from '../common.ts';
+import { withCheckpoint, withTokenizer } from '../common.ts';
 import { checkWords } from '../prompts.ts';
 import {
   adapterName,
@@ -37,7 +38,13 @@ export function addEncodeText(program: Command, run: Run): void {
       '-o, --output <file>',
       'file for the states, or - for standard output (default: prompt.safetensors)',
     );
-  withCheckpoint(command).action((words: string[], options: Options) => encodeText(run, words, options));
+  command.option(
+    '--text-encoder <place>',
+    'the text encoder in place of the checkpoint’s: a folder, a .safetensors or a .gguf file',
+  );
+  withCheckpoint(withTokenizer(command)).action((words: string[], options: Options) =>
+    encodeText(run, words, options),
+  );
 }
 
 async function encodeText(run: Run, words: readonly string[], options: Options): Promise<void> {
@@ -51,8 +58,14 @@ async function encodeText(run: Run, words: readonly string[], options: Options):
   if (file !== '-') await outputs.check(file);
   const device = await run.device(options);
   bars.begin('text', undefined, MEGABYTES);
-  const states = await encodePrompt(options.model ?? defaultModel(), prompt, {
+  const { textEncoder, tokenizer } = options;
+  if (typeof tokenizer === 'object')
+    throw new InputError('encode-text: --tokenizer: there is one encoder: give the folder alone');
+  const source = options.model ?? (textEncoder === undefined ? defaultModel() : { textEncoder });
+  const states = await encodePrompt(source, prompt, {
     ...run.filesOptions(options),
+    ...(textEncoder !== undefined && { parts: { textEncoder } }),
+    ...(tokenizer !== undefined && { tokenizer }),
     device,
     negativePrompt,
     ...(options.dtype && { dtype: options.dtype }),

@@ -3,16 +3,20 @@
 
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { openCheckpoint, ShardedSafetensors, type TensorSource } from '@moviegen/safetensors';
-import { fileSource, folder, openFolder } from '@moviegen/safetensors/node';
+import { basename, dirname } from 'node:path';
+import { ShardedSafetensors, type TensorSource } from '@moviegen/safetensors';
+import { fileSource, folder } from '@moviegen/safetensors/node';
 import type { Command } from 'commander';
-import { absenceIn, openFiles } from '../../checkpoint/files.ts';
-import { inspect, inspectionTable } from '../../checkpoint/inspect.ts';
+import { absenceIn, openFiles, readJson } from '../../checkpoint/files.ts';
+import { openFolderWeights } from '../../checkpoint/folderWeights.ts';
+import { inspect, inspectionTable, short } from '../../checkpoint/inspect.ts';
 import { openWeights } from '../../checkpoint/weightsFile.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import { CheckpointError, InputError } from '../../errors.ts';
 import { familyOf } from '../../families/index.ts';
+import { isOriginal } from '../../families/wan/layout.ts';
+import { transformerSummary } from '../../families/wan/summary.ts';
+import type { CheckpointSummary } from '../../generate/family.ts';
 import { jobNames } from '../../generate/jobs.ts';
 import { hubPlace } from '../../hubPlace.ts';
 import { checkpointPath } from '../../node/paths.ts';
@@ -35,42 +39,64 @@ export function addInspect(program: Command, run: Run): void {
     .option('--revision <name>', 'branch, tag or commit of a model of the hub (default: main)');
   withCommon(command).action(async (path: string, options: CommonOptions & SourceOptions) => {
     run.configure(options);
-    const whole = await checkpointAt(path);
-    if (whole !== undefined) {
-      const { kind, jobs, tasks } = await (await familyOf(whole)).summary(whole, run.signal);
-      if (options.json) run.print({ kind, jobs, tasks });
-      else {
-        run.say(`${path}: ${kind}`);
-        run.say(`jobs: ${jobNames(jobs)}`);
-        if (tasks.length > 0) run.say(`tasks of edits: ${tasks.join(', ')}`);
-      }
-      return;
-    }
     const id = hubPlace(path)?.id;
     const onHub = id !== undefined && !existsSync(id);
+    const whole = await checkpointAt(path, onHub ? options : {});
+    if (whole !== undefined) {
+      const summary = await (await familyOf(whole)).summary(whole, run.signal);
+      if (options.json) run.print(summary);
+      else for (const line of summaryLines(path, summary)) run.say(line);
+      return;
+    }
     if (!onHub && options.revision !== undefined) openFiles(path, { revision: options.revision }); // it says what is wrong
     const source = await (onHub ? openOnHub(path, options, run.signal) : open(path, options.variant));
     try {
       const inspection = inspect(source);
-      if (options.json) run.print(inspection);
-      else run.say(inspectionTable(inspection));
+      const isWan = inspection.identity?.kind === 'wan-transformer';
+      const model = isWan ? await transformerSummary(source) : undefined;
+      if (options.json) run.print({ ...inspection, ...model });
+      else {
+        run.say(inspectionTable(inspection));
+        if (model) run.say(`${model.kind}\njobs: ${jobNames(model.jobs)}`);
+      }
     } finally {
       await source.close();
     }
   });
 }
 
-/** The files of a whole checkpoint: a folder with an index. */
-async function checkpointAt(source: string): Promise<CheckpointFiles | undefined> {
-  const path = checkpointPath(source);
-  const index = await stat(join(path, 'model_index.json')).catch(() => undefined);
-  return index?.isFile() ? openFiles(path, {}) : undefined;
+/** The files of a whole checkpoint: a folder with an index, or one of the original repository of Wan. */
+async function checkpointAt(
+  source: string,
+  { revision }: SourceOptions,
+): Promise<CheckpointFiles | undefined> {
+  if (/\.(json|safetensors|gguf)$/.test(source)) return undefined;
+  const files = openFiles(source, { download: false, ...(revision !== undefined && { revision }) });
+  await files.check?.();
+  const indexed = (await readJson(files, '', 'model_index.json')) !== undefined;
+  return indexed || (await isOriginal(files)) ? files : undefined;
+}
+
+/** What a checkpoint is, for a terminal. */
+function* summaryLines(path: string, summary: CheckpointSummary): Generator<string> {
+  const { kind, jobs, tasks, generation, parts = [], problems = [] } = summary;
+  yield `${path}: ${kind}`;
+  yield `jobs: ${jobNames(jobs)}`;
+  if (tasks.length > 0) yield `tasks of edits: ${tasks.join(', ')}`;
+  if (generation) {
+    const { video, sampler } = generation.defaults;
+    yield `made for: ${video.width}x${video.height}, ${video.numFrames} frames at ${video.fps} a second, ${sampler.steps} steps`;
+  }
+  const width = Math.max(...parts.map(({ part }) => part.length));
+  for (const { part, dtypes, parameters, bytes } of parts)
+    yield `  ${part.padEnd(width)}  ${parameters.toLocaleString('en-US')} parameters, ${short(bytes)} in ${dtypes.join(', ')}`;
+  for (const problem of problems) yield `problem: ${problem}`;
 }
 
 async function open(source: string, variant?: string) {
   const path = checkpointPath(source);
   const found = await stat(path).catch(() => undefined);
-  if (found?.isDirectory()) return openFolder(path, { variant });
+  if (found?.isDirectory()) return openFolderWeights(openFiles(path, { variant }), '');
   const file = await fileSource(path);
   if (file === undefined)
     throw new InputError(`inspect: there is no file ${basename(path)} in ${dirname(path)}`);
@@ -86,10 +112,10 @@ async function openOnHub(
 ): Promise<TensorSource> {
   const [, name] = /\/([^/]+\.(?:safetensors|gguf|json))$/.exec(source) ?? [];
   const place = name === undefined ? source : source.slice(0, -name.length);
-  const files = openFiles(place, { revision, download: false });
+  const files = openFiles(place, { variant, revision, download: false });
   await files.check?.(signal);
   const open = files.folder('');
-  if (name === undefined) return openCheckpoint(open, { variant, signal });
+  if (name === undefined) return openFolderWeights(files, '', signal);
   const file = await open(name, signal);
   if (file === undefined)
     throw new CheckpointError(`inspect: there is no file ${source} on the hub${absenceIn(files)}`);

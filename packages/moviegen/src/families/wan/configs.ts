@@ -21,7 +21,7 @@ export type WanSwitches = Pick<WanIndex, 'boundaryRatio' | 'expandTimesteps'>;
 const TI2V_CHANNELS = 48;
 
 /** What an index would say of these models: the authors' values. */
-export function switchesOf({ transformers: [first, second] }: WanConfigs): WanSwitches {
+export function switchesOf({ transformers: [first, second] }: Pick<WanConfigs, 'transformers'>): WanSwitches {
   const fromImage = first!.inChannels !== first!.outChannels;
   return {
     boundaryRatio: second === undefined ? undefined : fromImage ? 0.9 : 0.875,
@@ -30,7 +30,7 @@ export function switchesOf({ transformers: [first, second] }: WanConfigs): WanSw
 }
 
 /** The scheduler of diffusers' files of these models. */
-export const schedulerOf = ({ transformers: [first] }: WanConfigs) => ({
+export const schedulerOf = ({ transformers: [first] }: Pick<WanConfigs, 'transformers'>) => ({
   _class_name: 'UniPCMultistepScheduler',
   use_flow_sigmas: true,
   prediction_type: 'flow_prediction',

@@ -2,21 +2,32 @@
 // that generates with them never holds the encoder.
 
 import type { Device } from '@moviegen/tensor';
-import { parseT5Config, Tokenizer } from '@moviegen/text';
+import { Tokenizer } from '@moviegen/text';
 import { openDevice } from '#platform';
 import { checkOptions, checkText } from '../../arguments.ts';
+import { verified } from '../../checkpoint/checksums.ts';
 import { openFiles, readJson } from '../../checkpoint/files.ts';
-import { openModel, placed } from '../../checkpoint/modelFiles.ts';
+import { placed } from '../../checkpoint/modelFiles.ts';
 import { type DTypePolicy, modulePrecisions } from '../../checkpoint/precision.ts';
-import type { CheckpointFiles, FilesOptions } from '../../checkpointFiles.ts';
+import { fileOf } from '../../checkpoint/singleFile.ts';
+import { readTokenizer, readTokenizerAt, tokenizerBeside } from '../../checkpoint/tokenizerFiles.ts';
+import type { CheckpointFiles, FilesOptions, Place } from '../../checkpointFiles.ts';
 import { CheckpointError, InputError, shown } from '../../errors.ts';
+import { isPartPlaces, NO_FILES, type PartPlaces } from '../../generate/family.ts';
 import type { LoadProgress } from '../../generate/progress.ts';
 import type { PromptStates, TextStates } from '../../generate/promptStates.ts';
+import { isOriginal, layoutOf } from './layout.ts';
 import { WAN_PIPELINES } from './modelIndex.ts';
+import type { WanTextEncoder } from './open.ts';
+import { openTextEncoder, type PartPlace } from './parts.ts';
 import { type HostStates, PromptEncoder } from './promptStates.ts';
 
 /** Options of {@link encodePrompt}. */
 export interface EncodePromptOptions extends FilesOptions {
+  /** The encoder in place of the checkpoint's own: a folder, or a single file, safetensors or GGUF. */
+  readonly parts?: Pick<PartPlaces, 'textEncoder'>;
+  /** The tokenizer's folder, where it is neither in the encoder's nor beside it. */
+  readonly tokenizer?: Place;
   /** Default: the empty text. */
   readonly negativePrompt?: string;
   /** The device; the caller keeps it. Default: a new one, which is destroyed at the end. */
@@ -34,12 +45,13 @@ export interface EncodePromptOptions extends FilesOptions {
  * const states = await encodePrompt('Wan-AI/Wan2.1-T2V-1.3B-Diffusers', 'a cat', { negativePrompt: WAN_NEGATIVE_PROMPT });
  * await writeFile('prompt.safetensors', promptStatesFile(states));
  * ```
- * @param source a Wan checkpoint, or the folder of its text encoder with the tokenizer in it or beside it
+ * @param source a Wan checkpoint of any layout; the folder of its text encoder, with the tokenizer in it or beside it; or a single
+ *   file (also as `{ textEncoder }`), with the option `tokenizer`
  * @returns the states; with notes where a text is longer than what is read
  * @throws InputError, CheckpointError, SafetensorsError; the signal's reason within a layer
  */
 export async function encodePrompt(
-  source: string | URL | CheckpointFiles,
+  source: Place | PartPlaces,
   prompt: string,
   options: EncodePromptOptions = {},
 ): Promise<PromptStates & { readonly notes?: readonly string[] }> {
@@ -49,24 +61,19 @@ export async function encodePrompt(
   if (prompt.trim() === '') throw new InputError('encodePrompt: the prompt is empty');
   checkText('encodePrompt: negativePrompt', negativePrompt);
   signal?.throwIfAborted();
-  const folder = await encoderFolder(source, options);
-  const files = await openModel(source, { ...options, folder });
+  const files = await openEncoder(source, options);
   let device = options.device;
   try {
-    const config = await placed(files, () => parseT5Config(files.config));
+    const { config, weights } = files;
     if (!config.biasPerLayer)
       throw new CheckpointError(`checkpoint: ${files.path} is not an umT5, whose states Wan reads`);
-    if (files.tokenizer === undefined)
-      throw new CheckpointError(
-        `checkpoint: ${files.path} has no tokenizer.json in it, nor in the folder tokenizer beside it`,
-      );
     device ??= await openDevice();
-    const tokenizer = new Tokenizer(files.tokenizer, files.tokenizerConfig ?? {});
+    const tokenizer = new Tokenizer(files.tokenizer, files.tokenizerConfig);
     const { text } = modulePrecisions(dtype, device);
-    const encoder = new PromptEncoder(device, files.weights, config, tokenizer, text);
+    const encoder = new PromptEncoder(device, weights, config, tokenizer, text);
     const [states, negative] = await placed(files, () =>
       encoder.encode([prompt, negativePrompt], signal, (progress) =>
-        onProgress?.({ phase: 'load', model: folder || 'text_encoder', ...progress }),
+        onProgress?.({ phase: 'load', model: 'text_encoder', ...progress }),
       ),
     );
     await files.verify(signal);
@@ -90,18 +97,51 @@ export async function encodePrompt(
   }
 }
 
-/** Where the encoder is below a source. @throws CheckpointError where that is another family's checkpoint */
-async function encoderFolder(
-  source: string | URL | CheckpointFiles,
-  options: EncodePromptOptions,
-): Promise<string> {
-  const files = openFiles(source, options);
-  await files.check?.(options.signal);
-  const index = await readJson(files, '', 'model_index.json', options.signal);
-  if (index === undefined) return '';
-  const name = (index as { _class_name?: unknown } | null)?._class_name;
-  if ((WAN_PIPELINES as readonly unknown[]).includes(name)) return 'text_encoder';
-  throw new CheckpointError(
-    `checkpoint: ${files.label} is a ${shown(name)}: prompt states are of Wan: ${WAN_PIPELINES.join(' or ')}`,
-  );
+/** An encoder, open, with its tokenizer. */
+interface Encoder extends WanTextEncoder {
+  verify(signal?: AbortSignal): Promise<void>;
+}
+
+/** Opens the encoder and its tokenizer, in whatever layout. @throws CheckpointError where it is another family's checkpoint */
+async function openEncoder(
+  source: Place | PartPlaces,
+  { parts = {}, tokenizer: place, signal, ...http }: EncodePromptOptions,
+): Promise<Encoder> {
+  const alone = isPartPlaces(source) ? source.textEncoder : fileOf(source) ? source : parts.textEncoder;
+  const checkpoint = isPartPlaces(source) || fileOf(source) ? undefined : openFiles(source, http);
+  await checkpoint?.check?.(signal);
+  const files = checkpoint && (await verified(checkpoint, signal));
+  const where = files && (await encoderIn(files, alone !== undefined, signal));
+  if (alone === undefined && where === undefined)
+    throw new CheckpointError('checkpoint: of single files, these are not given: textEncoder');
+  if (where === undefined && place === undefined)
+    throw new CheckpointError(
+      'checkpoint: of single files, the tokenizer is not given: the folder of tokenizer.json (tokenizer, --tokenizer)',
+    );
+  const beside = where?.tokenizer === '' ? tokenizerBeside(source as Place) : undefined;
+  const own = where && files && (await readTokenizer(files, where.tokenizer, signal)).tokenizer !== undefined;
+  const at = place ?? (own ? undefined : beside);
+  const tokens = await readTokenizerAt(files ?? NO_FILES, where?.tokenizer ?? '', at, http, signal);
+  const part = alone === undefined ? where!.at : { place: alone };
+  const encoder = await openTextEncoder('text_encoder', part, http, signal);
+  return { ...encoder, ...tokens, verify: async (stop) => files?.verify(stop) };
+}
+
+/** Where a folder has the encoder, and its tokenizer: a checkpoint, or the encoder's own. @throws CheckpointError */
+async function encoderIn(
+  files: CheckpointFiles,
+  elsewhere: boolean,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly at: PartPlace; readonly tokenizer: string }> {
+  const index = await readJson(files, '', 'model_index.json', signal);
+  const name = (index as { _class_name?: unknown } | null | undefined)?._class_name;
+  if ((WAN_PIPELINES as readonly unknown[]).includes(name))
+    return { at: { files, folder: 'text_encoder' }, tokenizer: 'text_encoder' };
+  if (index !== undefined)
+    throw new CheckpointError(
+      `checkpoint: ${files.label} is a ${shown(name)}: prompt states are of Wan: ${WAN_PIPELINES.join(' or ')}`,
+    );
+  if (!(await isOriginal(files, signal))) return { at: { files, folder: '' }, tokenizer: '' };
+  const { textEncoder, tokenizer } = await layoutOf(files, {}, !elsewhere, signal);
+  return { at: textEncoder ?? { files, folder: '' }, tokenizer };
 }

@@ -1,17 +1,14 @@
 // Wan as a family of models: what its checkpoints look like, and how they are loaded and planned.
 
-import { parseScheduler } from '@moviegen/sampler';
 import { isLinearWeight as isLinearOfText } from '@moviegen/text';
-import { isLinearWeight, spatialFactor } from '@moviegen/wan';
-import type { CheckpointFiles } from '../../checkpointFiles.ts';
-import type { CheckpointSummary, ModelFamily } from '../../generate/family.ts';
-import { defaultsOf } from './defaults.ts';
-import { geometryOf, TEMPORAL } from './geometry.ts';
+import { isLinearWeight } from '@moviegen/wan';
+import type { ModelFamily } from '../../generate/family.ts';
 import { loadModels } from './load.ts';
 import { parseWanIndex, WAN_PIPELINES } from './modelIndex.ts';
-import { jobsOf, type WanModels } from './models.ts';
+import type { WanModels } from './models.ts';
 import { openWan } from './open.ts';
 import { checkpointPlan, publishedPlans } from './plan.ts';
+import { summary } from './summary.ts';
 
 /** Wan 2.1 and 2.2. */
 export const wan: ModelFamily<WanModels> = {
@@ -36,18 +33,3 @@ export const wan: ModelFamily<WanModels> = {
   },
   published: publishedPlans,
 };
-
-/** What a checkpoint can do, by its transformer's channels; the headers of its weights are read, but the text encoder's. */
-async function summary(files: CheckpointFiles, signal?: AbortSignal): Promise<CheckpointSummary> {
-  const opened = await openWan(files, { textEncoder: false, signal });
-  await opened.close();
-  const { configs, switches, scheduler } = opened;
-  const config = configs.transformers[0]!;
-  const generation = {
-    defaults: defaultsOf(switches, config),
-    multiple: geometryOf(config, configs.vae, spatialFactor(configs.vae)).multiple,
-    frameStep: TEMPORAL,
-    shift: parseScheduler(scheduler).shift,
-  };
-  return { kind: 'Wan', jobs: jobsOf(config, switches), tasks: [], generation };
-}

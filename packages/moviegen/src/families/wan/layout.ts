@@ -32,7 +32,7 @@ const ORIGINAL = {
 const TOKENIZER = 'google/umt5-xxl';
 const EXPERTS = ['high_noise_model', 'low_noise_model'] as const;
 
-/** @param encodes whether the text encoder is looked for @throws CheckpointError where a model is nowhere, or a file is wrong */
+/** @param encodes whether the text encoder is looked for @throws CheckpointError where of single files one is not given, or an index is wrong */
 export async function layoutOf(
   files: CheckpointFiles | undefined,
   parts: PartPlaces,
@@ -92,6 +92,14 @@ export async function layoutOf(
   };
 }
 
+/** Whether a folder is one of an original repository: one transformer in it, or two experts. */
+export async function isOriginal(files: CheckpointFiles, signal?: AbortSignal): Promise<boolean> {
+  const classOf = async (folder: string) =>
+    ((await readJson(files, folder, 'config.json', signal)) as { _class_name?: unknown } | undefined)
+      ?._class_name;
+  return (await classOf('')) === 'WanModel' || (await classOf(EXPERTS[0])) === 'WanModel';
+}
+
 /** A file beside the transformer's; of PyTorch's, what to take instead. */
 async function originalFile(
   files: CheckpointFiles,
@@ -108,8 +116,10 @@ async function originalFile(
     if (await isThere(`${name}.safetensors`)) return { files, folder: '', file: `${name}.safetensors` };
   for (const name of ORIGINAL[part])
     if (await isThere(`${name}.pth`))
-      throw new CheckpointError(
-        `checkpoint: ${pathOf(files, '', `${name}.pth`)}: ${pickleText(`${name}.pth`)}: name it with ${part === 'vae' ? 'vae (--vae)' : 'textEncoder (--text-encoder)'}`,
-      );
-  throw await missing(files, '', `${ORIGINAL[part][0]}.safetensors`, signal);
+      return {
+        absent: new CheckpointError(
+          `checkpoint: ${pathOf(files, '', `${name}.pth`)}: ${pickleText(`${name}.pth`)}: name it with ${part === 'vae' ? 'vae (--vae)' : 'textEncoder (--text-encoder)'}`,
+        ),
+      };
+  return { absent: await missing(files, '', `${ORIGINAL[part][0]}.safetensors`, signal) };
 }

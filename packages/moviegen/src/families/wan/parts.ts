@@ -18,6 +18,7 @@ import { checkKind, type WeightsKind } from '../../checkpoint/identify.ts';
 import { openPart, placed } from '../../checkpoint/modelFiles.ts';
 import { fileOf, openSingle } from '../../checkpoint/singleFile.ts';
 import type { CheckpointFiles, FilesOptions, Place } from '../../checkpointFiles.ts';
+import type { CheckpointError } from '../../errors.ts';
 
 /** One model, open. */
 export interface WanPart<Config> {
@@ -31,10 +32,11 @@ export interface WanPart<Config> {
   close(): Promise<void>;
 }
 
-/** Where a model is: a place of its own, or a folder of the checkpoint. */
+/** Where a model is: a place of its own, a folder of the checkpoint, or nowhere. */
 export type PartPlace =
   | { readonly place: Place }
-  | { readonly files: CheckpointFiles; readonly folder: string; readonly file?: string };
+  | { readonly files: CheckpointFiles; readonly folder: string; readonly file?: string }
+  | { readonly absent: CheckpointError };
 
 /** What is special about each kind of model. */
 interface Kind<Config> {
@@ -112,6 +114,7 @@ async function openPlace(
 ) {
   // The revision is the checkpoint's.
   const own = { ...options, revision: undefined };
+  if ('absent' in at) throw at.absent;
   const file = 'place' in at ? fileOf(at.place) : at.file && { folder: at.files, name: at.file };
   const found = file
     ? await openSingle(file, own, signal)

@@ -22,11 +22,11 @@ import { type ModulePrecision, modulePrecisions } from '../../checkpoint/precisi
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import type { LoadModelsOptions, PlannedPipeline, PlannedWeights } from '../../generate/family.ts';
 import { DrySource } from '../drySource.ts';
+import { type ImageTowerPart, imageTower } from '../imageTower.ts';
 import { schedulerOf, switchesOf, type WanConfigs, type WanSwitches } from './configs.ts';
 import { defaultsOf } from './defaults.ts';
 import { Experts } from './experts.ts';
 import { geometryOf } from './geometry.ts';
-import { type ImageTowerPart, imageTower } from '../imageTower.ts';
 import { WanModels } from './models.ts';
 import { openWan } from './open.ts';
 import { PromptEncoder, TEXT_LENGTH } from './promptStates.ts';
@@ -181,7 +181,8 @@ const plannedPipeline = (planned: PlannedWan): PlannedPipeline => ({
       prompts: promptsOf(device, textWeights, planned, { dtype: precisions.text.dtype }),
       experts,
       autoencoder,
-      encodePictures: tower && (await imageTower(device, tower, { dtype: precisions.text.dtype }, 'penultimate')),
+      encodePictures:
+        tower && (await imageTower(device, tower, { dtype: precisions.text.dtype }, 'penultimate')),
       geometry: geometryOf(config, configs.vae, autoencoder.factor),
       sampling: samplingOf(scheduler, defaults.sampler),
       close: () => {},
