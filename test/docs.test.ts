@@ -13,7 +13,17 @@ import { endingOf } from '../packages/moviegen/src/cli/failure.ts';
 import { programOf } from '../packages/moviegen/src/cli/main.ts';
 import { Run } from '../packages/moviegen/src/cli/run.ts';
 import { temporaryFolder } from './cli.ts';
-import { type Block, blocksOf, commandsOf, guides, makeStage, pages, ROOT, wordsOf } from './docsPages.ts';
+import {
+  type Block,
+  blocksOf,
+  commandsOf,
+  guides,
+  makeStage,
+  packages,
+  pages,
+  ROOT,
+  wordsOf,
+} from './docsPages.ts';
 
 const stage = temporaryFolder();
 const programs = join(ROOT, 'docs/out/blocks');
@@ -25,6 +35,14 @@ beforeAll(() => {
   mkdirSync(programs, { recursive: true });
 });
 afterAll(() => process.chdir(start));
+
+/** Pieces of programs on the pages of packages. */
+const PIECES = [
+  'Gguf.open(url',
+  'parseTransformerConfig(json)',
+  'WanAutoencoder.load(device',
+  'startServer(',
+];
 
 const all: readonly Block[] = guides.flatMap(blocksOf);
 /** Its first block with these is of a page, and test/browser runs it. */
@@ -71,6 +89,29 @@ describe('TypeScript', () => {
       process.chdir(start);
       vi.restoreAllMocks();
     }
+  });
+
+  // Those of a package are programs of their own, except pieces that leave out what came before.
+  const whole = packages
+    .flatMap(blocksOf)
+    .filter(
+      ({ language, text }) =>
+        (language === 'js' || language === 'ts') && !PIECES.some((piece) => text.includes(piece)),
+    );
+  test('blocks of the packages run', async () => {
+    vi.spyOn(console, 'log').mockImplementation(() => {});
+    expect(whole.length).toBeGreaterThan(9);
+    for (const [k, { page, language, text }] of whole.entries()) {
+      const file = join(programs, `${page.replaceAll('/', '-')}-${k}.${language}`);
+      writeFileSync(file, `${text}\nexport {};\n`);
+      process.chdir(stage);
+      try {
+        await import(/* @vite-ignore */ file);
+      } finally {
+        process.chdir(start);
+      }
+    }
+    vi.restoreAllMocks();
   });
 
   test('the client of the guide to serving', async () => {
