@@ -31,7 +31,7 @@ export const ROWS = [
 const GPUS = [8, 16, 24];
 const GiB = 2 ** 30;
 
-const shown = (bytes: number): string => `${(bytes / GiB).toPrecision(3)} GiB`;
+const shown = (bytes: number): string => (bytes / GiB).toPrecision(3);
 
 /** A line of the table, as Markdown. */
 export async function planLine([
@@ -46,15 +46,16 @@ export async function planLine([
     ...{ width, height, numFrames, dtype: parsePolicy(types) },
     ...(most !== undefined && { maxMemory: most * GiB }),
   });
-  const command = `plan ${model} --size ${width}x${height} --frames ${numFrames} --dtype ${types}${most === undefined ? '' : ` --max-memory ${most}GiB`}`;
   const fits = GPUS.map((size) => (memory.peak <= 0.9 * size * GiB ? 'yes' : 'no'));
-  return `| \`${command}\` | ${shown(memory.weights)} | ${shown(memory.peak)} | ${fits.join(' | ')} |`;
+  const bound = most === undefined ? '' : `${most} GiB`;
+  const what = `${model} | ${width}x${height}, ${numFrames} | ${types} | ${bound}`;
+  return `| ${what} | ${shown(memory.weights)} | ${shown(memory.peak)} | ${fits.join(' | ')} |`;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const lines: string[] = [
-    `| \`moviegen ... --no-adapter\` | weights | peak | ${GPUS.map((size) => `${size} GiB`).join(' | ')} |`,
-    `| --- | --- | --- | ${GPUS.map(() => '---').join(' | ')} |`,
+    `| \`plan\` | \`--size\`, \`--frames\` | \`--dtype\` | \`--max-memory\` | weights, GiB | peak, GiB | ${GPUS.map((size) => `${size} GiB`).join(' | ')} |`,
+    `| --- | --- | --- | --- | --- | --- | ${GPUS.map(() => '---').join(' | ')} |`,
   ];
   for (const row of ROWS) {
     lines.push(await planLine(row));

@@ -31,6 +31,9 @@ export const guides: readonly string[] = pages.filter(
   (page) => page === 'README.md' || (page.startsWith('docs/') && page !== 'docs/tokenizers-byte-fallback.md'),
 );
 
+/** The pages of the packages. */
+export const packages: readonly string[] = pages.filter((page) => /^packages\/[^/]+\/README\.md$/.test(page));
+
 /** The blocks of code of a page. */
 export function blocksOf(page: string): Block[] {
   const text = readFileSync(join(ROOT, page), 'utf8');
@@ -72,6 +75,19 @@ export function makeStage(folder: string): void {
   rmSync(join(jobs, 'transformer'), { recursive: true });
   cpSync(join(fixtures, 'jobs/transformer'), join(jobs, 'transformer'), { recursive: true });
   rmSync(join(jobs, 'SHA256SUMS'), { force: true });
+
+  const reference = join(models, 'reference');
+  cpSync(TINY, reference, { recursive: true });
+  for (const part of ['transformer', 'image_encoder']) {
+    rmSync(join(reference, part), { recursive: true, force: true });
+    cpSync(join(fixtures, 'reference', part), join(reference, part), { recursive: true });
+  }
+  rmSync(join(reference, 'SHA256SUMS'), { force: true });
+  const tiny = JSON.parse(readFileSync(join(TINY, 'model_index.json'), 'utf8'));
+  writeFileSync(
+    join(reference, 'model_index.json'),
+    JSON.stringify({ ...tiny, image_encoder: 'image_encoder' }),
+  );
 
   const upsampler = join(models, 'upsampler');
   link(join(fixtures, 'jobs/upsampler'), join(upsampler, 'transformer'));
