@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TINY } from '@moviegen/testing/checkpoints';
 import { decodeVideo } from 'moviegen';
+import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { filesIn, folders, moviegen } from './cli.ts';
 
@@ -19,6 +20,18 @@ cpSync(TINY, conditioned, { recursive: true });
 rmSync(join(conditioned, 'transformer'), { recursive: true });
 cpSync(join(fixtures, 'jobs/transformer'), join(conditioned, 'transformer'), { recursive: true });
 rmSync(join(conditioned, 'SHA256SUMS'), { force: true });
+
+const referring = join(models, 'referring');
+cpSync(conditioned, referring, { recursive: true });
+for (const name of ['transformer', 'image_encoder']) {
+  rmSync(join(referring, name), { recursive: true, force: true });
+  cpSync(join(fixtures, 'reference', name), join(referring, name), { recursive: true });
+}
+const index = JSON.parse(readFileSync(join(referring, 'model_index.json'), 'utf8'));
+writeFileSync(
+  join(referring, 'model_index.json'),
+  JSON.stringify({ ...index, image_encoder: 'image_encoder' }),
+);
 
 const upsampler = join(models, 'upsampler');
 mkdirSync(join(upsampler, 'vae'), { recursive: true });
@@ -49,6 +62,8 @@ test('inspect says what a checkpoint can do', async () => {
     jobs: ['text', 'video', 'image', 'lastImage', 'mask', 'extend', 'edit'],
     tasks: ['add', 'recolour'],
   });
+  const pictured = await moviegen(['inspect', referring]);
+  expect(pictured.stdout).toContain('extending, editing, video of a reference\n');
   const larger = await moviegen(['inspect', upsampler]);
   expect(larger.stdout).toContain('jobs: upscaling\n');
 });
@@ -91,6 +106,79 @@ describe('a command per job', () => {
     expect(`${stderr}${status}`).toMatch(/windows/);
     const [T, H, W] = await shapeOf(film);
     expect(await shapeOf(output)).toEqual([T, Math.round(H * 1.25), Math.round(W * 1.25), 3]);
+  });
+});
+
+describe('a reference picture', () => {
+  const made = () => join(folder(), 'made.mp4');
+  const named = ['--model', referring, '--steps', '1', '--json'];
+
+  test.each([
+    [
+      'generate',
+      ['generate', 'a star', '--reference-guidance-scale', '2', '--image', picture, ...SIZE],
+      [9, 16, 32, 3],
+    ],
+    ['extend', ['extend', film, 'a star', '--num-frames', '20', '--fps', '12'], [20, 16, 32, 3]],
+  ])('%s', async (_, args, shape) => {
+    const output = made();
+    const alpha = join(folder(), 'alpha.png');
+    await sharp({ create: { width: 20, height: 28, channels: 4, background: '#f008' } }).toFile(alpha);
+    const { status, stdout, stderr } = await moviegen([
+      ...args,
+      '--reference',
+      alpha,
+      ...named,
+      '-o',
+      output,
+    ]);
+    expect(`${stderr}${status}`).toMatch(/0$/);
+    expect(await shapeOf(output)).toEqual(shape);
+    const said = JSON.parse(stdout);
+    expect((said.videos?.[0] ?? said).notes.join()).toContain('black');
+  });
+
+  test('is refused by a checkpoint that reads none, and never overwritten', async () => {
+    const none = await moviegen(['generate', 'a', '--reference', picture, ...quick, '-o', made()]);
+    expect(none.stderr).toContain(
+      'error: generate: this checkpoint has not learnt video of a reference; it can do text to video',
+    );
+    expect(none.status).toBe(2);
+    for (const args of [
+      ['generate', 'a star'],
+      ['edit', film, 'a star'],
+    ]) {
+      const own = join(folder(), 'own.png');
+      cpSync(picture, own);
+      const { stderr } = await moviegen([...args, '--reference', own, '--model', '/none', '-o', own]);
+      expect(stderr).toContain('is what is read: name another one');
+    }
+    const { stderr } = await moviegen([
+      'edit',
+      film,
+      'a',
+      '--reference',
+      '/none.png',
+      ...named,
+      '-o',
+      made(),
+    ]);
+    expect(stderr).toBe('error: video: there is no file or folder /none.png\n');
+  });
+
+  test('plan and quantize know its tower', async () => {
+    const args = ['plan', 'reference', referring, '--no-adapter', '--json'];
+    const { stdout, stderr } = await moviegen(args);
+    const weights: { readonly part: string; readonly parameters: number }[] = JSON.parse(stdout).weights;
+    expect(stderr).toBe('');
+    expect(weights.find(({ part }) => part === 'vision')?.parameters).toBe(19_104);
+    const output = join(folder(), 'q8');
+    await moviegen(['quantize', referring, '-o', output, '--dtype', 'q8']);
+    const tower = await moviegen(['inspect', join(output, 'image_encoder'), '--json']);
+    const types: { readonly dtype: string; readonly tensors: number }[] = JSON.parse(tower.stdout).byDtype;
+    expect(types.map(({ dtype }) => dtype).sort()).toEqual(['F16', 'I8']);
+    const args2 = ['generate', 'a star', '--reference', picture, '--model', output, '--steps', '1', ...SIZE];
+    expect((await moviegen([...args2, '-o', made()])).status).toBe(0);
   });
 });
 

@@ -84,3 +84,22 @@ export function conditioned(changes: Readonly<Record<string, Change>> = {}): Che
     ...changes,
   });
 }
+
+const REFERENCE = fileURLToPath(new URL('../../packages/moviegen/fixtures/reference', import.meta.url));
+
+/** The same with the transformer and the image tower of the fixture `reference`: it reads a reference picture as well. */
+export function referring(changes: Readonly<Record<string, Change>> = {}): CheckpointFiles {
+  const file = (path: string) => () => readFileSync(join(REFERENCE, path));
+  const own = [
+    'transformer/config.json',
+    'transformer/model.safetensors',
+    'image_encoder/config.json',
+    'image_encoder/model.safetensors',
+    'image_encoder/preprocessor_config.json',
+  ];
+  return conditioned({
+    'model_index.json': json({ image_encoder: 'image_encoder' }),
+    ...Object.fromEntries(own.map((path) => [path, file(path)])),
+    ...changes,
+  });
+}

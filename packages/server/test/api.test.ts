@@ -266,6 +266,7 @@ describe('errors', () => {
       [{ prompt: 'x', seed: '-5e-324' }, 'seed', /2\^64/],
       [{ prompt: 'x', num_frames: 3, seconds: 4 }, 'num_frames', /one of the two/],
       [{ prompt: 'x', characters: [{ id: `char_${'0'.repeat(32)}` }] }, 'characters', /no such character/],
+      [{ prompt: 'x', characters: [1, 2].map((n) => ({ id: `char_${n}` })) }, 'characters', /one character/],
       [{ prompt: 'x', input_reference: { file_id: 'file-1' } }, 'input_reference', /keeps no files/],
     ];
     for (const [fields, param, message] of cases) {

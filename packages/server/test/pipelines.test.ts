@@ -1,6 +1,7 @@
 // The engine of real workers: every kind of job becomes a video of the asked size with a checkpoint that has learnt it.
 
 import { readFile } from 'node:fs/promises';
+import { referring } from '@moviegen/testing/checkpoints';
 import { encodeVideo, VideoPipeline, type VideoStream } from 'moviegen';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Claimed, JobRequest } from '../src/jobs/rows.ts';
@@ -16,7 +17,12 @@ let files: Record<string, Uint8Array<ArrayBuffer>>;
 
 beforeAll(async () => {
   const pipeline = await VideoPipeline.fromPretrained(`${root}/models/shapes-world-jobs`);
-  engine = pipelineEngine([{ name: 'jobs', pipeline }]);
+  const { device } = pipeline;
+  const characters = await VideoPipeline.fromPretrained(referring(), { device });
+  engine = pipelineEngine([
+    { name: 'jobs', pipeline },
+    { name: 'characters', pipeline: characters },
+  ]);
   const data = new Uint8Array(SOURCE_FRAMES * SIDE * SIDE * 3);
   for (let t = 0; t < SOURCE_FRAMES; t++) data.fill(20 * t, t * SIDE * SIDE * 3, (t + 1) * SIDE * SIDE * 3);
   const video = { data, shape: [SOURCE_FRAMES, SIDE, SIDE, 3] as const, fps: 16 };
@@ -57,7 +63,9 @@ async function made(jobs: readonly Claimed[]) {
 }
 
 it('says what the checkpoint can do', () => {
-  expect(engine.cards[0]!.can).toEqual(['text', 'image', 'edit', 'extend']);
+  const [jobs, characters] = engine.cards;
+  expect(jobs!.can).toEqual(['text', 'image', 'edit', 'extend']);
+  expect(characters!.can).toEqual(['text', 'image', 'reference', 'edit', 'extend']);
 });
 
 it('makes videos of words, a picture, another video, and goes on from one', {
@@ -82,6 +90,16 @@ it('makes videos of words, a picture, another video, and goes on from one', {
   expect(extend.videos[0]!.frames).toBe(16);
   // The video's own frames come first: the first one is black, but for what the codec made of it.
   expect(Math.max(...extend.videos[0]!.first)).toBeLessThan(12);
+});
+
+it('shows a character: the first frame of a picture or a video of it', async () => {
+  const firstOf = async (key: string) => {
+    const request = job({ kind: 'reference', prompt: 'a star', media: [{ key, role: 'reference' }] });
+    const { videos } = await made([{ ...request, model: 'characters' }]);
+    expect(videos[0]!.stream.shape).toEqual([8, SIDE, SIDE, 3]);
+    return videos[0]!.first;
+  };
+  expect(await firstOf('image')).not.toEqual(await firstOf('video'));
 });
 
 it('a job whose file is missing says so', async () => {

@@ -7,5 +7,5 @@ import { testParity } from './fixtures.ts';
 // SwiGLU's two products and its gate are one kernel; keys and values of the text are computed with the context.
 const fused = /feed_forward\.(w1|w3)$|cross_attention\.(wk|wv)$/;
 
-for (const folder of ['dit', 'dit-odd', 'dit-f16', 'dit-bf16', 'dit-masked', 'dit-video'])
+for (const folder of ['dit', 'dit-odd', 'dit-f16', 'dit-bf16', 'dit-masked', 'dit-video', 'dit-vision'])
   testParity(testDevice, folder, loadDiT, fused);

@@ -87,9 +87,9 @@ export function schemasOf(promptLength: number) {
       characters: z
         .array(z.strictObject({ id: id('character') }))
         .min(1)
-        .max(8)
+        .max(1, 'must name one: a video shows one character')
         .optional()
-        .describe('Characters that the video shows.'),
+        .describe('The character that the video shows.'),
       ...more,
     }),
     edit: z.strictObject({ prompt, video: source, model: z.string().max(200).optional(), ...more }),

@@ -60,6 +60,12 @@ async function* conditioned(
   };
   if (kind === 'image')
     yield* pipeline.generateStreams([prompt], { ...all, numFrames, image: await open('image') });
+  else if (kind === 'reference')
+    yield* pipeline.generateStreams([prompt], {
+      ...all,
+      numFrames,
+      referenceImage: await open('reference'),
+    });
   else if (kind === 'edit') yield* pipeline.editStreams(await open('video'), prompt, { ...all, numFrames });
   else if (kind === 'extend')
     yield pipeline.extendStream(await open('video'), prompt, { ...all, numFrames: totalFrames });
