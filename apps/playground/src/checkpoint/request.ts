@@ -8,7 +8,7 @@ export async function fetched(url: URL, init: RequestInit, also: readonly number
   const response = await sent(url, init);
   if (response.ok || also.includes(response.status)) return response;
   await response.body?.cancel();
-  throw new ProblemError('checkpoint-unreachable', `${url.pathname}: the server says ${response.status}`);
+  throw new ProblemError('checkpoint-unreachable', `${nameOf(url)}: the server says ${response.status}`);
 }
 
 /** Sends a request with the token, where there is one and the address is the hub's; a browser takes it off where it is redirected to another host. */
@@ -33,9 +33,13 @@ async function sent(url: URL, init: RequestInit): Promise<Response> {
     return await fetch(url, init);
   } catch (cause) {
     init.signal?.throwIfAborted();
-    throw new ProblemError('checkpoint-unreachable', `${url.pathname}: ${messageOf(cause)}`, { cause });
+    throw new ProblemError('checkpoint-unreachable', `${nameOf(url)}: ${messageOf(cause)}`, { cause });
   }
 }
+
+/** An address in messages: of another origin with its host. */
+const nameOf = ({ origin, host, pathname }: URL): string =>
+  origin === location.origin ? pathname : host + pathname;
 
 /** An error's own words. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

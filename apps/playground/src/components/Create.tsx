@@ -2,7 +2,15 @@
 
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { client } from '../client.ts';
-import { CHOICES, exampleFor, type Given, type GivenJob, type GivenWords, jobsFor } from '../given.ts';
+import {
+  CHOICES,
+  exampleFor,
+  type Given,
+  type GivenJob,
+  type GivenWords,
+  jobsFor,
+  type Source,
+} from '../given.ts';
 import { LABELS } from '../phases.ts';
 import { frameAt } from '../pictures.ts';
 import { type Problem, problemOf } from '../problem.ts';
@@ -18,7 +26,7 @@ import { Player } from './Player.tsx';
 import { ProblemCard } from './ProblemCard.tsx';
 import { Strip } from './Strip.tsx';
 import { useDrop } from './useDrop.ts';
-import { useGeneration } from './useGeneration.ts';
+import { type Running, useGeneration } from './useGeneration.ts';
 import { type Able, useGiven } from './useGiven.ts';
 import { type ModelState, SERVER, useModel } from './useModel.ts';
 import { useResults } from './useResults.ts';
@@ -152,7 +160,7 @@ export function Create({ onSay }: Properties) {
             phases={running.phases}
             previews={running.previews}
             steps={running.given?.job === 'upscale' ? undefined : running.settings.steps}
-            aspect={[running.settings.width, running.settings.height]}
+            aspect={aspectOf(running, begins.source)}
           />
         ) : problem && problem.code !== 'cancelled' ? (
           <ProblemCard problem={problem} onAgain={() => form.current?.requestSubmit()} />
@@ -217,6 +225,12 @@ export function Create({ onSay }: Properties) {
       />
     </div>
   );
+}
+
+/** The shape of what is being made. */
+function aspectOf({ settings, given }: Running, source: Source | undefined): readonly [number, number] {
+  const { width, height } = given?.job === 'upscale' && source ? source : settings;
+  return [width, height];
 }
 
 /** What the model and the upsampler can do together. */

@@ -15,7 +15,7 @@ interface Properties {
 
 /** Types of weights and activations that are offered, each with words for it. */
 const TYPES = {
-  f32: 'f32, as computed',
+  f32: 'f32, exact',
   f16: 'f16, half the memory',
   'q8/f16': 'q8, a quarter',
   'q4/f16': 'q4, an eighth',
@@ -27,7 +27,7 @@ export function ModelField({ model, upsampler, running }: Properties) {
   return (
     <details class="model" open={model.problem !== undefined && typed !== ''}>
       <summary>
-        <span class="words">{typed === '' ? 'shapes-world' : typed}</span>{' '}
+        <span class="words">{typed === '' ? 'The model of this page' : typed}</span>{' '}
         <span class="small">
           {abilities === undefined
             ? model.problem === undefined

@@ -38,12 +38,12 @@ export interface ModelState {
 
 /**
  * @param name in the page's address: `?model=ORG/NAME`
- * @param tries when it changes, what the model can do is asked again, unless it is known and all of it is here
+ * @param idle whether no video is made: then what the model can do is asked again, unless it is known and all of it is here
  */
 export function useModel(
   name: 'model' | 'upsampler',
   server: ServerPlace | undefined,
-  tries: unknown,
+  idle: boolean,
 ): ModelState {
   const [typed, setTyped] = useState(query.get(name) ?? '');
   const [place, setPlace] = useState(() => placeOf(name, typed));
@@ -52,7 +52,8 @@ export function useModel(
   const [asked, setAsked] = useState(0);
 
   useEffect(() => {
-    if (place === undefined || (abilities !== undefined && !abilities.size?.missing)) return;
+    const isKnown = abilities !== undefined && !(idle && abilities.size?.missing);
+    if (place === undefined || isKnown) return;
     const stop = new AbortController();
     client.run('abilities', { model: place, server }, { signal: stop.signal }).then(
       (found) => {
@@ -64,7 +65,7 @@ export function useModel(
       },
     );
     return () => stop.abort();
-  }, [place, server, tries, asked]);
+  }, [place, server, idle, asked]);
 
   const again = useCallback(() => {
     setAbilities(undefined);
