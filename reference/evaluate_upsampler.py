@@ -44,6 +44,7 @@ def main():
     parser.add_argument("--upsampler", type=Path)
     parser.add_argument("--steps", type=int, nargs="*", default=[None])
     parser.add_argument("--every", type=int, default=1, help="take every n-th sample")
+    parser.add_argument("--frames", type=int, default=world.FRAMES, help="of each clip, from its start; fewer are not judged, but measured")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     if (args.states is None) == (args.upsampler is None):
@@ -53,15 +54,19 @@ def main():
     tae, started = temporal_autoencoder(args.checkpoint), time.time()
     results: dict[str, list[dict]] = {}
     for sample in upscale.evaluation_set()[:: args.every]:
-        given = to_bytes(through(tae, to_video([world.draw(sample.facts, sample.offset)])))
+        given = to_bytes(through(tae, to_video([world.draw(sample.facts, sample.offset)[: args.frames]])))
         large = enlarge(to_video([given]))
         c, enlarged = upsampler.encode(large), to_bytes(large)
-        truth = upscale.draw_large(sample.facts, sample.offset)
+        truth = upscale.draw_large(sample.facts, sample.offset)[: args.frames]
         decoded = {"decoded": psnr(to_bytes(upsampler.decode(c)), truth),
                    "autoencoder": psnr(to_bytes(upsampler.decode(upsampler.encode(to_video([truth])))), truth)}
         for steps in args.steps:
             z = upsampler.sample(c, philox.normal(tuple(c.shape[1:]), sample.seed)[None].float(), steps)
-            verdict = judge_upscale(to_bytes(upsampler.decode(z)), given, enlarged, sample)
+            video = to_bytes(upsampler.decode(z))
+            if args.frames == world.FRAMES:
+                verdict = judge_upscale(video, given, enlarged, sample)
+            else:
+                verdict = {"psnr": psnr(video, truth), "bilinear": psnr(enlarged, truth)}
             results.setdefault(str(steps or upsampler.steps), []).append(verdict | decoded)
     for steps, verdicts in results.items():
         print(f"{steps} steps, {len(verdicts)} clips:", figures(verdicts), flush=True)

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from moviegen_reference import world
 from moviegen_reference.conditioned import ConditionedDiT
-from moviegen_reference.dit import default_config
+from moviegen_reference.dit import PositionEmbedding, default_config
 from moviegen_reference.flow import path, path_velocity
 from moviegen_reference.plain_attention import use_plain_attention
 from moviegen_reference.tae import TAE, load_tae
@@ -36,6 +36,7 @@ CONFIG = default_config(
     timestep_dim=64, max_grid=[WINDOW[0], 8, 8], text_dims={},
 )
 UNSEEN_SEED = 77_000_002
+CROP, WHOLE_EVERY = 5, 4                          # tokens of a crop along each side; how often a batch has whole frames instead
 EARLY = 0.4                                       # share of the times drawn that are 0, where few steps begin
 
 
@@ -102,6 +103,35 @@ class Clips:
         return torch.stack(parts[0]), torch.stack(parts[1])
 
 
+class CropPositions(PositionEmbedding):
+    """Position tables from which each sample reads its own rows; its weights are those of `PositionEmbedding`."""
+
+    origins: list[tuple[int, int]] | None = None                           # first row and column of each sample, None: whole frames
+
+    def forward(self, grid: tuple[int, int, int]) -> Tensor:
+        if self.origins is None:
+            return super().forward(grid)
+        T, H, W = grid
+        t = self.t[:T, None, None]
+        return torch.stack([                                               # [B, N, D]
+            (t + self.h[y : y + H, None] + self.w[x : x + W]).flatten(0, 2) for y, x in self.origins
+        ])
+
+
+def crops(x1: Tensor, given: Tensor, patch: int, rng: random.Random) -> tuple[Tensor, Tensor, list[tuple[int, int]]]:
+    """Of each window a part around where there is something to learn: most of a frame is plain. Origins are in tokens."""
+    parts, origins = [], []
+    for true, low in zip(x1, given):
+        missing = (true - low).square().sum(dim=(0, 1))                    # [h, w]
+        at = divmod(rng.choices(range(missing.numel()), missing.flatten().tolist())[0], missing.shape[1])
+        last = missing.shape[0] // patch - CROP
+        y, x = (min(max(v // patch - rng.randrange(CROP), 0), last) for v in at)
+        where = (..., slice(y * patch, (y + CROP) * patch), slice(x * patch, (x + CROP) * patch))
+        parts.append((true[where], low[where]))
+        origins.append((y, x))
+    return torch.stack([p[0] for p in parts]), torch.stack([p[1] for p in parts]), origins
+
+
 @torch.no_grad()
 def start_at_given(dit: ConditionedDiT) -> ConditionedDiT:
     """Weights with which the first velocity is nearly what is given minus x_t: the flow to the enlarged video itself.
@@ -122,9 +152,14 @@ def transformer(args):
     use_plain_attention()
     torch.manual_seed(args.seed)
     dit, clips = start_at_given(ConditionedDiT(CONFIG)), Clips(args.out)
+    dit.pos_embed.__class__ = CropPositions
     run, done = Run(dit, CONFIG, args, lambda name: name.startswith("layers.") and name.endswith(".weight")), False
     while not done:
-        x1, given = clips.windows(args.batch, run.rng)
+        dit.pos_embed.origins = None
+        if run.updates % WHOLE_EVERY == 0:
+            x1, given = clips.windows(args.batch // 2, run.rng)
+        else:
+            x1, given, dit.pos_embed.origins = crops(*clips.windows(args.batch, run.rng), dit.patch[1], run.rng)
         x0, t = torch.randn_like(x1), torch.sigmoid(torch.randn(len(x1)))
         t = t * (torch.rand(len(t)) >= EARLY)
         with torch.autocast("cpu", torch.bfloat16):

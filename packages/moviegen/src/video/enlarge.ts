@@ -35,6 +35,19 @@ export function enlarged(
   return result;
 }
 
+/** The whole video at a larger size, in bytes. */
+export function enlargedFrames(video: Frames, width: number, height: number): Frames {
+  const [T] = video.shape;
+  const plane = width * height;
+  const data = new Uint8Array(T * plane * 3);
+  for (let k = 0; k < T; k++) {
+    const pixels = enlarged(video, k, { width, height, paddedWidth: width, paddedHeight: height });
+    for (const [i, value] of pixels.entries())
+      data[(k * plane + (i % plane)) * 3 + Math.floor(i / plane)] = Math.round((value + 1) * 127.5);
+  }
+  return { data, shape: [T, height, width, 3] };
+}
+
 /** The two pixels that each pixel of the result lies between, and the share of the second one. */
 function samples(from: number, to: number, padded: number) {
   const low = new Uint32Array(padded);

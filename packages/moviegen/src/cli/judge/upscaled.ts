@@ -2,7 +2,6 @@
 // twice the size. Not here: the other jobs (samples.ts), the judge (@moviegen/evaluation).
 
 import {
-  type Clip,
   caption,
   draw,
   drawLarge,
@@ -14,8 +13,8 @@ import {
   upscaleSamples,
 } from '@moviegen/evaluation';
 import type { Autoencoder } from '../../autoencoder.ts';
-import { enlarged } from '../../video/enlarge.ts';
-import type { Frames, Video } from '../../video/frames.ts';
+import { enlargedFrames } from '../../video/enlarge.ts';
+import type { Video } from '../../video/frames.ts';
 import { upsamplerSource } from '../run.ts';
 import type { Judging } from './judging.ts';
 
@@ -34,7 +33,7 @@ export const UPSCALING: Judging = {
       async make(i, { signal, ...sampling }) {
         const sample = samples[i]!;
         const given = await smallVideo(small, sample, signal);
-        const large = doubled(given);
+        const large = enlargedFrames(given, LARGE, LARGE);
         const decoded = psnrOf(
           await image.decode(await image.encode(large, { signal }), { signal }),
           drawLarge(sample.facts, sample.offset),
@@ -61,16 +60,4 @@ async function smallVideo(
   const latents = await autoencoder.encode(clip, { signal });
   const { data, shape } = await autoencoder.decode(latents, { numFrames: FRAMES, signal });
   return { data, shape, fps: clip.fps };
-}
-
-/** A video of twice the size, by bilinear interpolation. */
-function doubled(video: Frames): Clip {
-  const [T] = video.shape;
-  const size = { width: LARGE, height: LARGE, paddedWidth: LARGE, paddedHeight: LARGE };
-  const plane = LARGE * LARGE;
-  const data = new Uint8Array(T * plane * 3);
-  for (let k = 0; k < T; k++)
-    for (const [i, value] of enlarged(video, k, size).entries())
-      data[(k * plane + (i % plane)) * 3 + Math.floor(i / plane)] = Math.round((value + 1) * 127.5);
-  return { data, shape: [T, LARGE, LARGE, 3] };
 }
