@@ -5,6 +5,7 @@ import { castKernel, sizeOf } from '@moviegen/kernels';
 import { sample } from '@moviegen/sampler';
 import { parseConfig, TAE, type TAEConfig } from '@moviegen/tae';
 import { type Device, mul, type Recording, randn, scope, scopeAsync, Tensor } from '@moviegen/tensor';
+import type { WanAutoencoderConfig, WanTransformerConfig } from '@moviegen/wan';
 import type { GenerateOptions, MovieGen } from 'moviegen';
 import { type Spread, spread } from './statistics.ts';
 
@@ -41,7 +42,9 @@ export interface ModelRow {
   /** What is run, so that PyTorch can run the same. */
   readonly spec?:
     | { readonly kind: 'dit'; readonly config: DiTConfig; readonly latent: Latent; readonly batch: number }
-    | { readonly kind: 'tae'; readonly config: TAEConfig; readonly latent: Latent };
+    | { readonly kind: 'tae'; readonly config: TAEConfig; readonly latent: Latent }
+    | { readonly kind: 'wan'; readonly config: WanTransformerConfig; readonly latent: Latent }
+    | { readonly kind: 'wanVae'; readonly config: WanAutoencoderConfig; readonly latent: Latent };
   run(context: ModelContext): Promise<ModelResult>;
 }
 

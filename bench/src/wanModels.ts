@@ -12,6 +12,7 @@ function wanBlock(name: string, size: keyof typeof transformerConfigs, [T, H, W]
   return {
     name,
     hardware: false,
+    spec: { kind: 'wan', config, latent: [T, H, W] },
     run: (context) =>
       scopeAsync(context.device, async () => {
         const { device, dtype } = context;
@@ -31,12 +32,17 @@ function wanBlock(name: string, size: keyof typeof transformerConfigs, [T, H, W]
   };
 }
 
-/** The first frame of a video and a piece of four frames, out of two frames of latents. */
-function wanPiece(name: string, [H, W]: readonly [height: number, width: number]): ModelRow {
-  const config = autoencoderConfigs['2.1'];
+/** The first frame of a video and a piece of four frames, out of two frames of latents. @param baseDim channels of its first level: 96 in Wan */
+function wanPiece(
+  name: string,
+  [H, W]: readonly [height: number, width: number],
+  { baseDim = 96, hardware = true } = {},
+): ModelRow {
+  const config = { ...autoencoderConfigs['2.1'], baseDim, decoderBaseDim: baseDim };
   return {
     name,
-    hardware: true, // 0.8 TFLOP a run
+    hardware,
+    spec: { kind: 'wanVae', config, latent: [2, H, W] },
     run: (context) =>
       scopeAsync(context.device, async () => {
         const { device, dtype } = context;
@@ -55,5 +61,10 @@ function wanPiece(name: string, [H, W]: readonly [height: number, width: number]
 /** Rows of Wan. */
 export const wanRows: readonly ModelRow[] = [
   wanBlock('Wan 1.3B, one block, 1560 tokens', '1.3b', [1, 60, 104]),
-  wanPiece('Wan 2.1 VAE decode, 1 + 4 frames of 128x128', [16, 16]),
+  wanPiece('Wan 2.1 VAE decode, 1 + 4 frames of 128x128', [16, 16]), // 0.8 TFLOP
+  // The same at a third of the width, a ninth of the operations, for software adapters.
+  wanPiece('Wan 2.1 VAE of width 32, decode, 1 + 4 frames of 128x128', [16, 16], {
+    baseDim: 32,
+    hardware: false,
+  }),
 ];

@@ -55,10 +55,16 @@ def convolution(tensors, options, rank):
         return None
     padding = options.get("padding", 0)
     if not isinstance(padding, int):
-        return None
+        pairs = [(p, p) if isinstance(p, int) else tuple(p) for p in padding]
+        if any(before != after for before, after in pairs):
+            return None
+        padding = tuple(before for before, _ in pairs)
     function = (F.conv1d, F.conv2d, F.conv3d)[rank - 1]
     last = options.get("layout") == "channels-last"
     x = spatial_first(tensors["x"]) if last else tensors["x"]
+    before = tensors.get("before")
+    if before is not None and last:
+        before = spatial_first(before)
     weight, bias, residual = tensors["weight"], tensors.get("bias"), tensors.get("residual")
     if last and rank > 1:
         weight = weight.contiguous(memory_format=torch.channels_last if rank == 2 else torch.channels_last_3d)
@@ -66,7 +72,8 @@ def convolution(tensors, options, rank):
     activation = ACTIVATIONS[options.get("activation")]
 
     def run():
-        y = activation(function(x, weight, bias, **arguments))
+        whole = x if before is None else torch.cat([before, x], dim=2)
+        y = activation(function(whole, weight, bias, **arguments))
         return y if residual is None else y + (spatial_first(residual) if last else residual)
 
     return run
@@ -79,6 +86,22 @@ def attention(tensors, options):
     q, k, v = (tensors[name].unflatten(-1, (heads, -1)).transpose(1, 2) for name in "qkv")  # [B, h, N, d]
     causal = options.get("causal", False)
     return lambda: F.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=options.get("scale"))
+
+
+def rms_norm_rotary(tensors, options):
+    """Each projection normed over its width, then neighbouring pairs of each head rotated, as diffusers' Wan does."""
+    x, weight, rotary = tensors["x"], tensors["weight"], tensors["rotary"]
+    (count, width), size = weight.shape, rotary.shape[-1]
+    first = (options.get("columns") or [0])[0]
+    x = x[..., first : first + count * width].unflatten(-1, (count, width))
+    cos, sin = rotary[:, None, None, 0::2], rotary[:, None, None, 1::2]  # [N, P, heads, pairs]
+
+    def run():
+        pairs = (F.rms_norm(x, (width,), None, options.get("eps", 1e-5)) * weight).unflatten(-1, (-1, size // 2, 2))
+        a, b = pairs[..., 0], pairs[..., 1]
+        return torch.stack([a * cos - b * sin, a * sin + b * cos], dim=-1).flatten(-4)
+
+    return run
 
 
 def linear(tensors, options):
@@ -112,6 +135,8 @@ def prepare(op, t, o):
         return convolution(t, o, int(op[4]))
     if op == "attention":
         return attention(t, o)
+    if op == "rmsNormRotary":
+        return rms_norm_rotary(t, o)
     if op == "layerNorm":
         return norm(lambda x, w, b, eps: F.layer_norm(x, x.shape[-1:], w, b, eps), t, o)
     if op == "rmsNorm":
@@ -193,8 +218,34 @@ def snake(config):
     return {re.sub("[A-Z]", lambda m: "_" + m[0].lower(), key): value for key, value in config.items()}
 
 
+def wan_model(spec, dtype, device):
+    """The same of Wan, by diffusers' classes."""
+    try:
+        from diffusers import AutoencoderKLWan, WanTransformer3DModel
+    except ModuleNotFoundError as error:
+        raise RuntimeError(f"diffusers is not installed ({error.name})") from error
+
+    config, latent = snake(spec["config"]), spec["latent"]
+    with torch.device(device):
+        if spec["kind"] == "wanVae":
+            vae = AutoencoderKLWan(base_dim=config["base_dim"], z_dim=config["z_dim"]).to(dtype).eval()
+            z = torch.randn(1, config["z_dim"], *latent, dtype=dtype)
+            return lambda: vae.decode(z)
+        names = "ffn_dim", "num_layers", "in_channels", "out_channels", "text_dim", "freq_dim"
+        sizes = {name: config[name] for name in names}
+        transformer = WanTransformer3DModel(
+            num_attention_heads=config["num_heads"], attention_head_dim=config["head_dim"], **sizes
+        )
+        transformer = transformer.to(dtype).eval()
+        x = torch.randn(1, config["in_channels"], *latent, dtype=dtype)
+        text, t = torch.randn(1, 512, config["text_dim"], dtype=dtype), torch.full((1,), 640.0)
+        return lambda: transformer(x, t, text, return_dict=False)
+
+
 def model(spec, dtype, device):
     """A function that runs a model once; its weights are random, as the bench makes them."""
+    if spec["kind"].startswith("wan"):
+        return wan_model(spec, dtype, device)
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "reference"))
     from moviegen_reference.dit import DiT
     from moviegen_reference.tae import TAE

@@ -45,7 +45,7 @@ test('what is missing and what does not fit are told, each in a line', async () 
   await rm(join(folder, 'tokenizer'), { recursive: true });
   const { problems } = await checkpointSummary(folder);
   expect(problems).toEqual([
-    `checkpoint: ${folder}/text_encoder/tokenizer.json is missing`,
+    `checkpoint: ${folder}/tokenizer/tokenizer.json is missing`,
     expect.stringContaining("the transformer makes latents of 16 channels and the autoencoder's have 48"),
   ]);
   await rm(join(folder, 'vae'), { recursive: true });

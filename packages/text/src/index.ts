@@ -18,7 +18,7 @@ export { isLinearWeight } from './linearWeights.ts';
 export { type PromptTexts, promptTexts, quotedText, withoutQuoted } from './prompt.ts';
 export { parseT5Config, type T5Config } from './t5/config.ts';
 export { t5Name, t5Source } from './t5/names.ts';
-export { type StreamT5Options, streamT5 } from './t5/streamT5.ts';
+export { checkT5Weights, type StreamT5Options, streamT5 } from './t5/streamT5.ts';
 export { type LoadOptions, T5Encoder } from './t5/t5.ts';
 export {
   type DroppedTokens,

@@ -3,7 +3,6 @@
 import { type Device, StepCache, Tensor } from '@moviegen/tensor';
 import { testDevice } from '@moviegen/testing/device';
 import {
-  isLinearWeight,
   loadWanTransformer,
   placeTransformerLayers,
   StreamedWanTransformer,
@@ -21,8 +20,7 @@ let conditions: WanConditions;
 let latents: Tensor;
 const times: Tensor[] = [];
 
-const place = (bytes: number) =>
-  placeTransformerLayers(fileOf(config, weights), config, { linear: isLinearWeight }, bytes);
+const place = (bytes: number) => placeTransformerLayers(fileOf(config, weights), config, {}, bytes);
 const streaming = async (asked?: string[], wait?: () => Promise<void>): Promise<StreamedWanTransformer> => {
   const { bytes } = place(Number.MAX_SAFE_INTEGER);
   const maxMemory = Math.ceil(bytes * 0.85);

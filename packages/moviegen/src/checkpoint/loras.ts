@@ -4,6 +4,7 @@ import { Safetensors, type SourceLike } from '@moviegen/safetensors';
 import type { Lora } from '@moviegen/tensor';
 import { CheckpointError, InputError, shown } from '../errors.ts';
 import { absenceIn, addressOf, type FilesOptions, labelOf, openFiles, readJson } from './files.ts';
+import { isWeightsFile } from './weightsFile.ts';
 
 /** A LoRA to merge into the transformer while it is loaded. */
 export interface LoraFile {
@@ -87,6 +88,8 @@ function placeOf(source: string | URL): { folder: string | URL; names: readonly 
   const url = addressOf(source);
   const label = url ? labelOf(url) : String(source);
   const path = url?.pathname ?? label;
+  if (isWeightsFile(path) && !path.endsWith('.safetensors'))
+    throw new InputError(`lora: ${label} is not a .safetensors file: LoRAs are read from these alone`);
   if (!path.endsWith('.safetensors')) return { folder: source, names: NAMES, label };
   const name = /[^/\\]+$/.exec(path)?.[0] ?? '';
   if (url) {

@@ -67,7 +67,8 @@ export async function readTokenizerAt(
   const there = place === undefined ? files : openFiles(place, { ...options, revision: undefined });
   const at = place === undefined ? folder : '';
   const { tokenizer, tokenizerConfig = {} } = await readTokenizer(there, at, signal);
-  if (tokenizer === undefined) throw await missing(there, at, 'tokenizer.json', signal);
+  if (tokenizer === undefined)
+    throw await missing(there, at.replace(/^text_encoder$/, 'tokenizer'), 'tokenizer.json', signal);
   return { tokenizer, tokenizerConfig };
 }
 

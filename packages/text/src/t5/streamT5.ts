@@ -31,6 +31,12 @@ export interface StreamT5Options extends LoadOptions {
   readonly trace?: Trace;
 }
 
+/** Whether a source holds an encoder's weights; nothing is read. @throws WeightsError listing all that are missing, extra or misshapen */
+export function checkT5Weights(given: WeightSource, config: T5Config, options: LoadOptions = {}): void {
+  const source = quantizedSource(given);
+  checkWeights(source, t5WeightShapes(config, embeddingName(source)), t5WeightOptions(config, options));
+}
+
 /**
  * The state of every token, with the weights of one layer on the device at a time. Only one call may run on a device at a time.
  * @param given all weights, as `T5Encoder.load` takes them; open until the promise settles.

@@ -1,12 +1,6 @@
 // A transformer within a bound on memory: whole on the device where it fits, else with its last layers streamed.
 
-import {
-  type Device,
-  type Placement,
-  placeWeights,
-  type WeightOptions,
-  type WeightSource,
-} from '@moviegen/tensor';
+import { type Device, type Placement, placeWeights, type WeightSource } from '@moviegen/tensor';
 import type { WanTransformerConfig } from './config.ts';
 import { StreamedWanTransformer } from './streamedTransformer.ts';
 import { WanTransformer } from './transformer.ts';
@@ -35,21 +29,21 @@ export async function loadWanTransformer(
   { maxMemory, ...options }: BoundedTransformerLoadOptions = {},
 ): Promise<WanTransformer | StreamedWanTransformer> {
   if (maxMemory === undefined) return WanTransformer.load(device, source, config, options);
-  const { resident } = placeTransformerLayers(source, config, weightOptions(config, options), maxMemory);
+  const { resident } = placeTransformerLayers(source, config, options, maxMemory);
   if (resident === config.numLayers) return WanTransformer.load(device, source, config, options);
   return StreamedWanTransformer.load(device, source, config, { ...options, resident });
 }
 
 /**
  * Decides which layers stay on the device, after a check that the source holds the whole model.
- * @param maxMemory bytes that the weights may take on the device
+ * @param maxMemory bytes that the weights may take on the device. Default: no bound, for the check alone
  * @throws WeightsError where the bound is too small even if no layer stays, or the source does not fit the model
  */
 export function placeTransformerLayers(
   source: WeightSource,
   config: WanTransformerConfig,
-  options: WeightOptions,
-  maxMemory: number,
+  options: TransformerLoadOptions,
+  maxMemory = Number.POSITIVE_INFINITY,
 ): Placement {
-  return placeWeights(source, layeredWeights(config), options, maxMemory);
+  return placeWeights(source, layeredWeights(config), weightOptions(config, options), maxMemory);
 }

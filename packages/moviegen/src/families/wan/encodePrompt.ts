@@ -65,8 +65,6 @@ export async function encodePrompt(
   let device = options.device;
   try {
     const { config, weights } = files;
-    if (!config.biasPerLayer)
-      throw new CheckpointError(`checkpoint: ${files.path} is not an umT5, whose states Wan reads`);
     device ??= await openDevice();
     const tokenizer = new Tokenizer(files.tokenizer, files.tokenizerConfig);
     const { text } = modulePrecisions(dtype, device);

@@ -1,16 +1,9 @@
 // Loads a Wan checkpoint: first a check of all configs against one another and the weights, then the first transformer and the
 // autoencoder. The text encoder stays in its files, and so does an expert until it is asked.
 
-import { type Device, fileBytes, loraChanges, type WeightSource } from '@moviegen/tensor';
-import { Tokenizer } from '@moviegen/text';
-import {
-  isLinearWeight,
-  loadWanTransformer,
-  originalTransformerName,
-  placeTransformerLayers,
-  WanAutoencoder,
-  WanTransformer,
-} from '@moviegen/wan';
+import { checkWeights, type Device, fileBytes, type WeightSource } from '@moviegen/tensor';
+import { checkT5Weights, Tokenizer } from '@moviegen/text';
+import { loadWanTransformer, placeTransformerLayers, WanAutoencoder } from '@moviegen/wan';
 import { heldSource } from '../../checkpoint/heldSource.ts';
 import { placed } from '../../checkpoint/modelFiles.ts';
 import { type ModulePrecision, modulePrecisions } from '../../checkpoint/precision.ts';
@@ -46,19 +39,23 @@ export async function loadModels(
     const { configs, switches } = opened;
     for (const [i, part] of opened.transformers.entries()) {
       const config = configs.transformers[i]!;
-      const changes = loraChanges(
-        opened.loras[i]!.map((lora) => ({ ...lora, onNote: options.onNote })),
-        WanTransformer.weightShapes(config),
-        originalTransformerName,
+      const loras = opened.loras[i]!.map((lora) => ({ ...lora, onNote: options.onNote }));
+      await placed(part, () =>
+        placeTransformerLayers(part.weights, config, { ...precisions.dit, loras }, maxMemory),
       );
-      const types = { ...precisions.dit, changes, linear: isLinearWeight };
-      if (maxMemory !== undefined)
-        await placed(part, () => placeTransformerLayers(part.weights, config, types, maxMemory));
     }
     if (opened.transformers.length === 2 && options.loras?.length && options.loras2 === undefined)
       options.onNote?.(
         'lora: merged into the expert for high noise alone; loras2 (--lora-2) are for the one for low noise',
       );
+    const { vae, textEncoder } = opened;
+    await placed(vae, () =>
+      checkWeights(vae.weights, WanAutoencoder.weightShapes(configs.vae), precisions.tae),
+    );
+    if (textEncoder) await placed(textEncoder, () => checkT5Weights(textEncoder.weights, textEncoder.config));
+    const config = configs.transformers[0]!;
+    const defaults = defaultsOf(switches, config);
+    const sampling = samplingOf(opened.scheduler, defaults.sampler);
     const report = reporter(opened, options.onProgress);
     const autoencoder = await placed(opened.vae, () =>
       WanAutoencoder.load(device, opened.vae.weights, configs.vae, {
@@ -87,8 +84,6 @@ export async function loadModels(
     await experts.get(0, options.signal);
     await opened.verify(options.signal);
     const { imageEncoder } = opened;
-    const config = configs.transformers[0]!;
-    const defaults = defaultsOf(switches, config);
     return new WanModels({
       index: defaults,
       files: switches,
@@ -100,7 +95,7 @@ export async function loadModels(
       encodePictures:
         imageEncoder && (await imageTower(device, imageEncoder, precisions.text, 'penultimate')),
       geometry: geometryOf(config, configs.vae, autoencoder.factor),
-      sampling: samplingOf(opened.scheduler, defaults.sampler),
+      sampling,
       close: () => void opened.close(),
     });
   } catch (error) {

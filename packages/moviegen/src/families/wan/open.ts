@@ -111,8 +111,10 @@ export async function openWan(source: CheckpointFiles, options: OpenWanOptions):
       opened.push(part.weights);
       imageEncoder = { ...part, processor: await readImageProcessor(files, folder, signal) };
     }
+    const usual = switchesOf(configs);
+    const { boundaryRatio = usual.boundaryRatio, expandTimesteps } = layout.index ?? usual;
     return {
-      switches: layout.index ?? switchesOf(configs),
+      switches: { boundaryRatio, expandTimesteps },
       configs,
       transformers,
       vae,

@@ -1,7 +1,7 @@
 // One model of a Wan checkpoint, open: a folder of diffusers or of the original repository, or a single file as ComfyUI's users have
 // it. Whatever the layout, its weights have diffusers' names and its config is told, by a file or by the weights.
 
-import { scaledSource, type WeightSource } from '@moviegen/tensor';
+import { ConfigError, scaledSource, type WeightSource } from '@moviegen/tensor';
 import { parseT5Config, type T5Config, t5Source } from '@moviegen/text';
 import {
   autoencoderSource,
@@ -63,7 +63,11 @@ const autoencoder: Kind<WanAutoencoderConfig> = {
 const textEncoder: Kind<T5Config> = {
   kind: 'umt5',
   rename: t5Source,
-  config: (json, shapes) => parseT5Config(json ?? t5ConfigOf(shapes)),
+  config(json, shapes) {
+    const config = parseT5Config(json ?? t5ConfigOf(shapes));
+    if (config.biasPerLayer) return config;
+    throw new ConfigError('t5: model_type: this is not an umT5, whose states Wan reads');
+  },
 };
 
 type Where = [name: string, at: PartPlace, options?: FilesOptions, signal?: AbortSignal];

@@ -57,7 +57,16 @@ export async function summary(files: CheckpointFiles, signal?: AbortSignal): Pro
     (await take('text_encoder', openTextEncoder('text_encoder', layout.textEncoder, {}, signal)));
   const { tokenizer } = await readTokenizer(files, layout.tokenizer, signal);
   if (tokenizer === undefined)
-    problems.push((await missing(files, layout.tokenizer, 'tokenizer.json', signal)).message);
+    problems.push(
+      (
+        await missing(
+          files,
+          layout.tokenizer.replace(/^text_encoder$/, 'tokenizer'),
+          'tokenizer.json',
+          signal,
+        )
+      ).message,
+    );
   const tower = layout.index?.imageEncoder;
   if (tower !== undefined) {
     const opening = openPart(files, tower, signal);
