@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitepress';
+import { anywhere, BASE } from '../anywhere.ts';
 import { packageNames } from '../pages.ts';
 
 const docs = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -56,7 +57,10 @@ export default defineConfig({
   title: 'moviegen',
   description: 'Video generation on WebGPU, in Node and in browsers',
   lang: 'en',
-  base: process.env.DOCS_BASE ?? '/',
+  base: process.argv.includes('build') ? BASE : '/',
+  buildEnd: ({ site, outDir }) => {
+    if (site.base === BASE) anywhere(outDir);
+  },
   outDir: join(docs, 'dist'),
   cacheDir: join(docs, 'out', 'cache'),
   srcExclude: ['dist/**', 'out/**', 'tokenizers-byte-fallback.md'],
