@@ -140,7 +140,8 @@ test('the page of the tutorial makes its video, served as it says', async () => 
   try {
     await vite.listen();
     const page = await browser.newPage();
-    await page.goto(`${vite.resolvedUrls!.local[0]}docs/out/page/`);
+    const address = `${vite.resolvedUrls!.local[0]}docs/out/page/`;
+    await page.goto(address, { timeout: 120_000 }); // a slow machine is not a fault
     await page
       .getByRole('status')
       .filter({ hasText: /^Done$/ })
