@@ -44,6 +44,8 @@ const project = [
   page('Rooms of the code', '/project/rooms'),
   page('Contributing', '/project/contributing'),
   page('Changes', '/project/changes'),
+  page('Security', '/project/security'),
+  page('Sizes', '/sizes'),
 ];
 
 /** The pages of the reference, where they have been written. */
@@ -86,7 +88,14 @@ export default defineConfig({
     ],
     sidebar: {
       '/': [
-        { text: 'Start', items: [page('Tutorial', '/tutorial'), page('Gallery', '/gallery')] },
+        {
+          text: 'Start',
+          items: [
+            page('Tutorial', '/tutorial'),
+            page('Gallery', '/gallery'),
+            page('Examples', '/project/examples'),
+          ],
+        },
         { text: 'Guides', items: guides },
         { text: 'Deeper', items: deeper },
         { text: 'Project', items: project },
