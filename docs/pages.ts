@@ -17,6 +17,12 @@ export const projectPages: Readonly<Record<string, string>> = {
   rooms: 'ARCHITECTURE.md',
   contributing: 'CONTRIBUTING.md',
   changes: 'CHANGELOG.md',
+  security: 'SECURITY.md',
+  examples: 'examples/README.md',
+  'example-script': 'examples/script/README.md',
+  'example-react-worker': 'examples/react-worker/README.md',
+  'example-hono-route': 'examples/hono-route/README.md',
+  'example-electron': 'examples/electron/README.md',
   'bench-results': 'bench/results/README.md',
   ablations: 'reference/ablations/README.md',
   'wan-fixtures': 'packages/wan/fixtures/README.md',
@@ -37,7 +43,8 @@ export function pageText(file: string): string {
   return text.replace(LINK, (whole, picture: string, shown: string, target: string) => {
     if (/^(https?:|#|mailto:)/.test(target)) return whole;
     const [path = '', anchor] = target.split('#');
-    const page = PAGES[relative(root, normalize(join(root, dirname(file), path)))];
+    const found = relative(root, normalize(join(root, dirname(file), path)));
+    const page = PAGES[found] ?? PAGES[join(found, 'README.md')];
     if (page) return `[${shown}](${page}${anchor ? `#${anchor}` : ''})`;
     return picture ? '' : shown;
   });

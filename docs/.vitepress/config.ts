@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitepress';
+import { anywhere, BASE } from '../anywhere.ts';
 import { packageNames } from '../pages.ts';
 
 const docs = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -43,6 +44,8 @@ const project = [
   page('Rooms of the code', '/project/rooms'),
   page('Contributing', '/project/contributing'),
   page('Changes', '/project/changes'),
+  page('Security', '/project/security'),
+  page('Sizes', '/sizes'),
 ];
 
 /** The pages of the reference, where they have been written. */
@@ -56,7 +59,10 @@ export default defineConfig({
   title: 'moviegen',
   description: 'Video generation on WebGPU, in Node and in browsers',
   lang: 'en',
-  base: process.env.DOCS_BASE ?? '/',
+  base: process.argv.includes('build') ? BASE : '/',
+  buildEnd: ({ site, outDir }) => {
+    if (site.base === BASE) anywhere(outDir);
+  },
   outDir: join(docs, 'dist'),
   cacheDir: join(docs, 'out', 'cache'),
   srcExclude: ['dist/**', 'out/**', 'tokenizers-byte-fallback.md'],
@@ -82,7 +88,14 @@ export default defineConfig({
     ],
     sidebar: {
       '/': [
-        { text: 'Start', items: [page('Tutorial', '/tutorial'), page('Gallery', '/gallery')] },
+        {
+          text: 'Start',
+          items: [
+            page('Tutorial', '/tutorial'),
+            page('Gallery', '/gallery'),
+            page('Examples', '/project/examples'),
+          ],
+        },
         { text: 'Guides', items: guides },
         { text: 'Deeper', items: deeper },
         { text: 'Project', items: project },
