@@ -151,7 +151,7 @@ test('a setting that cannot be used is explained at its field', async () => {
   await page.locator('#width').fill('50');
   await page.getByRole('button', { name: 'Generate' }).click();
   expect(await page.evaluate(() => document.activeElement?.id)).toBe('width');
-  expect(await page.locator('#width-wrong').textContent()).toBe('Width must be a multiple of 16.');
+  expect(await page.locator('#width-wrong').textContent()).toBe('Width must be a multiple of 16: 48 or 64.');
   expect(await page.locator('.phases').count()).toBe(0);
   await page.locator('#width').fill('64');
 });

@@ -127,7 +127,7 @@ test('Wan at an address: told first, resumed after a reload, with its own option
   await page.locator('#shift').fill('5');
   await generate(page, asked);
   await finished(page);
-  expect(ranges).toContainEqual(expect.stringMatching(/^bytes=[1-9]\d*-/));
+  expect(ranges).toContainEqual(expect.stringMatching(/^bytes=[1-9]\d*-$/));
   const made = await framesOnStage(page);
   expect(decibels(made, await inNode(T2V, { negativePrompt: 'grey', shift: 5 }))).toBeGreaterThan(50);
   expect(decibels(made, await inNode(T2V))).toBeLessThan(40);
@@ -248,7 +248,7 @@ test('a model of the hub is kept, resumed after a reload, and makes the same fra
   await size(page).getByText('of 0.8 MB to fetch').waitFor();
   await generate(page, asked);
   await finished(page);
-  expect(hub.asked.map(({ range }) => range)).toContain('bytes=100000-');
+  expect(hub.asked.map(({ range }) => range)).toContainEqual(expect.stringMatching(/^bytes=[1-9]\d*-$/));
   expect(decibels(await framesOnStage(page), await inNode(T2V))).toBeGreaterThan(50);
 
   // And without the hub.

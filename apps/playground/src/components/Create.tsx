@@ -61,7 +61,13 @@ export function Create({ onSay }: Properties) {
   const begins = useGiven(useMemo(() => ableBy(model, upsampler), [model.abilities, upsampler.abilities]));
   const fixed = useStates(model, setUnable);
   const generationRules = model.abilities?.generation;
-  const rules = useMemo(() => (generationRules ? rulesOf(generationRules) : SHIPPED), [generationRules]);
+  // While a model's rules are asked, those of the last one stay.
+  const last = useRef(SHIPPED);
+  const rules = useMemo(
+    () => (generationRules ? rulesOf(generationRules) : last.current),
+    [JSON.stringify(generationRules)],
+  );
+  last.current = rules;
   const job = begins.given?.job;
   const upscales = job === 'upscale' || (model.abilities?.upscaling !== undefined && job === undefined);
 
@@ -119,7 +125,10 @@ export function Create({ onSay }: Properties) {
     }
     const isOther = given?.job === 'upscale' && upsampler.place !== undefined;
     const place = isOther ? upsampler.place : model.place;
-    if (place === undefined) return;
+    if (place === undefined) {
+      if (model.problem) generation.refuse(model.problem);
+      return;
+    }
     const where = { model: place, server: isOther ? undefined : server };
     const made = await generation.begin(where, asked, given, announcer(onSay));
     if (made === undefined) {

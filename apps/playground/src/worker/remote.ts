@@ -7,7 +7,6 @@ import {
   encodePng,
   encodeVideo,
   type Frames,
-  JOBS,
   type Job,
   jobNames,
   openVideo,
@@ -34,19 +33,20 @@ export async function probeServer(server: ServerPlace): Promise<string> {
   return data.map(({ id }) => id).join(', ');
 }
 
-/** What the server's first model can do, which is the one that it takes where none is named. */
-export async function abilitiesOnServer(server: ServerPlace): Promise<Abilities> {
-  const { data } = await json<{ data: { kinds?: readonly string[] }[] }>(server, 'models');
-  const jobs = (data[0]?.kinds ?? []).filter((kind): kind is Job => Object.hasOwn(JOBS, kind));
-  return { kind: new URL(server.address).host, jobs, tasks: [], named: jobNames(jobs) };
-}
-
 /** Where the API takes what is given, by the job; it has no others. */
 const PLACES: Readonly<Partial<Record<GivenJob, readonly [path: string, field: string]>>> = {
   image: ['videos', 'input_reference'],
   edit: ['videos/edits', 'video'],
   extend: ['videos/extensions', 'video'],
 };
+
+/** What the server's first model can do, which is the one that it takes where none is named, of what this page asks for. */
+export async function abilitiesOnServer(server: ServerPlace): Promise<Abilities> {
+  const { data } = await json<{ data: { kinds?: readonly string[] }[] }>(server, 'models');
+  const isJob = (kind: string): kind is Job => kind === 'text' || Object.hasOwn(PLACES, kind);
+  const jobs = (data[0]?.kinds ?? []).filter(isJob);
+  return { kind: new URL(server.address).host, jobs, tasks: [], named: jobNames(jobs) };
+}
 
 /** Has a server make a video; it is deleted there when it has come, or when it is not wanted any more. */
 export async function generateOnServer(
