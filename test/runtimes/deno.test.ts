@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ByteErrors } from '@moviegen/evaluation';
 import { unpackSwiftShader } from '@moviegen/tensor/node';
+import { TINY } from '@moviegen/testing/checkpoints';
 import { testDevice } from '@moviegen/testing/device';
 import { decodeVideo, MovieGen } from 'moviegen';
 import { expect, test } from 'vitest';
@@ -19,7 +20,9 @@ const MINUTES = 60_000;
 test('the self-test and a video in Deno', { timeout: 8 * MINUTES }, async () => {
   expect(process.env.MOVIEGEN_TEST_BUILD, 'the build').toBe('done');
   const folder = temporaryFolder();
-  const said = await deno(['deno.mjs', MODEL, PROMPT, JSON.stringify(OPTIONS), folder]);
+  const said = JSON.parse(
+    await deno(['deno.mjs', MODEL, PROMPT, JSON.stringify(OPTIONS), folder], await swiftShader()),
+  );
   console.log(`Deno ${said.deno} on ${said.adapter}: ${said.checks} checks`);
   expect(said.failures).toEqual([]);
   expect(said.checks).toBeGreaterThan(400);
@@ -36,19 +39,26 @@ test('the self-test and a video in Deno', { timeout: 8 * MINUTES }, async () => 
   expect(video.shape).toEqual(frames.shape);
 });
 
-/** What a script of this folder says in Deno, on SwiftShader, where nobody has named another adapter. */
-async function deno(args: readonly string[]): Promise<Record<string, unknown>> {
+test('the example of a script, on Dawn', async () => {
+  const file = `${temporaryFolder()}/video.mp4`;
+  const said = await deno(['../../examples/script/video.js', PROMPT, TINY, file]);
+  const { shape } = await decodeVideo(new Uint8Array(readFileSync(file)));
+  expect(said.trim().split('\n').at(-1)).toBe(`${file}: ${shape[0]} frames`);
+});
+
+/** The environment in which Deno's own WebGPU finds SwiftShader, where nobody has named another adapter. */
+async function swiftShader(): Promise<Record<string, string>> {
   const { manifest, loader } = await unpackSwiftShader();
-  const swiftShader = {
-    VK_DRIVER_FILES: manifest,
-    VK_ICD_FILENAMES: manifest,
-    LD_LIBRARY_PATH: dirname(loader),
-  };
+  return { VK_DRIVER_FILES: manifest, VK_ICD_FILENAMES: manifest, LD_LIBRARY_PATH: dirname(loader) };
+}
+
+/** What a script says in Deno. */
+async function deno(args: readonly string[], environment: Record<string, string> = {}): Promise<string> {
   const program = createRequire(import.meta.url).resolve('deno/bin.cjs');
   const run = ['run', '--allow-all', '--no-lock', '--node-modules-dir=manual', '--quiet'];
   const child = spawn(process.execPath, [program, ...run, ...args], {
     cwd: fileURLToPath(new URL('.', import.meta.url)),
-    env: { ...process.env, ...swiftShader, NO_COLOR: '1', DENO_NO_UPDATE_CHECK: '1' },
+    env: { ...process.env, ...environment, NO_COLOR: '1', DENO_NO_UPDATE_CHECK: '1' },
   });
   let [out, err] = ['', ''];
   child.stdout.on('data', (data) => (out += data));
@@ -57,5 +67,5 @@ async function deno(args: readonly string[]): Promise<Record<string, unknown>> {
     child.on('error', reject).on('close', resolve);
   });
   expect({ status, err }).toEqual({ status: 0, err: '' });
-  return JSON.parse(out);
+  return out;
 }
