@@ -5,9 +5,11 @@ import { WeightsError } from '@moviegen/tensor';
 import { checkOptions } from '../arguments.ts';
 import { openFiles } from '../checkpoint/files.ts';
 import type { Place } from '../checkpointFiles.ts';
-import { InputError } from '../errors.ts';
+import { errorsInNameOf, InputError } from '../errors.ts';
 import { families, familyOf } from '../families/index.ts';
 import { checkpointUpsampler, publishedUpsampler } from '../families/movieGen/pipelineConfigs.ts';
+import { encodeFrames } from '../generate/autoencode.ts';
+import { extensionParts } from '../generate/extend.ts';
 import {
   isPartPlaces,
   NO_FILES,
@@ -17,9 +19,11 @@ import {
 } from '../generate/family.ts';
 import type { GivenOptions } from '../generate/given.ts';
 import { sampleGroup } from '../generate/group.ts';
-import type { Job } from '../generate/jobs.ts';
+import { checkJob, type Job } from '../generate/jobs.ts';
+import type { Latents } from '../generate/latents.ts';
 import { type GenerateOptions, requestOf } from '../generate/options.ts';
 import { takeIn } from '../generate/takeIn.ts';
+import { integer } from '../generate/values.ts';
 import { flopsOf, type OpCosts, summed } from './costs.ts';
 import { assumedVideo, DryRun, decodeAll } from './dryRun.ts';
 import {
@@ -131,16 +135,22 @@ async function walk(
     const { job = plannedJob(models.jobs) } = options;
     const size = { width: w, height: h, numFrames: n ?? models.index.video.numFrames };
     const how1 = { guidanceScale: g, guidance: how, steps: options.steps };
+    const extension = job === 'extend' ? assumedExtension(models, options) : undefined;
     const request = requestOf(
       [prompt],
-      { ...definedOf({ ...size, ...how1 }), ...assumed(job, models, size) },
+      {
+        ...definedOf({ ...size, ...how1 }),
+        ...(extension ? { numFrames: extension.numFrames } : assumed(job, models, size)),
+      },
       models,
-      job === 'edit' ? { job } : undefined,
+      extension ? { job: 'extend', before: extension.before } : job === 'edit' ? { job } : undefined,
     );
+    const times = extension?.parts ?? 1;
     const steps = request.path.steps!; // the default solver's are known
     const short = { ...request, path: request.path.shortened() };
     const parts: Record<keyof PartCosts, Record<string, OpCosts>> = { text: {}, dit: {}, tae: {} };
     let evaluations = 1;
+    if (extension) await encodeFrames(models.autoencoder, extension.given, { signal });
     const { inputs, start } = await takeIn(models, short, (wait) => wait(), signal);
     const given = tally.take();
     if (job !== 'text') dry.phase('encoding');
@@ -150,26 +160,28 @@ async function walk(
       signal,
       tell: async (told) => {
         // Kernels of a recording are counted once, when it is made; without a recording, at every step.
-        if (told.phase === 'compile') parts.text = tally.take();
-        if (told.phase === 'sample' && told.step === 0) parts.dit = tally.take(steps);
+        if (told.phase === 'compile') parts.text = tally.take(times);
+        if (told.phase === 'sample' && told.step === 0) parts.dit = tally.take(steps * times);
         if (told.phase === 'sample') evaluations = Math.max(1, told.step);
       },
     });
     inputs.dispose();
-    const rest = tally.take(steps / evaluations);
+    const rest = tally.take((steps * times) / evaluations);
     if (flopsOf(parts.dit) === 0) parts.dit = rest;
     dry.phase('text and sampling');
 
-    const { numFrames, width, height, latentShape, guidanceScale } = request;
-    await decodeAll(models.autoencoder, sampled!.latents, numFrames, signal);
+    const { width, height, latentShape, guidanceScale } = request;
+    const decoded = extension?.decoded ?? { latents: sampled!.latents, numFrames: request.numFrames };
+    await decodeAll(models.autoencoder, decoded.latents, decoded.numFrames, signal);
     parts.tae = summed(given, tally.take());
     dry.phase('decoding');
 
-    return dry.plan(parts, steps, {
+    return dry.plan(parts, steps * times, {
       model: pipeline.name,
       dtype,
-      video: { width, height, numFrames },
+      video: { width, height, numFrames: extension?.total ?? request.numFrames },
       latentShape,
+      ...(extension && { parts: times }),
       steps,
       tokens: models.geometry.tokens(latentShape),
       guidance: guidanceScale === 1 && request.videoGuidanceScale === 1 ? 'none' : models.guidanceOf(request),
@@ -205,8 +217,37 @@ function assumed(
   if ((job === 'image' || job === 'lastImage') && !jobs.includes('text') && jobs.includes('lastImage'))
     return { image: black(1), lastImage: black(1) };
   if (job === 'image' || job === 'lastImage') return { [job]: black(1) };
-  if (job === 'text' || job === 'upscale') return {};
+  if (job === 'text' || job === 'upscale' || job === 'extend') return {};
   return { video: black(size.numFrames), ...(job === 'mask' && { mask: black(1) }) };
+}
+
+/** What an extension is given, of a plan, and what it decodes: a black video as long as the model's own, or two latent frames, made twice as long. */
+function assumedExtension(models: VideoModels, { width, height, numFrames }: PlanOptions) {
+  const { autoencoder, geometry, index } = models;
+  checkJob('extend', 'extend', models.jobs);
+  const size = { width: width ?? index.video.width, height: height ?? index.video.height };
+  const there = Math.max(index.video.numFrames, autoencoder.frames(2).most);
+  const total = errorsInNameOf('extend', () => integer('numFrames', numFrames ?? 2 * there, 1));
+  if (total <= there)
+    throw new InputError(
+      `extend: numFrames counts the video's own frames, assumed to be ${there}: give more than that, got ${total}`,
+    );
+  const cut = extensionParts(models, { ...size, there, total });
+  if (cut === undefined)
+    throw new InputError(`extend: a video of ${there} frames is too short for this checkpoint`);
+  const ended = autoencoder.frames(cut.k).most;
+  const latents = (T: number): Latents => {
+    const [C, , H, W] = geometry.latentShape(ended, size.height, size.width);
+    return { data: new Float32Array(C * T * H * W), shape: [C, T, H, W] };
+  };
+  return {
+    total,
+    parts: cut.count,
+    numFrames: autoencoder.frames(cut.part).most,
+    given: assumedVideo(ended, size.height, size.width, index.video.fps),
+    before: latents(cut.k),
+    decoded: { latents: latents(cut.wanted), numFrames: ended + total - there },
+  };
 }
 
 /** Suggestions for a generation that does not fit. */
