@@ -215,12 +215,16 @@ describe('refused in one line, before anything is computed', () => {
   test.each([
     [
       ['generate', 'a star', '--image', picture, '--model', TINY],
-      /error: generate: this checkpoint has not learnt image to video; it can do text to video, video to video\n$/,
+      /^error: generate: this checkpoint has not learnt image to video; it can do text to video, video to video\n$/,
     ],
-    [['edit', film, 'a star', '--model', TINY], /error: edit: this checkpoint has not learnt editing/],
+    [['edit', film, 'a star', '--model', TINY], /^error: edit: this checkpoint has not learnt editing/],
     [
       ['edit', film, 'a star', '--model', conditioned, '--task', 'x'],
       /unknown task "x", expected one of add, recolour\n$/,
+    ],
+    [
+      ['generate', 'a star', '--upscale', '2', '--model', '/none'],
+      /^error: checkpoint: there is no upsampler by default: give one with --upsampler/,
     ],
     [['upscale', film, '--model', TINY], /this is not an upsampler\n$/],
     [['judge', '--job', 'upscale', '--model', TINY], /this is not an upsampler\n$/],

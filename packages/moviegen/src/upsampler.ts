@@ -3,6 +3,7 @@
 
 import type { Device } from '@moviegen/tensor';
 import type { CheckpointFiles } from './checkpointFiles.ts';
+import { errorsInNameOf } from './errors.ts';
 import { loadUpsampler } from './families/movieGen/load.ts';
 import {
   decodeUpscaled,
@@ -17,7 +18,7 @@ import type { UpsamplerIndex } from './families/movieGen/upsamplerIndex.ts';
 import type { GivenVideo } from './generate/given.ts';
 import type { Job } from './generate/jobs.ts';
 import { piecesOutside, Turns } from './generate/turns.ts';
-import { type UpscaleOptions, type Upscaler, upscaleRequest } from './generate/upscale.ts';
+import { stretchNote, type UpscaleOptions, type Upscaler, upscaleRequest } from './generate/upscale.ts';
 import { type FromPretrainedOptions, loaded } from './pipeline.ts';
 import { collectFrames, type Frames, piecesOf, type Video, type VideoStream } from './video/frames.ts';
 
@@ -78,7 +79,7 @@ export class MovieGenUpsampler implements Upscaler {
   upscaleStream(video: GivenVideo, options: UpscaleOptions = {}): VideoStream {
     const models = this.#models;
     const request = upscaleRequest(video, options, models.index, models.patch);
-    const path = models.path(options);
+    const path = errorsInNameOf('upscale', () => models.path(options));
     const { signal } = options;
     const { width, height } = request;
     const size = paddedSize(models, request);
@@ -103,11 +104,11 @@ export class MovieGenUpsampler implements Upscaler {
       }, signal);
       yield* turns.each(decodeUpscaled(models, made.latents, size, made.colours, options), signal);
     }
-    const notes = 'notes' in video ? video.notes : undefined;
+    const notes = [...(('notes' in video && video.notes) || []), ...stretchNote(video, request)];
     return {
       shape: [video.shape[0], height, width, 3],
       fps: video.fps,
-      ...(notes && { notes }),
+      ...(notes.length > 0 && { notes }),
       [Symbol.asyncIterator]: frames,
     };
   }

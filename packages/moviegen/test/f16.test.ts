@@ -9,6 +9,7 @@ import { afterAll, expect, test } from 'vitest';
 import { openFiles } from '../src/checkpoint/files.ts';
 import { loadModels } from '../src/families/movieGen/load.ts';
 import type { MovieGenModels as Models } from '../src/families/movieGen/models.ts';
+import { flowError } from './tinyUpsampler.ts';
 
 const PROMPT = 'a big yellow square circles clockwise on a navy background';
 
@@ -78,6 +79,13 @@ test('a decoded video', async () => {
     expect(decibels).toBeGreaterThan(45);
     expect(decibels).toBeLessThan(120); // it was f16
   });
+}, 300_000);
+
+test('the flow of an upsampler, along windows, against the reference', async () => {
+  const error = await flowError(device, types.at(-1)!);
+  console.log(`upsampler in ${types.at(-1)}: relative error ${error.toExponential(1)}`);
+  expect(error).toBeLessThan(2e-2);
+  if (device.target.f16) expect(error).toBeGreaterThan(1e-5); // it was f16
 }, 300_000);
 
 /** Weights at random, some of them so large that what layers add to leaves the range of f16. */

@@ -47,6 +47,8 @@ describe('fitted', () => {
   test('takes the first frames; too few are refused', async () => {
     const stream = fitted(greys([0, 1, 2], [2, 2], 8), { name: 'v', width: 2, height: 2, numFrames: 2 });
     expect(stream.notes).toEqual(['v: the first 2 of 3 frames taken']);
+    const picture = fitted(greys([0], [2, 2], 16), { name: 'v', width: 2, height: 2, fps: 12 });
+    expect(picture.notes).toEqual([]); // a picture has no rate
     expect(firstOf(await collectFrames(stream))).toEqual([0, 1]);
     expect(() => fitted(greys([0], [2, 2], 8), { name: 'v', width: 2, height: 2, numFrames: 2 })).toThrow(
       'v: it has 1 frames at 8 a second, but 2 are needed',

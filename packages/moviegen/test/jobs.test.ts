@@ -132,6 +132,12 @@ describe('as the reference', () => {
   });
 });
 
+test('a picture far longer than wide makes a video of no more than the usual area', async () => {
+  const image = { data: new Uint8Array(400 * 3), shape: [1, 400, 1, 3] } as const;
+  const { frames } = await movieGen.generate('a star', { image, steps: 1 });
+  expect(frames.shape).toEqual([9, 32, 16, 3]);
+});
+
 test('a batch gives what each prompt gives alone', async () => {
   const prompts = ['a blue square', 'an orange star'];
   const options = { image: pattern(1), videoGuidanceScale: 2 };

@@ -230,6 +230,11 @@ test.each<[string, FromPretrainedOptions, RegExp]>([
     /^lora: there is no file .*adapter_model\.safetensors$/,
   ],
   [
+    'a file that is named like a folder',
+    { loras: [{ source: join(TINY, 'model_index.json') }] },
+    /^lora: there is no file .*model_index\.json\/adapter_model\.safetensors$/,
+  ],
+  [
     'a weight that is none',
     { loras: [{ source: loraBytes, weight: Number.NaN }] },
     /^lora: weight must be a number/,

@@ -155,6 +155,20 @@ describe('upscaling, by the figures of the specification', () => {
   });
 });
 
+test('plans the job extend: parts that are each given the end of the one before', async () => {
+  const of = (numFrames: number) => planGeneration(conditioned(), { job: 'extend', numFrames });
+  const [short, long] = [await of(20), await of(48)];
+  expect(short).toMatchObject({ parts: 1, latentShape: [4, 4, 2, 4], video: { numFrames: 20 } });
+  expect(long.parts).toBeGreaterThan(1);
+  expect(long.flops.parts.dit.linear!.flops).toBe(long.parts! * short.flops.parts.dit.linear!.flops);
+  expect(long.flops.velocity).toBeCloseTo(short.flops.velocity);
+  expect(long.memory.phases.map(({ phase }) => phase)).toContain('encoding');
+  await expect(of(9)).rejects.toThrow(
+    "counts the video's own frames, assumed to be 16: give more than that, got 9",
+  );
+  await expect(planGeneration('1b', { job: 'extend' })).rejects.toThrow('has not learnt extending');
+});
+
 test.each(['image', 'lastImage', 'mask', 'edit', 'video'] as const)('plans the job %s', async (job) => {
   const [plain, plan] = [await planGeneration(conditioned()), await planGeneration(conditioned(), { job })];
   expect(plan.memory.phases.map(({ phase }) => phase)).toContain('encoding');

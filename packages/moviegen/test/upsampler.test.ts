@@ -4,56 +4,23 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bytesToFloats } from '@moviegen/kernels';
-import { memorySource, Safetensors } from '@moviegen/safetensors';
 import { axisWindows, Windows } from '@moviegen/sampler';
 import { testDevice } from '@moviegen/testing/device';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { CheckpointFiles } from '../src/checkpointFiles.ts';
-import { loadUpsampler } from '../src/families/movieGen/load.ts';
-import { encodePrompt, sampleWindows, windowsOf } from '../src/families/movieGen/upsampler.ts';
 import { MovieGen, MovieGenUpsampler, parsePolicy, type UpscaleProgress } from '../src/index.ts';
 import { enlarged } from '../src/video/enlarge.ts';
 import type { Video, VideoStream } from '../src/video/frames.ts';
 import { same } from './tinyPipeline.ts';
+import { flowError, tinyUpsampler, UPSAMPLER_INDEX } from './tinyUpsampler.ts';
 
 const fixtures = fileURLToPath(new URL('../fixtures/', import.meta.url));
 const { windows: golden } = JSON.parse(readFileSync(join(fixtures, 'jobs/cases.json'), 'utf8')) as {
   readonly windows: readonly { A: number; n: number; o: number; starts: number[]; weights: number[][] }[];
 };
 
-const INDEX = {
-  _class_name: 'MovieGenUpsamplerPipeline',
-  sampler: { steps: 3 },
-  window: { frames: 3, overlap: 1 },
-  tile: { size: 8, overlap: 4 },
-};
-
-/** A small upsampler: the transformer of the fixture `jobs`, and an image autoencoder of diffusers. */
-function checkpoint(index: object = INDEX): CheckpointFiles {
-  const places: Readonly<Record<string, string>> = {
-    'transformer/config.json': 'jobs/upsampler/config.json',
-    'transformer/model.safetensors': 'jobs/upsampler/model.safetensors',
-    'vae/config.json': 'autoencoder-kl-4/config.json',
-    'vae/diffusion_pytorch_model.safetensors': 'autoencoder-kl-4/diffusion_pytorch_model.safetensors',
-  };
-  return {
-    label: 'upsampler',
-    folder: (folder) => async (name) => {
-      const path = folder === '' ? name : `${folder}/${name}`;
-      if (path === 'model_index.json')
-        return memorySource(new TextEncoder().encode(JSON.stringify(index)), path);
-      const place = places[path];
-      return place === undefined
-        ? undefined
-        : memorySource(new Uint8Array(readFileSync(join(fixtures, place))), path);
-    },
-  };
-}
-
 const device = await testDevice();
 const before = device.memory().used;
-const upsampler = await MovieGenUpsampler.fromPretrained(checkpoint(), { device });
+const upsampler = await MovieGenUpsampler.fromPretrained(tinyUpsampler(), { device });
 afterAll(() => {
   upsampler.dispose();
   expect(device.memory().used).toBe(before);
@@ -63,15 +30,6 @@ function pattern(count: number, [H, W]: readonly [number, number]): Video {
   const data = new Uint8Array(count * H * W * 3);
   for (let i = 0; i < data.length; i++) data[i] = (i * 7 + (i >> 5)) % 256;
   return { data, shape: [count, H, W, 3], fps: 16 };
-}
-
-async function tensorsOf(name: string) {
-  const file = await Safetensors.open(
-    new Uint8Array(readFileSync(join(fixtures, `jobs/${name}.safetensors`))),
-  );
-  const read = async (tensor: string) =>
-    [tensor, Float32Array.from(bytesToFloats(await file.read(tensor), file.dtype(tensor)))] as const;
-  return new Map(await Promise.all(file.names().map(read)));
 }
 
 describe('windows', () => {
@@ -114,34 +72,7 @@ describe('windows', () => {
 });
 
 test('the flow along windows as the reference', async () => {
-  const expected = await tensorsOf('upsample');
-  const models = await loadUpsampler(device, checkpoint(), { dtype: 'f32' });
-  const given = { data: expected.get('given')! as Float32Array<ArrayBuffer>, shape: [4, 5, 12, 14] as const };
-  const request = {
-    ...{
-      width: 112,
-      height: 96,
-      fps: 16,
-      prompt: '',
-      negativePrompt: '',
-      guidanceScale: 1,
-      colorMatch: false,
-    },
-    seed: 21n,
-    window: { frames: 3, overlap: 1 },
-    tile: { size: 8, overlap: 2 },
-  };
-  const windows = windowsOf(given.shape, request, models.dit.config.patchSize);
-  const conditions = await encodePrompt(models, request, windows.windowShape, undefined);
-  const path = models.path({ steps: 3 });
-  const made = await sampleWindows(models, given, windows, conditions, request, path, {});
-  conditions.dispose();
-  models.dispose();
-  const latents = expected.get('latents')!;
-  const largest = Math.max(...latents.map(Math.abs));
-  expect(Math.max(...latents.map((value, i) => Math.abs(value - made.data[i]!))) / largest).toBeLessThan(
-    1e-4,
-  );
+  expect(await flowError(device, 'f32')).toBeLessThan(1e-4);
 });
 
 describe('upscale', () => {
@@ -176,7 +107,7 @@ describe('upscale', () => {
   test.each(['q8', ...(device.target.f16 ? ['f16'] : [])])(
     'with weights in %s, and with guidance',
     async (dtype) => {
-      const other = await MovieGenUpsampler.fromPretrained(checkpoint(), {
+      const other = await MovieGenUpsampler.fromPretrained(tinyUpsampler(), {
         device,
         dtype: parsePolicy(dtype),
         maxMemory: 2 ** 20,
@@ -201,11 +132,21 @@ describe('upscale', () => {
   test.each([
     [{ scale: 2, width: 64 }, 'give a scale, or a width and height, not both'],
     [{ scale: 0.5 }, 'scale must be a number of at least 1, got 0.5'],
+    [{ scale: 2000 }, '64000x32000 has 2048000000 pixels a frame, and at most 268435456 can be made'],
+    [{ steps: 0 }, 'upscale: steps must be an integer of at least 1, got 0'],
     [{ width: 16 }, '16x8 is smaller than the video, which is 32x16'],
     [{ tile: { size: 7, overlap: 2 } }, 'tile of 7 that share 2 must be multiples of 2'],
     [{ window: { frames: 4, overlap: 4 } }, 'window of 4 that share 4 must be integers, 0 <= overlap < size'],
   ])('refuses what makes no sense: %#', (options, message) => {
     expect(() => upsampler.upscaleStream(pattern(1, [16, 32]), options)).toThrow(message);
+  });
+
+  test('says that a size of another shape stretches the video', () => {
+    const notesOf = (size: object) => upsampler.upscaleStream(pattern(1, [16, 32]), size).notes;
+    expect(notesOf({ width: 64, height: 64 })).toEqual([
+      'upscale: 32x16 is stretched to 64x64, which has another shape',
+    ]);
+    expect(notesOf({ width: 67, height: 33 })).toBeUndefined();
   });
 
   test('the peak on the device is the same however long the video is', async () => {
@@ -231,6 +172,7 @@ describe('upscale', () => {
   });
 
   test('stops within a step, and keeps no memory', async () => {
+    await upsampler.upscale(pattern(3, [16, 32]), { steps: 1 }); // tables of positions stay
     const { used } = device.memory();
     const controller = new AbortController();
     const reason = new Error('enough');
@@ -256,14 +198,14 @@ test('bilinear: half-pixel centres, edges clamped, the edge repeated where it is
 });
 
 test('other checkpoints are refused in one line', async () => {
-  await expect(MovieGen.fromPretrained(checkpoint(), { device })).rejects.toThrow(
+  await expect(MovieGen.fromPretrained(tinyUpsampler(), { device })).rejects.toThrow(
     'MovieGenUpsampler loads it',
   );
-  const other = checkpoint({ ...INDEX, _class_name: 'MovieGenPipeline' });
+  const other = tinyUpsampler({ ...UPSAMPLER_INDEX, _class_name: 'MovieGenPipeline' });
   await expect(MovieGenUpsampler.fromPretrained(other, { device })).rejects.toThrow(
     'this is not an upsampler',
   );
-  const wrong = checkpoint({ ...INDEX, window: { frames: 2, overlap: 2 }, scale: 0 });
+  const wrong = tinyUpsampler({ ...UPSAMPLER_INDEX, window: { frames: 2, overlap: 2 }, scale: 0 });
   await expect(MovieGenUpsampler.fromPretrained(wrong, { device })).rejects.toThrow(
     /window: got.*\n.*scale: got 0/s,
   );

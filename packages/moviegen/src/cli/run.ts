@@ -12,8 +12,9 @@ import type { DTypePolicy } from '../checkpoint/precision.ts';
 import type { TokenizerPlaces } from '../checkpoint/tokenizerFiles.ts';
 import type { FilesOptions } from '../checkpointFiles.ts';
 import { CheckpointError, InputError } from '../errors.ts';
+import { checkpointSummary } from '../families/summary.ts';
 import type { PartPlaces } from '../generate/family.ts';
-import type { Job } from '../generate/jobs.ts';
+import { checkJob, type Job } from '../generate/jobs.ts';
 import type { LoadProgress } from '../generate/progress.ts';
 import { type OutputFile, Outputs } from '../node/outputs.ts';
 import { type FromPretrainedOptions, VideoPipeline } from '../pipeline.ts';
@@ -116,6 +117,8 @@ export class Run {
   async model(options: PipelineOptions, job: Job = 'text'): Promise<VideoPipeline> {
     const parts = partsOf(options);
     const source = options.model ?? parts ?? defaultModel(job);
+    if (parts === undefined && job !== 'text' && job !== 'video')
+      await this.#checkLearnt(source as string, job, options);
     const loading = await this.#loading(options);
     this.#model?.dispose();
     this.#model = await VideoPipeline.fromPretrained(source, loading);
@@ -124,9 +127,16 @@ export class Run {
 
   /** Loads the upsampler that the options name. */
   async upsampler(options: ModelOptions): Promise<MovieGenUpsampler> {
-    const source = upsamplerSource(options.model);
+    const source = upsamplerPlace(options.model, '--model');
     this.#upsampler = await MovieGenUpsampler.fromPretrained(source, await this.#loading(options));
     return this.#upsampler;
+  }
+
+  /** A job that a checkpoint has not learnt is refused before its weights are read. @throws InputError */
+  async #checkLearnt(source: string, job: Job, options: PipelineOptions): Promise<void> {
+    const how = { ...this.filesOptions(options), download: false, signal: this.signal };
+    const { jobs } = await checkpointSummary(source, how);
+    checkJob(job === 'edit' || job === 'extend' ? job : 'generate', job, jobs);
   }
 
   /** The options of loading all models of a checkpoint, with a bar. */
@@ -245,14 +255,14 @@ export function defaultModel(job: Job = 'text'): string {
 }
 
 /**
- * The upsampler that is taken: the one that is named, or MOVIEGEN_UPSAMPLER, or the shipped one.
+ * The upsampler that is taken: the one that a flag names, or MOVIEGEN_UPSAMPLER, or the shipped one.
  * @throws CheckpointError where there is none
  */
-export function upsamplerSource(model: string | undefined): string {
-  const source = model ?? (process.env.MOVIEGEN_UPSAMPLER || shipped('shapes-world-upsampler'));
-  if (source) return source;
+export function upsamplerPlace(given: string | undefined, flag: string): string {
+  const place = given ?? (process.env.MOVIEGEN_UPSAMPLER || shipped('shapes-world-upsampler'));
+  if (place) return place;
   throw new CheckpointError(
-    'checkpoint: there is no upsampler here: give one with --model DIR or URL, or by MOVIEGEN_UPSAMPLER',
+    `checkpoint: there is no upsampler here: give one with ${flag} DIR or URL, or by MOVIEGEN_UPSAMPLER`,
   );
 }
 

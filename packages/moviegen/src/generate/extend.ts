@@ -62,6 +62,25 @@ export interface ExtensionStream extends VideoStream, Pick<Extension, 'prompt' |
   readonly notes: readonly string[];
 }
 
+/**
+ * How an extension is cut into parts: k latent frames that each is given, latent frames of a part with them, the number of parts,
+ * and latent frames of the given end and all that follows. Undefined where the video is too short.
+ * @param there frames of the video @param total frames of the result
+ */
+export function extensionParts(
+  { index, geometry, autoencoder }: Pick<VideoModels, 'index' | 'geometry' | 'autoencoder'>,
+  { width, height, there, total }: { width: number; height: number; there: number; total: number },
+):
+  | { readonly k: number; readonly part: number; readonly count: number; readonly wanted: number }
+  | undefined {
+  const k = [GIVEN, 1].find((frames) => autoencoder.frames(frames).most <= there);
+  if (k === undefined) return undefined;
+  const latent = (frames: number) => geometry.latentShape(frames, height, width)[1];
+  const part = k + latent(index.video.numFrames);
+  const wanted = latent(autoencoder.frames(k).most + total - there);
+  return { k, part, wanted, count: Math.ceil((wanted - k) / (part - k)) };
+}
+
 /** See `VideoPipeline.extendStream`. */
 export function extended(
   models: VideoModels,
@@ -98,11 +117,12 @@ export function extended(
     throw new InputError(
       `extend: numFrames counts the video's own ${there} frames at ${fps} a second: give more than that, got ${shown(total)}`,
     );
-  const k = [GIVEN, 1].find((count) => autoencoder.frames(count).most <= there);
-  if (k === undefined)
+  const cut = extensionParts(models, { width, height, there, total });
+  if (cut === undefined)
     throw new InputError(
       `extend: the video must have at least ${autoencoder.frames(1).most} frames at ${fps} a second, got ${there}`,
     );
+  const { k, wanted, count } = cut;
   const source = fitted(video, { name: 'video', width, height, fps });
   const notes = [
     ...(source.notes ?? []),
@@ -113,7 +133,7 @@ export function extended(
   ];
 
   async function* frames(): AsyncGenerator<Frames, void> {
-    const held = new LastFrames(autoencoder.frames(k!).most);
+    const held = new LastFrames(autoencoder.frames(k).most);
     for await (const piece of piecesOf(source)) {
       signal?.throwIfAborted();
       held.add(piece);
@@ -153,18 +173,16 @@ export function extended(
     referenceImage &&= await firstFrame(referenceImage);
     let before = await turns.take(() => encodeFrames(autoencoder, given, { signal }), signal);
     const parts = [before];
-    const wanted = geometry.latentShape(given.shape[0] + total - there, height, width)[1];
-    const count = Math.ceil((wanted - k!) / (partOf(k!) - k!));
     for (let part = 0; part < count; part++) {
-      const request = requestFor(before, k!, part);
+      const request = requestFor(before, k, part);
       const tell = async (told: GroupTold) => onProgress?.({ ...told, first: part, count: 1 });
       const made = await turns.take(async () => {
         const inputs = await models.encodeGiven(request, signal);
         try {
           const [one] = await sampleGroup(models, request.videos, request, { inputs, tell, signal });
           const T = one!.latents.shape[1];
-          if (part + 1 < count) before = await endOf(autoencoder, one!.latents, k!, signal);
-          return latentFrames(one!.latents, k!, T);
+          if (part + 1 < count) before = await endOf(autoencoder, one!.latents, k, signal);
+          return latentFrames(one!.latents, k, T);
         } finally {
           inputs.dispose();
         }

@@ -232,9 +232,15 @@ function sizeOf(
   usual: { readonly width: number; readonly height: number },
   [multipleH, multipleW]: Geometry['multiple'],
 ): { width: number; height: number } {
-  const height = Math.sqrt((usual.width * usual.height * H) / W);
+  const area = usual.width * usual.height;
   const near = (length: number, multiple: number) => Math.max(1, Math.round(length / multiple)) * multiple;
-  return { width: near((height * W) / H, multipleW), height: near(height, multipleH) };
+  const height = Math.sqrt((area * H) / W);
+  const width = Math.sqrt((area * W) / H);
+  // A picture that is far longer than wide has the least width, and no more than the usual area.
+  return {
+    width: near(Math.min(width, area / multipleH), multipleW),
+    height: near(Math.min(height, area / multipleW), multipleH),
+  };
 }
 
 function videosOf(

@@ -63,6 +63,9 @@ export interface UpscaleRequest {
   readonly colorMatch: boolean;
 }
 
+/** Pixels of the largest frame: its floats still fit into one array. */
+const MOST_PIXELS = 2 ** 28;
+
 /** Checks options and fills in defaults. @param patch latents of a token along height and width @throws InputError */
 export function upscaleRequest(
   video: GivenVideo,
@@ -113,6 +116,17 @@ function checkWindow(name: string, size: number, overlap: number, multiple: numb
   );
 }
 
+/** A line where the shape of the result is not that of the video, whose pictures are then stretched; rounding is no such thing. */
+export function stretchNote(
+  { shape: [, H, W] }: GivenVideo,
+  { width, height }: Pick<UpscaleRequest, 'width' | 'height'>,
+): string[] {
+  const apart = Math.abs(width - (W * height) / H);
+  return apart <= 1 || Math.abs(height - (H * width) / W) <= 1
+    ? []
+    : [`upscale: ${W}x${H} is stretched to ${width}x${height}, which has another shape`];
+}
+
 /** The size of the result. */
 function sizeOf(
   { shape: [, H, W] }: GivenVideo,
@@ -131,6 +145,10 @@ function sizeOf(
   if (size.width < W || size.height < H)
     throw new InputError(
       `upscale: ${w}x${h} is smaller than the video, which is ${W}x${H}: upscaling only enlarges`,
+    );
+  if (w * h > MOST_PIXELS)
+    throw new InputError(
+      `upscale: ${w}x${h} has ${w * h} pixels a frame, and at most ${MOST_PIXELS} can be made: choose a smaller size`,
     );
   return size;
 }

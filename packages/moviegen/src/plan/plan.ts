@@ -5,9 +5,11 @@ import { WeightsError } from '@moviegen/tensor';
 import { checkOptions } from '../arguments.ts';
 import { openFiles } from '../checkpoint/files.ts';
 import type { Place } from '../checkpointFiles.ts';
-import { InputError } from '../errors.ts';
+import { errorsInNameOf, InputError } from '../errors.ts';
 import { families, familyOf } from '../families/index.ts';
 import { checkpointUpsampler, publishedUpsampler } from '../families/movieGen/pipelineConfigs.ts';
+import { encodeFrames } from '../generate/autoencode.ts';
+import { extensionParts } from '../generate/extend.ts';
 import {
   isPartPlaces,
   NO_FILES,
@@ -17,9 +19,11 @@ import {
 } from '../generate/family.ts';
 import type { GivenOptions } from '../generate/given.ts';
 import { sampleGroup } from '../generate/group.ts';
-import type { Job } from '../generate/jobs.ts';
+import { checkJob, type Job } from '../generate/jobs.ts';
+import type { Latents } from '../generate/latents.ts';
 import { type GenerateOptions, requestOf } from '../generate/options.ts';
 import { takeIn } from '../generate/takeIn.ts';
+import { integer } from '../generate/values.ts';
 import { flopsOf, type OpCosts, repeated, summed } from './costs.ts';
 import { assumedVideo, DryRun, decodeAll } from './dryRun.ts';
 import {
@@ -132,16 +136,22 @@ async function walk(
     const size = { width: w, height: h, numFrames: n ?? models.index.video.numFrames };
     // All blocks are counted of a cache: how many it leaves out depends on the prompt.
     const how1 = { guidanceScale: g, guidance: how, steps: options.steps, cache: options.cache };
+    const extension = job === 'extend' ? assumedExtension(models, options) : undefined;
     const request = requestOf(
       [prompt],
-      { ...definedOf({ ...size, ...how1 }), ...assumed(job, models, size) },
+      {
+        ...definedOf({ ...size, ...how1 }),
+        ...(extension ? { numFrames: extension.numFrames } : assumed(job, models, size)),
+      },
       models,
-      job === 'edit' ? { job } : undefined,
+      extension ? { job: 'extend', before: extension.before } : job === 'edit' ? { job } : undefined,
     );
+    const times = extension?.parts ?? 1;
     const steps = request.path.steps!; // the default solver's are known
     const short = { ...request, path: request.path.shortened() };
     const parts: Record<keyof PartCosts, Record<string, OpCosts>> = { text: {}, dit: {}, tae: {} };
     let evaluations = 1;
+    if (extension) await encodeFrames(models.autoencoder, extension.given, { signal });
     const { inputs, start } = await takeIn(models, short, (wait) => wait(), signal);
     const given = tally.take();
     if (job !== 'text') dry.phase('encoding');
@@ -150,7 +160,7 @@ async function walk(
       start,
       signal,
       tell: async (told) => {
-        if (told.phase === 'compile') parts.text = tally.take();
+        if (told.phase === 'compile') parts.text = repeated(tally.take(), times);
         if (told.phase === 'sample' && told.step === 0) parts.dit = tally.take();
         if (told.phase === 'sample') evaluations = Math.max(1, told.step);
       },
@@ -159,22 +169,24 @@ async function walk(
     // Kernels of a recording are counted once, when it is made, before the steps; without one, at every step.
     const each = tally.take(1 / evaluations);
     const recorded = flopsOf(parts.dit) > flopsOf(each);
-    parts.dit = summed(recorded ? repeated(parts.dit, steps) : parts.dit, repeated(each, steps));
+    parts.dit = summed(repeated(parts.dit, recorded ? steps * times : times), repeated(each, steps * times));
     dry.phase('text and sampling');
 
-    const { numFrames, width, height, latentShape, guidanceScale } = request;
-    await decodeAll(models.autoencoder, sampled!.latents, numFrames, signal);
+    const { width, height, latentShape, guidanceScale } = request;
+    const decoded = extension?.decoded ?? { latents: sampled!.latents, numFrames: request.numFrames };
+    await decodeAll(models.autoencoder, decoded.latents, decoded.numFrames, signal);
     // What encodes pictures for the text's place counts as text.
     const ofText = job === 'reference';
     parts.tae = ofText ? tally.take() : summed(given, tally.take());
     if (ofText) parts.text = summed(given, parts.text);
     dry.phase('decoding');
 
-    return dry.plan(parts, steps, {
+    return dry.plan(parts, steps * times, {
       model: pipeline.name,
       dtype,
-      video: { width, height, numFrames },
+      video: { width, height, numFrames: extension?.total ?? request.numFrames },
       latentShape,
+      ...(extension && { parts: times }),
       steps,
       tokens: models.geometry.tokens(latentShape),
       guidance: guidanceScale === 1 && request.videoGuidanceScale === 1 ? 'none' : models.guidanceOf(request),
@@ -211,8 +223,37 @@ function assumed(
     return { image: black(1), lastImage: black(1) };
   if (job === 'image' || job === 'lastImage') return { [job]: black(1) };
   if (job === 'reference') return { referenceImage: black(1) };
-  if (job === 'text' || job === 'upscale') return {};
+  if (job === 'text' || job === 'upscale' || job === 'extend') return {};
   return { video: black(size.numFrames), ...(job === 'mask' && { mask: black(1) }) };
+}
+
+/** What an extension is given, of a plan, and what it decodes: a black video as long as the model's own, or two latent frames, made twice as long. */
+function assumedExtension(models: VideoModels, { width, height, numFrames }: PlanOptions) {
+  const { autoencoder, geometry, index } = models;
+  checkJob('extend', 'extend', models.jobs);
+  const size = { width: width ?? index.video.width, height: height ?? index.video.height };
+  const there = Math.max(index.video.numFrames, autoencoder.frames(2).most);
+  const total = errorsInNameOf('extend', () => integer('numFrames', numFrames ?? 2 * there, 1));
+  if (total <= there)
+    throw new InputError(
+      `extend: numFrames counts the video's own frames, assumed to be ${there}: give more than that, got ${total}`,
+    );
+  const cut = extensionParts(models, { ...size, there, total });
+  if (cut === undefined)
+    throw new InputError(`extend: a video of ${there} frames is too short for this checkpoint`);
+  const ended = autoencoder.frames(cut.k).most;
+  const latents = (T: number): Latents => {
+    const [C, , H, W] = geometry.latentShape(ended, size.height, size.width);
+    return { data: new Float32Array(C * T * H * W), shape: [C, T, H, W] };
+  };
+  return {
+    total,
+    parts: cut.count,
+    numFrames: autoencoder.frames(cut.part).most,
+    given: assumedVideo(ended, size.height, size.width, index.video.fps),
+    before: latents(cut.k),
+    decoded: { latents: latents(cut.wanted), numFrames: ended + total - there },
+  };
 }
 
 /** Suggestions for a generation that does not fit. */

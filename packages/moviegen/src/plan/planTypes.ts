@@ -47,6 +47,7 @@ export const PLANNED_JOBS = [
   'image',
   'lastImage',
   'mask',
+  'extend',
   'edit',
   'reference',
   'upscale',
@@ -77,6 +78,8 @@ export interface GenerationPlan {
   readonly tokens: number;
   /** Of an upscaling: the windows of one velocity, [C, T, H, W] each. */
   readonly windows?: { readonly count: number; readonly shape: readonly number[] };
+  /** Of an extension: how many parts of `latentShape` are sampled, one after the other. */
+  readonly parts?: number;
   readonly steps: number;
   readonly guidance: Guidance | 'none';
   readonly weights: readonly PlannedWeights[];

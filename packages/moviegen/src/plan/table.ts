@@ -20,7 +20,7 @@ export function planTable(plan: GenerationPlan): string {
     `${plan.model}: ${video.width}x${video.height}, ${video.numFrames} frames, ${dtype}, ${plan.steps} steps, ${guidance}`,
     `adapter      ${plan.adapter}`,
     `latents      ${C} channels, ${T}x${H}x${W}`,
-    `tokens       ${whole(plan.tokens)}${plan.windows ? ` in each of ${whole(plan.windows.count)} windows of ${plan.windows.shape.slice(1).join('x')}` : ''}`,
+    `tokens       ${whole(plan.tokens)}${plan.windows ? ` in each of ${whole(plan.windows.count)} windows of ${plan.windows.shape.slice(1).join('x')}` : ''}${plan.parts ? ` in each of ${whole(plan.parts)} parts` : ''}`,
     '',
     `weights      ${bytes(memory.weights)} on the device`,
     ...weights.map(

@@ -1,5 +1,6 @@
 // Plans an upscaling without making it, as plan.ts does a generation.
 
+import { errorsInNameOf } from '../errors.ts';
 import { dryUpsampler } from '../families/movieGen/dryModels.ts';
 import type { PipelineConfigs } from '../families/movieGen/pipelineConfigs.ts';
 import {
@@ -11,6 +12,7 @@ import {
 } from '../families/movieGen/upsampler.ts';
 import type { UpsamplerIndex } from '../families/movieGen/upsamplerIndex.ts';
 import { type UpscaleOptions, upscaleRequest } from '../generate/upscale.ts';
+import { integer } from '../generate/values.ts';
 import { summed } from './costs.ts';
 import { assumedVideo, DryRun, decodeAll } from './dryRun.ts';
 import type { GenerationPlan, PlanOptions } from './planTypes.ts';
@@ -22,7 +24,8 @@ export async function walkUpscale(
   limits: { readonly maxBufferSize?: number; readonly maxStorageBufferBindingSize?: number },
   problems: readonly string[],
 ): Promise<GenerationPlan> {
-  const { dtype = 'f32', signal, maxMemory, prompt = '', numFrames = 256 } = options;
+  const { dtype = 'f32', signal, maxMemory, prompt = '' } = options;
+  const numFrames = errorsInNameOf('upscale', () => integer('numFrames', options.numFrames ?? 256, 1));
   const dry = await DryRun.open(options, limits);
   const { device, tally } = dry;
   try {

@@ -25,7 +25,7 @@ export async function fileSource(path: string): Promise<ByteSource | undefined> 
   try {
     file = await open(path, 'r');
   } catch (cause) {
-    if (codeOf(cause) === 'ENOENT') return undefined;
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(cause) ?? '')) return undefined;
     throw new SafetensorsError({ op: 'open', source: path, what: messageOf(cause), cause });
   }
   const opened = await file.stat();

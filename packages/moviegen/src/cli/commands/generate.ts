@@ -22,6 +22,7 @@ import {
   type Run,
   secondsLine,
   secondsRecord,
+  upsamplerPlace,
 } from '../run.ts';
 import { countOf, mergedSeconds, showProgress } from '../samplingBars.ts';
 import {
@@ -99,6 +100,8 @@ async function generate(run: Run, words: readonly string[], options: Options): P
   const promptStates = await statesOf(run, options.promptStates);
   const given = (await promptsOf(run, words, options)) ?? (promptStates && [promptStates.prompt.text]);
   const isOne = (given?.length ?? 1) === 1;
+  if (options.upscale !== undefined) upsamplerPlace(options.upsampler, '--upsampler');
+  else if (options.upsampler !== undefined) throw new InputError('generate: --upsampler is for --upscale');
   const intoFolder = await isFolder(options.output ?? 'out');
   if (!intoFolder && !isOne)
     throw new InputError(
@@ -156,10 +159,7 @@ async function opened(
 /** What makes the result larger, where that is asked for. */
 async function upscaling(run: Run, options: Options): Promise<GenerateOptions['upscale']> {
   const { upscale, upsampler: model, lora: _, lora2: __, model: ___, ...loading } = options;
-  if (upscale === undefined) {
-    if (model !== undefined) throw new InputError('generate: --upsampler is for --upscale');
-    return undefined;
-  }
+  if (upscale === undefined) return undefined;
   const upsampler = await run.upsampler({ ...loading, ...(model !== undefined && { model }) });
   return typeof upscale === 'number'
     ? { upsampler, scale: upscale }

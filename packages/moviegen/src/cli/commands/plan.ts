@@ -2,7 +2,7 @@
 
 import { totalmem } from 'node:os';
 import { measureCeilings } from '@moviegen/tensor/checks';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { DTypePolicy } from '../../checkpoint/precision.ts';
 import type { TokenizerPlaces } from '../../checkpoint/tokenizerFiles.ts';
 import { InputError, shown } from '../../errors.ts';
@@ -145,9 +145,11 @@ function jobAndModel(words: readonly string[]): [PlannedJob | undefined, string]
   );
 }
 
-/** Pixels of a tile, as latents of an autoencoder that makes one of eight. */
+/** Pixels of a tile, as latents of an autoencoder that makes one of eight; about a quarter of it is shared, in whole tokens of 2. */
 function tile(text: string): PlanOptions['tile'] {
   if (text === 'none') return 'none';
-  const size = integer(text) / 8;
-  return { size, overlap: size / 4 };
+  const pixels = integer(text);
+  if (pixels < 16 || pixels % 16 !== 0)
+    throw new InvalidArgumentError('It must be a multiple of 16 pixels, or none.');
+  return { size: pixels / 8, overlap: 2 * Math.round(pixels / 64) };
 }

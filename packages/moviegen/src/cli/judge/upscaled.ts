@@ -15,7 +15,7 @@ import {
 import type { Autoencoder } from '../../autoencoder.ts';
 import { enlargedFrames } from '../../video/enlarge.ts';
 import type { Video } from '../../video/frames.ts';
-import { upsamplerSource } from '../run.ts';
+import { upsamplerPlace } from '../run.ts';
 import type { Judging } from './judging.ts';
 
 /** Upscaling. */
@@ -23,7 +23,7 @@ export const UPSCALING: Judging = {
   samples: () => upscaleSamples().map(({ facts }) => ({ prompt: caption(facts) })),
   async load(run, options) {
     const { model, ...others } = options;
-    const source = upsamplerSource(model);
+    const source = upsamplerPlace(model, '--model');
     const upsampler = await run.upsampler(options);
     const image = await run.autoencoder({ ...others, model: `${source}/${upsampler.index.tae}` });
     const small = await run.autoencoder(others);
