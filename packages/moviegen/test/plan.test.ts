@@ -72,8 +72,12 @@ test('what does not fit is told, with what would help, and all numbers neverthel
   });
   expect(memory.weights).toBeGreaterThan(400_000);
   expect(problems).toEqual([
-    expect.stringMatching(/^load, .* and the adapter has 391 KiB; what would help: --max-memory/),
+    expect.stringMatching(
+      /^load, .* and the adapter has 391 KiB; what would help: --max-memory.*; --dtype q4(\/f16)? takes: /,
+    ),
   ]);
+  const fits = await planGeneration(TINY, { ...options, guidance: 'sequential', memory: 0.9 * memory.peak });
+  expect(fits.problems.join()).toMatch(/; --dtype q[84](\/f16)? fits: \d/);
 });
 
 test('a stop is felt while a plan is made', async () => {

@@ -60,7 +60,8 @@ export async function planGeneration(
   if (model === '7b' && !upscales) throw new InputError('plan: 7b is an upsampler: plan its job upscale');
   const walked = upscales ? await upscaleWalk(model, options) : await generationWalk(model, options);
   try {
-    return withMemory(await walked({}, []), options);
+    const plan = withMemory(await walked({}, []), options);
+    return upscales ? plan : await withFitting(plan, model, options);
   } catch (error) {
     if (error instanceof InputError || error instanceof WeightsError || options.signal?.aborted) throw error;
     const problem = `${(error as Error).message}; what would help: ${remedies(options).join('; ')}`;
@@ -95,6 +96,26 @@ async function pipelineOf(model: Place | PartPlaces, options: PlanOptions): Prom
   const { tokenizer } = options;
   const parts = alone ? model : options.parts;
   return (await familyOf(files, signal)).plan(files, signal, { tokenizer, parts, http });
+}
+
+/** The plan, with what would fit where it does not: the same with smaller weights. */
+async function withFitting(
+  plan: GenerationPlan,
+  model: Place | PartPlaces,
+  options: PlanOptions,
+): Promise<GenerationPlan> {
+  const { memory = Number.POSITIVE_INFINITY, dtype = 'f32', device } = options;
+  const last = plan.problems.at(-1);
+  if (plan.memory.peak <= memory || last === undefined || typeof dtype !== 'string') return plan;
+  const smaller = (device?.target.f16 ?? true) ? (['q8/f16', 'q4/f16'] as const) : (['q8', 'q4'] as const);
+  let found = '';
+  for (const one of smaller) {
+    if (dtype.slice(0, 2) <= one.slice(0, 2) && dtype.startsWith('q')) continue; // it is as small already
+    const { peak } = (await planGeneration(model, { ...options, dtype: one, memory: undefined })).memory;
+    found = `; --dtype ${one} ${peak <= memory ? 'fits' : 'takes'}: ${bytes(peak)}`;
+    if (peak <= memory) break;
+  }
+  return { ...plan, problems: [...plan.problems.slice(0, -1), last + found] };
 }
 
 /** The plan, compared with the adapter's memory. */
