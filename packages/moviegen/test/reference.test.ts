@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Safetensors } from '@moviegen/safetensors';
+import { Safetensors, serialize } from '@moviegen/safetensors';
 import { conditioned, json, referring } from '@moviegen/testing/checkpoints';
 import { testDevice } from '@moviegen/testing/device';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -177,6 +177,34 @@ test('with a video to start from, the step cache, and going on', async () => {
   expect([made.frames.shape[0], gone, made.notes.includes('seen')]).toEqual([32, 1, true]);
   const without = await movieGen.extend(video, PROMPT, { numFrames: 32, steps: 2 });
   expect(same(made.frames, without.frames)).toBe(false);
+});
+
+test('a LoRA of what reads the picture changes what is made of one, and nothing else', async () => {
+  const factor = (shape: readonly [number, number]) =>
+    ({ dtype: 'F32', shape, data: Float32Array.from({ length: 64 }, (_, i) => Math.sin(i)) }) as const;
+  const path = 'text_proj.vision.linear';
+  const source = serialize({
+    [`${path}.lora_A.weight`]: factor([2, 32]),
+    [`${path}.lora_B.weight`]: factor([32, 2]),
+  });
+  const changed = await MovieGen.fromPretrained(referring(), { device, loras: [{ source }] });
+  expect(
+    apart(await latentsOf({ referenceImage }, changed), await latentsOf({ referenceImage })),
+  ).toBeGreaterThan(1e-3);
+  expect(await latentsOf({}, changed)).toEqual(await latentsOf({}));
+  changed.dispose();
+});
+
+test('stops before the tower is loaded, and keeps no memory', async () => {
+  const { used } = device.memory();
+  const controller = new AbortController();
+  const reason = new Error('enough');
+  const stopping = { shape: referenceImage.shape, fps, async *[Symbol.asyncIterator]() { controller.abort(reason); yield referenceImage; } }; // biome-ignore format: one line
+  await expect(
+    movieGen.generate(PROMPT, { referenceImage: stopping, signal: controller.signal }),
+  ).rejects.toBe(reason);
+  await device.sync();
+  expect(device.memory().used).toBe(used);
 });
 
 describe('says', () => {
