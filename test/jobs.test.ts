@@ -57,8 +57,9 @@ test('inspect says what a checkpoint can do', async () => {
   const plain = await moviegen(['inspect', TINY]);
   expect(plain.stdout).toContain('jobs: text to video, video to video\n');
   const more = await moviegen(['inspect', conditioned, '--json']);
-  expect(JSON.parse(more.stdout)).toEqual({
+  expect(JSON.parse(more.stdout)).toMatchObject({
     kind: 'Movie Gen',
+    generation: { defaults: { sampler: { steps: 4 }, video: { numFrames: 9 } }, multiple: [16, 16] },
     jobs: ['text', 'video', 'image', 'lastImage', 'mask', 'extend', 'edit'],
     tasks: ['add', 'recolour'],
   });
@@ -224,7 +225,7 @@ describe('refused in one line, before anything is computed', () => {
     ],
     [
       ['generate', 'a star', '--upscale', '2', '--model', '/none'],
-      /^error: checkpoint: there is no upsampler by default: give one with --upsampler/,
+      /^error: checkpoint: there is no upsampler here: give one with --upsampler/,
     ],
     [['upscale', film, '--model', TINY], /this is not an upsampler\n$/],
     [['judge', '--job', 'upscale', '--model', TINY], /this is not an upsampler\n$/],

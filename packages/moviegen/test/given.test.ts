@@ -124,7 +124,10 @@ test('what a checkpoint can do is known without loading it', async () => {
     },
   });
   const { kind, jobs, generation } = await checkpointSummary(WAN);
-  expect([kind, jobs]).toEqual(['Wan', ['text', 'video']]);
+  expect([kind, jobs]).toEqual([
+    'Wan 2.1, of other sizes: 2 layers of width 64 with 2 heads',
+    ['text', 'video'],
+  ]);
   expect(generation).toMatchObject({
     defaults: { sampler: { steps: 50, guidanceScale: 5 }, video: { width: 832, numFrames: 81 } },
     multiple: [16, 16],

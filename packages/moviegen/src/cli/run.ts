@@ -113,12 +113,17 @@ export class Run {
   /**
    * Loads the model that the options name, or the one that is shipped for a job, with a bar while it loads. A model that was
    * loaded before is released.
+   * @param op in whose name a job is refused that the model has not learnt
    */
-  async model(options: PipelineOptions, job: Job = 'text'): Promise<VideoPipeline> {
+  async model(
+    options: PipelineOptions,
+    job: Job = 'text',
+    op: string = job === 'edit' || job === 'extend' ? job : 'generate',
+  ): Promise<VideoPipeline> {
     const parts = partsOf(options);
     const source = options.model ?? parts ?? defaultModel(job);
     if (parts === undefined && job !== 'text' && job !== 'video')
-      await this.#checkLearnt(source as string, job, options);
+      await this.#checkLearnt(op, source as string, job, options);
     const loading = await this.#loading(options);
     this.#model?.dispose();
     this.#model = await VideoPipeline.fromPretrained(source, loading);
@@ -133,10 +138,10 @@ export class Run {
   }
 
   /** A job that a checkpoint has not learnt is refused before its weights are read. @throws InputError */
-  async #checkLearnt(source: string, job: Job, options: PipelineOptions): Promise<void> {
+  async #checkLearnt(op: string, source: string, job: Job, options: PipelineOptions): Promise<void> {
     const how = { ...this.filesOptions(options), download: false, signal: this.signal };
     const { jobs } = await checkpointSummary(source, how);
-    checkJob(job === 'edit' || job === 'extend' ? job : 'generate', job, jobs);
+    checkJob(op, job, jobs);
   }
 
   /** The options of loading all models of a checkpoint, with a bar. */

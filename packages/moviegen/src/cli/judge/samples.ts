@@ -16,7 +16,6 @@ import {
   pictureOf,
 } from '@moviegen/evaluation';
 import { InputError } from '../../errors.ts';
-import { checkJob } from '../../generate/jobs.ts';
 import type { VideoPipeline } from '../../pipeline.ts';
 import type { Frames, Video } from '../../video/frames.ts';
 import type { Run } from '../run.ts';
@@ -52,7 +51,7 @@ const at = (model: VideoPipeline, clip: Clip): Video => ({ ...clip, fps: model.i
 export const JUDGED_JOBS = {
   image: judging(
     () => JOB_SAMPLES.image,
-    (run, options) => run.model(options, 'image'),
+    (run, options) => run.model(options, 'image', 'judge'),
     async (model, sample, sampling) => {
       const image = at(model, givenClip('image', sample));
       return (await model.generate(sample.prompt, { ...sampling, image })).frames;
@@ -64,7 +63,7 @@ export const JUDGED_JOBS = {
   ),
   extend: judging(
     () => JOB_SAMPLES.extend,
-    (run, options) => run.model(options, 'extend'),
+    (run, options) => run.model(options, 'extend', 'judge'),
     async (model, sample, sampling) => {
       const options = { ...sampling, numFrames: EXTENDED_FRAMES };
       return (await model.extend(at(model, givenClip('extend', sample)), sample.prompt, options)).frames;
@@ -76,7 +75,7 @@ export const JUDGED_JOBS = {
   ),
   edit: judging(
     () => JOB_SAMPLES.edit,
-    (run, options) => run.model(options, 'edit'),
+    (run, options) => run.model(options, 'edit', 'judge'),
     async (model, sample, sampling) => {
       const options = { ...sampling, ...(sample.task && { task: sample.task }) };
       return (await model.edit(at(model, givenClip('edit', sample)), sample.prompt, options)).frames;
@@ -88,11 +87,7 @@ export const JUDGED_JOBS = {
   ),
   reference: judging(
     patternSamples,
-    async (run, options) => {
-      const model = await run.model(options, 'reference');
-      checkJob('judge', 'reference', model.jobs);
-      return model;
-    },
+    (run, options) => run.model(options, 'reference', 'judge'),
     async (model, sample, sampling) => {
       const options = { ...sampling, referenceImage: at(model, pictureOf(sample.looks, sample.place)) };
       return (await model.generate(sample.prompt, options)).frames;
