@@ -54,7 +54,7 @@ def main():
     tae, started = temporal_autoencoder(args.checkpoint), time.time()
     results: dict[str, list[dict]] = {}
     for sample in upscale.evaluation_set()[:: args.every]:
-        given = to_bytes(through(tae, to_video([world.draw(sample.facts, sample.offset)[: args.frames]])))
+        given = to_bytes(through(tae, to_video([world.draw(sample.facts, sample.offset)])))[: args.frames]
         large = enlarge(to_video([given]))
         c, enlarged = upsampler.encode(large), to_bytes(large)
         truth = upscale.draw_large(sample.facts, sample.offset)[: args.frames]

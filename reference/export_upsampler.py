@@ -51,7 +51,7 @@ def main():
         "tile": "none",
     })
     (args.out / "training").mkdir(exist_ok=True)
-    shutil.copyfile(args.states / "log.jsonl", args.out / "training" / "log.jsonl")
+    shutil.copyfile(args.states / "log.jsonl", args.out / "training" / "transformer.jsonl")
     write_sums(args.out)
 
 
