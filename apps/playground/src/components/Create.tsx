@@ -153,7 +153,7 @@ export function Create({ onSay }: Properties) {
     onSay(`The video is given to the next one: ${CHOICES[job]}.`);
   };
   const read = async (file: File) => {
-    if (/\.safetensors$/i.test(file.name) && model.abilities?.kind === 'Wan') {
+    if (/\.safetensors$/i.test(file.name) && model.abilities?.kind.startsWith('Wan')) {
       model.change({ states: file });
       return;
     }

@@ -58,7 +58,7 @@ export function ModelField({ model, upsampler, running }: Properties) {
           )}
         </div>
       )}
-      {abilities?.kind === 'Wan' && place && (
+      {abilities?.kind.startsWith('Wan') && place && (
         <div class="more">
           <Chooser accept=".safetensors" onFile={(states) => change({ states })}>
             {place.states === undefined ? 'Choose prompt states' : 'Choose others'}
