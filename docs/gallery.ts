@@ -1,11 +1,19 @@
-// Makes the pictures of the gallery: for each job four videos by models/shapes-world-jobs, seeds 0 to 3, without selection; above
+// Makes the pictures of the gallery: for each job four videos by models/shapes-world-jobs (upscaled by models/shapes-world-upsampler), seeds 0 to 3, without selection; above
 // each what was given, which shapes world has drawn. `npm run docs:gallery` writes docs/public/gallery/*.webp; it takes some minutes.
 
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { draw, parsePrompt } from '@moviegen/evaluation';
-import { collectFrames, encodeVideo, type Frames, gridOf, type Video, VideoPipeline } from 'moviegen';
+import {
+  collectFrames,
+  encodeVideo,
+  type Frames,
+  gridOf,
+  MovieGenUpsampler,
+  type Video,
+  VideoPipeline,
+} from 'moviegen';
 import sharp from 'sharp';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -44,14 +52,20 @@ const each = async (make: (prompt: string, seed: number) => Promise<Made>): Prom
   return made;
 };
 
-const MOTIONS = ['it moves left', 'it grows', 'it moves up', 'it circles clockwise'];
+/** A clip begins as its motion does, as those that the model was trained on. */
+const MOVING = [
+  ['a big red circle moves left on a black background', 'it moves left'],
+  ['a yellow square grows on a navy background', 'it grows'],
+  ['a big green star moves up on a gray background', 'it moves up'],
+  ['a big blue triangle circles clockwise on a white background', 'it circles clockwise'],
+] as const;
 const EDITS = ['make it blue', 'remove the square', 'make the background white', 'it moves left'];
 
 const JOBS: Readonly<Record<string, () => Promise<Made[]>>> = {
   'first-frame': () =>
-    each(async (prompt, seed) => {
+    each(async (_, seed) => {
+      const [prompt, caption] = MOVING[seed]!;
       const image = frame(clip(prompt), 0);
-      const caption = MOTIONS[seed]!;
       return {
         given: still(image),
         caption,
@@ -70,8 +84,9 @@ const JOBS: Readonly<Record<string, () => Promise<Made[]>>> = {
       };
     }),
   extend: () =>
-    each(async (prompt, seed) => {
-      const [given, caption] = [clip(prompt), MOTIONS[seed]!];
+    each(async (_, seed) => {
+      const [prompt, caption] = MOVING[seed]!;
+      const given = clip(prompt);
       return {
         given,
         caption,
@@ -102,7 +117,30 @@ const JOBS: Readonly<Record<string, () => Promise<Made[]>>> = {
         video: (await pipeline.generate(caption, { video, strength: 0.9, seed })).frames,
       };
     }),
+  upscale: async () => {
+    const upsampler = await MovieGenUpsampler.fromPretrained(join(here, '../models/shapes-world-upsampler'));
+    const made = await each(async (prompt, seed) => {
+      const { frames } = await pipeline.generate(prompt, { seed });
+      return { given: doubled(frames), caption: prompt, video: await upsampler.upscale(frames, { seed }) };
+    });
+    upsampler.dispose();
+    return made;
+  },
 };
+
+/** Each pixel twice as wide and as high. */
+function doubled({ data, shape: [T, H, W], fps }: Video): Video {
+  const large = new Uint8Array(data.length * 4);
+  for (let i = 0; i < T * H * W; i++)
+    for (const [y, x] of [
+      [0, 0],
+      [0, 1],
+      [1, 0],
+      [1, 1],
+    ] as const)
+      large.set(data.subarray(3 * i, 3 * i + 3), 3 * ((2 * Math.floor(i / W) + y) * 2 * W + 2 * (i % W) + x));
+  return { data: large, shape: [T, 2 * H, 2 * W, 3], fps };
+}
 
 function joined(a: Frames, b: Frames): Frames {
   const data = new Uint8Array(a.data.length + b.data.length);
@@ -119,7 +157,7 @@ for (const [name, job] of Object.entries(JOBS).filter(
   const grid = await collectFrames(
     gridOf([...made.map(({ given }) => given), ...made.map(({ video }) => video)], {
       columns: PROMPTS.length,
-      scale: 2,
+      scale: made[0]!.video.shape[1] === 64 ? 2 : 1,
       captions: [...made.map(() => ''), ...made.map(({ caption }) => caption)],
     }),
   );
