@@ -93,7 +93,7 @@ describe('standard output', () => {
     const { status, bytes, stderr } = await moviegen(args, { cwd });
     expect(status).toBe(0);
     expect((await decodeVideo(new Uint8Array(bytes))).shape).toEqual([1, 16, 32, 3]);
-    expect(stderr).toMatch(/32x16, 1 frames at 12 a second, seed 0\nadapter: /);
+    expect(stderr).toMatch(/32x16, 1 frame at 12 a second, seed 0\nadapter: /);
     expect(filesIn(cwd)).toEqual([]);
   });
 

@@ -223,10 +223,7 @@ describe('refused in one line, before anything is computed', () => {
       ['edit', film, 'a star', '--model', conditioned, '--task', 'x'],
       /unknown task "x", expected one of add, recolour\n$/,
     ],
-    [
-      ['generate', 'a star', '--upscale', '2', '--model', '/none'],
-      /^error: checkpoint: there is no upsampler here: give one with --upsampler/,
-    ],
+    [['generate', 'a star', '--upsampler', '/none', '--model', TINY], /--upsampler is for --upscale\n$/],
     [['upscale', film, '--model', TINY], /this is not an upsampler\n$/],
     [['judge', '--job', 'upscale', '--model', TINY], /this is not an upsampler\n$/],
     [

@@ -94,7 +94,9 @@ test('Wan at an address: told first, resumed after a reload, with its own option
   const page = await open({ model: '/wan/' });
   const file = 'transformer/diffusion_pytorch_model.safetensors';
   const half = readFileSync(join(T2V, file)).length >> 1;
-  await size(page).getByText(/Wan 2\.1.* · 0\.8 MB to fetch/).waitFor();
+  await size(page)
+    .getByText(/Wan 2\.1.* · 0\.8 MB to fetch/)
+    .waitFor();
   expect(await page.locator('.given').textContent()).toContain('can do text to video, video to video.');
   const values = ['width', 'height', 'frames', 'steps', 'guidance', 'shift'].map((name) =>
     page.locator(`#${name}`).inputValue(),
@@ -148,7 +150,9 @@ test('states of a prompt stand for the text encoder, which is not fetched', asyn
   await size(page).getByText('to fetch').click();
   const before = server.requests.length;
   await model(page).getByLabel('Choose prompt states').setInputFiles(path);
-  await size(page).getByText(/Wan 2\.1.* · 0\.7 MB to fetch/).waitFor();
+  await size(page)
+    .getByText(/Wan 2\.1.* · 0\.7 MB to fetch/)
+    .waitFor();
   await expect.poll(() => page.locator('#prompt').inputValue()).toBe('a cat');
   const { prompt, ...numbers } = asked;
   for (const [name, value] of Object.entries(numbers)) await page.locator(`#${name}`).fill(String(value));
@@ -162,7 +166,9 @@ test('states of a prompt stand for the text encoder, which is not fetched', asyn
 
 test('a model of pictures does nothing without one, and takes a first and a last frame', async () => {
   const page = await open({ model: '/i2v/' });
-  await size(page).getByText(/Wan 2\.1.* · /).waitFor();
+  await size(page)
+    .getByText(/Wan 2\.1.* · /)
+    .waitFor();
   await generate(page, asked);
   expect(await page.locator('.stage .own-words').textContent()).toBe(
     'this model begins with a picture or a video: it can do image to video, last image to video',
@@ -228,7 +234,9 @@ test('a model of the hub: what it refuses is told in words, a token is for the h
   await model(page).getByLabel('Token').fill(TOKEN);
   hub.asked.length = 0;
   await model(page).locator('form').first().getByRole('button', { name: 'Open' }).click();
-  await size(page).getByText(/Wan 2\.1.* · 0\.8 MB to fetch/).waitFor();
+  await size(page)
+    .getByText(/Wan 2\.1.* · 0\.8 MB to fetch/)
+    .waitFor();
   const tokens = (at: 'hub' | 'cdn') =>
     new Set(hub.asked.filter(({ host: name }) => name === at).map(({ token }) => token));
   expect([tokens('hub'), tokens('cdn')]).toEqual([new Set([`Bearer ${TOKEN}`]), new Set([undefined])]);
@@ -239,7 +247,9 @@ test('a model of the hub: what it refuses is told in words, a token is for the h
 
 test('a model of the hub is kept, resumed after a reload, and makes the same frames', async () => {
   const page = await open({ hub: hub.url, model: 'me/wan@v1' });
-  await size(page).getByText(/Wan 2\.1.* · 0\.8 MB to fetch/).waitFor();
+  await size(page)
+    .getByText(/Wan 2\.1.* · 0\.8 MB to fetch/)
+    .waitFor();
   hub.faults.breaks = { after: 100_000, times: 1 };
   await generate(page, asked);
   expect(await problemCode(page)).toBe('checkpoint-unreachable');

@@ -1,7 +1,7 @@
 // moviegen inspect: lists what is in a file of weights, or what a checkpoint can do. The list of tensors is made in
 // checkpoint/inspect.ts.
 
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { ShardedSafetensors, type TensorSource } from '@moviegen/safetensors';
@@ -41,7 +41,9 @@ export function addInspect(program: Command, run: Run): void {
     run.configure(options);
     const id = hubPlace(path)?.id;
     const onHub = id !== undefined && !existsSync(id);
-    const whole = await checkpointAt(path, onHub ? options : {});
+    const elsewhere = onHub || path.includes('://');
+    const folder = elsewhere || statSync(path, { throwIfNoEntry: false })?.isDirectory();
+    const whole = folder ? await checkpointAt(path, onHub ? options : {}) : undefined;
     if (whole !== undefined) {
       const summary = await (await familyOf(whole)).summary(whole, run.signal);
       if (options.json) run.print(summary);
