@@ -1,4 +1,4 @@
-// A model of the hub as the hub lists it, and its refusals in words. Not here: its bytes, which come as those of any folder do.
+// Which files a model of the hub has, and what to tell a person when the hub refuses. Not here: fetching the files (fetchCheckpoint.ts).
 
 import type { HubModel, ModelPlace } from '../model.ts';
 import { ProblemError } from '../problem.ts';

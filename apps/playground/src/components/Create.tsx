@@ -61,7 +61,7 @@ export function Create({ onSay }: Properties) {
   const begins = useGiven(useMemo(() => ableBy(model, upsampler), [model.abilities, upsampler.abilities]));
   const fixed = useStates(model, setUnable);
   const generationRules = model.abilities?.generation;
-  // While a model's rules are asked, those of the last one stay.
+  // Until the rules of a new model are known, the rules of the last model stay.
   const last = useRef(SHIPPED);
   const rules = useMemo(
     () => (generationRules ? rulesOf(generationRules) : last.current),

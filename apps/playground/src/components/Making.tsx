@@ -9,7 +9,7 @@ interface Properties {
   readonly phases: readonly PhaseState[];
   /** One per step, so far. */
   readonly previews: readonly Frames[];
-  /** Undefined where there are no previews. */
+  /** Undefined if the job shows no previews. */
   readonly steps: number | undefined;
   readonly aspect: readonly [width: number, height: number];
 }

@@ -110,7 +110,7 @@ export function extended(
       models,
       { job: 'extend', before },
     );
-  requestFor(undefined, GIVEN, 0); // checks the options before any frame is read
+  const checked = requestFor(undefined, GIVEN, 0); // before any frame is read
   const there = framesAt(video, fps);
   errorsInNameOf('extend', () => integer('numFrames', total, 1));
   if (total <= there)
@@ -127,9 +127,7 @@ export function extended(
   const notes = [
     ...(source.notes ?? []),
     ...(referenceImage && 'notes' in referenceImage ? (referenceImage.notes ?? []) : []),
-    ...models
-      .promptNotes(requestFor(undefined, k, 0).videos[0]!, requestFor(undefined, k, 0))
-      .map((line) => inNameOf('extend', line)),
+    ...models.promptNotes(checked.videos[0]!, checked).map((line) => inNameOf('extend', line)),
   ];
 
   async function* frames(): AsyncGenerator<Frames, void> {
