@@ -25,8 +25,12 @@ from train_tae import to_video
 
 
 class Encoder:
-    def __init__(self, checkpoint: Path):
+    """A checkpoint's autoencoder, or with `tae` that of a training state of `train_tae.py`, into the transformer's space."""
+
+    def __init__(self, checkpoint: Path, tae: Path | None = None):
         pipeline, _ = load_pipeline(checkpoint)
+        if tae:
+            pipeline.tae.load_state_dict(torch.load(tae, weights_only=False)["average"])
         self.tae = pipeline.tae.to(memory_format=torch.channels_last).eval()
 
     @torch.no_grad()

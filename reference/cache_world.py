@@ -1,7 +1,11 @@
-"""Draws clips of words or of patterns, encodes them with a checkpoint's TAE, and writes shards for `train_letters.py` and
-`train_reference.py`. A shard KIND-SEED holds `latents` [n, 16, 2, 8, 8], f16 in the transformer's space, and the facts in its metadata.
+"""Draws clips of words, of patterns or of shapes, encodes them with a checkpoint's TAE, and writes shards for `train_letters.py` and
+`train_jobs.py`. A shard KIND-SEED holds `latents` [n, 16, 2, 8, 8], f16 in the transformer's space, and the facts in its metadata.
+
+    python3 cache_world.py reference --checkpoint ../models/shapes-world-jobs --out OUT --shards 32
+    python3 cache_world.py letters shapes --checkpoint ../models/shapes-world --tae TAE/last.pt --out OUT --shards 64
 """
 
+import argparse
 import json
 import os
 import random
@@ -9,9 +13,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
 
+from cache_jobs import Encoder
 from moviegen_reference import letters, patterns, world
 
 
@@ -27,31 +31,30 @@ def clip(kind: str, rng: random.Random) -> tuple[dict, "object"]:
     return asdict(facts), world.draw(facts, world.random_offset(rng))
 
 
-def cache(kind: str, encode, args):
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kind", nargs="+", choices=["letters", "reference", "shapes"])
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--tae", type=Path, help="a last.pt of train_tae.py; without it the checkpoint's own")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--shards", type=int, default=32)
+    parser.add_argument("--clips", type=int, default=128, help="a shard")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    args.out.mkdir(parents=True, exist_ok=True)
+    encode = Encoder(args.checkpoint, args.tae)
     for seed in range(args.seed, args.seed + args.shards):
-        place, rng = args.out / f"{kind}-{seed:04d}.safetensors", random.Random(f"{kind} {seed}")
-        if place.exists():
-            continue
-        records, clips = zip(*(clip(kind, rng) for _ in range(args.clips)))
-        temporary = place.with_suffix(".part")
-        save_file({"latents": encode(list(clips))}, temporary, metadata={"records": json.dumps(records)})
-        os.replace(temporary, place)
-        print(place.name, flush=True)
+        for kind in args.kind:
+            place, rng = args.out / f"{kind}-{seed:04d}.safetensors", random.Random(f"{kind} {seed}")
+            if place.exists():
+                continue
+            records, clips = zip(*(clip(kind, rng) for _ in range(args.clips)))
+            temporary = place.with_suffix(".part")
+            save_file({"latents": encode(list(clips))}, temporary, metadata={"records": json.dumps(records)})
+            os.replace(temporary, place)
+            print(place.name, flush=True)
 
 
-class Shards:
-    """All shards of a kind in a folder."""
-
-    def __init__(self, folder: Path, kind: str):
-        self.latents, self.records = [], []
-        for name in sorted(folder.glob(f"{kind}-*.safetensors")):
-            with safe_open(name, "pt") as file:
-                self.latents.append(file.get_tensor("latents"))
-                self.records += json.loads(file.metadata()["records"])
-        if not self.records:
-            raise FileNotFoundError(f"{folder}: no shards of {kind}: run the stage cache first")
-        self.latents = torch.cat(self.latents)
-
-    def draw(self, rng: random.Random) -> tuple[torch.Tensor, dict]:
-        i = rng.randrange(len(self.records))
-        return self.latents[i].float(), self.records[i]
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
 """Samples the fixed evaluation sets of the jobs with a training state of `train_jobs.py`, and judges the videos.
 
-    python3 evaluate_jobs.py --state OUT/last.pt --init ../models/shapes-world --job image extend edit --json figures.json
+    python3 evaluate_jobs.py --state OUT/last.pt --init ../models/shapes-world --job image extend edit reference --json figures.json
 """
 
 import argparse
@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from moviegen_reference import flow, giving, jobs, philox, world
+from moviegen_reference import flow, giving, jobs, patterns, philox
 from moviegen_reference.judge_jobs import JUDGES
+from moviegen_reference.judge_patterns import judge_patterns
 from moviegen_reference.pipeline import Pipeline, load_pipeline
-from train_jobs import Model
+from train_jobs import Model, load_trained
 from train_tae import to_video
 
 STEPS = 50
@@ -62,6 +63,12 @@ class Jobs:
         video = self.pipeline.decode(torch.cat(parts, dim=2), jobs.EXTENDED).numpy()
         return giving.without_seam(video, np.stack(clips))
 
+    def reference(self, samples: list[patterns.Sample]) -> np.ndarray:
+        pictures = [patterns.picture(s.looks, s.place) for s in samples]
+        pipeline = Pipeline(self.model.text, self.model.dit, self.pipeline.tae, self.model.vision)
+        z = pipeline.latents([s.prompt for s in samples], [s.seed for s in samples], STEPS, self.guidance, references=pictures)
+        return self.pipeline.decode(z).numpy()
+
     def edit(self, samples: list[jobs.Sample]) -> np.ndarray:
         before = self.encode([jobs.given_clip(s, "edit") for s in samples])
         tasks = [jobs.TASKS.index(s.task) for s in samples]
@@ -80,21 +87,21 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--init", type=Path, required=True)
-    parser.add_argument("--job", nargs="*", default=list(JUDGES), choices=list(JUDGES))
+    parser.add_argument("--job", nargs="*", default=list(JUDGES), choices=[*JUDGES, "reference"])
     parser.add_argument("--guidance", type=float, default=4.0)
     parser.add_argument("--every", type=int, default=1, help="take every n-th sample")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    model = Model(args.init)
-    model.load_state_dict(torch.load(args.state, weights_only=False)["average"])
-    run = Jobs(model, load_pipeline(args.init)[0], args.guidance)
+    run = Jobs(load_trained(args.state, args.init), load_pipeline(args.init)[0], args.guidance)
     report = {}
     for job in args.job:
-        samples, started = jobs.evaluation_set(job)[:: args.every], time.time()
+        everything, started = patterns.evaluation_set() if job == "reference" else jobs.evaluation_set(job), time.time()
+        samples = everything[:: args.every]
         with torch.no_grad():
             videos = getattr(run, job)(samples)
-        results = [JUDGES[job](video, sample) for video, sample in zip(videos, samples)]
+        judge = (lambda video, sample: judge_patterns(video, sample, everything)) if job == "reference" else JUDGES[job]
+        results = [judge(video, sample) for video, sample in zip(videos, samples)]
         report[job] = {"figures": figures(results), "results": results}
         print(job, len(samples), f"{time.time() - started:.0f} s", report[job]["figures"], flush=True)
         if job == "edit":

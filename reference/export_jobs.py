@@ -1,5 +1,5 @@
-"""Writes a checkpoint folder from the training state of `train_jobs.py`: its transformer and text encoders, and the TAE of the
-checkpoint that the training began with.
+"""Writes a checkpoint folder from the training state of `train_jobs.py`: its transformer, text encoders and image tower, and the
+TAE of the checkpoint that the training began with.
 
     python3 export_jobs.py --state OUT/last.pt --init ../models/shapes-world --out ../models/shapes-world-jobs --guidance 4
 """
@@ -8,11 +8,9 @@ import argparse
 import json
 from pathlib import Path
 
-import torch
-
 from export import export, index_of
 from moviegen_reference.tae import load_tae
-from train_jobs import Model
+from train_jobs import load_trained
 
 EXAMPLES = ["a small blue circle moves right on a black background", "a blue star grows on a white background"]
 
@@ -24,11 +22,10 @@ def main():
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--guidance", type=float, default=4.0)
     args = parser.parse_args()
-    model = Model(args.init)
-    model.load_state_dict(torch.load(args.state, weights_only=False)["average"])
+    model = load_trained(args.state, args.init)
     index = json.loads((args.init / "model_index.json").read_text())
     tae = load_tae(args.init / index["tae"])
-    export(args.out, tae.state_dict(), dict(tae.config), model.dit, model.text, index_of(args.guidance, EXAMPLES))
+    export(args.out, tae.state_dict(), dict(tae.config), model.dit, model.text, index_of(args.guidance, EXAMPLES), model.vision)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Trains a checkpoint of shapes world on words, beside its shapes; the quoted part of a prompt reaches ByT5 alone, which is trained.
 
     python3 train_tae.py video --init ../models/shapes-world/tae --letters 0.5 --out TAE --minutes 90
-    python3 train_letters.py cache       --checkpoint ../models/shapes-world --tae TAE/last.pt --out OUT --shards 64
+    python3 cache_world.py letters shapes --checkpoint ../models/shapes-world --tae TAE/last.pt --out OUT --shards 64
     python3 train_letters.py transformer --checkpoint ../models/shapes-world --tae TAE/last.pt --out OUT --minutes 120
     python3 train_letters.py evaluate    --checkpoint ../models/shapes-world --tae TAE/last.pt --out OUT
 
@@ -16,7 +16,6 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from cache_world import Shards, cache
 from evaluate_jobs import figures
 from export import export, index_of
 from moviegen_reference import letters, world
@@ -26,7 +25,7 @@ from moviegen_reference.pipeline import Pipeline, load_pipeline
 from moviegen_reference.plain_attention import use_plain_attention
 from moviegen_reference.training import Run, arguments
 from train_dit import is_matrix
-from train_tae import to_video
+from train_jobs import Shards
 
 WORDS, NULL = 0.6, 0.1                            # shares of a batch: words, the others are shapes; without a prompt
 GUIDANCE, STEPS = 4.0, 50
@@ -53,27 +52,22 @@ def opened(args) -> Pipeline:
     return pipeline
 
 
-def encoder(pipeline: Pipeline):
-    @torch.no_grad()
-    def encode(clips):
-        with torch.autocast("cpu", torch.bfloat16):
-            parts = [pipeline.tae.encode(to_video(clips[i : i + 8]))[0].float() for i in range(0, len(clips), 8)]
-        return pipeline.tae.to_model_space(torch.cat(parts)).half().contiguous()
-
-    return encode
-
-
 def transformer(pipeline: Pipeline, args):
     use_plain_attention()
     words, shapes = Shards(args.out, "letters"), Shards(args.out, "shapes")
+
+    def of(shards: Shards, rng: random.Random) -> tuple[torch.Tensor, dict]:
+        i = rng.randrange(len(shards.records))
+        return shards.tensors["latents"][i].float(), shards.records[i]
+
     run, done = Run(Model(pipeline), pipeline.dit.config, args, is_matrix), False
 
     def drawn(rng: random.Random) -> tuple[torch.Tensor, str | None]:
         if rng.random() < WORDS:
-            z, record = words.draw(rng)
+            z, record = of(words, rng)
             prompt = letters.caption(letters.Word(**record), rng)
         else:
-            z, record = shapes.draw(rng)
+            z, record = of(shapes, rng)
             prompt = world.caption(world.Facts(**record), rng)
         return z, None if rng.random() < NULL else prompt
 
@@ -105,17 +99,14 @@ def evaluate(pipeline: Pipeline, args):
 
 
 def main():
-    parser = arguments(__doc__, ["cache", "transformer", "evaluate", "export"], lr=4e-3, batch=64)
+    parser = arguments(__doc__, ["transformer", "evaluate", "export"], lr=4e-3, batch=64)
     parser.add_argument("--tae", type=Path, help="a last.pt of train_tae.py; without it the checkpoint's own")
     parser.add_argument("--every", type=int, default=1, help="of evaluate: take every n-th sample")
     args = parser.parse_args()
     torch.set_num_threads(1)
     args.out.mkdir(parents=True, exist_ok=True)
     pipeline = opened(args)
-    if args.stage == "cache":
-        for kind in ("letters", "shapes"):
-            cache(kind, encoder(pipeline), args)
-    elif args.stage == "transformer":
+    if args.stage == "transformer":
         transformer(pipeline, args)
     elif args.stage == "evaluate":
         evaluate(trained(pipeline, args.out), args)

@@ -87,6 +87,20 @@ def random_looks(rng: random.Random) -> Looks:
     return Looks(tuple(rng.randrange(len(COLOURS)) for _ in range(CELLS**2)), rng.choice(world.MOTIONS), rng.choice(list(world.BACKGROUNDS)))
 
 
+def looks_of(record: dict) -> Looks:
+    """Of what a shard says of a clip."""
+    return Looks(tuple(record["cells"]), record["motion"], record["background"])
+
+
+def caption(looks: Looks, rng: random.Random) -> str:
+    """A training caption: the motion and the background in words, the standard form half of the time."""
+    if rng.random() < 0.5:
+        return looks.prompt
+    motion = rng.choice([looks.motion] + [w for w in world.MOTION_WORDINGS[looks.motion] if not w.startswith("that")])
+    background = rng.choice(world.BACKGROUND_WORDINGS).format(a=world.article(looks.background), b=looks.background)
+    return world.restyle(f"{rng.choice(['it', 'the object'])} {motion} {background}", rng)
+
+
 def random_place(rng: random.Random, looks: Looks) -> Place:
     """Another background than the video's."""
     return Place(rng.choice([b for b in world.BACKGROUNDS if b != looks.background]),

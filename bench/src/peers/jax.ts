@@ -6,8 +6,11 @@ import {
   f32Array,
   headsApart,
   headsTogether,
+  type Operands,
   permuted,
   reshaped,
+  rotaryOperands,
+  seenByCausal,
 } from './layout.ts';
 import { importFile, version } from './packages.ts';
 import type { Peer, Way } from './peer.ts';
@@ -35,8 +38,9 @@ interface Jax {
     matrixTranspose(x: JaxArray): JaxArray;
     sqrt(x: JaxArray): JaxArray;
     square(x: JaxArray): JaxArray;
-    mean(x: JaxArray, axis: number, options: { keepdims: boolean }): JaxArray;
+    mean(x: JaxArray, axis: number | number[], options: { keepdims: boolean }): JaxArray;
     reciprocal(x: JaxArray): JaxArray;
+    flip(x: JaxArray, axis: number): JaxArray;
   };
   readonly nn: {
     silu(x: JaxArray): JaxArray;
@@ -101,10 +105,23 @@ async function way(jax: Jax, { how, inputs, run, arrange = (x) => x }: Call): Pr
   };
 }
 
-type Operands = Readonly<Record<string, NDArray>>;
-const convolution = (jax: Jax, item: Case, { x, weight }: Operands): Call[] => {
+const convolution = (jax: Jax, item: Case, operands: Operands): Call[] => {
+  const { x, weight, bias } = operands;
   const rank = x!.shape.length;
   const step = strides(item.options, rank - 2);
+  if (operands.before)
+    return [
+      {
+        how: 'lax.convGeneralDilated of joined frames, sum',
+        inputs: [
+          permuted(seenByCausal(operands, item.options.padding), channelsFirst(rank)),
+          weight!,
+          reshaped(bias!, [bias!.shape[0]!, 1, 1, 1]),
+        ],
+        run: (input, filter, shift) => jax.lax.convGeneralDilated(input!, filter!, step, 'VALID').add(shift!),
+        arrange: (result) => permuted(result, channelsLast(rank)),
+      },
+    ];
   const padding = item.options.padding ? 'SAME' : 'VALID';
   const direct: Call = {
     how: 'lax.convGeneralDilated',
@@ -171,6 +188,18 @@ const calls: Readonly<Record<string, (jax: Jax, item: Case, operands: Operands) 
         const eps = (options.eps as number | undefined) ?? 1e-5;
         const squares = jax.numpy.mean(jax.numpy.square(input!.ref), -1, { keepdims: true });
         return input!.mul(jax.numpy.reciprocal(jax.numpy.sqrt(squares.add(eps)))).mul(scale!);
+      },
+    },
+  ],
+  rmsNormRotary: (jax, item, operands) => [
+    {
+      how: 'mean of squares, reciprocal of root, flip, products',
+      inputs: rotaryOperands(item, operands),
+      run: (input, scale, cos, sin) => {
+        const eps = (item.options.eps as number | undefined) ?? 1e-5;
+        const squares = jax.numpy.mean(jax.numpy.square(input!.ref), [2, 3], { keepdims: true });
+        const normed = input!.mul(jax.numpy.reciprocal(jax.numpy.sqrt(squares.add(eps)))).mul(scale!);
+        return normed.ref.mul(cos!).add(jax.numpy.flip(normed, 3).mul(sin!));
       },
     },
   ],

@@ -1,5 +1,8 @@
 // Brings operands into the axis order that a library prefers, and results back into ours.
-import { type NDArray, sizeOf, stridesOf } from '@moviegen/kernels';
+import { type Case, type NDArray, sizeOf, stridesOf } from '@moviegen/kernels';
+
+/** A case's operands by name. */
+export type Operands = Readonly<Record<string, NDArray>>;
 
 /** An array whose axes are reordered as `permute` does it. */
 export function permuted({ shape, dtype, data }: NDArray, axes: readonly number[]): NDArray {
@@ -57,3 +60,46 @@ export function headsApart(x: NDArray, heads: number): NDArray {
 
 /** Puts the heads side by side again: [H, N, D] to [N, H, D]. */
 export const headsTogether = (x: NDArray): NDArray => permuted(x, [1, 0, 2]);
+
+/** What a causal convolution sees, zeros and all: the frames before joined to x along T, H and W padded. For libraries that pad alike on both sides. */
+export function seenByCausal({ x, before }: Operands, padding: Case['options']['padding']): NDArray {
+  const [first, ...sides] = padding as readonly (readonly [number, number])[];
+  if (first![0] !== 0 || first![1] !== 0) throw new Error('internal: all frames before x must be given');
+  const [B, T, H, W, C] = x!.shape as [number, number, number, number, number];
+  const earlier = before!.shape[1]!;
+  const [[top, bottom], [left, right]] = sides as [readonly [number, number], readonly [number, number]];
+  const shape = [B, earlier + T, top + H + bottom, left + W + right, C];
+  const data = new Float32Array(sizeOf(shape));
+  for (let b = 0; b < B; b++)
+    for (let t = 0; t < earlier + T; t++)
+      for (let h = 0; h < H; h++) {
+        const [from, at] = t < earlier ? [before!, b * earlier + t] : [x!, b * T + t - earlier];
+        const row = from.data.subarray((at * H + h) * W * C, (at * H + h + 1) * W * C);
+        data.set(row, (((b * shape[1]! + t) * shape[2]! + top + h) * shape[3]! + left) * C);
+      }
+  return { shape, dtype: x!.dtype, data };
+}
+
+/** Operands of the norm with rotary positions, pairs on an axis of their own: x [N, P, D/2, 2], weight [P, D/2, 2], and for every pair its cosine twice, and its sine with the sign that its value takes: [N, 1, D/2, 2]. */
+export function rotaryOperands({ options }: Case, { x, weight, rotary }: Operands): readonly NDArray[] {
+  const [P, D] = weight!.shape as [number, number];
+  const [N, d] = rotary!.shape as [number, number];
+  const pitch = x!.shape.at(-1)!;
+  const first = (options.columns as readonly [number, number] | undefined)?.[0] ?? 0;
+  const projections = new Float32Array(N * P * D);
+  const [cos, sin] = [new Float32Array(N * D), new Float32Array(N * D)];
+  for (let n = 0; n < N; n++) {
+    projections.set(x!.data.subarray(n * pitch + first, n * pitch + first + P * D), n * P * D);
+    for (let c = 0; c < D; c += 2) {
+      const [real, imaginary] = rotary!.data.subarray(n * d + (c % d), n * d + (c % d) + 2) as Float32Array;
+      cos.fill(real!, n * D + c, n * D + c + 2);
+      sin.set([-imaginary!, imaginary!], n * D + c);
+    }
+  }
+  return [
+    f32Array(projections, [N, P, D / 2, 2]),
+    reshaped(weight!, [P, D / 2, 2]),
+    f32Array(cos, [N, 1, D / 2, 2]),
+    f32Array(sin, [N, 1, D / 2, 2]),
+  ];
+}

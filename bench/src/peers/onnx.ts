@@ -64,6 +64,7 @@ export function node(
 }
 
 const FLOAT = 1;
+const INT64 = 7;
 
 function value(name: string, shape: readonly number[]): Bytes {
   const dims = join(shape.map((dim) => bytes(1, integer(1, dim))));
@@ -71,10 +72,11 @@ function value(name: string, shape: readonly number[]): Bytes {
   return join([string(1, name), bytes(2, bytes(1, tensor))]);
 }
 
-/** A constant of f32. */
-export function constant(name: string, shape: readonly number[], data: Float32Array): Bytes {
+/** A constant of f32, or of 64-bit integers. */
+export function constant(name: string, shape: readonly number[], data: Float32Array | BigInt64Array): Bytes {
   const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
-  return join([...shape.map((dim) => integer(1, dim)), integer(2, FLOAT), string(8, name), bytes(9, raw)]);
+  const type = data instanceof Float32Array ? FLOAT : INT64;
+  return join([...shape.map((dim) => integer(1, dim)), integer(2, type), string(8, name), bytes(9, raw)]);
 }
 
 type Shapes = Readonly<Record<string, readonly number[]>>;

@@ -8,8 +8,11 @@ import {
   f32Array,
   headsApart,
   headsTogether,
+  type Operands,
   permuted,
   reshaped,
+  rotaryOperands,
+  seenByCausal,
 } from './layout.ts';
 import { constant, model, node } from './onnx.ts';
 import { folderUrl, importFile, pathOf, version } from './packages.ts';
@@ -65,17 +68,25 @@ interface Graph {
   readonly nodes: readonly Uint8Array<ArrayBuffer>[];
   readonly inputs: Readonly<Record<string, NDArray>>;
   readonly constants?: Readonly<Record<string, NDArray>>;
+  readonly integers?: Readonly<
+    Record<string, { readonly shape: readonly number[]; readonly data: readonly number[] }>
+  >;
   /** Shape of the result, whose name is `y`. */
   readonly shape: readonly number[];
   arrange?(result: NDArray): NDArray;
 }
 
 async function way(ort: Ort, graph: Graph): Promise<Way> {
-  const { how, nodes, inputs, constants = {}, shape, arrange = (x) => x } = graph;
+  const { how, nodes, inputs, constants = {}, integers = {}, shape, arrange = (x) => x } = graph;
   const shapes = Object.fromEntries(Object.entries(inputs).map(([name, array]) => [name, array.shape]));
-  const held = Object.entries(constants).map(([name, array]) =>
-    constant(name, array.shape, array.data as Float32Array),
-  );
+  const held = [
+    ...Object.entries(constants).map(([name, array]) =>
+      constant(name, array.shape, array.data as Float32Array),
+    ),
+    ...Object.entries(integers).map(([name, { shape, data }]) =>
+      constant(name, shape, BigInt64Array.from(data, BigInt)),
+    ),
+  ];
   const session = await ort.InferenceSession.create(model(nodes, shapes, ['y', shape], held), {
     executionProviders: ['webgpu'],
     preferredOutputLocation: 'gpu-buffer',
@@ -122,12 +133,12 @@ async function way(ort: Ort, graph: Graph): Promise<Way> {
   };
 }
 
-type Operands = Readonly<Record<string, NDArray>>;
-
-function convolution(item: Case, { x, weight }: Operands): Graph[] {
+function convolution(item: Case, operands: Operands): Graph[] {
+  const { x, weight, bias } = operands;
   const rank = x!.shape.length;
   const step = strides(item.options, rank - 2);
-  const pad = (item.options.padding as number | undefined) ?? 0;
+  const causal = operands.before && seenByCausal(operands, item.options.padding);
+  const pad = causal ? 0 : ((item.options.padding as number | undefined) ?? 0);
   const make = (how: string, input: NDArray, filter: NDArray, strides: readonly number[]): Graph => {
     const spatial = input.shape.slice(2);
     const kernel = filter.shape.slice(2);
@@ -139,13 +150,14 @@ function convolution(item: Case, { x, weight }: Operands): Graph[] {
     };
     return {
       how,
-      nodes: [node('Conv', ['x', 'w'], 'y', attributes)],
+      nodes: [node('Conv', ['x', 'w', ...(bias ? ['b'] : [])], 'y', attributes)],
       inputs: { x: input },
-      constants: { w: filter },
+      constants: { w: filter, ...(bias && { b: bias }) },
       shape: [input.shape[0]!, filter.shape[0]!, ...out],
       arrange: (result) => permuted(result, channelsLast(input.shape.length)),
     };
   };
+  if (causal) return [make('Conv of joined frames', permuted(causal, channelsFirst(rank)), weight!, step)];
   const direct = make('Conv', permuted(x!, channelsFirst(rank)), weight!, step);
   if (rank !== 5 || weight!.shape[2] !== 1) return [direct];
   const [B, T, H, W, C] = x!.shape as [number, number, number, number, number];
@@ -216,6 +228,48 @@ const graphs: Readonly<Record<string, (item: Case, operands: Operands) => readon
   },
   layerNorm: (item, operands) => norm('LayerNormalization', item, operands),
   rmsNorm: (item, operands) => norm('SimplifiedLayerNormalization', item, operands),
+  rmsNormRotary: (item, operands) => {
+    const [x, weight, cos, sin] = rotaryOperands(item, operands) as [NDArray, NDArray, NDArray, NDArray];
+    const [N, P, pairs] = x.shape as [number, number, number];
+    const D = 2 * pairs;
+    const d = operands.rotary!.shape[1]!;
+    // RotaryEmbedding wants batch by tokens: here the projections are the batch.
+    const half = (table: NDArray) =>
+      f32Array(
+        Array.from(
+          { length: (N * d) / 2 },
+          (_, i) => table.data[Math.floor(i / (d / 2)) * D + (i % (d / 2)) * 2 + 1]!,
+        ),
+        [N, d / 2],
+      );
+    const epsilon = { float: (item.options.eps as number | undefined) ?? 1e-5 };
+    return [
+      {
+        how: 'SimplifiedLayerNormalization + Mul + RotaryEmbedding',
+        nodes: [
+          node('SimplifiedLayerNormalization', ['x', 'one'], 'n', { axis: -1, epsilon }),
+          node('Mul', ['n', 'w'], 'm'),
+          node(
+            'RotaryEmbedding',
+            ['m', 'at', 'cos', 'sin'],
+            'y',
+            { interleaved: 1, num_heads: D / d },
+            'com.microsoft',
+          ),
+        ],
+        inputs: { x: permuted(reshaped(x, [N, P, D]), [1, 0, 2]) },
+        constants: {
+          one: f32Array(new Float32Array(D).fill(1), [D]),
+          w: reshaped(weight, [P, 1, D]),
+          cos: half(cos),
+          sin: half(sin),
+        },
+        integers: { at: { shape: [P, N], data: Array.from({ length: P * N }, (_, i) => i % N) } },
+        shape: [P, N, D],
+        arrange: (result) => permuted(result, [1, 0, 2]),
+      },
+    ];
+  },
   siluMul: (_item, { a, b }) => [
     {
       how: 'Sigmoid + Mul + Mul',

@@ -37,5 +37,7 @@ export const rows: readonly Row[] = [
   { name: 'attention 8 heads x 1024 x 64', item: find('attention', '1 x 8 heads x 1024 x 64'), bound: 2 },
   { name: 'layer norm 4096x1024', item: find('layerNorm', '4096x1024'), bound: 1.2 },
   { name: 'RMS norm 4096x1024', item: find('rmsNorm', '4096x1024'), bound: 1.2 },
+  { name: 'RMS norm, rotary positions, 1560 x 2 x 1536', item: find('rmsNormRotary', '1x1560'), bound: 1.5 },
+  { name: 'causal conv3d 96 to 96, 3x3x3, 4x32x32', item: find('conv3d', '1x4x32x32x96 *'), bound: 1.5 },
   { name: 'SwiGLU gate 4096x1024', item: find('siluMul', '4096x1024'), bound: 1.2 },
 ];

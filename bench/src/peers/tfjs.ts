@@ -1,6 +1,15 @@
 // TensorFlow.js on its WebGPU backend, channels last like ours.
 import type { Case, NDArray } from '@moviegen/kernels';
-import { f32Array, headsApart, headsTogether, permuted, reshaped } from './layout.ts';
+import {
+  f32Array,
+  headsApart,
+  headsTogether,
+  type Operands,
+  permuted,
+  reshaped,
+  rotaryOperands,
+  seenByCausal,
+} from './layout.ts';
 import { load, version } from './packages.ts';
 import type { Peer, Way } from './peer.ts';
 
@@ -36,7 +45,8 @@ interface Tf {
   sigmoid(x: TfTensor): TfTensor;
   square(x: TfTensor): TfTensor;
   rsqrt(x: TfTensor): TfTensor;
-  mean(x: TfTensor, axis: number, keep: boolean): TfTensor;
+  mean(x: TfTensor, axis: number | readonly number[], keep: boolean): TfTensor;
+  reverse(x: TfTensor, axis: number): TfTensor;
   add(a: TfTensor, b: TfTensor | number): TfTensor;
   sub(a: TfTensor, b: TfTensor): TfTensor;
   mul(a: TfTensor, b: TfTensor | number): TfTensor;
@@ -93,7 +103,6 @@ function way(tf: Tf, { how, inputs, run, arrange = (x) => x }: Call): Way {
   };
 }
 
-type Operands = Readonly<Record<string, NDArray>>;
 const calls: Readonly<Record<string, (tf: Tf, item: Case, operands: Operands) => readonly Call[]>> = {
   matmul: (tf, { options }, { a, b }) => [
     {
@@ -110,9 +119,18 @@ const calls: Readonly<Record<string, (tf: Tf, item: Case, operands: Operands) =>
         tf.conv2d(input!, filter!, strides(options, 2), options.padding ? 'same' : 'valid'),
     },
   ],
-  conv3d: (tf, { options }, { x, weight }) => {
+  conv3d: (tf, { options }, operands) => {
+    const { x, weight, bias } = operands;
     const step = strides(options, 3);
     const filter = permuted(weight!, [2, 3, 4, 1, 0]); // [kt, kh, kw, C, O]
+    if (operands.before)
+      return [
+        {
+          how: 'conv3d of joined frames, add',
+          inputs: [seenByCausal(operands, options.padding), filter, bias!],
+          run: (input, weights, shift) => tf.add(tf.conv3d(input!, weights!, step, 'valid'), shift!),
+        },
+      ];
     const direct: Call = {
       how: 'conv3d',
       inputs: [x!, filter],
@@ -170,6 +188,18 @@ const calls: Readonly<Record<string, (tf: Tf, item: Case, operands: Operands) =>
         const squares = tf.mean(tf.square(input!), -1, true);
         const eps = (options.eps as number | undefined) ?? 1e-5;
         return tf.mul(tf.mul(input!, tf.rsqrt(tf.add(squares, eps))), scale!);
+      },
+    },
+  ],
+  rmsNormRotary: (tf, item, operands) => [
+    {
+      how: 'mean of squares, rsqrt, reverse, products',
+      inputs: rotaryOperands(item, operands),
+      run: (input, scale, cos, sin) => {
+        const squares = tf.mean(tf.square(input!), [2, 3], true);
+        const eps = (item.options.eps as number | undefined) ?? 1e-5;
+        const normed = tf.mul(tf.mul(input!, tf.rsqrt(tf.add(squares, eps))), scale!);
+        return tf.add(tf.mul(normed, cos!), tf.mul(tf.reverse(normed, 3), sin!));
       },
     },
   ],

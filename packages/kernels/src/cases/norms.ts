@@ -128,7 +128,7 @@ export const normCases: readonly Case[] = [
   rotary([2, 5, 72], [2, 24], 8, 'test', [0, 48]),
   rotary([3, 7, 48], [1, 24], 12, 'test', [24, 24]),
   rotary([1, 67, 192], [2, 64], 32, 'test', [0, 128]),
-  rotary([1, 256, 1536], [2, 512], 128, 'bench', [0, 1024]),
+  rotary([1, 1560, 4608], [2, 1536], 128, 'bench', [0, 3072]), // q and k of Wan 1.3B, beside v
   soft([1], -1, 'test'),
   soft([7, 5], -1, 'test'),
   soft([3, 300], 1, 'test', { normalTimes: 40 }),
