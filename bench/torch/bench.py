@@ -218,8 +218,28 @@ def snake(config):
     return {re.sub("[A-Z]", lambda m: "_" + m[0].lower(), key): value for key, value in config.items()}
 
 
-def wan_model(spec, dtype, device):
-    """The same of Wan, by diffusers' classes."""
+class Decoder(torch.nn.Module):
+    """The decoder of an autoencoder as a module of its own."""
+
+    def __init__(self, vae):
+        super().__init__()
+        self.vae = vae
+
+    def forward(self, z):
+        return self.vae.decode(z, return_dict=False)[0]
+
+
+class Transformer(torch.nn.Module):
+    def __init__(self, transformer):
+        super().__init__()
+        self.transformer = transformer
+
+    def forward(self, x, t, text):
+        return self.transformer(x, t, text, return_dict=False)[0]
+
+
+def wan_module(spec, dtype, device):
+    """Diffusers' class of what our row runs, with random weights, and its inputs by name."""
     try:
         from diffusers import AutoencoderKLWan, WanTransformer3DModel
     except ModuleNotFoundError as error:
@@ -229,23 +249,22 @@ def wan_model(spec, dtype, device):
     with torch.device(device):
         if spec["kind"] == "wanVae":
             vae = AutoencoderKLWan(base_dim=config["base_dim"], z_dim=config["z_dim"]).to(dtype).eval()
-            z = torch.randn(1, config["z_dim"], *latent, dtype=dtype)
-            return lambda: vae.decode(z)
+            return Decoder(vae), {"z": torch.randn(1, config["z_dim"], *latent, dtype=dtype)}
         names = "ffn_dim", "num_layers", "in_channels", "out_channels", "text_dim", "freq_dim"
         sizes = {name: config[name] for name in names}
         transformer = WanTransformer3DModel(
             num_attention_heads=config["num_heads"], attention_head_dim=config["head_dim"], **sizes
         )
-        transformer = transformer.to(dtype).eval()
         x = torch.randn(1, config["in_channels"], *latent, dtype=dtype)
         text, t = torch.randn(1, 512, config["text_dim"], dtype=dtype), torch.full((1,), 640.0)
-        return lambda: transformer(x, t, text, return_dict=False)
+        return Transformer(transformer.to(dtype).eval()), {"x": x, "t": t, "text": text}
 
 
 def model(spec, dtype, device):
     """A function that runs a model once; its weights are random, as the bench makes them."""
     if spec["kind"].startswith("wan"):
-        return wan_model(spec, dtype, device)
+        module, inputs = wan_module(spec, dtype, device)
+        return lambda: module(**inputs)
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "reference"))
     from moviegen_reference.dit import DiT
     from moviegen_reference.tae import TAE

@@ -9,6 +9,7 @@ import { atLeast, expression, progressLine } from '../arguments.ts';
 import { Ear } from '../run.ts';
 import { surround } from './environment.ts';
 import { openJax } from './jax.ts';
+import { raceModels } from './models.ts';
 import { openOrt } from './ort.ts';
 import { install } from './packages.ts';
 import type { Peer } from './peer.ts';
@@ -28,6 +29,7 @@ interface Arguments {
   readonly json?: string;
   readonly samples: number;
   readonly peers: string;
+  readonly onnx?: string;
 }
 
 const program = new Command('npm run bench:peers --')
@@ -35,11 +37,15 @@ const program = new Command('npm run bench:peers --')
   .option('--filter <regex>', 'only rows whose name matches', expression)
   .option('--samples <n>', 'timings of each way', atLeast(3), 20)
   .option('--peers <names>', 'some of tfjs,ort,jax', 'tfjs,ort,jax')
+  .option(
+    '--onnx <folder>',
+    'the models that bench/torch/onnx_models.py has written, instead of single operations',
+  )
   .option('--json <file>', 'also write the results to a file; - writes only them, to standard output')
   .parse();
-const { filter, json, samples, peers: named } = program.opts<Arguments>();
-const chosen = rows.filter(({ name }) => filter?.test(name) ?? true);
-if (chosen.length === 0) program.error(`error: no row matches ${filter}`);
+const { filter, json, samples, peers: named, onnx } = program.opts<Arguments>();
+const chosen = onnx ? [] : rows.filter(({ name }) => filter?.test(name) ?? true);
+if (chosen.length === 0 && !onnx) program.error(`error: no row matches ${filter}`);
 
 install();
 const found = await findAdapter();
@@ -50,7 +56,7 @@ const device = await openDevice({ found, label: 'bench', onDispatch: ear.heard }
 if (device.target.software) setFlagsFromString('--liftoff-only');
 
 const peers: Peer[] = [];
-for (const name of named.split(',').map((part) => part.trim())) {
+for (const name of (onnx ? 'ort' : named).split(',').map((part) => part.trim())) {
   const open = libraries[name];
   if (!open) throw new Error(`no peer is named ${name}: there are ${Object.keys(libraries).join(', ')}`);
   progressLine(`opening ${name}`);
@@ -89,13 +95,17 @@ for (const row of chosen) {
     console.error(`${row.name}: ${error instanceof Error ? error.message : error}`);
   }
 }
+if (onnx) {
+  outcomes.push(...(await raceModels(device, onnx, samples, filter, progressLine)));
+  if (json && json !== '-') await writeFile(json, reported());
+}
 progressLine('');
 if (json === '-') process.stdout.write(reported());
 else {
   console.log(`\nadapter: ${found.name}`);
   console.log(peers.map(({ name, version }) => `${name} ${version}`).join(', '));
   console.log(
-    "times by the host's clock, waiting included; every result was checked against the CPU reference\n",
+    "times by the host's clock, waiting included; every result was checked against the CPU reference, or against PyTorch's\n",
   );
   console.log(peersTable(outcomes, true));
 }

@@ -27,7 +27,7 @@ interface Session {
   run(inputs: Feeds, outputs: Feeds): Promise<Feeds>;
   release(): Promise<void>;
 }
-interface Ort {
+export interface Ort {
   readonly env: {
     readonly wasm: { numThreads: number; wasmPaths: string };
     readonly webgpu: { readonly device: Promise<GPUDevice> };
@@ -51,15 +51,22 @@ const MAP_READ = 0x1;
 const COPY_DST = 0x8;
 
 /** Opens the library on the adapter of `navigator.gpu`. */
-export async function openOrt(): Promise<Peer> {
+export async function loadOrt(): Promise<Ort> {
   const ort = await importFile<Ort>('onnxruntime-web', FILE);
   ort.env.wasm.numThreads = 1;
   ort.env.wasm.wasmPaths = folderUrl(pathOf('onnxruntime-web', FILE));
   ort.env.logLevel = 'error';
+  return ort;
+}
+
+/** The library as a peer. */
+export async function openOrt(): Promise<Peer> {
+  const ort = await loadOrt();
   return {
     name: 'ONNX Runtime Web',
     version: version('onnxruntime-web'),
-    ways: (item, operands) => (graphs[item.op]?.(item, operands) ?? []).map((graph) => () => way(ort, graph)),
+    ways: (item, operands) =>
+      (graphs[item.op]?.(item, operands) ?? []).map((graph) => () => modelWay(ort, modelOf(graph))),
   };
 }
 
@@ -76,9 +83,13 @@ interface Graph {
   arrange?(result: NDArray): NDArray;
 }
 
-async function way(ort: Ort, graph: Graph): Promise<Way> {
-  const { how, nodes, inputs, constants = {}, integers = {}, shape, arrange = (x) => x } = graph;
-  const shapes = Object.fromEntries(Object.entries(inputs).map(([name, array]) => [name, array.shape]));
+/** A model, its inputs, and the shape of its result, whose name is `y`. */
+export interface OrtModel extends Pick<Graph, 'how' | 'inputs' | 'shape' | 'arrange'> {
+  readonly bytes: Uint8Array;
+}
+
+function modelOf({ nodes, constants = {}, integers = {}, ...graph }: Graph): OrtModel {
+  const shapes = Object.fromEntries(Object.entries(graph.inputs).map(([name, array]) => [name, array.shape]));
   const held = [
     ...Object.entries(constants).map(([name, array]) =>
       constant(name, array.shape, array.data as Float32Array),
@@ -87,7 +98,15 @@ async function way(ort: Ort, graph: Graph): Promise<Way> {
       constant(name, shape, BigInt64Array.from(data, BigInt)),
     ),
   ];
-  const session = await ort.InferenceSession.create(model(nodes, shapes, ['y', shape], held), {
+  return { ...graph, bytes: model(nodes, shapes, ['y', graph.shape], held) };
+}
+
+/** A way to run a model. */
+export async function modelWay(
+  ort: Ort,
+  { bytes, how, inputs, shape, arrange = (x) => x }: OrtModel,
+): Promise<Way> {
+  const session = await ort.InferenceSession.create(bytes, {
     executionProviders: ['webgpu'],
     preferredOutputLocation: 'gpu-buffer',
   });
