@@ -27,7 +27,7 @@ from moviegen_reference.training import Run, arguments
 from train_dit import is_matrix
 from train_jobs import Shards
 
-WORDS, NULL = 0.6, 0.1                            # shares of a batch: words, the others are shapes; without a prompt
+WORDS, NULL = 0.75, 0.1                            # shares of a batch: words, the others are shapes; without a prompt
 GUIDANCE, STEPS = 4.0, 50
 
 
