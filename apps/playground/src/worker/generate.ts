@@ -9,7 +9,7 @@ import {
   readPromptStates,
   type VideoPipeline,
 } from 'moviegen';
-import type { Given } from '../given.ts';
+import { type Given, percent } from '../given.ts';
 import type { ModelPlace } from '../model.ts';
 import { ProblemError } from '../problem.ts';
 import type { GenerateNews, Made } from '../protocol.ts';
@@ -39,7 +39,13 @@ export async function generate(
     'upscale' in model
       ? await upscale(model, settings, given!, tell, signal)
       : await make(model, place, settings, given, { signal, onProgress: reporter(tell) });
-  return { ...made, seconds: { load, ...made.seconds }, adapter: adapterName(model.device.info) };
+  const loras = (place.loras ?? []).map(({ file, scale }) => `LoRA ${file.name}, scale ${scale}`);
+  return {
+    ...made,
+    notes: [...made.notes, ...loras],
+    seconds: { load, ...made.seconds },
+    adapter: adapterName(model.device.info),
+  };
 }
 
 type Run = Required<Pick<GenerateOptions, 'signal' | 'onProgress'>>;
@@ -64,7 +70,15 @@ async function make(
   if (job === 'image' || job === 'lastImage' || job === 'reference') {
     const name = job === 'reference' ? 'referenceImage' : job;
     const pictures = { [name]: source, ...(second && { lastImage: second }) };
-    return madeOf(await model.generate(prompt, { ...options, ...pictures, numFrames: frames }));
+    const referenceGuidanceScale = job === 'reference' ? given.referenceScale : undefined;
+    return madeOf(
+      await model.generate(prompt, {
+        ...options,
+        ...pictures,
+        ...(referenceGuidanceScale !== undefined && { referenceGuidanceScale }),
+        numFrames: frames,
+      }),
+    );
   }
   if (job === 'mask' && second === undefined)
     throw new ProblemError('wrong-input', 'there is no mask: choose one, below the video that is given');
@@ -91,12 +105,18 @@ async function make(
 /** What a person has chosen; what is as the model has it is left to the model, which may have two experts. */
 function chosen(
   { index }: VideoPipeline,
-  { guidance, negative, shift }: Settings,
+  { guidance, negative, shift, cache, guidanceFrom, guidanceTo }: Settings,
   promptStates: GenerateOptions['promptStates'],
-): Pick<GenerateOptions, 'guidanceScale' | 'shift' | 'promptStates'> & { negativePrompt?: string } {
+): Pick<GenerateOptions, 'guidanceScale' | 'shift' | 'promptStates' | 'cache' | 'guidanceInterval'> & {
+  negativePrompt?: string;
+} {
   return {
     ...(guidance !== index.sampler.guidanceScale && { guidanceScale: guidance }),
     ...(shift > 0 && { shift }),
+    ...(cache > 0 && { cache }),
+    ...((guidanceFrom > 0 || guidanceTo < 100) && {
+      guidanceInterval: [guidanceFrom / 100, guidanceTo / 100] as const,
+    }),
     ...(promptStates ? { promptStates } : negative !== '' && { negativePrompt: negative }),
   };
 }
@@ -125,10 +145,11 @@ async function upscale(
 }
 
 function madeOf(
-  { frames, timings, notes = [] }: Awaited<ReturnType<VideoPipeline['edit']>>,
+  { frames, timings, notes = [], computed }: Awaited<ReturnType<VideoPipeline['edit']>>,
   first: readonly string[] = [],
 ): Omit<Made, 'adapter'> {
-  return { video: frames, notes: [...first, ...notes], seconds: timings };
+  const share = computed === undefined ? [] : [`${percent(computed)} of the model’s blocks computed`];
+  return { video: frames, notes: [...first, ...notes, ...share], seconds: timings };
 }
 
 /** Tells the page of a pipeline's progress. */
