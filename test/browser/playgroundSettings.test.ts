@@ -154,18 +154,19 @@ test('a LoRA is given with a scale; one that does not fit is refused, and nothin
 
 test('memory bounds the weights, and the video stays the same; too little is refused with the least', async () => {
   const plain = await inNode(WAN);
-  await model.getByLabel('Memory, GB').fill('0.000001');
+  if (!(await model.getByLabel('Memory, GiB').isVisible())) await summary.click();
+  await model.getByLabel('Memory, GiB').fill('0.000001');
   await generate(page, asked);
   expect(await problemCode(page)).toBe('wrong-input');
   const said = (await own('too small for one layer').textContent())!;
-  const least = Number(/give at least ([\d.]+) kB/.exec(said)?.[1]) * 1000;
+  const least = Number(/give at least (\d+) KiB/.exec(said)?.[1]) * 1024;
   expect(least).toBeGreaterThan(1000);
-  await model.getByLabel('Memory, GB').fill(String((least + 1000) / 1e9));
+  await model.getByLabel('Memory, GiB').fill(String(least / 2 ** 30));
   expect(decibels(await make(), plain)).toBeGreaterThan(50);
   expect(Number(new URL(page.url()).searchParams.get('memory'))).toBeGreaterThan(0);
   await page.reload();
   await summary.click();
-  expect(Number(await model.getByLabel('Memory, GB').inputValue())).toBeCloseTo((least + 1000) / 1e9, 9);
+  expect(Number(await model.getByLabel('Memory, GiB').inputValue())).toBeCloseTo(least / 2 ** 30, 9);
   await page.context().close();
 });
 

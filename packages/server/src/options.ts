@@ -27,6 +27,7 @@ export interface NamedModel {
 /** What a worker is told: plain data, since it may be another process. */
 export interface WorkerSettings extends Omit<ModelOptions, 'model'>, Pick<DataOptions, 'data' | 'store'> {
   readonly model: readonly NamedModel[];
+  readonly upsampler?: string | undefined;
   readonly batch: number;
   readonly maxPixels?: number | undefined;
   readonly lease: number;
@@ -40,6 +41,10 @@ export function withWorker(command: Command): Command {
   model.description =
     'a checkpoint, or NAME=CHECKPOINT; may be given several times (default: models/shapes-world)';
   return command
+    .option(
+      '--upsampler <dir|url>',
+      'a checkpoint that makes videos larger (default: MOVIEGEN_UPSAMPLER, or none)',
+    )
     .option('--data <folder>', 'where videos and the database lie', 'moviegen-data')
     .option(
       '--database <url>',
@@ -100,10 +105,15 @@ export async function loadPipelines(run: Run, settings: WorkerSettings): Promise
     if (given !== undefined && model.length > 1)
       throw new InputError(`worker: ${flags} are for one model: start a worker for each`);
   const device = await run.device(settings);
+  const { adapter, dtype, variant, header, maxMemory, offload } = settings;
+  const how = { adapter, dtype, variant, header, maxMemory, offload } as ModelOptions;
+  const place = settings.upsampler ?? process.env.MOVIEGEN_UPSAMPLER;
+  const upsampler = place ? await run.upsampler({ ...how, model: place }) : undefined;
   const loaded: NamedPipeline[] = [];
   for (const { name, source } of model)
     loaded.push({
       name,
+      upsampler,
       pipeline: await VideoPipeline.fromPretrained(source, {
         device,
         ...(typeof source === 'string' && parts && { parts }),

@@ -118,7 +118,17 @@ async function serve(run: Run, options: Options): Promise<void> {
 /** What of the options is the workers'. */
 const WORKERS: readonly (keyof WorkerSettings)[] = [
   ...(['model', 'transformer', 'transformer2', 'vae', 'textEncoder', 'tokenizer'] as const),
-  ...(['adapter', 'dtype', 'variant', 'revision', 'header', 'lora', 'lora2', 'loraPartial'] as const),
+  ...([
+    'adapter',
+    'dtype',
+    'variant',
+    'revision',
+    'header',
+    'lora',
+    'lora2',
+    'loraPartial',
+    'upsampler',
+  ] as const),
   ...(['maxMemory', 'offload', 'data', 'store', 'batch', 'maxPixels', 'lease'] as const),
 ];
 

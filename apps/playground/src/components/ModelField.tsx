@@ -1,6 +1,6 @@
 // Where a person chooses the model, and sees how large it is before it is fetched; of a server, gives the key.
 
-import { useId, useState } from 'preact/hooks';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { hubModel, TYPES, toFetch } from '../model.ts';
 import { Amount } from './Amount.tsx';
 import { Chooser } from './Chooser.tsx';
@@ -19,10 +19,15 @@ export function ModelField({ model, upsampler, running }: Properties) {
   const { typed, place, abilities, change } = model;
   const size = abilities?.size;
   const loras = place?.loras ?? [];
-  const isOpen =
+  const needed =
     (model.problem !== undefined && typed !== '') || model.unfit !== undefined || loras.length > 0;
+  const details = useRef<HTMLDetailsElement>(null);
+  // It is opened where there is something to see, and closed by a person alone.
+  useEffect(() => {
+    if (needed) details.current?.setAttribute('open', '');
+  }, [needed]);
   return (
-    <details class="model" open={isOpen}>
+    <details class="model" ref={details}>
       <summary>
         <span class="words">{typed === '' ? 'The model of this page' : typed}</span>{' '}
         <span class="small">
@@ -57,12 +62,12 @@ export function ModelField({ model, upsampler, running }: Properties) {
       )}
       {place && (
         <Amount
-          label="Memory, GB"
-          value={place.maxMemory === undefined ? undefined : place.maxMemory / 1e9}
+          label="Memory, GiB"
+          value={place.maxMemory === undefined ? undefined : place.maxMemory / 2 ** 30}
           placeholder="all"
           min={0}
           wrong={place.maxMemory === undefined || place.maxMemory > 0 ? undefined : 'Memory must be above 0.'}
-          onChange={(value) => change({ maxMemory: value === undefined ? undefined : value * 1e9 })}
+          onChange={(value) => change({ maxMemory: value === undefined ? undefined : value * 2 ** 30 })}
         >
           What the weights of the transformer may take on the graphics card. The rest is read anew at every
           step: slower, and the same video.

@@ -131,7 +131,7 @@ function remember(part: Partial<Changes>): void {
     value === undefined ? url.searchParams.delete(name) : url.searchParams.set(name, value);
   if ('dtype' in part) keep('dtype', part.dtype === 'f32' ? undefined : part.dtype);
   if ('maxMemory' in part)
-    keep('memory', part.maxMemory === undefined ? undefined : `${part.maxMemory / 1e9}`);
+    keep('memory', part.maxMemory === undefined ? undefined : `${part.maxMemory / 2 ** 30}`);
   history.replaceState(null, '', url);
 }
 
@@ -139,7 +139,7 @@ function remember(part: Partial<Changes>): void {
 function remembered(): Partial<Changes> {
   const { searchParams } = new URL(location.href);
   const dtype = searchParams.get('dtype') ?? '';
-  const maxMemory = Number(searchParams.get('memory')) * 1e9;
+  const maxMemory = Number(searchParams.get('memory')) * 2 ** 30;
   return {
     ...(Object.hasOwn(TYPES, dtype) && { dtype: dtype as keyof typeof TYPES }),
     ...(maxMemory > 0 && { maxMemory }),

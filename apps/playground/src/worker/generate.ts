@@ -2,7 +2,6 @@
 
 import {
   collectFrames,
-  fitted,
   type GenerateOptions,
   type MovieGenUpsampler,
   type OnProgress,
@@ -15,7 +14,7 @@ import { ProblemError } from '../problem.ts';
 import type { GenerateNews, Made } from '../protocol.ts';
 import type { Settings } from '../settings.ts';
 import { adapterName } from './adapterName.ts';
-import { fittedTo, framesAt, opened } from './given.ts';
+import { enlarged, fittedTo, framesAt, opened } from './given.ts';
 import type { Session } from './session.ts';
 
 type Tell = (news: GenerateNews, transfer?: Transferable[]) => void;
@@ -136,12 +135,10 @@ async function upscale(
     onProgress: ({ part, done, total }) =>
       tell({ phase: part === 'sample' ? 'windows' : part, done, ...(total !== undefined && { total }) }),
   });
-  const { data, shape, fps } = await collectFrames(stream);
-  const [numFrames, height, width] = shape;
-  const small = await opened(given.from, name, signal);
-  const before = await collectFrames(fitted(small, { name: 'video', width, height, fps, numFrames }));
+  const made = await collectFrames(stream);
+  const before = await enlarged(given, made, signal);
   const seconds = { windows: (performance.now() - began) / 1000 };
-  return { video: { data, shape, fps, before }, notes: stream.notes ?? [], seconds };
+  return { video: { ...made, before }, notes: stream.notes ?? [], seconds };
 }
 
 function madeOf(
