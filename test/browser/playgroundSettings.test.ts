@@ -1,7 +1,7 @@
 // Settings that few people change, as a person finds them on the page: the step cache, where guidance is computed, memory, LoRAs,
 // guidance by a reference picture. The frames are those that Node makes of the same options.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -37,7 +37,9 @@ const LORA = join(fixtures, 'wan/fixtures/lora/kohya.safetensors');
 const OTHER = join(fixtures, 'moviegen/fixtures/lora/pytorch_lora_weights.safetensors');
 const work = mkdtempSync(join(tmpdir(), 'moviegen-settings-'));
 const REFERENCE = referenceModel(join(work, 'reference'));
-const { url } = await servePlayground({ '/wan/': WAN, '/reference/': REFERENCE });
+const EXPERTS = join(work, 'experts');
+for (const folder of [WAN, join(fixtures, 'wan/fixtures/moe')]) cpSync(folder, EXPERTS, { recursive: true });
+const { url } = await servePlayground({ '/wan/': WAN, '/reference/': REFERENCE, '/experts/': EXPERTS });
 const device = await openDevice({ adapter: 'swiftshader' });
 afterAll(() => {
   device.destroy();
@@ -168,6 +170,26 @@ test('memory bounds the weights, and the video stays the same; too little is ref
   await summary.click();
   expect(Number(await model.getByLabel('Memory, GiB').inputValue())).toBeCloseTo(least / 2 ** 30, 9);
   await page.context().close();
+});
+
+test('of two experts, a LoRA is for the one that a person says', async () => {
+  const other = await openPage(browser, `${url}?model=/experts/`, { expected });
+  const models = other.locator('.model');
+  await models
+    .locator('summary')
+    .getByText(/Wan 2\.2/)
+    .waitFor();
+  await models.locator('summary').click();
+  const source = join(fixtures, 'wan/fixtures/moe/lora/comfy-low.safetensors');
+  await models.getByLabel('Add a LoRA').setInputFiles(source);
+  await models.getByLabel('For the expert for low noise').check();
+  expect(await seriousAxeFaults(other)).toEqual([]);
+  await generate(other, asked);
+  await finished(other);
+  const made = await framesOnStage(other);
+  expect(decibels(made, await inNode(EXPERTS, {}, { loras2: [{ source }] }))).toBeGreaterThan(50);
+  expect(decibels(made, await inNode(EXPERTS, {}, { loras: [{ source }] }))).toBeLessThan(45);
+  await other.context().close();
 });
 
 test('a reference picture has guidance of its own', async () => {

@@ -75,7 +75,7 @@ const SKIPPING: Rules['numbers'] = {
   },
   guidanceTo: {
     label: 'Guidance to, %',
-    min: 0,
+    min: 1,
     max: 100,
     step: 1,
     hint: 'Steps after this share of them do without guidance, in half the time.',

@@ -13,10 +13,13 @@ export function Loras({ model }: { readonly model: ModelState }) {
   const changed = (at: number, part: object) =>
     change({ loras: loras.map((lora, i) => (i === at ? { ...lora, ...part } : lora)) });
   return (
-    <section aria-label="LoRAs">
+    <section class="loras" aria-label="LoRAs">
       {loras.map(({ file, scale, low = false }, i) => (
         <div class="lora" key={`${file.name} ${i}`}>
           <p class="words">{file.name}</p>
+          <button type="button" onClick={() => change({ loras: loras.filter((_, k) => k !== i) })}>
+            Leave {file.name} out
+          </button>
           <Amount
             label="Scale"
             value={scale}
@@ -36,9 +39,6 @@ export function Loras({ model }: { readonly model: ModelState }) {
               For the expert for low noise
             </label>
           )}
-          <button type="button" onClick={() => change({ loras: loras.filter((_, k) => k !== i) })}>
-            Leave {file.name} out
-          </button>
         </div>
       ))}
       <div class="more">

@@ -1,6 +1,6 @@
 // The engine of real workers: pipelines of the library on one device, each loaded once.
 
-import type { VideoStream } from 'moviegen';
+import type { MovieGenUpsampler, VideoStream } from 'moviegen';
 import type { Claimed } from '../jobs/rows.ts';
 import type { ModelCard } from '../models.ts';
 import { generate, kindsOf, type Models } from './conditions.ts';
@@ -21,7 +21,7 @@ export function pipelineEngine(named: readonly NamedPipeline[], maxPixels?: numb
       name,
       can: kindsOf({ pipeline, upsampler }),
       defaults: { ...video, steps, guidanceScale },
-      upscale: upsampler && { scale: upsampler.index.scale, ...upsampler.index.sampler },
+      upscale: upsampler && upscaleOf(upsampler),
       multiple: pipeline.multiple,
       maxPixels,
     };
@@ -34,6 +34,12 @@ export function pipelineEngine(named: readonly NamedPipeline[], maxPixels?: numb
     },
   };
 }
+
+const upscaleOf = ({ index: { scale, sampler } }: MovieGenUpsampler): ModelCard['upscale'] => ({
+  scale,
+  steps: sampler.steps,
+  guidanceScale: sampler.guidanceScale,
+});
 
 /** Shares of the whole that the phases take, roughly. */
 const SAMPLING = 0.85;
