@@ -29,7 +29,7 @@ import {
   servePlayground,
 } from './playground.ts';
 
-vi.setConfig({ testTimeout: PATIENCE });
+vi.setConfig({ testTimeout: 2 * PATIENCE });
 
 const fixtures = fileURLToPath(new URL('../../packages/', import.meta.url));
 const WAN = join(fixtures, 'wan/fixtures/t2v');
