@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { TINY as SMALL } from '@moviegen/testing/checkpoints';
 import type { Frames } from 'moviegen';
 import type { Page } from 'playwright-core';
-import { afterAll } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { type Mount, serve, type TestServer } from './server.ts';
 
 /** The playground, built and served. */
@@ -50,6 +50,18 @@ export function serveConditioned({ folder }: Playground): void {
   const sumOf = (file: string) => createHash('sha256').update(readFileSync(file)).digest('hex');
   const lines = files.map((file) => `${sumOf(file)}  ${relative(checkpoint, file).split(sep).join('/')}\n`);
   writeFileSync(join(checkpoint, 'SHA256SUMS'), lines.join(''));
+}
+
+/** The tiny checkpoint with a transformer that reads a reference picture, and its image tower. */
+export function referenceModel(folder: string): string {
+  cpSync(SMALL, folder, { recursive: true });
+  rmSync(join(folder, 'transformer'), { recursive: true });
+  for (const part of ['transformer', 'image_encoder'])
+    cpSync(join(SMALL, '../../reference', part), join(folder, part), { recursive: true });
+  const path = join(folder, 'model_index.json');
+  const index = JSON.parse(readFileSync(path, 'utf8'));
+  writeFileSync(path, JSON.stringify({ ...index, image_encoder: 'image_encoder' }));
+  return folder;
 }
 
 /** Settings to change in the form. */
@@ -118,6 +130,13 @@ export async function framesOnStage(page: Page): Promise<Frames> {
     return { pixels, shape: [count, canvas.height, canvas.width, 3] as const };
   });
   return { data: Uint8Array.from(pixels), shape };
+}
+
+/** The PSNR of two videos in dB. */
+export function decibels(a: Frames, b: Frames): number {
+  expect(a.shape).toEqual(b.shape);
+  const squares = a.data.reduce((sum, value, i) => sum + (value - b.data[i]!) ** 2, 0);
+  return 10 * Math.log10(255 ** 2 / (squares / b.data.length));
 }
 
 /** What a page notes while a video is made: the phases that were running and the previews that were drawn, in order. */

@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Safetensors, serialize, type TensorData } from '@moviegen/safetensors';
 import { openDevice } from '@moviegen/tensor/node';
-import { TINY } from '@moviegen/testing/checkpoints';
 import { fakeHub, TOKEN } from '@moviegen/testing/hub';
 import {
   encodePng,
@@ -26,12 +25,14 @@ import { afterAll, afterEach, expect, test, vi } from 'vitest';
 import { launchChromium } from './chromium.ts';
 import { OPTIONAL_FILES, openPage, seriousAxeFaults } from './page.ts';
 import {
+  decibels,
   finished,
   framesOnStage,
   generate,
   PATIENCE,
   PATIENT,
   problemCode,
+  referenceModel,
   servePlayground,
 } from './playground.ts';
 
@@ -340,18 +341,6 @@ async function imageModel(folder: string): Promise<string> {
   return folder;
 }
 
-/** The tiny checkpoint with a transformer that reads a reference picture, and its image tower. */
-function referenceModel(folder: string): string {
-  cpSync(TINY, folder, { recursive: true });
-  rmSync(join(folder, 'transformer'), { recursive: true });
-  for (const part of ['transformer', 'image_encoder'])
-    cpSync(join(FIXTURES, 'reference', part), join(folder, part), { recursive: true });
-  const path = join(folder, 'model_index.json');
-  const index = JSON.parse(readFileSync(path, 'utf8'));
-  writeFileSync(path, JSON.stringify({ ...index, image_encoder: 'image_encoder' }));
-  return folder;
-}
-
 /** A small upsampler: the transformer of the fixture `jobs`, and an image autoencoder of diffusers. */
 function upsampler(folder: string): string {
   cpSync(join(FIXTURES, 'jobs/upsampler'), join(folder, 'transformer'), { recursive: true });
@@ -381,10 +370,3 @@ function picture(grey: number): string {
 }
 
 const frames = (path: string) => openVideo(new Uint8Array(readFileSync(path)));
-
-/** The PSNR of two videos in dB. */
-function decibels(a: Frames, b: Frames): number {
-  expect(a.shape).toEqual(b.shape);
-  const squares = a.data.reduce((sum, value, i) => sum + (value - b.data[i]!) ** 2, 0);
-  return 10 * Math.log10(255 ** 2 / (squares / b.data.length));
-}

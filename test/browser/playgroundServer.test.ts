@@ -57,6 +57,38 @@ test('a picture goes to the server as the first frame, and the result back to be
   await given.getByRole('button', { name: 'Leave it out' }).click();
 });
 
+test('a picture is a reference, sent once as a character, and a result is made larger beside what it was', async () => {
+  const given = page.locator('.given');
+  const job = () => remote.engine.made.at(-1)!.request;
+  const sent: string[] = [];
+  page.on('request', (request) => {
+    if (request.method() === 'POST') sent.push(new URL(request.url()).pathname);
+  });
+  await given.locator('input[type=file]').first().setInputFiles(picture);
+  await given.getByLabel('Reference picture').check();
+  expect(await page.locator('.advanced, .lora').count()).toBe(0); // the API has none of them
+  expect(await given.getByLabel('Guidance by it').count()).toBe(0);
+  await make({ ...asked, prompt: 'it moves left', steps: 2 });
+  expect(job()).toMatchObject({ kind: 'reference', width: 32, height: 16, numFrames: 3 });
+  expect(remote.engine.read.at(-1)).toBe((await stat(picture)).size);
+  await make({ ...asked, prompt: 'it moves right', steps: 2 });
+  expect(job()).toMatchObject({ kind: 'reference', prompt: 'it moves right' });
+  expect(sent).toEqual(['/v1/videos/characters', '/v1/videos', '/v1/videos']);
+  expect(await page.locator('.caption').textContent()).toContain('reference picture: turned.jpg');
+
+  await page.getByRole('button', { name: 'Upscale this' }).click();
+  await page.locator('#scale').fill('3');
+  await given.getByText('96 × 48 pixels').waitFor();
+  const before = remote.engine.made.length;
+  await page.getByRole('button', { name: 'Upscale', exact: true }).click();
+  await expect.poll(() => remote.engine.made.length, { timeout: PATIENCE }).toBe(before + 1);
+  await finished(page);
+  expect(job()).toMatchObject({ kind: 'upscale', width: 96, height: 48, steps: 3, guidanceScale: 1 });
+  expect((await framesOnStage(page)).shape).toEqual([3, 48, 96, 3]);
+  await page.getByLabel('Before').waitFor();
+  await given.getByRole('button', { name: 'Leave it out' }).click();
+});
+
 /** Makes a video, and waits for it. */
 async function make(what: Parameters<typeof generate>[1]): Promise<void> {
   const before = remote.engine.made.length;

@@ -41,6 +41,8 @@ export interface Choice {
   readonly task: string;
   /** How many times as wide and high it becomes, where it is made larger; not below 1. */
   readonly scale: number;
+  /** Strength of guidance by a reference picture; undefined: the same as guidance by the prompt. */
+  readonly referenceScale?: number | undefined;
 }
 
 /** What a generation is given besides its settings. */
@@ -104,13 +106,15 @@ export const SENDS: Readonly<Record<GivenJob, string>> = {
 export const percent = (share: number): string => `${Math.round(share * 100)}%`;
 
 /** What a video was made of, in words. */
-export function described({ job, name, strength, task, scale, second }: GivenWords): string {
+export function described({ job, name, strength, task, scale, referenceScale, second }: GivenWords): string {
   if (job === 'video') return `${percent(strength)} of ${name} made anew`;
   if (job === 'mask') return `${name}, of which ${second} keeps a part`;
   if (job === 'extend') return `goes on from ${name}`;
   if (job === 'edit') return task === '' ? `an edit of ${name}` : `an edit (${task}) of ${name}`;
   if (job === 'upscale') return `${name}, ${scale} times as large`;
   const frame = `${CHOICES[job].toLowerCase()}: ${name}`;
+  if (job === 'reference' && referenceScale !== undefined)
+    return `${frame}, guidance by it ${referenceScale}`;
   return second === undefined ? frame : `${frame}, last frame: ${second}`;
 }
 

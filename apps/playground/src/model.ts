@@ -13,8 +13,29 @@ export interface ModelPlace {
   readonly token?: string | undefined;
   /** Types of weights and activations. Default f32. */
   readonly dtype?: Precision | undefined;
+  /** Bytes that the transformer's weights may take on the device. Default: all of them. */
+  readonly maxMemory?: number | undefined;
   /** States of a prompt, which stand for the text encoder: its files are left alone. */
   readonly states?: File | undefined;
+  /** LoRAs, in the order in which they were given. */
+  readonly loras?: readonly Lora[] | undefined;
+}
+
+/** Types of weights and activations that are offered, each with words for it. */
+export const TYPES = {
+  f32: 'f32, exact',
+  f16: 'f16, half the memory',
+  'q8/f16': 'q8, a quarter',
+  'q4/f16': 'q4, an eighth',
+} as const satisfies Partial<Record<Precision, string>>;
+
+/** A LoRA that a person has given, to be merged into the transformer. */
+export interface Lora {
+  readonly file: File;
+  /** The factor of its change. */
+  readonly scale: number;
+  /** Whether it is for the expert for low noise, where there are two. */
+  readonly low?: boolean;
 }
 
 /** What a model is and can do. */

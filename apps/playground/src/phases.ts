@@ -76,9 +76,10 @@ export function share({ state, done, total }: PhaseState): number | undefined {
   return done === undefined || !total ? undefined : Math.min(1, done / total);
 }
 
-/** `12 of 50`, `3.1 of 15.7 MB`, and the like; empty if there is nothing to count. */
+/** `12 of 50`, `3.1 of 15.7 MB`, `40%` of a whole, and the like; empty if there is nothing to count. */
 export function counted({ phase, done, total }: PhaseState): string {
   if (done === undefined || total === undefined) return '';
+  if (total === 1 && done % 1 !== 0) return `${Math.round(100 * done)}%`;
   if (phase !== 'fetch' && phase !== 'load') return `${done} of ${total}`;
   const mb = (bytes: number) => (bytes / 1e6).toFixed(1);
   return `${mb(done)} of ${mb(total)} MB`;

@@ -15,6 +15,7 @@ export type ProblemCode =
   | 'limited'
   | 'wrong-input'
   | 'wrong-file'
+  | 'lora'
   | 'no-encoder'
   | 'server'
   | 'key'
@@ -107,6 +108,11 @@ export const ADVICE: Readonly<Record<ProblemCode, Advice>> = {
   'wrong-file': {
     title: 'This file cannot be read',
     advice: 'Give a PNG, JPEG, WebP, AVIF or GIF picture, or an mp4, webm or mov video.',
+    again: false,
+  },
+  lora: {
+    title: 'This LoRA cannot be used',
+    advice: 'Leave it out, or open the model that it was made for.',
     again: false,
   },
   'no-encoder': {

@@ -61,6 +61,8 @@ export interface Jobs {
   forget: { ask: { model: ModelPlace }; news: never; answer: null };
   /** Reads a picture or a video, to be seen and used. */
   open: { ask: { file: File }; news: never; answer: Source };
+  /** What a file of tensors is: a LoRA, or something else. */
+  weightsKind: { ask: { file: File }; news: never; answer: 'lora' | 'other' };
   /** The prompt of a file of prompt states. */
   readStates: { ask: { file: File }; news: never; answer: string };
   generate: {

@@ -16,6 +16,11 @@ export interface Settings {
   readonly frames: number;
   /** Moves the steps towards noise; 0 where the model has no shift. */
   readonly shift: number;
+  /** The threshold of the step cache; 0 is off. */
+  readonly cache: number;
+  /** Guidance is computed between these shares of the steps, in percent. */
+  readonly guidanceFrom: number;
+  readonly guidanceTo: number;
 }
 
 /** The numbers among the settings. */
@@ -29,6 +34,8 @@ export interface NumberRule {
   /** Values are multiples of this, counted from `min`. */
   readonly step: number;
   readonly hint: string;
+  /** Whether it is among those that few people change. */
+  readonly advanced?: boolean;
 }
 
 /** What a model makes of settings. */
@@ -45,8 +52,39 @@ export interface Rules {
 /** A video may be so many times as long, and each side of it as large, as the model's usual one. */
 const MOST = 4;
 
-/** The rules of a model. */
-export function rulesOf({ defaults, multiple, frameStep, shift }: GenerationRules): Rules {
+/** Where nothing is left out of a generation. */
+const WHOLE = { cache: 0, guidanceFrom: 0, guidanceTo: 100 } as const;
+
+/** What may be left out of a generation. */
+const SKIPPING: Rules['numbers'] = {
+  cache: {
+    label: 'Step cache',
+    min: 0,
+    max: 1,
+    step: 0.01,
+    hint: 'Steps that would change less than this leave most of the model out: 0.1 is usual, 0 is off. Faster, and not quite the same video.',
+    advanced: true,
+  },
+  guidanceFrom: {
+    label: 'Guidance from, %',
+    min: 0,
+    max: 100,
+    step: 1,
+    hint: 'Steps before this share of them do without guidance, in half the time.',
+    advanced: true,
+  },
+  guidanceTo: {
+    label: 'Guidance to, %',
+    min: 1,
+    max: 100,
+    step: 1,
+    hint: 'Steps after this share of them do without guidance, in half the time.',
+    advanced: true,
+  },
+};
+
+/** The rules of a model. @param skips whether parts of a generation can be left out: not by a server */
+export function rulesOf({ defaults, multiple, frameStep, shift }: GenerationRules, skips = true): Rules {
   const { sampler, video, prompts, negativePrompt = '' } = defaults;
   const side = (label: string, usual: number, step: number): NumberRule => ({
     label,
@@ -66,6 +104,7 @@ export function rulesOf({ defaults, multiple, frameStep, shift }: GenerationRule
       height: video.height,
       frames: video.numFrames,
       shift: shift ?? 0,
+      ...WHOLE,
     },
     numbers: {
       seed: { label: 'Seed', min: 0, max: 2 ** 32 - 1, step: 1, hint: 'The same seed gives the same video.' },
@@ -101,22 +140,33 @@ export function rulesOf({ defaults, multiple, frameStep, shift }: GenerationRule
           hint: `Moves the steps towards noise. The model’s is ${shift}.`,
         },
       }),
+      ...(skips && SKIPPING),
     },
     examples: prompts,
     negative: negativePrompt,
   };
 }
 
-/** The rules of the model that is shipped with the page. */
-export const SHIPPED: Rules = rulesOf({
-  defaults: {
-    sampler: { steps: shipped.sampler.steps, guidanceScale: shipped.sampler.guidance_scale },
-    video: { ...shipped.video, numFrames: shipped.video.num_frames },
-    prompts: shipped.prompts,
+/** The rules of the model that is shipped with the page, as a server may have it. */
+export const SHIPPED: Rules = rulesOf(
+  {
+    defaults: {
+      sampler: { steps: shipped.sampler.steps, guidanceScale: shipped.sampler.guidance_scale },
+      video: { ...shipped.video, numFrames: shipped.video.num_frames },
+      prompts: shipped.prompts,
+    },
+    multiple: [16, 16],
+    frameStep: 1,
   },
-  multiple: [16, 16],
-  frameStep: 1,
-});
+  false,
+);
+
+/** The numbers of a form: the end of guidance is after its beginning. */
+export function numbersOf({ numbers }: Rules, { guidanceTo }: Settings): Rules['numbers'] {
+  const { guidanceFrom } = numbers;
+  if (guidanceFrom === undefined || !(guidanceTo >= 1)) return numbers;
+  return { ...numbers, guidanceFrom: { ...guidanceFrom, max: guidanceTo - 1 } };
+}
 
 /** What is wrong with a number, in words; undefined if nothing is. */
 export function wrongWith({ label, min, max, step }: NumberRule, value: number): string | undefined {
@@ -152,9 +202,8 @@ const isNumber = (name: keyof Settings): name is NumberName => name !== 'prompt'
 
 /** The settings as the part of a link after `#`: what a model does not have is left out. */
 export function toHash(settings: Settings): string {
-  const left = Object.entries(settings).filter(
-    ([name, value]) => name === 'prompt' || (value !== '' && (name !== 'shift' || value !== 0)),
-  );
+  const none: Partial<Settings> = { negative: '', shift: 0, ...WHOLE };
+  const left = Object.entries(settings).filter(([name, value]) => value !== none[name as keyof Settings]);
   return new URLSearchParams(left.map(([name, value]) => [name, String(value)])).toString();
 }
 

@@ -146,3 +146,9 @@ test('a place where there is nothing', async () => {
     `checkpoint: ${TINY}/model_index.json is a file, not a folder: give ${TINY}, in which it lies`,
   );
 });
+
+test('single models in place of its own are refused, not ignored', async () => {
+  await expect(MovieGen.fromPretrained(TINY, { device, parts: { vae: 'elsewhere' } })).rejects.toThrow(
+    'checkpoint: single models (--transformer, --vae, --text-encoder) are for Wan: this is a Movie Gen checkpoint',
+  );
+});

@@ -1,8 +1,8 @@
 // What a checkpoint can do and which videos it makes, as workers announce it and the API answers it. Not here: what the
 // library does for each kind of job (worker/conditions.ts).
 
-/** Kinds of jobs: of words alone; from a first picture; with pictures of a character; a video changed; a video continued. */
-export const KINDS = ['text', 'image', 'reference', 'edit', 'extend'] as const;
+/** Kinds of jobs: of words alone; from a first picture; with pictures of a character; a video changed, continued, made larger. */
+export const KINDS = ['text', 'image', 'reference', 'edit', 'extend', 'upscale'] as const;
 /** See {@link KINDS}. */
 export type Kind = (typeof KINDS)[number];
 
@@ -19,6 +19,10 @@ export interface ModelCard {
     readonly steps: number;
     readonly guidanceScale: number;
   };
+  /** What the upsampler beside it does by default, where there is one. */
+  readonly upscale?:
+    | { readonly scale: number; readonly steps: number; readonly guidanceScale: number }
+    | undefined;
   /** Height and width must be multiples of these. */
   readonly multiple: readonly [height: number, width: number];
   /** The most pixels of all frames together that the worker takes; undefined: any number. */

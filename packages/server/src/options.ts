@@ -8,6 +8,7 @@ import {
   duration,
   integer,
   type ModelOptions,
+  partsOf,
   type Run,
   weightsOptions,
   withModel,
@@ -19,12 +20,14 @@ import type { NamedPipeline } from './worker/pipelines.ts';
 /** A checkpoint, and the name that requests give. */
 export interface NamedModel {
   readonly name: string;
-  readonly source: string;
+  /** A checkpoint, or single models that are all of it. */
+  readonly source: string | NonNullable<ReturnType<typeof partsOf>>;
 }
 
 /** What a worker is told: plain data, since it may be another process. */
 export interface WorkerSettings extends Omit<ModelOptions, 'model'>, Pick<DataOptions, 'data' | 'store'> {
   readonly model: readonly NamedModel[];
+  readonly upsampler?: string | undefined;
   readonly batch: number;
   readonly maxPixels?: number | undefined;
   readonly lease: number;
@@ -38,6 +41,10 @@ export function withWorker(command: Command): Command {
   model.description =
     'a checkpoint, or NAME=CHECKPOINT; may be given several times (default: models/shapes-world)';
   return command
+    .option(
+      '--upsampler <dir|url>',
+      'a checkpoint that makes videos larger (default: MOVIEGEN_UPSAMPLER, or none)',
+    )
     .option('--data <folder>', 'where videos and the database lie', 'moviegen-data')
     .option(
       '--database <url>',
@@ -78,26 +85,39 @@ function models(text: string, before: readonly NamedModel[] = []): NamedModel[] 
   return [...before, { name, source }];
 }
 
-/** The models that were given, or the one that every command takes. */
+/** The models that options name: checkpoints, or single models without one, or else the model that every command takes. */
 export function modelsOf(
-  given: readonly NamedModel[] | undefined,
+  { model, ...options }: Partial<WorkerSettings>,
   byDefault: () => string,
 ): readonly NamedModel[] {
-  return given ?? models(byDefault());
+  const source = partsOf(options);
+  if (model !== undefined || source === undefined) return model ?? models(byDefault());
+  const [file] = Object.values(source).filter((place) => place !== undefined);
+  return models(String(file).replace(/\.(safetensors|gguf)$/i, '')).map(({ name }) => ({ name, source }));
 }
 
 /** Loads the models of a worker on one device, one after the other. */
 export async function loadPipelines(run: Run, settings: WorkerSettings): Promise<NamedPipeline[]> {
-  const { model, lora, lora2 } = settings;
-  if ((lora ?? lora2) !== undefined && model.length > 1)
-    throw new InputError('worker: --lora is for one model: start a worker for each');
+  const { model, lora, lora2, tokenizer } = settings;
+  const parts = partsOf(settings);
+  const ofOne = { '--lora': lora ?? lora2, '--tokenizer': tokenizer, '--transformer, --vae and such': parts };
+  for (const [flags, given] of Object.entries(ofOne))
+    if (given !== undefined && model.length > 1)
+      throw new InputError(`worker: ${flags} are for one model: start a worker for each`);
   const device = await run.device(settings);
+  const { adapter, dtype, variant, header, maxMemory, offload } = settings;
+  const how = { adapter, dtype, variant, header, maxMemory, offload } as ModelOptions;
+  const place = settings.upsampler ?? process.env.MOVIEGEN_UPSAMPLER;
+  const upsampler = place ? await run.upsampler({ ...how, model: place }) : undefined;
   const loaded: NamedPipeline[] = [];
   for (const { name, source } of model)
     loaded.push({
       name,
+      upsampler,
       pipeline: await VideoPipeline.fromPretrained(source, {
         device,
+        ...(typeof source === 'string' && parts && { parts }),
+        ...(tokenizer !== undefined && { tokenizer }),
         ...run.filesOptions(settings),
         ...weightsOptions(settings),
         signal: run.signal,

@@ -72,7 +72,7 @@ async function serve(run: Run, options: Options): Promise<void> {
   if (keys === undefined && !/^(localhost|127\.|::1$)/.test(options.host))
     throw new InputError('serve: --host lets other machines ask: give --api-key-file, too');
   const settings: WorkerSettings | undefined =
-    workers === 0 ? undefined : plain({ ...options, model: modelsOf(options.model, defaultModel) });
+    workers === 0 ? undefined : plain({ ...options, model: modelsOf(options, defaultModel) });
   run.bars.begin('data');
   const server = await startServer({
     ...options,
@@ -115,13 +115,26 @@ async function serve(run: Run, options: Options): Promise<void> {
   }
 }
 
+/** What of the options is the workers'. */
+const WORKERS: readonly (keyof WorkerSettings)[] = [
+  ...(['model', 'transformer', 'transformer2', 'vae', 'textEncoder', 'tokenizer'] as const),
+  ...([
+    'adapter',
+    'dtype',
+    'variant',
+    'revision',
+    'header',
+    'lora',
+    'lora2',
+    'loraPartial',
+    'upsampler',
+  ] as const),
+  ...(['maxMemory', 'offload', 'data', 'store', 'batch', 'maxPixels', 'lease'] as const),
+];
+
 /** Settings as plain data: what a process can be sent. */
-function plain(options: WorkerSettings): WorkerSettings {
-  const { model, adapter, dtype, variant, header, lora, lora2, loraPartial, maxMemory, offload } = options;
-  const { data, store, batch, maxPixels, lease } = options;
-  const settings = { model, adapter, dtype, variant, header, lora, lora2, loraPartial, maxMemory, offload };
-  return { ...settings, data, store, batch, maxPixels, lease } as WorkerSettings;
-}
+const plain = (options: WorkerSettings): WorkerSettings =>
+  Object.fromEntries(WORKERS.map((name) => [name, options[name]])) as unknown as WorkerSettings;
 
 function count(text: string): number {
   return text === '0' ? 0 : positive(text);

@@ -62,7 +62,7 @@ async function worker(run: Run, options: Options): Promise<void> {
     const sweep = () => endDeadAttempts(database, queue, LIMITS.keepSeconds);
     const timer = every((options.lease * 1000) / 3, sweep, stderrLog);
     try {
-      const settings = { ...options, model: modelsOf(options.model, defaultModel) };
+      const settings = { ...options, model: modelsOf(options, defaultModel) };
       await work(run, settings, {
         name: randomUUID(),
         jobs: new Leases(database, queue, LIMITS.keepSeconds),

@@ -141,6 +141,38 @@ describe('videos', () => {
     expect(server.engine.read.filter((size) => size === file.length).length).toBe(3);
   });
 
+  it('makes a video of ours, one that is uploaded, and a picture larger', async () => {
+    const larger = (body: object) => client.post<OpenAI.Videos.Video>('/videos/upscales', { body });
+    const { id } = await client.videos.create({ prompt: 'x' });
+    await ended(client, id);
+    const twice = await larger({ video: { id } });
+    const defaults = { prompt: '', seconds: '1', steps: 3, guidance_scale: 1, num_frames: 4 };
+    expect(twice).toMatchObject({ kind: 'upscale', size: '64x64', ...defaults });
+    const sized = await larger({ video: { id }, size: '48x40', prompt: 'y', seed: 5, steps: 2 });
+    expect(sized).toMatchObject({ size: '48x40', prompt: 'y', seed: 5, steps: 2 });
+    const form = new FormData();
+    form.set('video', await picture(18));
+    form.set('scale', '1.5');
+    const sent = await fetch(`${server.url}/v1/videos/upscales`, {
+      method: 'POST',
+      body: form,
+      headers: { Authorization: `Bearer ${KEYS[0]}` },
+    });
+    const still = (await sent.json()) as OpenAI.Videos.Video;
+    expect(still).toMatchObject({ size: '27x27', num_frames: 1 });
+    for (const one of [twice, sized, still])
+      expect(await ended(client, one.id)).toMatchObject({ status: 'completed' });
+    const file = await bytesOf(await client.videos.downloadContent(twice.id));
+    expect((await decodeVideo(file as Uint8Array<ArrayBuffer>)).shape).toEqual([4, 64, 64, 3]);
+    for (const [body, words] of [
+      [{ video: { id }, size: '16x64' }, /no smaller than the video, which is 32x32/],
+      [{ video: { id }, size: '64x64', scale: 2 }, /either scale or size/],
+      [{ video: { id }, scale: 0.5 }, /can only become larger/],
+      [{ video: { id }, model: 'plain' }, /its workers have no upsampler; it makes videos from words alone/],
+    ] as const)
+      expect((await errorOf(larger(body))).message).toMatch(words);
+  });
+
   it('begins with a picture: uploaded, or in a data: address, in a form or in JSON', async () => {
     const file = await picture();
     const address = `data:image/png;base64,${Buffer.from(await file.arrayBuffer()).toString('base64')}`;

@@ -2,12 +2,13 @@
 // with one line.
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { rm, writeFile } from 'node:fs/promises';
+import { cp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { decodeVideo } from 'moviegen';
 import OpenAI from 'openai';
 import { expect, it } from 'vitest';
+import { modelsOf } from '../src/options.ts';
 import { dataFolder, ended } from './support/server.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -67,6 +68,42 @@ it('serve makes a video of the shipped checkpoint, shows previews, and ends at a
   }
   expect(await gone).toBe(0);
   await rm(data, { recursive: true });
+});
+
+it('serve hands models and a tokenizer that are named one by one to its workers', async () => {
+  const wan = join(root, 'packages/wan/fixtures/t2v');
+  const data = await dataFolder();
+  const model = join(data, 'model');
+  for (const part of ['model_index.json', 'scheduler', 'text_encoder'])
+    await cp(join(wan, part), join(model, part), { recursive: true });
+  const parts = ['--transformer', join(wan, 'transformer'), '--vae', join(wan, 'vae')];
+  const tokenizer = ['--tokenizer', join(wan, 'tokenizer')];
+  const args = ['serve', '--model', model, ...parts, ...tokenizer, '--data', data, '--port', '0', '-q'];
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
+  const gone = new Promise((done) => child.once('exit', done));
+  try {
+    const [url] = (await firstLine(child)).split('  ');
+    const { data: models } = await (await fetch(`${url}/models`)).json();
+    expect(models).toMatchObject([{ id: 'model', size: '832x480' }]);
+  } finally {
+    child.kill('SIGTERM');
+    await gone;
+  }
+  await rm(data, { recursive: true });
+});
+
+it('single models without a checkpoint are a model, called like the first of them', () => {
+  const byDefault = () => 'models/shapes-world';
+  const transformer = 'files/wan-1.3B-Q4_K_M.gguf';
+  const found = modelsOf({ transformer, vae: 'vae' }, byDefault);
+  expect(found).toMatchObject([{ name: 'wan-1.3B-Q4_K_M', source: { transformer, vae: 'vae' } }]);
+  const wan = [{ name: 'wan', source: 'wan' }];
+  expect(modelsOf({ model: wan, transformer }, byDefault)).toBe(wan);
+  expect(modelsOf({}, byDefault)).toEqual([{ name: 'shapes-world', source: 'models/shapes-world' }]);
 });
 
 it('answers wrong options with one line', async () => {

@@ -45,6 +45,7 @@ const path = fc.oneof(
   fc.constantFrom(
     '/v1/videos',
     '/v1/videos/edits',
+    '/v1/videos/upscales',
     '/v1/videos/extensions',
     '/v1/videos/characters/%00',
     '/v1/videos/characters',

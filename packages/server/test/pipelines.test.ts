@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { referring } from '@moviegen/testing/checkpoints';
-import { encodeVideo, VideoPipeline, type VideoStream } from 'moviegen';
+import { encodeVideo, MovieGenUpsampler, VideoPipeline, type VideoStream } from 'moviegen';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Claimed, JobRequest } from '../src/jobs/rows.ts';
 import type { Engine } from '../src/worker/engine.ts';
@@ -19,8 +19,11 @@ beforeAll(async () => {
   const pipeline = await VideoPipeline.fromPretrained(`${root}/models/shapes-world-jobs`);
   const { device } = pipeline;
   const characters = await VideoPipeline.fromPretrained(referring(), { device });
+  const upsampler = await MovieGenUpsampler.fromPretrained(`${root}/models/shapes-world-upsampler`, {
+    device,
+  });
   engine = pipelineEngine([
-    { name: 'jobs', pipeline },
+    { name: 'jobs', pipeline, upsampler },
     { name: 'characters', pipeline: characters },
   ]);
   const data = new Uint8Array(SOURCE_FRAMES * SIDE * SIDE * 3);
@@ -64,7 +67,9 @@ async function made(jobs: readonly Claimed[]) {
 
 it('says what the checkpoint can do', () => {
   const [jobs, characters] = engine.cards;
-  expect(jobs!.can).toEqual(['text', 'image', 'edit', 'extend']);
+  expect(jobs!.can).toEqual(['text', 'image', 'edit', 'extend', 'upscale']);
+  expect(jobs!.upscale).toEqual({ scale: 2, steps: expect.any(Number), guidanceScale: 1 });
+  expect(characters!.upscale).toBeUndefined();
   expect(characters!.can).toEqual(['text', 'image', 'reference', 'edit', 'extend']);
 });
 
@@ -90,6 +95,21 @@ it('makes videos of words, a picture, another video, and goes on from one', {
   expect(extend.videos[0]!.frames).toBe(16);
   // The video's own frames come first: the first one is black, but for what the codec made of it.
   expect(Math.max(...extend.videos[0]!.first)).toBeLessThan(12);
+});
+
+it('makes a video larger with the upsampler, and says what is missing without one', {
+  timeout: 240_000,
+}, async () => {
+  const media = [{ key: 'video', role: 'video' }] as const;
+  const request = { kind: 'upscale', prompt: '', width: 64, height: 64, steps: 2, media } as const;
+  const { videos, done } = await made([job(request)]);
+  expect(videos[0]!.stream.shape).toEqual([8, 64, 64, 3]);
+  expect(videos[0]!.frames).toBe(8);
+  expect(done).toEqual([...done].sort((a, b) => a - b));
+  expect(done.at(-1)).toBeCloseTo(1);
+  await expect(made([{ ...job(request), model: 'characters' }])).rejects.toThrow(
+    'this worker has no upsampler',
+  );
 });
 
 it('shows a character: the first frame of a picture or a video of it', async () => {

@@ -128,7 +128,7 @@ describe('one server', () => {
       id: 'fake',
       object: 'model',
       size: '32x32',
-      kinds: ['text', 'image', 'reference', 'edit', 'extend'],
+      kinds: ['text', 'image', 'reference', 'edit', 'extend', 'upscale'],
     });
     expect((await client.models.retrieve('plain')).id).toBe('plain');
   });

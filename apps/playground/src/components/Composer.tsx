@@ -2,7 +2,15 @@
 
 import type { ComponentChildren, RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { type NumberName, type NumberRule, type Rules, type Settings, wrongWith } from '../settings.ts';
+import {
+  type NumberName,
+  type NumberRule,
+  numbersOf,
+  type Rules,
+  type Settings,
+  wrongWith,
+} from '../settings.ts';
+import { Amount } from './Amount.tsx';
 
 interface Properties {
   readonly form: RefObject<HTMLFormElement | null>;
@@ -51,17 +59,20 @@ export function Composer({
     else if (!running && lost) generate.current?.focus();
   }, [running]);
 
-  const numbers = Object.entries(rules.numbers).filter(([name]) => !upscales || name === 'seed') as [
-    NumberName,
-    NumberRule,
-  ][];
+  const numbers = Object.entries(numbersOf(rules, settings)).filter(
+    ([name]) => !upscales || name === 'seed',
+  ) as [NumberName, NumberRule][];
   const submit = () => {
     if (running) return;
     const [wrong] = numbers.find(([name, rule]) => wrongWith(rule, settings[name]) !== undefined) ?? [];
-    if (wrong !== undefined) form.current?.querySelector<HTMLInputElement>(`#${wrong}`)?.focus();
-    else onGenerate({ ...settings, prompt: fixed ?? (settings.prompt.trim() || example) });
+    if (wrong !== undefined) {
+      const field = form.current?.querySelector<HTMLInputElement>(`#${wrong}`);
+      field?.closest('details')?.setAttribute('open', '');
+      field?.focus();
+    } else onGenerate({ ...settings, prompt: fixed ?? (settings.prompt.trim() || example) });
   };
   const change = (name: NumberName, value: number) => onChange({ ...settings, [name]: value });
+  const advanced = numbers.filter(([, rule]) => rule.advanced);
 
   return (
     <form
@@ -131,15 +142,17 @@ export function Composer({
       )}
       <fieldset class="numbers">
         <legend class="hidden">Settings</legend>
-        {numbers.map(([name, rule]) => (
-          <NumberField
-            key={name}
-            name={name}
-            rule={rule}
-            value={settings[name]}
-            onChange={(value) => change(name, value)}
-          />
-        ))}
+        {numbers
+          .filter((one) => !advanced.includes(one))
+          .map(([name, rule]) => (
+            <NumberField
+              key={name}
+              name={name}
+              rule={rule}
+              value={settings[name]}
+              onChange={(value) => change(name, value)}
+            />
+          ))}
         <button
           type="button"
           class="dice"
@@ -148,6 +161,26 @@ export function Composer({
           New seed
         </button>
       </fieldset>
+      {advanced.length > 0 && (
+        <details class="advanced">
+          <summary>More settings</summary>
+          {advanced.map(([name, rule]) => (
+            <Amount
+              key={name}
+              id={name}
+              label={rule.label}
+              value={settings[name]}
+              min={rule.min}
+              max={rule.max}
+              step={rule.step}
+              wrong={wrongWith(rule, settings[name])}
+              onChange={(value) => change(name, value ?? Number.NaN)}
+            >
+              {rule.hint}
+            </Amount>
+          ))}
+        </details>
+      )}
     </form>
   );
 }

@@ -153,8 +153,8 @@ export function Create({ onSay }: Properties) {
     onSay(`The video is given to the next one: ${CHOICES[job]}.`);
   };
   const read = async (file: File) => {
-    if (/\.safetensors$/i.test(file.name) && model.abilities?.kind.startsWith('Wan')) {
-      model.change({ states: file });
+    if (/\.safetensors$/i.test(file.name) && model.abilities?.generation) {
+      if (await model.give(file)) onSay(`${file.name} is there: the next video is made with it.`);
       return;
     }
     if (await begins.read(file)) onSay(`${file.name} is there: say what to do with it.`);
@@ -277,8 +277,8 @@ function announcer(say: (text: string) => void): (news: GenerateNews) => void {
   };
 }
 
-function wordsOf({ name, job, strength, task, scale, second }: Given): GivenWords {
-  return { name, job, strength, task, scale, second: second?.name };
+function wordsOf({ name, job, strength, task, scale, referenceScale, second }: Given): GivenWords {
+  return { name, job, strength, task, scale, referenceScale, second: second?.name };
 }
 
 function resultOf(

@@ -4,6 +4,7 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { CHOICES, percent, SECONDS, type Source } from '../given.ts';
 import { draw, frameAt } from '../pictures.ts';
+import { Amount } from './Amount.tsx';
 import { Chooser } from './Chooser.tsx';
 import { ProblemCard } from './ProblemCard.tsx';
 import { Scale } from './Scale.tsx';
@@ -97,9 +98,23 @@ export function GivenField({ state, onFile }: Properties) {
               <Scale source={source} scale={choice.scale} onChange={(scale) => choose({ scale })} />
             )}
             {jobs.length > 0 && choice.job === 'reference' && (
-              <p class="small">
-                The video shows what is in this picture; where, and what it does, the prompt says.
-              </p>
+              <>
+                <p class="small">
+                  The video shows what is in this picture; where, and what it does, the prompt says.
+                </p>
+                {able.generation && (
+                  <Amount
+                    label="Guidance by it"
+                    value={choice.referenceScale}
+                    placeholder="same"
+                    min={0}
+                    step={0.1}
+                    onChange={(referenceScale) => choose({ referenceScale })}
+                  >
+                    How strictly the picture is followed. Empty: as strictly as the prompt, in less time.
+                  </Amount>
+                )}
+              </>
             )}
             {jobs.length > 0 && choice.job === 'extend' && (
               <p class="small">“Frames” is the number of new ones.</p>

@@ -1,8 +1,10 @@
 // Where a person chooses the model, and sees how large it is before it is fetched; of a server, gives the key.
 
-import { useId, useState } from 'preact/hooks';
-import { hubModel, toFetch } from '../model.ts';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { hubModel, TYPES, toFetch } from '../model.ts';
+import { Amount } from './Amount.tsx';
 import { Chooser } from './Chooser.tsx';
+import { Loras } from './Loras.tsx';
 import { ProblemCard } from './ProblemCard.tsx';
 import { HUB, type ModelState, SERVER } from './useModel.ts';
 
@@ -13,19 +15,19 @@ interface Properties {
   readonly running: boolean;
 }
 
-/** Types of weights and activations that are offered, each with words for it. */
-const TYPES = {
-  f32: 'f32, exact',
-  f16: 'f16, half the memory',
-  'q8/f16': 'q8, a quarter',
-  'q4/f16': 'q4, an eighth',
-} as const;
-
 export function ModelField({ model, upsampler, running }: Properties) {
   const { typed, place, abilities, change } = model;
   const size = abilities?.size;
+  const loras = place?.loras ?? [];
+  const needed =
+    (model.problem !== undefined && typed !== '') || model.unfit !== undefined || loras.length > 0;
+  const details = useRef<HTMLDetailsElement>(null);
+  // It is opened where there is something to see, and closed by a person alone.
+  useEffect(() => {
+    if (needed) details.current?.setAttribute('open', '');
+  }, [needed]);
   return (
-    <details class="model" open={model.problem !== undefined && typed !== ''}>
+    <details class="model" ref={details}>
       <summary>
         <span class="words">{typed === '' ? 'The model of this page' : typed}</span>{' '}
         <span class="small">
@@ -33,7 +35,7 @@ export function ModelField({ model, upsampler, running }: Properties) {
             ? model.problem === undefined
               ? '…'
               : ''
-            : `${abilities.kind}${size === undefined ? '' : ` · ${toFetch(size)}`}`}
+            : `${abilities.kind}${size === undefined ? '' : ` · ${toFetch(size)}`}${loras.map(({ file }) => ` · ${file.name}`).join('')}`}
         </span>
       </summary>
       <PlaceForm label="Model" state={model} disabled={running} none="the one beside this page" />
@@ -58,6 +60,20 @@ export function ModelField({ model, upsampler, running }: Properties) {
           )}
         </div>
       )}
+      {place && (
+        <Amount
+          label="Memory, GiB"
+          value={place.maxMemory === undefined ? undefined : place.maxMemory / 2 ** 30}
+          placeholder="all"
+          min={0}
+          wrong={place.maxMemory === undefined || place.maxMemory > 0 ? undefined : 'Memory must be above 0.'}
+          onChange={(value) => change({ maxMemory: value === undefined ? undefined : value * 2 ** 30 })}
+        >
+          What the weights of the transformer may take on the graphics card. The rest is read anew at every
+          step: slower, and the same video.
+        </Amount>
+      )}
+      {abilities?.generation && <Loras model={model} />}
       {abilities?.kind.startsWith('Wan') && place && (
         <div class="more">
           <Chooser accept=".safetensors" onFile={(states) => change({ states })}>

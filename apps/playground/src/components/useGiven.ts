@@ -7,7 +7,7 @@ import type { Abilities } from '../model.ts';
 import { type Problem, problemOf } from '../problem.ts';
 
 /** What can be done with what is given. */
-export type Able = Pick<Abilities, 'jobs' | 'tasks' | 'named' | 'upscaling'>;
+export type Able = Pick<Abilities, 'jobs' | 'tasks' | 'named' | 'generation' | 'upscaling'>;
 
 /** What the page knows of what is given. */
 export interface GivenState {

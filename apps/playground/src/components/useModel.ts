@@ -2,8 +2,8 @@
 
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import { client } from '../client.ts';
-import { type Abilities, hubModel, type ModelPlace } from '../model.ts';
-import { type Problem, problemOf } from '../problem.ts';
+import { type Abilities, hubModel, type ModelPlace, TYPES } from '../model.ts';
+import { type Problem, ProblemError, problemOf } from '../problem.ts';
 import type { ServerPlace } from '../protocol.ts';
 
 const query = new URLSearchParams(location.search);
@@ -19,6 +19,9 @@ export const HUB =
   ((given) => (/^https?:/.test(given) && URL.canParse(given) ? given : undefined))(query.get('hub') ?? '') ??
   'https://huggingface.co';
 
+/** How a model is read. */
+type Changes = Pick<ModelPlace, 'dtype' | 'maxMemory' | 'states' | 'loras'>;
+
 /** What the page knows of a model. */
 export interface ModelState {
   /** As a person typed it; empty for the model beside the page, or none. */
@@ -31,7 +34,11 @@ export interface ModelState {
   /** Takes another model. */
   open(typed: string, token?: string): void;
   /** Reads it another way. */
-  change(part: Pick<ModelPlace, 'dtype' | 'states'>): void;
+  change(part: Partial<Changes>): void;
+  /** Takes a file of tensors: a LoRA, or Wan's prompt states. Resolves with whether it can be used. */
+  give(file: File): Promise<boolean>;
+  /** Why the last file that was given is of no use. */
+  readonly unfit: Problem | undefined;
   /** Removes what this browser keeps of it. */
   forget(): Promise<void>;
 }
@@ -49,6 +56,7 @@ export function useModel(
   const [place, setPlace] = useState(() => placeOf(name, typed));
   const [abilities, setAbilities] = useState<Abilities | undefined>();
   const [problem, setProblem] = useState<Problem | undefined>();
+  const [unfit, setUnfit] = useState<Problem | undefined>();
   const [asked, setAsked] = useState(0);
 
   useEffect(() => {
@@ -85,23 +93,66 @@ export function useModel(
     if (found === undefined && now !== '')
       setProblem({ code: 'wrong-input', message: `${now} is neither ORG/NAME nor the address of a folder` });
   }, []);
-  const change = useCallback((part: Pick<ModelPlace, 'dtype' | 'states'>) => {
+  const change = useCallback((part: Partial<Changes>) => {
+    if (name === 'model') remember(part);
+    setUnfit(undefined);
     setPlace((before) => before && { ...before, ...part });
     if ('states' in part) again();
   }, []);
+  const isWan = abilities?.kind.startsWith('Wan') === true;
+  const give = useCallback(
+    async (file: File) => {
+      try {
+        const isLora = (await client.run('weightsKind', { file })) === 'lora';
+        if (!isLora && !isWan)
+          throw new ProblemError('lora', `${file.name}: none of its tensors is called as a LoRA’s are`);
+        if (!isLora) change({ states: file });
+        else setPlace((now) => now && { ...now, loras: [...(now.loras ?? []), { file, scale: 1 }] });
+        setUnfit(undefined);
+        return true;
+      } catch (error) {
+        setUnfit({ ...problemOf(error), code: 'lora' });
+        return false;
+      }
+    },
+    [isWan],
+  );
   const forget = useCallback(async () => {
     if (place !== undefined) await client.run('forget', { model: place });
     again();
   }, [place]);
-  return { typed, place, abilities, problem, open, change, forget };
+  return { typed, place, abilities, problem, open, change, give, unfit, forget };
+}
+
+/** Keeps in the page's address how the model is read, but for files. */
+function remember(part: Partial<Changes>): void {
+  const url = new URL(location.href);
+  const keep = (name: string, value: string | undefined) =>
+    value === undefined ? url.searchParams.delete(name) : url.searchParams.set(name, value);
+  if ('dtype' in part) keep('dtype', part.dtype === 'f32' ? undefined : part.dtype);
+  if ('maxMemory' in part)
+    keep('memory', part.maxMemory === undefined ? undefined : `${part.maxMemory / 2 ** 30}`);
+  history.replaceState(null, '', url);
+}
+
+/** The same as it was kept. */
+function remembered(): Partial<Changes> {
+  const { searchParams } = new URL(location.href);
+  const dtype = searchParams.get('dtype') ?? '';
+  const maxMemory = Number(searchParams.get('memory')) * 2 ** 30;
+  return {
+    ...(Object.hasOwn(TYPES, dtype) && { dtype: dtype as keyof typeof TYPES }),
+    ...(maxMemory > 0 && { maxMemory }),
+  };
 }
 
 /** Where a model is, by what a person typed; undefined where that is nothing, or no address. */
 function placeOf(name: 'model' | 'upsampler', typed: string): ModelPlace | undefined {
-  if (typed === '') return name === 'model' ? { place: CHECKPOINT, hub: HUB } : undefined;
-  if (hubModel(typed) !== undefined) return { place: typed, hub: HUB };
+  const how = { hub: HUB, ...(name === 'model' && remembered()) };
+  if (typed === '') return name === 'model' ? { place: CHECKPOINT, ...how } : undefined;
+  if (hubModel(typed) !== undefined) return { place: typed, ...how };
   const url = URL.canParse(typed, document.baseURI) ? new URL(typed, document.baseURI) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) return undefined;
   if (!url.pathname.endsWith('/')) url.pathname += '/';
-  return { place: url.href, hub: HUB };
+  return { place: url.href, ...how };
 }

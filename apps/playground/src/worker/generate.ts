@@ -2,20 +2,19 @@
 
 import {
   collectFrames,
-  fitted,
   type GenerateOptions,
   type MovieGenUpsampler,
   type OnProgress,
   readPromptStates,
   type VideoPipeline,
 } from 'moviegen';
-import type { Given } from '../given.ts';
+import { type Given, percent } from '../given.ts';
 import type { ModelPlace } from '../model.ts';
 import { ProblemError } from '../problem.ts';
 import type { GenerateNews, Made } from '../protocol.ts';
 import type { Settings } from '../settings.ts';
 import { adapterName } from './adapterName.ts';
-import { fittedTo, framesAt, opened } from './given.ts';
+import { enlarged, fittedTo, framesAt, opened } from './given.ts';
 import type { Session } from './session.ts';
 
 type Tell = (news: GenerateNews, transfer?: Transferable[]) => void;
@@ -39,7 +38,13 @@ export async function generate(
     'upscale' in model
       ? await upscale(model, settings, given!, tell, signal)
       : await make(model, place, settings, given, { signal, onProgress: reporter(tell) });
-  return { ...made, seconds: { load, ...made.seconds }, adapter: adapterName(model.device.info) };
+  const loras = (place.loras ?? []).map(({ file, scale }) => `LoRA ${file.name}, scale ${scale}`);
+  return {
+    ...made,
+    notes: [...made.notes, ...loras],
+    seconds: { load, ...made.seconds },
+    adapter: adapterName(model.device.info),
+  };
 }
 
 type Run = Required<Pick<GenerateOptions, 'signal' | 'onProgress'>>;
@@ -64,7 +69,15 @@ async function make(
   if (job === 'image' || job === 'lastImage' || job === 'reference') {
     const name = job === 'reference' ? 'referenceImage' : job;
     const pictures = { [name]: source, ...(second && { lastImage: second }) };
-    return madeOf(await model.generate(prompt, { ...options, ...pictures, numFrames: frames }));
+    const referenceGuidanceScale = job === 'reference' ? given.referenceScale : undefined;
+    return madeOf(
+      await model.generate(prompt, {
+        ...options,
+        ...pictures,
+        ...(referenceGuidanceScale !== undefined && { referenceGuidanceScale }),
+        numFrames: frames,
+      }),
+    );
   }
   if (job === 'mask' && second === undefined)
     throw new ProblemError('wrong-input', 'there is no mask: choose one, below the video that is given');
@@ -91,12 +104,18 @@ async function make(
 /** What a person has chosen; what is as the model has it is left to the model, which may have two experts. */
 function chosen(
   { index }: VideoPipeline,
-  { guidance, negative, shift }: Settings,
+  { guidance, negative, shift, cache, guidanceFrom, guidanceTo }: Settings,
   promptStates: GenerateOptions['promptStates'],
-): Pick<GenerateOptions, 'guidanceScale' | 'shift' | 'promptStates'> & { negativePrompt?: string } {
+): Pick<GenerateOptions, 'guidanceScale' | 'shift' | 'promptStates' | 'cache' | 'guidanceInterval'> & {
+  negativePrompt?: string;
+} {
   return {
     ...(guidance !== index.sampler.guidanceScale && { guidanceScale: guidance }),
     ...(shift > 0 && { shift }),
+    ...(cache > 0 && { cache }),
+    ...((guidanceFrom > 0 || guidanceTo < 100) && {
+      guidanceInterval: [guidanceFrom / 100, guidanceTo / 100] as const,
+    }),
     ...(promptStates ? { promptStates } : negative !== '' && { negativePrompt: negative }),
   };
 }
@@ -116,19 +135,18 @@ async function upscale(
     onProgress: ({ part, done, total }) =>
       tell({ phase: part === 'sample' ? 'windows' : part, done, ...(total !== undefined && { total }) }),
   });
-  const { data, shape, fps } = await collectFrames(stream);
-  const [numFrames, height, width] = shape;
-  const small = await opened(given.from, name, signal);
-  const before = await collectFrames(fitted(small, { name: 'video', width, height, fps, numFrames }));
+  const made = await collectFrames(stream);
+  const before = await enlarged(given, made, signal);
   const seconds = { windows: (performance.now() - began) / 1000 };
-  return { video: { data, shape, fps, before }, notes: stream.notes ?? [], seconds };
+  return { video: { ...made, before }, notes: stream.notes ?? [], seconds };
 }
 
 function madeOf(
-  { frames, timings, notes = [] }: Awaited<ReturnType<VideoPipeline['edit']>>,
+  { frames, timings, notes = [], computed }: Awaited<ReturnType<VideoPipeline['edit']>>,
   first: readonly string[] = [],
 ): Omit<Made, 'adapter'> {
-  return { video: frames, notes: [...first, ...notes], seconds: timings };
+  const share = computed === undefined ? [] : [`${percent(computed)} of the model’s blocks computed`];
+  return { video: frames, notes: [...first, ...notes, ...share], seconds: timings };
 }
 
 /** Tells the page of a pipeline's progress. */

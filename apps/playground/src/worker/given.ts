@@ -63,6 +63,16 @@ export async function fittedTo(
   return { video: still ? repeated(video, frames) : video, notes: stream.notes ?? [] };
 }
 
+/** What is made larger as it was, enlarged plainly, to be seen beside a result. */
+export async function enlarged(
+  { from, name }: Pick<Given, 'from' | 'name'>,
+  { shape: [numFrames, height, width], fps }: Video,
+  signal: AbortSignal,
+): Promise<Video> {
+  const small = await opened(from, name, signal);
+  return collectFrames(fitted(small, { name: 'video', width, height, fps, numFrames }));
+}
+
 /** How many frames there are at another rate. */
 export const framesAt = ({ shape: [frames], fps: own }: Video | VideoStream, fps: number): number =>
   Math.max(1, Math.round((frames * fps) / own));

@@ -17,6 +17,7 @@ import type { Abilities } from '../model.ts';
 import { type ProblemCode, ProblemError } from '../problem.ts';
 import type { GenerateNews, Made, ServerPlace } from '../protocol.ts';
 import type { Settings } from '../settings.ts';
+import { enlarged } from './given.ts';
 
 /** What is read of a video of the API. */
 interface RemoteVideo {
@@ -36,6 +37,8 @@ export async function probeServer(server: ServerPlace): Promise<string> {
 /** Where the API takes what is given, by the job; it has no others. */
 const PLACES: Readonly<Partial<Record<GivenJob, readonly [path: string, field: string]>>> = {
   image: ['videos', 'input_reference'],
+  reference: ['videos', 'characters[][id]'],
+  upscale: ['videos/upscales', 'video'],
   edit: ['videos/edits', 'video'],
   extend: ['videos/extensions', 'video'],
 };
@@ -62,30 +65,35 @@ export async function generateOnServer(
   const [place, field] = (given && PLACES[given.job]) ?? ['videos'];
   if (given && (field === undefined || given.second))
     throw new ProblemError('wrong-input', 'the server cannot do this with what is given');
+  const upscales = given?.job === 'upscale';
   const body = new FormData();
   const values = {
-    prompt,
     seed,
-    steps,
-    guidance_scale: guidance,
+    ...(prompt !== '' && { prompt }),
+    ...(upscales ? { scale: given.scale } : { steps, guidance_scale: guidance }),
     ...(place === 'videos' && { size: `${width}x${height}` }),
     ...(place === 'videos' && { num_frames: frames }),
     ...(given?.job === 'extend' && { seconds: frames / (await rateOf(given)) }),
   };
   for (const [name, value] of Object.entries(values)) body.set(name, String(value));
-  if (given) body.set(field!, await fileOf(given.from), given.name);
+  if (given?.job === 'reference') body.set(field!, await characterOf(server, given, signal));
+  else if (given) body.set(field!, await fileOf(given.from), given.name);
   const created = await json<RemoteVideo>(server, place, { method: 'POST', body, signal });
   const path = `videos/${created.id}`;
+  const progress = (video: RemoteVideo) =>
+    upscales
+      ? ({ phase: 'windows', done: video.progress / 100, total: 1 } as const)
+      : ({ phase: 'sample', done: Math.round((video.progress * steps) / 100), total: steps } as const);
   try {
     let video = created;
     for await (const { event, data } of eventsOf(await ask(server, `${path}/events`, { signal }))) {
       if (event === 'preview') {
         const preview = previewOf(data as { b64_png: string; frames: number });
-        tell({ phase: 'sample', done: stepOf(video, steps), total: steps, preview }, [preview.data.buffer]);
+        tell({ ...progress(video), preview }, [preview.data.buffer]);
       } else if (event === 'video') {
         video = data as RemoteVideo;
         if (video.status === 'queued') tell({ phase: 'fetch', notice: 'Waits in the queue of the server.' });
-        else tell({ phase: 'sample', done: stepOf(video, steps), total: steps, notice: '' });
+        else tell({ ...progress(video), notice: '' });
       }
     }
     if (video.status !== 'completed')
@@ -94,8 +102,14 @@ export async function generateOnServer(
     tell({ phase: 'decode' });
     const response = await ask(server, `${path}/content`, { signal });
     const made = await decodeVideo(new Uint8Array(await response.arrayBuffer()), { signal });
+    const before = upscales && { before: await enlarged(given, made, signal) };
     const seconds = { sample: (sampled - began) / 1000, decode: (performance.now() - sampled) / 1000 };
-    return { video: made, notes: [], seconds, adapter: `${video.model} on ${new URL(server.address).host}` };
+    return {
+      video: { ...made, ...before },
+      notes: [],
+      seconds,
+      adapter: `${video.model} on ${new URL(server.address).host}`,
+    };
   } finally {
     await ask(server, path, { method: 'DELETE' }).catch(() => {});
   }
@@ -105,13 +119,30 @@ export async function generateOnServer(
 const rateOf = async ({ from, name }: Given): Promise<number> =>
   (from instanceof Blob ? await openVideo(from, { name }) : from).fps;
 
+/** Characters that this page has made on servers, by the file; a server keeps them. */
+const characters = new Map<string, string>();
+
+/** The id of a picture as a character, which is sent once. */
+async function characterOf(server: ServerPlace, { from, name }: Given, signal: AbortSignal): Promise<string> {
+  const stamp = from instanceof File && [from.name, from.size, from.lastModified];
+  const same = JSON.stringify([server, stamp || crypto.randomUUID()]);
+  const known = characters.get(same);
+  const isThere =
+    known && (await ask(server, `videos/characters/${known}`, { signal }).catch(() => undefined));
+  if (known && isThere) return known;
+  const body = new FormData();
+  body.set('name', name.slice(0, 200) || 'reference');
+  body.set('video', await fileOf(from), name);
+  const { id } = await json<{ id: string }>(server, 'videos/characters', { method: 'POST', body, signal });
+  characters.set(same, id);
+  return id;
+}
+
 /** What is given as a file: a result is written as one. */
 async function fileOf(from: Blob | Video): Promise<Blob> {
   if (from instanceof Blob) return from;
   return new Blob([from.shape[0] === 1 ? encodePng(from) : await encodeVideo(from, { format: 'mp4' })]);
 }
-
-const stepOf = ({ progress }: RemoteVideo, steps: number): number => Math.round((progress * steps) / 100);
 
 /** Frames that stand side by side in a PNG. */
 function previewOf({ b64_png: png, frames }: { b64_png: string; frames: number }): Frames {

@@ -1,6 +1,7 @@
 // What lives as long as the worker: one device, and one model on it, which another one replaces. A lost device is forgotten, and
 // the next caller gets a new one.
 
+import { blobSource } from '@moviegen/safetensors';
 import { Device, type DeviceLostError, orAborted } from '@moviegen/tensor';
 import { MovieGenUpsampler, VideoPipeline } from 'moviegen';
 import { fetchCheckpoint } from '../checkpoint/fetchCheckpoint.ts';
@@ -61,8 +62,9 @@ export class Session {
     signal: AbortSignal,
   ): Promise<Loaded[K]> {
     const device = await this.device();
-    const { states, token, ...rest } = place;
-    const key = JSON.stringify([kind, rest, states === undefined]);
+    const { states, token, loras = [], ...rest } = place;
+    const merged = loras.map(({ file, ...how }) => [file.name, file.size, file.lastModified, how]);
+    const key = JSON.stringify([kind, rest, merged, states === undefined]);
     if (this.#model?.key === key) return this.#model.loading as Promise<Loaded[K]>;
     const before = this.#model;
     this.#model = undefined;
@@ -130,18 +132,37 @@ async function load<K extends keyof Loaded>(
         }),
     });
   });
-  const { dtype = 'f32', states } = place;
-  const pipeline: { dispose(): void } = await KINDS[kind].fromPretrained(files, {
+  const { dtype = 'f32', maxMemory, states, loras = [] } = place;
+  const lorasFor = (low: boolean) =>
+    loras
+      .filter((lora) => (lora.low ?? false) === low)
+      .map(({ file, scale }) => ({ source: blobSource(file, file.name), weight: scale }));
+  const loras2 = lorasFor(true);
+  const loading: Promise<{ dispose(): void }> = KINDS[kind].fromPretrained(files, {
     device,
     dtype,
+    ...(maxMemory !== undefined && { maxMemory }),
     textEncoder: states === undefined,
+    loras: lorasFor(false),
+    ...(loras2.length > 0 && { loras2 }),
     signal,
     onProgress: (progress) => {
       if (progress.phase !== 'load') return;
       tell({ phase: 'load', done: progress.bytes, total: progress.totalBytes });
     },
   });
-  return pipeline as Loaded[K];
+  return loading.catch(refused) as Promise<Loaded[K]>;
+}
+
+/** The error of what a person has asked of a model that is itself whole. */
+function refused(error: unknown): never {
+  const { message } = error as Error;
+  const code = /\bLoRAs?\b|\blora: /.test(message)
+    ? 'lora'
+    : /\bmaxMemory\b/.test(message)
+      ? 'wrong-input'
+      : undefined;
+  throw code === undefined ? error : new ProblemError(code, message, { cause: error });
 }
 
 /** Each model has its own files; each page of an origin has its own model. */

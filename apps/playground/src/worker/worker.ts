@@ -1,6 +1,7 @@
 // The worker does everything that takes longer than a moment. It answers the jobs of protocol.ts; each job has its own
 // file.
 
+import { blobSource, Safetensors } from '@moviegen/safetensors';
 import { describeDevice, encodeVideo, readPromptStates, selfTest } from 'moviegen';
 import { abilitiesOf } from '../checkpoint/abilities.ts';
 import { runBench } from '../kernels/bench.ts';
@@ -43,6 +44,12 @@ const work: Work = {
     return null;
   },
   readStates: async ({ file }, { signal }) => (await readPromptStates(file, { signal })).prompt.text,
+  async weightsKind({ file }, { signal }) {
+    const tensors = await Safetensors.open(blobSource(file, file.name), { signal });
+    const isLora = tensors.names().some((name) => /lora|lycoris|hada_|lokr_|\.diff(_b)?$/i.test(name));
+    await tensors.close();
+    return isLora ? 'lora' : 'other';
+  },
   open: ({ file }, { signal }) => openSource(file, signal),
   generate: ({ settings, given, model, server }, { tell, signal }) =>
     server !== undefined

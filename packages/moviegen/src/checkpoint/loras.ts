@@ -60,7 +60,9 @@ async function openLora(
 ): Promise<OpenLora> {
   if (!Number.isFinite(weight)) throw new InputError(`lora: weight must be a number, got ${shown(weight)}`);
   const named = typeof source === 'string' || source instanceof URL;
-  const { folder, names, label } = named ? placeOf(source) : { folder: '', names: [], label: 'lora' };
+  const { folder, names, label } = named
+    ? placeOf(source)
+    : { folder: '', names: [], label: 'label' in source ? source.label : 'lora' };
   // The revision is the checkpoint's.
   const files = named ? openFiles(folder, { ...options, revision: undefined }) : undefined;
   const open = async (): Promise<Safetensors> => {

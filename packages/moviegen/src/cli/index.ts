@@ -8,6 +8,7 @@ export {
   defaultModel,
   MEGABYTES,
   type ModelOptions,
+  partsOf,
   Run,
   weightsOptions,
 } from './run.ts';

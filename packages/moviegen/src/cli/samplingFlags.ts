@@ -36,18 +36,14 @@ export interface SamplingFlags {
   readonly referenceGuidanceScale?: number;
 }
 
-/** Adds the scale of guidance for what is given. */
-export function withVideoGuidance(command: Command): Command {
-  return command.option(
-    '--video-guidance-scale <number>',
-    'strength of guidance by the video or the pictures, in three branches (default: 1, in two)',
-    number,
-  );
-}
-
-/** Adds the options of a reference picture. */
-export function withReference(command: Command): Command {
-  return command
+/** Adds the options of commands that may also be given videos and pictures. @param which as of `withSampling` */
+export function withGuidedSampling(command: Command, which?: SamplingCommand): Command {
+  return withSampling(command, which)
+    .option(
+      '--video-guidance-scale <number>',
+      'strength of guidance by the video or the pictures, in three branches (default: 1, in two)',
+      number,
+    )
     .option('--reference <file>', 'a picture of what the video shall show, in a scene of its own')
     .option(
       '--reference-guidance-scale <number>',
@@ -56,10 +52,16 @@ export function withReference(command: Command): Command {
     );
 }
 
-/** Adds the options. @param which whether the command makes several videos, and chooses their number of frames */
+/** Whether a command makes several videos, and chooses their number of frames. Default: both. */
+interface SamplingCommand {
+  readonly several?: boolean;
+  readonly frames?: boolean;
+}
+
+/** Adds the options. */
 export function withSampling(
   command: Command,
-  { several = true, frames = true }: { readonly several?: boolean; readonly frames?: boolean } = {},
+  { several = true, frames = true }: SamplingCommand = {},
 ): Command {
   if (several) command.option('--batch <n>', 'prompts sampled together', integer);
   if (frames) command.option('--num-frames <n>', 'number of frames (default: the model’s)', integer);

@@ -11,7 +11,7 @@ import { characterAnswer, modelAnswer, pageAnswer, videoAnswer } from './answers
 import { bodyOf, queryOf } from './body.ts';
 import { content } from './content.ts';
 import { type Ask, type Env, type Services, videoNamed } from './context.ts';
-import { create, edit, extend, remix } from './create.ts';
+import { create, edit, extend, remix, upscale } from './create.ts';
 import { eventsRoute } from './events.ts';
 import { characterOf } from './media.ts';
 import { openApi } from './openapi.ts';
@@ -89,6 +89,7 @@ export function apiOf(services: Services, hasKeys: boolean): Hono<Env> {
   app.post('/v1/videos', (c) => create(services, c));
   app.post('/v1/videos/edits', (c) => edit(services, c));
   app.post('/v1/videos/extensions', (c) => extend(services, c));
+  app.post('/v1/videos/upscales', (c) => upscale(services, c));
   app.post('/v1/videos/characters', async (c) => {
     const { name, video } = await bodyOf(c.req, services.schemas.character);
     const { bytes, extension } = await characterOf(video, services.media);

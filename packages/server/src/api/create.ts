@@ -8,7 +8,7 @@ import type { Kind, ModelCard } from '../models.ts';
 import { videoAnswer } from './answers.ts';
 import { bodyOf } from './body.ts';
 import { type Ask, cardsOf, completedVideo, type Services } from './context.ts';
-import { pictureOf, type Upload, videoOf } from './media.ts';
+import { characterOf, pictureOf, type Upload, videoOf } from './media.ts';
 import { type Asked, checkKind, jobOf, modelNamed, type Source } from './order.ts';
 
 /** A file of a job: a client's, or one that is in the store. */
@@ -52,6 +52,11 @@ export async function extend(services: Services, c: Ask): Promise<Response> {
   return changed(services, c, 'extend', await bodyOf(c.req, services.schemas.extend));
 }
 
+/** `POST /v1/videos/upscales`: ours, as OpenAI's API has none. */
+export async function upscale(services: Services, c: Ask): Promise<Response> {
+  return changed(services, c, 'upscale', await bodyOf(c.req, services.schemas.upscale));
+}
+
 /** `POST /v1/videos/{id}/remix`: the same noise and options with another prompt. */
 export async function remix(services: Services, c: Ask): Promise<Response> {
   const { prompt } = await bodyOf(c.req, services.schemas.remix);
@@ -69,14 +74,15 @@ export async function remix(services: Services, c: Ask): Promise<Response> {
 async function changed(
   services: Services,
   c: Ask,
-  kind: 'edit' | 'extend',
+  kind: 'edit' | 'extend' | 'upscale',
   body: Asked & { readonly model?: string | undefined; readonly video: File | { readonly id: string } },
 ): Promise<Response> {
   const cards = await cardsOf(services);
   if (body.video instanceof File) {
     const card = modelNamed(cards, body.model);
     checkKind(card, kind, 'video');
-    const upload = await videoOf(body.video, services.media);
+    const read = kind === 'upscale' ? characterOf : videoOf; // a picture can be made larger, too
+    const upload = await read(body.video, services.media);
     return ordered(services, c, card, kind, body, [{ role: 'video', upload }], upload);
   }
   const row = await completedVideo(services, c.var.owner, body.video.id);

@@ -100,6 +100,24 @@ export function schemasOf(promptLength: number) {
       model: z.string().max(200).optional(),
       ...more,
     }),
+    upscale: z.strictObject({
+      prompt: text(promptLength).optional().describe('What the video shows. Default: nothing.'),
+      video: z
+        .union([file, z.strictObject({ id: id('video') })])
+        .describe('A video or a picture, or the id of a completed video.'),
+      model: z.string().max(200).optional(),
+      size: z.string().max(40).optional().describe('WIDTHxHEIGHT in pixels, instead of `scale`.'),
+      scale: z
+        .number()
+        .min(1, 'must be at least 1: a video can only become larger')
+        .max(100)
+        .optional()
+        .describe('How many times as wide and high it becomes. Default: the upsampler’s.'),
+      seed: more.seed,
+      steps: more.steps.describe('Steps of the solver. Default: the upsampler’s.'),
+      guidance_scale: more.guidance_scale,
+      negative_prompt: more.negative_prompt,
+    }),
     remix: z.strictObject({ prompt }),
     character: z.strictObject({
       name: text(200).refine((value) => value.trim() !== '', 'is empty: give the character a name'),

@@ -32,7 +32,7 @@ const schemas: Json = {
     remixed_from_video_id: nullable('string'),
     seconds: text,
     size: text,
-    kind: { enum: ['text', 'image', 'reference', 'edit', 'extend'] },
+    kind: { enum: ['text', 'image', 'reference', 'edit', 'extend', 'upscale'] },
     seed: { type: ['integer', 'string'] },
     steps: { type: 'integer' },
     guidance_scale: { type: 'number' },
@@ -152,6 +152,12 @@ export function openApi(fields: Schemas, hasKeys: boolean): Json {
         post: operation('extendVideo', 'Continues a video', video, {
           parameters: [idempotency],
           requestBody: body(fields.extend),
+        }),
+      },
+      '/v1/videos/upscales': {
+        post: operation('upscaleVideo', 'Makes a video larger, where there is an upsampler', video, {
+          parameters: [idempotency],
+          requestBody: body(fields.upscale),
         }),
       },
       '/v1/videos/characters': {

@@ -8,7 +8,7 @@ import { KINDS, type Kind, type ModelCard } from '../models.ts';
 
 /** Options that clients give. */
 export interface Asked {
-  readonly prompt: string;
+  readonly prompt?: string | undefined;
   readonly size?: string | undefined;
   readonly seconds?: string | number | undefined;
   readonly seed?: string | number | undefined;
@@ -17,6 +17,7 @@ export interface Asked {
   readonly negative_prompt?: string | undefined;
   readonly num_frames?: number | undefined;
   readonly fps?: number | undefined;
+  readonly scale?: number | undefined;
 }
 
 /** The video that a job starts from. */
@@ -54,6 +55,7 @@ const VERBS: Readonly<Record<Kind, string>> = {
   reference: 'show characters',
   edit: 'edit videos',
   extend: 'extend videos',
+  upscale: 'make videos larger: its workers have no upsampler',
 };
 const DOES: Readonly<Record<Kind, string>> = {
   text: 'from words alone (create, remix)',
@@ -61,6 +63,7 @@ const DOES: Readonly<Record<Kind, string>> = {
   reference: 'that show characters (characters)',
   edit: 'from other videos (edits)',
   extend: 'that go on where others end (extensions)',
+  upscale: 'that are larger than others (upscales)',
 };
 
 /** The job that an order becomes. @throws ApiError naming the first value that the checkpoint or the limits do not allow */
@@ -72,11 +75,13 @@ export function jobOf(
   limits: Limits,
   source?: Source,
 ): JobRequest {
-  const { defaults } = card;
+  const defaults = { ...card.defaults, ...(kind === 'upscale' && card.upscale) };
   const fps = asked.fps ?? source?.fps ?? defaults.fps;
-  const { width, height } = source ?? sizeOf(card, asked.size);
-  if (source !== undefined) checkMultiple(card, source, 'video');
-  const numFrames = kind === 'edit' ? source!.numFrames : framesOf(asked, fps, defaults.numFrames);
+  const { width, height } =
+    kind === 'upscale' ? largerSize(card, source!, asked) : (source ?? sizeOf(card, asked.size));
+  if (source !== undefined && kind !== 'upscale') checkMultiple(card, source, 'video');
+  const keeps = kind === 'edit' || kind === 'upscale';
+  const numFrames = keeps ? source!.numFrames : framesOf(asked, fps, defaults.numFrames);
   const totalFrames = kind === 'extend' ? source!.numFrames + numFrames : numFrames;
   const steps = asked.steps ?? defaults.steps;
   const pixels = width * height * totalFrames;
@@ -88,7 +93,7 @@ export function jobOf(
     );
   return {
     kind,
-    prompt: asked.prompt,
+    prompt: asked.prompt ?? '',
     negativePrompt: asked.negative_prompt ?? '',
     width,
     height,
@@ -113,6 +118,25 @@ function sizeOf(card: ModelCard, size: string | undefined): { width: number; hei
   const given = { width: Number(width), height: Number(height) };
   checkMultiple(card, given, 'size');
   return given;
+}
+
+/** The size of a video that is made larger. */
+function largerSize(
+  card: ModelCard,
+  source: Source,
+  { size, scale }: Asked,
+): { width: number; height: number } {
+  if (size !== undefined && scale !== undefined)
+    throw invalid('scale', 'scale: give either scale or size, not both');
+  const times = scale ?? card.upscale?.scale ?? 2;
+  if (size === undefined)
+    return { width: Math.round(source.width * times), height: Math.round(source.height * times) };
+  const [, width = 0, height = 0] = (/^(\d{1,5})x(\d{1,5})$/.exec(size) ?? []).map(Number);
+  if (width >= source.width && height >= source.height) return { width, height };
+  throw invalid(
+    'size',
+    `size: must be WIDTHxHEIGHT in pixels, and no smaller than the video, which is ${source.width}x${source.height}`,
+  );
 }
 
 function checkMultiple(

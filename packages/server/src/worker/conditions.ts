@@ -1,14 +1,27 @@
 // The seam to conditioned generation: which kinds of jobs a pipeline can do, and how a job becomes a call of the library.
 // Nothing else here or in the API knows how a video is made from a picture or another video.
 
-import { type GenerateOptions, InputError, openVideo, type VideoPipeline, type VideoStream } from 'moviegen';
+import {
+  type GenerateOptions,
+  InputError,
+  type MovieGenUpsampler,
+  openVideo,
+  type VideoPipeline,
+  type VideoStream,
+} from 'moviegen';
 import type { Claimed, Media } from '../jobs/rows.ts';
 import { KINDS, type Kind } from '../models.ts';
 import type { EngineContext } from './engine.ts';
 
-/** What a checkpoint can do. */
-export const kindsOf = ({ jobs }: Pick<VideoPipeline, 'jobs'>): readonly Kind[] =>
-  KINDS.filter((kind) => jobs.includes(kind));
+/** What makes the videos of a model. */
+export interface Models {
+  readonly pipeline: VideoPipeline;
+  readonly upsampler?: MovieGenUpsampler | undefined;
+}
+
+/** What a checkpoint can do, and an upsampler beside it. */
+export const kindsOf = ({ pipeline, upsampler }: Models): readonly Kind[] =>
+  KINDS.filter((kind) => (kind === 'upscale' ? upsampler !== undefined : pipeline.jobs.includes(kind)));
 
 type Options = Pick<GenerateOptions, 'onProgress'> & { readonly signal: AbortSignal };
 
@@ -18,18 +31,18 @@ type Options = Pick<GenerateOptions, 'onProgress'> & { readonly signal: AbortSig
  * @throws Error where the kind is not among `kindsOf`: the API never creates such a job.
  */
 export async function* generate(
-  pipeline: VideoPipeline,
+  models: Models,
   jobs: readonly Claimed[],
   options: Options,
   read: EngineContext['read'],
 ): AsyncGenerator<VideoStream> {
   const [{ request }] = jobs as readonly [Claimed, ...Claimed[]];
   if (request.kind !== 'text') {
-    for (const job of jobs) yield* conditioned(pipeline, job, options, read);
+    for (const job of jobs) yield* conditioned(models, job, options, read);
     return;
   }
   const { width, height, numFrames, fps, steps, guidanceScale } = request;
-  yield* pipeline.generateStreams(
+  yield* models.pipeline.generateStreams(
     jobs.map((job) => job.request.prompt),
     {
       ...options,
@@ -42,7 +55,7 @@ export async function* generate(
 }
 
 async function* conditioned(
-  pipeline: VideoPipeline,
+  { pipeline, upsampler }: Models,
   { request }: Claimed,
   options: Options,
   read: EngineContext['read'],
@@ -54,10 +67,8 @@ async function* conditioned(
     if (media === undefined) throw new InputError(`the job has no ${role}`);
     return openVideo(await read(media.key), { name: role });
   };
-  const all = {
-    ...options,
-    ...{ width, height, fps, steps, guidanceScale, negativePrompt, seed: BigInt(request.seed) },
-  };
+  const own = { ...options, width, height, steps, guidanceScale, negativePrompt, seed: BigInt(request.seed) };
+  const all = { ...own, fps };
   if (kind === 'image')
     yield* pipeline.generateStreams([prompt], { ...all, numFrames, image: await open('image') });
   else if (kind === 'reference')
@@ -69,5 +80,8 @@ async function* conditioned(
   else if (kind === 'edit') yield* pipeline.editStreams(await open('video'), prompt, { ...all, numFrames });
   else if (kind === 'extend')
     yield pipeline.extendStream(await open('video'), prompt, { ...all, numFrames: totalFrames });
+  else if (kind === 'upscale' && upsampler === undefined)
+    throw new InputError('this worker has no upsampler: start all workers of a model with the same options');
+  else if (kind === 'upscale') yield upsampler!.upscaleStream(await open('video'), { ...own, prompt });
   else throw new Error(`internal: no pipeline here makes ${kind} videos`);
 }

@@ -7,12 +7,13 @@ import { pause } from '../../src/pause.ts';
 
 export const FAKE: ModelCard = {
   name: 'fake',
-  can: ['text', 'image', 'reference', 'edit', 'extend'],
+  can: ['text', 'image', 'reference', 'edit', 'extend', 'upscale'],
+  upscale: { scale: 2, steps: 3, guidanceScale: 1 },
   defaults: { width: 32, height: 32, numFrames: 4, fps: 4, steps: 4, guidanceScale: 3 },
   multiple: [16, 16],
 };
 /** A model that makes videos of words alone, as a checkpoint of today does. */
-export const PLAIN: ModelCard = { ...FAKE, name: 'plain', can: ['text'] };
+export const PLAIN: ModelCard = { ...FAKE, name: 'plain', can: ['text'], upscale: undefined };
 
 export interface FakeEngine extends Engine {
   /** Every attempt that was begun, and every file that was read. */

@@ -7,13 +7,7 @@ import { type OneVideoOptions, oneVideo, withOneVideo } from '../oneVideo.ts';
 import { checkWords } from '../prompts.ts';
 import type { Run } from '../run.ts';
 import { showProgress } from '../samplingBars.ts';
-import {
-  type SamplingFlags,
-  samplingOptions,
-  withReference,
-  withSampling,
-  withVideoGuidance,
-} from '../samplingFlags.ts';
+import { type SamplingFlags, samplingOptions, withGuidedSampling } from '../samplingFlags.ts';
 
 interface Options extends OneVideoOptions, Omit<SamplingFlags, 'seed'> {
   readonly task?: string;
@@ -27,7 +21,7 @@ export function addEdit(program: Command, run: Run): void {
     .argument('<video>', 'a video file, or a folder of pictures')
     .argument('<instruction...>', 'what to change: "make the circle blue"')
     .option('--task <name>', 'the kind of edit, one that the model knows (default: any)');
-  withModel(withOneVideo(withReference(withVideoGuidance(withSampling(command, { several: false }))))).action(
+  withModel(withOneVideo(withGuidedSampling(command, { several: false }))).action(
     (path: string, words: string[], options: Options) => edit(run, path, words.join(' '), options),
   );
 }

@@ -7,13 +7,7 @@ import { type OneVideoOptions, oneVideo, withOneVideo } from '../oneVideo.ts';
 import { checkWords } from '../prompts.ts';
 import type { Run } from '../run.ts';
 import { showProgress } from '../samplingBars.ts';
-import {
-  type SamplingFlags,
-  samplingOptions,
-  withReference,
-  withSampling,
-  withVideoGuidance,
-} from '../samplingFlags.ts';
+import { type SamplingFlags, samplingOptions, withGuidedSampling } from '../samplingFlags.ts';
 import { integer } from '../values.ts';
 
 interface Options extends OneVideoOptions, Omit<SamplingFlags, 'seed' | 'numFrames'> {
@@ -28,9 +22,9 @@ export function addExtend(program: Command, run: Run): void {
     .argument('<video>', 'a video file, or a folder of pictures')
     .argument('<prompt...>', 'what the video shows')
     .requiredOption('--num-frames <n>', 'frames of the result, the video’s own among them', integer);
-  withModel(
-    withOneVideo(withReference(withVideoGuidance(withSampling(command, { several: false, frames: false })))),
-  ).action((path: string, words: string[], options: Options) => extend(run, path, words.join(' '), options));
+  withModel(withOneVideo(withGuidedSampling(command, { several: false, frames: false }))).action(
+    (path: string, words: string[], options: Options) => extend(run, path, words.join(' '), options),
+  );
 }
 
 async function extend(run: Run, path: string, prompt: string, options: Options): Promise<void> {

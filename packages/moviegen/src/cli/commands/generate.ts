@@ -25,13 +25,7 @@ import {
   upsamplerPlace,
 } from '../run.ts';
 import { countOf, mergedSeconds, showProgress } from '../samplingBars.ts';
-import {
-  type SamplingFlags,
-  samplingOptions,
-  withReference,
-  withSampling,
-  withVideoGuidance,
-} from '../samplingFlags.ts';
+import { type SamplingFlags, samplingOptions, withGuidedSampling } from '../samplingFlags.ts';
 import { framesText, number, sizeOf, slugOf } from '../values.ts';
 import { checkCount, checkTarget, FORMATS, type Target, write } from '../writeVideo.ts';
 
@@ -89,8 +83,8 @@ export function addGenerate(program: Command, run: Run): void {
       scaleOrSize,
     )
     .option('--upsampler <dir|url>', 'the checkpoint of --upscale (default: MOVIEGEN_UPSAMPLER)');
-  withModel(withVideoGuidance(withReference(withSampling(command)))).action(
-    (words: string[], options: Options) => generate(run, words, options),
+  withModel(withGuidedSampling(command)).action((words: string[], options: Options) =>
+    generate(run, words, options),
   );
 }
 
@@ -158,8 +152,19 @@ async function opened(
 
 /** What makes the result larger, where that is asked for. */
 async function upscaling(run: Run, options: Options): Promise<GenerateOptions['upscale']> {
-  const { upscale, upsampler: model, lora: _, lora2: __, model: ___, ...loading } = options;
+  const {
+    upscale,
+    upsampler: model,
+    adapter,
+    dtype,
+    variant,
+    revision,
+    header,
+    maxMemory,
+    offload,
+  } = options;
   if (upscale === undefined) return undefined;
+  const loading = { adapter, dtype, variant, revision, header, maxMemory, offload } as ModelOptions;
   const upsampler = await run.upsampler({ ...loading, ...(model !== undefined && { model }) });
   return typeof upscale === 'number'
     ? { upsampler, scale: upscale }

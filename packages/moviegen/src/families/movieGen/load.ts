@@ -100,6 +100,10 @@ async function loadParts<Index extends ReadIndex, Models>(
     throw new InputError(
       'checkpoint: prompt states, and loading without text encoders, are for Wan: this is a Movie Gen checkpoint',
     );
+  if (options.parts !== undefined)
+    throw new InputError(
+      'checkpoint: single models (--transformer, --vae, --text-encoder) are for Wan: this is a Movie Gen checkpoint, all of whose models lie in it',
+    );
   if (options.loras2 !== undefined) throw oneTransformer();
   const opened = await openMovieGen(source, kind.parse, options);
   try {
