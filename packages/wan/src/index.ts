@@ -7,6 +7,7 @@ export {
   WanAutoencoder,
 } from './autoencoder/autoencoder.ts';
 export {
+  autoencoderConfigJson,
   autoencoderConfigs,
   parseAutoencoderConfig,
   spatialFactor,
@@ -23,6 +24,7 @@ export type { WanConditions } from './transformer/conditions.ts';
 export {
   inferTransformerConfig,
   parseTransformerConfig,
+  transformerConfigJson,
   transformerConfigs,
   type WanTransformerConfig,
 } from './transformer/config.ts';

@@ -22,7 +22,14 @@ const WEIGHTS = /\.(safetensors|sft|gguf)$/i;
  * Opens the weights of a folder.
  * @throws CheckpointError where several files are equally good; SafetensorsError where there is none
  */
-export async function openFolderWeights(
+export const openFolderWeights = async (
+  files: CheckpointFiles,
+  folder: string,
+  signal?: AbortSignal,
+): Promise<TensorSource> => plainNames(await openFolderFiles(files, folder, signal));
+
+/** The same under the names in the files: `ShardedSafetensors` where there are shards. */
+export async function openFolderFiles(
   files: CheckpointFiles,
   folder: string,
   signal?: AbortSignal,
@@ -30,7 +37,7 @@ export async function openFolderWeights(
   const { variant } = files;
   const open = files.folder(folder);
   try {
-    return plainNames(await openCheckpoint(open, { variant, signal }));
+    return await openCheckpoint(open, { variant, signal });
   } catch (error) {
     if (!(error instanceof SafetensorsError) || error.source !== undefined || open.list === undefined)
       throw error;
@@ -45,10 +52,13 @@ export async function openFolderWeights(
     const file = await open(name, signal);
     if (file === undefined) throw error;
     return INDEX.test(name)
-      ? plainNames(await ShardedSafetensors.open(file, open, { signal }))
+      ? await ShardedSafetensors.open(file, open, { signal })
       : openWeights(file, signal);
   }
 }
+
+/** Whether a file of a folder is one of weights, or an index of several. */
+export const isFolderWeights = (name: string): boolean => INDEX.test(name) || WEIGHTS.test(name);
 
 /** Whether a folder that can be listed has a file of weights. */
 export async function holdsWeights(files: CheckpointFiles, folder: string): Promise<boolean> {
@@ -59,7 +69,5 @@ export async function holdsWeights(files: CheckpointFiles, folder: string): Prom
 function weightsAmong(names: readonly string[], variant: string | undefined): string[] {
   const visible = names.filter((name) => !name.startsWith('.'));
   const word = variant && new RegExp(`(^|[._-])${variant}([._-]|$)`, 'i');
-  return visible.filter(
-    (name) => (INDEX.test(name) || (WEIGHTS.test(name) && !SHARD.test(name))) && (!word || word.test(name)),
-  );
+  return visible.filter((name) => isFolderWeights(name) && !SHARD.test(name) && (!word || word.test(name)));
 }

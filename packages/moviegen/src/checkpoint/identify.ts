@@ -1,10 +1,10 @@
 // What one file of weights is, by its header alone: which model's weights, in whose layout. No tensor is read.
 
 import { printable, type TensorSource } from '@moviegen/safetensors';
-import { loraName } from '@moviegen/tensor';
+import { loraName, quantizedWeights, type WeightSource } from '@moviegen/tensor';
 import { t5Name } from '@moviegen/text';
 import { autoencoderNames, transformerName } from '@moviegen/wan';
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, InputError } from '../errors.ts';
 
 /** The models whose single files are known. */
 export type WeightsKind = 'wan-transformer' | 'wan-autoencoder' | 'umt5' | 'clip-vision' | 'lora';
@@ -121,4 +121,13 @@ export function checkKind(path: string, source: Header, wanted: WeightsKind): We
         ? `it holds a model of the architecture "${printable(architecture)}"`
         : `it holds other weights, like ${printable(source.names()[0] ?? 'none')}`;
   throw new CheckpointError(`checkpoint: ${path}: ${got}; expected ${WORDS[wanted]}`);
+}
+
+/** Refuses a source that is already quantised. @throws InputError */
+export function checkPlain(path: string, source: WeightSource): void {
+  const [first] = quantizedWeights(source);
+  if (first === undefined) return;
+  throw new InputError(
+    `quantize: ${path} is quantised already (${printable(first[0])} is ${first[1]}): quantise the original files`,
+  );
 }

@@ -3,9 +3,10 @@
 //
 // Legend: B videos made together, C latent channels, T H W latent frames, height, width.
 
+import type { TensorSource } from '@moviegen/safetensors';
 import type { Velocity } from '@moviegen/sampler';
 import type { LatentParts, TileOptions } from '@moviegen/tae';
-import type { Device, Tensor } from '@moviegen/tensor';
+import type { Device, Tensor, WeightSource } from '@moviegen/tensor';
 import { isObject } from '../arguments.ts';
 import type { FilesOptions } from '../checkpoint/files.ts';
 import type { LoraFile } from '../checkpoint/loras.ts';
@@ -231,6 +232,32 @@ export interface QuantizablePart {
   readonly folder: string;
   /** Whether a weight is the matrix of a linear layer. */
   readonly isLinear: (name: string) => boolean;
+  /** Whether these weights can be quantised file by file; where absent, all can. */
+  readonly isPlain?: (weights: TensorSource) => boolean;
+}
+
+/** One model of a checkpoint that is written anew. */
+export interface FolderPart {
+  /** Below the new folder; `''` is that itself. */
+  readonly folder: string;
+  /** Where it is now, in messages. */
+  readonly path: string;
+  /** Undefined of a model that is written as it is. */
+  readonly module?: QuantizablePart['module'];
+  /** The name of the new file of weights. */
+  readonly file: string;
+  readonly weights: WeightSource;
+  readonly isLinear: (name: string) => boolean;
+}
+
+/** The files of a checkpoint to be written anew, open. */
+export interface FolderFiles {
+  readonly parts: readonly FolderPart[];
+  /** All other files by their paths, as JSON. */
+  readonly json: Readonly<Record<string, unknown>>;
+  /** Rejects if a file that was read differs from its entry in `SHA256SUMS`. */
+  verify(signal?: AbortSignal): Promise<void>;
+  close(): Promise<void>;
 }
 
 /** A family of models: how its checkpoints are recognised, loaded and planned. */
@@ -255,6 +282,11 @@ export interface ModelFamily<Models extends VideoModels = VideoModels> {
   ): Promise<PlannedPipeline>;
   /** The models of a checkpoint that can be quantised. @param index the parsed `model_index.json` @throws CheckpointError */
   quantizable(index: unknown, path: string): readonly QuantizablePart[];
+  /** A checkpoint in any layout as the files of a folder; absent where a family has one layout. @throws CheckpointError */
+  asFolder?(
+    files: CheckpointFiles,
+    options: Pick<LoadModelsOptions, 'tokenizer' | 'parts' | 'http' | 'signal'>,
+  ): Promise<FolderFiles>;
   /** Published sizes, which are known by name without any file. */
   readonly published: Readonly<Record<string, () => PlannedPipeline>>;
 }

@@ -5,9 +5,5 @@ export { type AverageOptions, type AverageProgress, averageCheckpoints } from '.
 export { fixtureFiles, type ReadVideoOptions, readStored, readVideo, streamVideo } from './inputs.ts';
 export { type OutputFile, Outputs } from './outputs.ts';
 export { filesAt } from './platform.ts';
-export {
-  type QuantizedModule,
-  type QuantizeOptions,
-  type QuantizeSummary,
-  quantizeCheckpoint,
-} from './quantizeFolder.ts';
+export type { QuantizedModule, QuantizeSummary } from './quantizeFile.ts';
+export { type QuantizeOptions, quantizeCheckpoint } from './quantizeFolder.ts';

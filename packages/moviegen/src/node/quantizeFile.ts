@@ -1,4 +1,4 @@
-// One safetensors file with the weights of its linear layers quantised, ready to be written: pieces are read, quantised and
+// One file with the weights of its linear layers quantised, ready to be written as safetensors: pieces are read, quantised and
 // handed on, so that memory does not grow with the file. Not here: the format (kernels/src/formats/quantize.ts).
 
 import {
@@ -10,8 +10,8 @@ import {
   quantize,
   sizeOf,
 } from '@moviegen/kernels';
-import { printable, type TensorSource, type TensorStream } from '@moviegen/safetensors';
-import { quantizedWeights } from '@moviegen/tensor';
+import { printable, type TensorStream } from '@moviegen/safetensors';
+import { fileBytes, type WeightSource } from '@moviegen/tensor';
 import { InputError } from '../errors.ts';
 
 /** A file to write. */
@@ -24,39 +24,83 @@ export interface QuantizedFile {
   readonly bytes: number;
 }
 
-const FLOATS = new Set(['F64', 'F32', 'F16', 'BF16', 'F8_E4M3', 'F8_E5M2']);
+/** The models that can be quantised. The autoencoder is made of convolutions, which stay as they are. */
+export const QUANTIZED_MODULES = ['dit', 'text'] as const;
+/** A kind of models whose linear layers are quantised. */
+export type QuantizedModule = (typeof QUANTIZED_MODULES)[number];
 
-/** Refuses a source that is already quantised. @throws InputError */
-export function checkPlain(path: string, source: TensorSource): void {
-  const [first] = quantizedWeights(source);
-  if (first === undefined) return;
-  throw new InputError(
-    `quantize: ${path} is quantised already (${printable(first[0])} is ${first[1]}): quantise the original files`,
-  );
+/** What is quantised, and how it is told. */
+export interface Quantizing {
+  readonly format: QuantFormat;
+  readonly modules: readonly QuantizedModule[];
+  readonly onProgress?: (progress: { readonly bytes: number; readonly totalBytes: number }) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What became of a checkpoint's weights. */
+export interface QuantizeSummary {
+  /** How many tensors of these models were quantised, and how many stay as they were: tables, norms, biases, odd shapes. */
+  readonly quantized: number;
+  readonly plain: number;
+  /** Bytes of the tensors of these models before and after. */
+  readonly bytesBefore: number;
+  readonly bytesAfter: number;
+}
+
+/** Types of a file of safetensors. Those of GGUF's blocks are decoded. */
+const STORED = /^(F64|F32|F16|BF16|F8_E4M3|F8_E5M2|BOOL|[IU](8|16|32|64))$/;
+const WHOLE = /^(BOOL|[IU]\d+)$/;
+
+/** How a file is made. */
+export interface QuantizeFileOptions {
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Is told of bytes that were made. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * The tensors of a source; weights that `isLinear` names are quantised where their rows are made of whole blocks.
+ * The tensors of a source; weights that `isLinear` names are quantised where their rows are made of whole blocks. All others stay as
+ * they are, except that GGUF's blocks and floats with a scale become f32.
  * @throws InputError where a weight holds infinities or NaN: not here, but when the weight is written.
  */
 export function quantizedFile(
-  source: TensorSource,
+  source: WeightSource,
   isLinear: (name: string) => boolean,
   format: QuantFormat,
-  signal?: AbortSignal,
+  { metadata, onBytes, signal }: QuantizeFileOptions = {},
 ): QuantizedFile {
   let [quantized, bytes] = [0, 0];
+  const stream = (
+    name: string,
+    made?: (numbers: Float32Array<ArrayBuffer>) => ArrayBufferView<ArrayBuffer>,
+  ) =>
+    async function* () {
+      for await (const piece of pieces(source, name, made, signal)) {
+        onBytes?.(piece.length);
+        yield piece;
+      }
+    };
   const tensors = source.names().flatMap((name): (readonly [string, TensorStream])[] => {
     const [dtype, shape] = [source.dtype(name), source.shape(name)];
-    if (!isLinear(name) || !canQuantize(shape) || !FLOATS.has(dtype)) {
-      bytes += source.byteLength(name);
-      return [[name, { dtype, shape, data: () => source.chunks(name, signal ? { signal } : {}) }]];
+    if (!isLinear(name) || !canQuantize(shape) || WHOLE.test(dtype)) {
+      const asIs = STORED.test(dtype) && source.scale?.(name) === undefined;
+      bytes += asIs ? fileBytes(source, name) : sizeOf(shape) * BYTES.f32;
+      const data = asIs ? stream(name) : stream(name, (numbers) => numbers);
+      return [[name, { dtype: asIs ? (dtype as TensorStream['dtype']) : 'F32', shape, data }]];
     }
     quantized++;
     bytes += sizeOf(shape) * BYTES[format];
     const [out = 0, width = 0] = shape;
     // A file has all scales before the codes: a weight is read and quantised once for each, and is never held as a whole.
-    const data = (which: 'codes' | 'scales') => () => pieces(source, name, format, which, signal);
+    const data = (which: 'codes' | 'scales') =>
+      stream(name, (numbers) => {
+        try {
+          return quantize(numbers, format)[which];
+        } catch (cause) {
+          throw new InputError(`quantize: ${printable(name)}: ${(cause as Error).message}`, { cause });
+        }
+      });
     const codes =
       format === 'q8'
         ? ({ dtype: 'I8', shape: [out, width] } as const)
@@ -66,27 +110,55 @@ export function quantizedFile(
       [`${name}.scale`, { dtype: 'F16', shape: [out, width / QUANT_BLOCK], data: data('scales') }],
     ];
   });
-  return { tensors, quantized, bytes, metadata: { ...source.metadata, 'moviegen.quantization': format } };
+  return { tensors, quantized, bytes, metadata: { ...metadata, 'moviegen.quantization': format } };
 }
 
-/** Elements that are quantised at once: whole blocks. */
+/** Adds up what was made, and tells it. */
+export function counting(onProgress: Quantizing['onProgress'], totalBytes: () => number) {
+  let done = 0;
+  return (bytes: number): void => {
+    done += bytes;
+    onProgress?.({ bytes: done, totalBytes: totalBytes() });
+  };
+}
+
+/** @throws InputError where nothing was quantised */
+export function checkSome(
+  { quantized }: { readonly quantized: number },
+  modules: readonly string[],
+  input: string,
+): void {
+  if (quantized > 0) return;
+  throw new InputError(
+    `quantize: no weight of ${modules.join(', ')} in ${input} is a matrix of whole blocks of ${QUANT_BLOCK}`,
+  );
+}
+
+/** Elements that are read at once: whole blocks of every type. */
 const PIECE = 2 ** 20;
 
+/** The bytes of a tensor, piece by piece, or what is made of its numbers. */
 async function* pieces(
-  source: TensorSource,
+  source: WeightSource,
   name: string,
-  format: QuantFormat,
-  which: 'codes' | 'scales',
+  made: ((numbers: Float32Array<ArrayBuffer>) => ArrayBufferView<ArrayBuffer>) | undefined,
   signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array> {
-  const chunkBytes = PIECE * (source.byteLength(name) / sizeOf(source.shape(name)));
-  for await (const piece of source.chunks(name, { chunkBytes, ...(signal && { signal }) })) {
-    let made: ReturnType<typeof quantize>;
-    try {
-      made = quantize(bytesToFloats(piece, source.dtype(name)), format);
-    } catch (cause) {
-      throw new InputError(`quantize: ${printable(name)}: ${(cause as Error).message}`, { cause });
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const [total, size] = [fileBytes(source, name), sizeOf(source.shape(name))];
+  const pieceBytes = source.range ? PIECE * (total / size) : total;
+  const options = signal && { signal };
+  const scale = source.scale?.(name) ?? 1;
+  for (let at = 0; at < total; at += pieceBytes) {
+    const data = source.range
+      ? await source.range(name, at, Math.min(total, at + pieceBytes), options)
+      : await source.read(name, options);
+    if (made === undefined) yield data as Uint8Array<ArrayBuffer>;
+    else {
+      const numbers = bytesToFloats(data, source.dtype(name));
+      const { buffer, byteOffset, byteLength } = made(
+        scale === 1 ? numbers : numbers.map((value) => value * scale),
+      );
+      yield new Uint8Array(buffer, byteOffset, byteLength);
     }
-    yield new Uint8Array(made[which].buffer);
   }
 }

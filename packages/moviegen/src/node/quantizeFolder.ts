@@ -1,139 +1,142 @@
-// Quantises a checkpoint on disk: the weights of the linear layers of its transformer and text encoders. Each shard becomes a
-// smaller one of the same name; all other files are copied. The result is written under another name and renamed at the end.
-// Not here: the tensors of one file (quantizeFile.ts).
+// Quantises a checkpoint: the weights of the linear layers of its transformer and text encoders. Of a folder with a model_index.json,
+// each shard becomes a smaller one of the same name, and all other files are copied (quantizeCopy.ts); of any other layout, the
+// folder of diffusers is written. The result is written under another name and renamed at the end. Not here: the tensors of one file
+// (quantizeFile.ts).
 
-import { mkdir, readFile, writeFile as writeWhole } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { QUANT_BLOCK, type QuantFormat } from '@moviegen/kernels';
-import { ShardedSafetensors, type TensorSource } from '@moviegen/safetensors';
-import { openFolder, writeFile } from '@moviegen/safetensors/node';
-import { plainNames } from '../checkpoint/plainNames.ts';
+import { mkdir, writeFile as writeWhole } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { writeFile } from '@moviegen/safetensors/node';
+import { fileBytes } from '@moviegen/tensor';
+import { addressOf, missing, openFiles, readJson } from '../checkpoint/files.ts';
+import { checkPlain } from '../checkpoint/identify.ts';
+import { fileOf } from '../checkpoint/singleFile.ts';
+import type { TokenizerPlaces } from '../checkpoint/tokenizerFiles.ts';
 import type { FilesOptions } from '../checkpointFiles.ts';
 import { InputError } from '../errors.ts';
-import { familyOfIndex } from '../families/index.ts';
-import type { QuantizablePart } from '../generate/family.ts';
-import { checkNewFolder, copyFiles, filesBelow, LIST, relist, writeFolder } from './checkpointFolder.ts';
+import { familyOf } from '../families/index.ts';
+import { oneModel } from '../families/wan/asFolder.ts';
+import { type FolderFiles, isPartPlaces, NO_FILES, type PartPlaces } from '../generate/family.ts';
+import { hubPlace } from '../hubPlace.ts';
+import { checkNewFolder, writeFolder } from './checkpointFolder.ts';
 import { hubFolder } from './hub/hubFolder.ts';
-import { checkPlain, type QuantizedFile, quantizedFile } from './quantizeFile.ts';
-
-/** The models that can be quantised. The autoencoder is made of convolutions, which stay as they are. */
-export const QUANTIZED_MODULES = ['dit', 'text'] as const;
-/** A kind of models whose linear layers are quantised. */
-export type QuantizedModule = (typeof QUANTIZED_MODULES)[number];
+import { quantizeCopy } from './quantizeCopy.ts';
+import {
+  checkSome,
+  counting,
+  QUANTIZED_MODULES,
+  type QuantizedModule,
+  type QuantizeSummary,
+  type Quantizing,
+  quantizedFile,
+} from './quantizeFile.ts';
 
 /** Options of {@link quantizeCheckpoint}. */
-export interface QuantizeOptions extends Pick<FilesOptions, 'variant' | 'revision' | 'onDownload'> {
-  readonly format: QuantFormat;
+export interface QuantizeOptions extends FilesOptions, Omit<Quantizing, 'modules'> {
   /** Which models. Default: all. */
   readonly modules?: readonly QuantizedModule[] | undefined;
-  readonly onProgress?: (progress: { readonly bytes: number; readonly totalBytes: number }) => void;
-  readonly signal?: AbortSignal;
-}
-
-/** What became of a checkpoint's weights. */
-export interface QuantizeSummary {
-  /** How many tensors of these models were quantised, and how many stay as they were: tables, norms, biases, odd shapes. */
-  readonly quantized: number;
-  readonly plain: number;
-  /** Bytes of the tensors of these models before and after. */
-  readonly bytesBefore: number;
-  readonly bytesAfter: number;
-}
-
-/** A file to write, and its path in the checkpoint. */
-interface FileToQuantize extends QuantizedFile {
-  readonly path: string;
+  /** Models in place of the checkpoint's own, each a folder or a single file (Wan). */
+  readonly parts?: PartPlaces | undefined;
+  /** A tokenizer that does not lie in the checkpoint. */
+  readonly tokenizer?: TokenizerPlaces | undefined;
 }
 
 /**
  * Writes a checkpoint's quantised copy, piece by piece.
- * @param source a folder with a `model_index.json`: a path, a file: address, a model of the hub's cache, or of the hub.
+ * @param source what `generate` opens: a folder, an address, or ORG/NAME of the hub; also single models by their places, or a file of
+ *   weights alone, of which the folder of one model is made
  * @param output a folder that does not exist or is empty.
  * @throws InputError, CheckpointError or SafetensorsError of one line, or the signal's reason; nothing is left then.
  */
 export async function quantizeCheckpoint(
-  source: string | URL,
+  source: string | URL | PartPlaces,
   output: string,
-  { format, modules = QUANTIZED_MODULES, variant, revision, onDownload, onProgress, signal }: QuantizeOptions,
+  { modules = QUANTIZED_MODULES, ...options }: QuantizeOptions,
 ): Promise<QuantizeSummary> {
   await checkNewFolder('quantize', output);
-  const input = await hubFolder(source, { variant, revision, onDownload, signal });
-  const parts = (await partsOf(input)).filter(({ module }) => modules.includes(module));
-  const opened: TensorSource[] = [];
+  const quantizing = { ...options, modules };
+  if (isPartPlaces(source) || fileOf(source))
+    return writeAnew(await openParts(source, options), output, quantizing);
+  const { parts, signal } = options;
+  const local = parts === undefined && (hubPlace(String(source)) || !isRemote(source));
+  const folder = local ? await hubFolder(source, options) : undefined;
+  const files = openFiles(folder ?? source, folder === undefined ? options : { variant: options.variant });
+  const alone = parts === undefined && (await oneModel(files, {}, signal));
+  if (alone) return writeAnew(alone, output, quantizing);
+  const family = await familyOf(files, signal);
+  if (folder !== undefined) {
+    const copied = await quantizeCopy(folder, files, output, quantizing);
+    if (copied) return copied;
+  }
+  if (family.asFolder === undefined) {
+    if ((await readJson(files, '', 'model_index.json', signal)) === undefined)
+      throw await missing(files, '', 'model_index.json', signal);
+    const why = parts
+      ? 'whose models cannot be given one by one'
+      : 'at an address: download its folder first';
+    throw new InputError(`quantize: ${files.label} is a checkpoint of ${family.name}, ${why}`);
+  }
+  const { tokenizer } = options;
+  return writeAnew(
+    await family.asFolder(files, { parts, tokenizer, http: options, signal }),
+    output,
+    quantizing,
+  );
+}
+
+const isRemote = (source: string | URL) => /^https?:$/.test(addressOf(source)?.protocol ?? '');
+
+/** Opens models that are given one by one, or one of them alone. */
+async function openParts(
+  source: string | URL | PartPlaces,
+  { tokenizer, signal, ...http }: Omit<QuantizeOptions, 'modules'>,
+): Promise<FolderFiles> {
+  if (!isPartPlaces(source)) return (await oneModel(source, http, signal))!;
+  const given = Object.entries(source).filter(([, place]) => place !== undefined);
+  const [[name, place] = []] = given;
+  if (given.length === 1 && name !== 'vae')
+    return (await oneModel(place!, http, signal, name === 'textEncoder' ? 'umt5' : 'wan-transformer'))!;
+  return familyOf(NO_FILES).then((wan) =>
+    wan.asFolder!(NO_FILES, { parts: source, tokenizer, http, signal }),
+  );
+}
+
+/** Writes the files of a folder that is not there yet. */
+async function writeAnew(files: FolderFiles, output: string, options: Quantizing): Promise<QuantizeSummary> {
+  const { format, modules, onProgress, signal } = options;
   try {
-    const results: FileToQuantize[] = [];
-    const indexes = new Map<string, Record<string, string>>();
     const summary = { quantized: 0, plain: 0, bytesBefore: 0, bytesAfter: 0 };
-    for (const { folder, isLinear } of parts) {
-      const source = await openFolder(join(input, folder), { variant });
-      opened.push(source);
-      checkPlain(join(input, folder), source);
-      const shards = source instanceof ShardedSafetensors ? [...source.shards] : undefined;
-      const map: Record<string, string> = {};
-      for (const [name, part] of shards ?? [[basename(source.label), source] as const]) {
-        const file = quantizedFile(plainNames(part), isLinear, format, signal);
-        results.push({ path: join(folder, name), ...file });
-        for (const [tensor] of file.tensors) map[tensor] = name;
-        summary.quantized += file.quantized;
-        summary.plain += part.names().length - file.quantized;
-        summary.bytesBefore += part.names().reduce((sum, tensor) => sum + part.byteLength(tensor), 0);
-        summary.bytesAfter += file.bytes;
+    let totalBytes = 0;
+    const onBytes = counting(onProgress, () => totalBytes);
+    const made = files.parts.map(({ folder, path, module, file, weights, isLinear }) => {
+      const wanted = module !== undefined && modules.includes(module);
+      checkPlain(path, weights);
+      const metadata = { format: 'pt' };
+      const linear = wanted ? isLinear : () => false;
+      const quantized = quantizedFile(weights, linear, format, { metadata, onBytes, signal });
+      totalBytes += quantized.bytes;
+      if (wanted) {
+        summary.quantized += quantized.quantized;
+        summary.plain += weights.names().length - quantized.quantized;
+        summary.bytesBefore += weights.names().reduce((sum, name) => sum + fileBytes(weights, name), 0);
+        summary.bytesAfter += quantized.bytes;
       }
-      if (shards) indexes.set(join(folder, basename(source.label)), map);
-    }
-    if (summary.quantized === 0)
-      throw new InputError(
-        `quantize: no weight of ${modules.join(', ')} in ${input} is a matrix of whole blocks of ${QUANT_BLOCK}`,
-      );
-    const written = new Set([...results.map(({ path }) => path), ...indexes.keys()]);
-    const others = (await filesBelow(input)).filter((path) => !written.has(path));
+      return { path: join(folder, file), ...quantized };
+    });
+    checkSome(summary, modules, files.parts[0]!.path);
     await writeFolder('quantize', output, async (folder) => {
-      await copyFiles(input, folder, others, signal);
-      let done = 0;
-      for (const { path, tensors, metadata, bytes } of results) {
+      for (const { path, tensors, metadata } of made) {
         await mkdir(dirname(join(folder, path)), { recursive: true });
         await writeFile(join(folder, path), tensors, { metadata, ...(signal && { signal }) });
-        done += bytes;
-        onProgress?.({ bytes: done, totalBytes: summary.bytesAfter });
       }
-      for (const [path, map] of indexes) {
-        const shards = results.filter((file) => dirname(file.path) === dirname(path));
-        const size = shards.reduce((sum, { bytes }) => sum + bytes, 0);
-        await writeIndex(join(input, path), join(folder, path), map, size);
+      for (const [path, value] of Object.entries(files.json)) {
+        await mkdir(dirname(join(folder, path)), { recursive: true });
+        await writeWhole(join(folder, path), `${JSON.stringify(value, null, 2)}\n`);
       }
-      if (others.includes(LIST)) await relist(folder, signal);
+      await files.verify(signal);
       signal?.throwIfAborted();
     });
     return summary;
   } finally {
-    for (const source of opened) await source.close();
+    await files.close();
   }
-}
-
-async function partsOf(input: string): Promise<readonly QuantizablePart[]> {
-  const path = join(input, 'model_index.json');
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text === undefined)
-    throw new InputError(`quantize: there is no ${path}: give a checkpoint's folder on this machine`);
-  try {
-    const index: unknown = JSON.parse(text);
-    return familyOfIndex(index).quantizable(index, path);
-  } catch (cause) {
-    if (!(cause instanceof SyntaxError)) throw cause;
-    throw new InputError(`quantize: ${path} is not JSON: ${cause.message}`, { cause });
-  }
-}
-
-/** Writes the index of the shards: as it was, except for the names of the tensors and their size. */
-async function writeIndex(
-  from: string,
-  to: string,
-  map: Readonly<Record<string, string>>,
-  size: number,
-): Promise<void> {
-  const index = JSON.parse(await readFile(from, 'utf8')) as { readonly metadata?: object };
-  const names = Object.keys(map).sort();
-  const weight_map = Object.fromEntries(names.map((name) => [name, map[name]]));
-  const metadata = { ...index.metadata, total_size: size };
-  await writeWhole(to, `${JSON.stringify({ ...index, metadata, weight_map }, null, 2)}\n`);
 }

@@ -145,6 +145,26 @@ export function parseAutoencoderConfig(json: unknown): WanAutoencoderConfig {
   return config;
 }
 
+/** The `config.json` that diffusers writes of a configuration. */
+export const autoencoderConfigJson = (config: WanAutoencoderConfig) => ({
+  _class_name: CLASS_NAME,
+  attn_scales: [],
+  base_dim: config.baseDim,
+  decoder_base_dim: config.decoderBaseDim,
+  dim_mult: config.dimMult,
+  in_channels: pictureChannels(config),
+  is_residual: config.isResidual,
+  latents_mean: config.latentsMean,
+  latents_std: config.latentsStd,
+  num_res_blocks: config.numResBlocks,
+  out_channels: pictureChannels(config),
+  patch_size: config.patchSize === 1 ? null : config.patchSize,
+  scale_factor_spatial: spatialFactor(config),
+  scale_factor_temporal: TEMPORAL_FACTOR,
+  temperal_downsample: config.temperalDownsample,
+  z_dim: config.zDim,
+});
+
 /** The autoencoders of Wan 2.1 and of Wan 2.2's 5B model; 2.2's other models have the one of 2.1. */
 export const autoencoderConfigs: Readonly<Record<'2.1' | '2.2', WanAutoencoderConfig>> = {
   '2.1': parseAutoencoderConfig({}),

@@ -84,6 +84,27 @@ export function parseTransformerConfig(json: unknown, shapes?: Shapes): WanTrans
   return config;
 }
 
+/** The `config.json` that diffusers writes of a configuration. */
+export const transformerConfigJson = (config: WanTransformerConfig) => ({
+  _class_name: 'WanTransformer3DModel',
+  added_kv_proj_dim: config.imageDim === undefined ? null : config.hiddenSize,
+  attention_head_dim: config.headDim,
+  cross_attn_norm: true,
+  eps: config.eps,
+  ffn_dim: config.ffnDim,
+  freq_dim: config.freqDim,
+  image_dim: config.imageDim ?? null,
+  in_channels: config.inChannels,
+  num_attention_heads: config.numHeads,
+  num_layers: config.numLayers,
+  out_channels: config.outChannels,
+  patch_size: config.patchSize,
+  pos_embed_seq_len: config.posEmbedTokens ?? null,
+  qk_norm: 'rms_norm_across_heads',
+  rope_max_seq_len: config.ropeMaxSeqLen,
+  text_dim: config.textDim,
+});
+
 const optional = (reader: ConfigReader, key: string): number | undefined =>
   reader.has(key) ? reader.integer(key) : undefined;
 

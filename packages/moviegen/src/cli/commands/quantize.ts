@@ -2,16 +2,24 @@
 // node/quantizeFolder.ts.
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { TokenizerPlaces } from '../../checkpoint/tokenizerFiles.ts';
 import { InputError } from '../../errors.ts';
-import { QUANTIZED_MODULES, type QuantizedModule, quantizeCheckpoint } from '../../node/quantizeFolder.ts';
-import { withCommon } from '../common.ts';
-import { type CommonOptions, MEGABYTES, type Run } from '../run.ts';
+import { QUANTIZED_MODULES, type QuantizedModule } from '../../node/quantizeFile.ts';
+import { quantizeCheckpoint } from '../../node/quantizeFolder.ts';
+import { withCommon, withParts, withSource, withTokenizer } from '../common.ts';
+import {
+  type CommonOptions,
+  MEGABYTES,
+  type PartOptions,
+  partsOf,
+  type Run,
+  type SourceOptions,
+} from '../run.ts';
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, SourceOptions, PartOptions {
   readonly dtype: 'q8' | 'q4';
   readonly output: string;
-  readonly variant?: string;
-  readonly revision?: string;
+  readonly tokenizer?: TokenizerPlaces;
   readonly modules?: readonly QuantizedModule[];
 }
 
@@ -20,39 +28,50 @@ export function addQuantize(program: Command, run: Run): void {
   const command = program
     .command('quantize')
     .description('write a quantised, smaller copy of a checkpoint, which every command loads as it is')
-    .argument('<checkpoint>', 'a folder with a model_index.json, or ORG/NAME of the hub')
+    .argument(
+      '[checkpoint]',
+      'what generate opens: a folder, an address, or ORG/NAME of the hub; or a transformer or text encoder alone',
+    )
     .addOption(
       new Option('--dtype <type>', '8 or 4 bits per weight, in blocks of 32')
         .choices(['q8', 'q4'])
         .makeOptionMandatory(),
     )
     .requiredOption('-o, --output <folder>', 'a new folder')
-    .option('--variant <name>', 'which weights, where a folder has several: fp16')
-    .option('--revision <name>', 'branch, tag or commit of a model of the hub (default: main)')
     .option('--modules <names>', 'which models to quantise, with commas: dit,text (default: both)', modules);
-  withCommon(command).action(async (input: string, options: Options) => {
-    run.configure(options);
-    if (options.output === '-')
-      throw new InputError('quantize: --output is a folder, which cannot be standard output: name one');
-    const { bars, signal } = run;
-    const { dtype, output, modules } = options;
-    bars.begin('quantize', undefined, MEGABYTES);
-    const summary = await quantizeCheckpoint(input, output, {
-      format: dtype,
-      modules,
-      ...run.filesOptions(options),
-      signal,
-      onProgress: ({ bytes, totalBytes }) => bars.show('quantize', bytes, totalBytes, MEGABYTES),
-    });
-    bars.end();
-    const { quantized, plain, bytesBefore, bytesAfter } = summary;
-    if (options.json) run.print({ input, output, dtype, ...summary });
-    else
-      run.say(
-        `${output}  ${quantized} weights in ${dtype}, ${plain} tensors of these models as they were; ` +
-          `${MEGABYTES.show(bytesBefore)} MB became ${MEGABYTES.show(bytesAfter)} MB`,
-      );
-  });
+  withTokenizer(withParts(withCommon(withSource(command)))).action(
+    async (input: string | undefined, options: Options) => {
+      run.configure(options);
+      if (options.output === '-')
+        throw new InputError('quantize: --output is a folder, which cannot be standard output: name one');
+      const { bars, signal } = run;
+      const { dtype, output, modules, tokenizer } = options;
+      const parts = partsOf(options);
+      const source = input ?? parts;
+      if (source === undefined)
+        throw new InputError(
+          'quantize: give a checkpoint, or its models by --transformer, --vae and --text-encoder',
+        );
+      bars.begin('quantize', undefined, MEGABYTES);
+      const summary = await quantizeCheckpoint(source, output, {
+        format: dtype,
+        modules,
+        ...(input !== undefined && { parts }),
+        tokenizer,
+        ...run.filesOptions(options),
+        signal,
+        onProgress: ({ bytes, totalBytes }) => bars.show('quantize', bytes, totalBytes, MEGABYTES),
+      });
+      bars.end();
+      const { quantized, plain, bytesBefore, bytesAfter } = summary;
+      if (options.json) run.print({ input: input ?? parts, output, dtype, ...summary });
+      else
+        run.say(
+          `${output}  ${quantized} weights in ${dtype}, ${plain} tensors of these models as they were; ` +
+            `${MEGABYTES.show(bytesBefore)} MB became ${MEGABYTES.show(bytesAfter)} MB`,
+        );
+    },
+  );
 }
 
 function modules(text: string): readonly QuantizedModule[] {

@@ -1,8 +1,11 @@
 // Wan as a family of models: what its checkpoints look like, and how they are loaded and planned.
 
+import type { TensorSource } from '@moviegen/safetensors';
 import { isLinearWeight as isLinearOfText } from '@moviegen/text';
 import { isLinearWeight } from '@moviegen/wan';
+import { identifyWeights } from '../../checkpoint/identify.ts';
 import type { ModelFamily } from '../../generate/family.ts';
+import { asFolder } from './asFolder.ts';
 import { loadModels } from './load.ts';
 import { parseWanIndex, WAN_PIPELINES } from './modelIndex.ts';
 import type { WanModels } from './models.ts';
@@ -27,9 +30,16 @@ export const wan: ModelFamily<WanModels> = {
     const { transformer, transformer2, textEncoder } = parseWanIndex(json, path);
     const experts = [transformer, ...(transformer2 === undefined ? [] : [transformer2])];
     return [
-      ...experts.map((folder) => ({ module: 'dit' as const, folder, isLinear: isLinearWeight })),
-      { module: 'text', folder: textEncoder, isLinear: isLinearOfText },
+      ...experts.map((folder) => ({ module: 'dit' as const, folder, isLinear: isLinearWeight, isPlain })),
+      { module: 'text', folder: textEncoder, isLinear: isLinearOfText, isPlain },
     ];
   },
+  asFolder,
   published: publishedPlans,
 };
+
+/** Whether weights have the names of diffusers or transformers, and no scales beside them. */
+function isPlain(weights: TensorSource): boolean {
+  const layout = identifyWeights(weights)?.layout;
+  return layout === 'diffusers' || layout === 'transformers';
+}

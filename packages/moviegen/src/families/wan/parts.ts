@@ -4,11 +4,13 @@
 import { ConfigError, scaledSource, type WeightSource } from '@moviegen/tensor';
 import { parseT5Config, type T5Config, t5Source } from '@moviegen/text';
 import {
+  autoencoderConfigJson,
   autoencoderSource,
   inferAutoencoderConfig,
   inferTransformerConfig,
   parseAutoencoderConfig,
   parseTransformerConfig,
+  transformerConfigJson,
   transformerSource,
   type WanAutoencoderConfig,
   type WanTransformerConfig,
@@ -27,6 +29,8 @@ export interface WanPart<Config> {
   /** Where it is, in messages. */
   readonly path: string;
   readonly config: Config;
+  /** The `config.json` of diffusers or transformers for it: the file's own, or what it would be. */
+  readonly json: unknown;
   /** Under diffusers' names. */
   readonly weights: WeightSource;
   close(): Promise<void>;
@@ -43,29 +47,37 @@ interface Kind<Config> {
   readonly kind: WeightsKind;
   rename(source: WeightSource): WeightSource;
   /** @param json the `config.json`, where there is one */
-  config(json: unknown, shapes: Readonly<Record<string, readonly number[]>>): Config;
+  config(
+    json: unknown,
+    shapes: Readonly<Record<string, readonly number[]>>,
+  ): Pick<WanPart<Config>, 'config' | 'json'>;
 }
 
 const transformer: Kind<WanTransformerConfig> = {
   kind: 'wan-transformer',
   rename: transformerSource,
-  config: (json, shapes) =>
-    json === undefined ? inferTransformerConfig(shapes) : parseTransformerConfig(json, shapes),
+  config(json, shapes) {
+    const config = json === undefined ? inferTransformerConfig(shapes) : parseTransformerConfig(json, shapes);
+    return { config, json: transformerConfigJson(config) };
+  },
 };
 
 const autoencoder: Kind<WanAutoencoderConfig> = {
   kind: 'wan-autoencoder',
   rename: autoencoderSource,
-  config: (json, shapes) =>
-    json === undefined ? inferAutoencoderConfig(shapes) : parseAutoencoderConfig(json),
+  config(json, shapes) {
+    const config = json === undefined ? inferAutoencoderConfig(shapes) : parseAutoencoderConfig(json);
+    return { config, json: autoencoderConfigJson(config) };
+  },
 };
 
 const textEncoder: Kind<T5Config> = {
   kind: 'umt5',
   rename: t5Source,
-  config(json, shapes) {
-    const config = parseT5Config(json ?? t5ConfigOf(shapes));
-    if (config.biasPerLayer) return config;
+  config(given, shapes) {
+    const json = given ?? t5ConfigOf(shapes);
+    const config = parseT5Config(json);
+    if (config.biasPerLayer) return { config, json };
     throw new ConfigError('t5: model_type: this is not an umT5, whose states Wan reads');
   },
 };
@@ -98,7 +110,7 @@ async function opened<Config>(
       return {
         folder: name,
         path: found.path,
-        config: config(found.config, shapes),
+        ...config(found.config, shapes),
         weights,
         close: () => found.weights.close(),
       };
