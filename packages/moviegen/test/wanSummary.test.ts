@@ -1,6 +1,6 @@
 // What a Wan checkpoint is said to be, in every layout: the model, its jobs and its parts, and what is missing or does not fit.
 
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -51,6 +51,16 @@ test('what is missing and what does not fit are told, each in a line', async () 
   await rm(join(folder, 'vae'), { recursive: true });
   await writeFile(join(folder, 'transformer/config.json'), '{"_class_name": "FluxTransformer2DModel"}');
   await expect(checkpointSummary(folder)).rejects.toThrow(/"FluxTransformer2DModel"/);
+});
+
+test('a config whose sizes its weights contradict is told', async () => {
+  const folder = join(scratch, 'contradicted');
+  await cp(join(root, 't2v'), folder, { recursive: true });
+  const path = join(folder, 'vae/config.json');
+  const config = JSON.parse(await readFile(path, 'utf8'));
+  await writeFile(path, JSON.stringify({ ...config, num_res_blocks: 3 }));
+  const { problems } = await checkpointSummary(folder);
+  expect(problems).toEqual([expect.stringMatching(/contradicted\/vae: weights: \d+ missing/)]);
 });
 
 test.each([

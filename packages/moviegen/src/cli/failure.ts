@@ -3,7 +3,7 @@
 
 import { GgufError } from '@moviegen/gguf';
 import { SafetensorsError } from '@moviegen/safetensors';
-import { NoAdapterError, WeightsError } from '@moviegen/tensor';
+import { ConfigError, NoAdapterError, WeightsError } from '@moviegen/tensor';
 import { CommanderError } from 'commander';
 import { InputError } from '../errors.ts';
 
@@ -55,6 +55,6 @@ function listOf(error: unknown, verbose: boolean): string {
 }
 
 const isInputError = (error: unknown): boolean =>
-  [InputError, SafetensorsError, GgufError, NoAdapterError, WeightsError].some(
+  [InputError, SafetensorsError, GgufError, NoAdapterError, WeightsError, ConfigError].some(
     (known) => error instanceof known,
   );

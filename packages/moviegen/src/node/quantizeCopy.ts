@@ -3,13 +3,14 @@
 
 import { mkdir, readFile, writeFile as writeWhole } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { ShardedSafetensors, type TensorSource } from '@moviegen/safetensors';
+import { SafetensorsError, ShardedSafetensors, type TensorSource } from '@moviegen/safetensors';
 import { writeFile } from '@moviegen/safetensors/node';
 import { readJson } from '../checkpoint/files.ts';
 import { isFolderWeights, openFolderFiles } from '../checkpoint/folderWeights.ts';
 import { checkPlain } from '../checkpoint/identify.ts';
 import { plainNames } from '../checkpoint/plainNames.ts';
 import type { CheckpointFiles } from '../checkpointFiles.ts';
+import { CheckpointError } from '../errors.ts';
 import { familyOfIndex } from '../families/index.ts';
 import { copyFiles, filesBelow, LIST, relist, writeFolder } from './checkpointFolder.ts';
 import {
@@ -48,7 +49,10 @@ export async function quantizeCopy(
     const summary = { quantized: 0, plain: 0, bytesBefore: 0, bytesAfter: 0 };
     const onBytes = counting(onProgress, () => summary.bytesAfter);
     for (const { folder, isLinear, isPlain } of parts) {
-      const source = await openFolderFiles(files, folder, signal);
+      const source = await openFolderFiles(files, folder, signal).catch((cause: unknown) => {
+        if (!(cause instanceof SafetensorsError) || cause.source !== undefined) throw cause;
+        throw new CheckpointError(`checkpoint: ${join(input, folder)}: ${cause.message}`, { cause });
+      });
       opened.push(source);
       checkPlain(join(input, folder), source);
       if (isPlain?.(plainNames(source)) === false) return undefined;

@@ -1,8 +1,8 @@
 // Loads a Wan checkpoint: first a check of all configs against one another and the weights, then the first transformer and the
 // autoencoder. The text encoder stays in its files, and so does an expert until it is asked.
 
-import { checkWeights, type Device, fileBytes, type WeightSource } from '@moviegen/tensor';
-import { checkT5Weights, Tokenizer } from '@moviegen/text';
+import { type Device, fileBytes, type WeightSource } from '@moviegen/tensor';
+import { Tokenizer } from '@moviegen/text';
 import { loadWanTransformer, placeTransformerLayers, WanAutoencoder } from '@moviegen/wan';
 import { heldSource } from '../../checkpoint/heldSource.ts';
 import { placed } from '../../checkpoint/modelFiles.ts';
@@ -48,11 +48,6 @@ export async function loadModels(
       options.onNote?.(
         'lora: merged into the expert for high noise alone; loras2 (--lora-2) are for the one for low noise',
       );
-    const { vae, textEncoder } = opened;
-    await placed(vae, () =>
-      checkWeights(vae.weights, WanAutoencoder.weightShapes(configs.vae), precisions.tae),
-    );
-    if (textEncoder) await placed(textEncoder, () => checkT5Weights(textEncoder.weights, textEncoder.config));
     const config = configs.transformers[0]!;
     const defaults = defaultsOf(switches, config);
     const sampling = samplingOf(opened.scheduler, defaults.sampler);

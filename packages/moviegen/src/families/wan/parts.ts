@@ -1,8 +1,8 @@
 // One model of a Wan checkpoint, open: a folder of diffusers or of the original repository, or a single file as ComfyUI's users have
 // it. Whatever the layout, its weights have diffusers' names and its config is told, by a file or by the weights.
 
-import { ConfigError, scaledSource, type WeightSource } from '@moviegen/tensor';
-import { parseT5Config, type T5Config, t5Source } from '@moviegen/text';
+import { ConfigError, checkWeights, scaledSource, type WeightSource } from '@moviegen/tensor';
+import { checkT5Weights, parseT5Config, type T5Config, t5Source } from '@moviegen/text';
 import {
   autoencoderConfigJson,
   autoencoderSource,
@@ -10,8 +10,10 @@ import {
   inferTransformerConfig,
   parseAutoencoderConfig,
   parseTransformerConfig,
+  placeTransformerLayers,
   transformerConfigJson,
   transformerSource,
+  WanAutoencoder,
   type WanAutoencoderConfig,
   type WanTransformerConfig,
 } from '@moviegen/wan';
@@ -51,6 +53,8 @@ interface Kind<Config> {
     json: unknown,
     shapes: Readonly<Record<string, readonly number[]>>,
   ): Pick<WanPart<Config>, 'config' | 'json'>;
+  /** @throws WeightsError where the weights contradict the config */
+  check(weights: WeightSource, config: Config): void;
 }
 
 const transformer: Kind<WanTransformerConfig> = {
@@ -60,6 +64,7 @@ const transformer: Kind<WanTransformerConfig> = {
     const config = json === undefined ? inferTransformerConfig(shapes) : parseTransformerConfig(json, shapes);
     return { config, json: transformerConfigJson(config) };
   },
+  check: (weights, config) => void placeTransformerLayers(weights, config, { dtype: 'f32' }),
 };
 
 const autoencoder: Kind<WanAutoencoderConfig> = {
@@ -69,6 +74,8 @@ const autoencoder: Kind<WanAutoencoderConfig> = {
     const config = json === undefined ? inferAutoencoderConfig(shapes) : parseAutoencoderConfig(json);
     return { config, json: autoencoderConfigJson(config) };
   },
+  check: (weights, config) =>
+    void checkWeights(weights, WanAutoencoder.weightShapes(config), { dtype: 'f32' }),
 };
 
 const textEncoder: Kind<T5Config> = {
@@ -80,6 +87,7 @@ const textEncoder: Kind<T5Config> = {
     if (config.biasPerLayer) return { config, json };
     throw new ConfigError('t5: model_type: this is not an umT5, whose states Wan reads');
   },
+  check: checkT5Weights,
 };
 
 type Where = [name: string, at: PartPlace, options?: FilesOptions, signal?: AbortSignal];
@@ -96,7 +104,7 @@ export const openAutoencoder = (...where: Where): Promise<WanPart<WanAutoencoder
 export const openTextEncoder = (...where: Where): Promise<WanPart<T5Config>> => opened(textEncoder, ...where);
 
 async function opened<Config>(
-  { kind, rename, config }: Kind<Config>,
+  { kind, rename, config, check }: Kind<Config>,
   name: string,
   at: PartPlace,
   options: FilesOptions = {},
@@ -107,10 +115,12 @@ async function opened<Config>(
     return await placed(found, async () => {
       const weights = rename(await scaledSource(found.weights, signal));
       const shapes = Object.fromEntries(weights.names().map((each) => [each, weights.shape(each)]));
+      const told = config(found.config, shapes);
+      check(weights, told.config);
       return {
+        ...told,
         folder: name,
         path: found.path,
-        ...config(found.config, shapes),
         weights,
         close: () => found.weights.close(),
       };
