@@ -47,7 +47,7 @@ export async function openVideo(
   const readFilm = async (end?: number) => (await import('./readFilm.ts')).readFilm(file, options, end);
   if (!(file instanceof Blob || ArrayBuffer.isView(file))) return readFilm(); // a source of mediabunny
   const blob = file instanceof Blob ? file : new Blob([file]);
-  if (blob.size === 0) throw new InputError(`${name}: the file is empty`);
+  if (blob.size === 0) throw new InputError(`${name}: the file is empty: get it again`);
   const head = new Uint8Array(await blob.slice(0, HEAD_BYTES).arrayBuffer());
   const kind = pictureKind(head);
   if (kind !== undefined)
@@ -76,7 +76,7 @@ async function cutShort(
  */
 export async function openStored(file: Blob, options: DecodeOptions = {}): Promise<Film> {
   const { name = 'video' } = options;
-  if (file.size === 0) throw new InputError(`${name}: the file is empty`);
+  if (file.size === 0) throw new InputError(`${name}: the file is empty: get it again`);
   const head = new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer());
   const kind = pictureKind(head);
   if (kind !== undefined) throw new InputError(`${name}: this is a ${kind} picture, not a video`);
