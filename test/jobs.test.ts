@@ -1,7 +1,16 @@
 // The command line's jobs beyond text to video, on small seeded checkpoints: what comes out, what is said, what is refused, and
 // that the source stays as it was.
 
-import { cpSync, linkSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TINY } from '@moviegen/testing/checkpoints';
@@ -20,6 +29,12 @@ cpSync(TINY, conditioned, { recursive: true });
 rmSync(join(conditioned, 'transformer'), { recursive: true });
 cpSync(join(fixtures, 'jobs/transformer'), join(conditioned, 'transformer'), { recursive: true });
 rmSync(join(conditioned, 'SHA256SUMS'), { force: true });
+
+/** The same with weights that cannot be loaded. */
+const unloadable = join(models, 'unloadable');
+cpSync(conditioned, unloadable, { recursive: true });
+for (const name of readdirSync(join(unloadable, 'transformer')))
+  if (name.endsWith('.safetensors')) writeFileSync(join(unloadable, 'transformer', name), 'nothing');
 
 const referring = join(models, 'referring');
 cpSync(conditioned, referring, { recursive: true });
@@ -222,6 +237,10 @@ describe('refused in one line, before anything is computed', () => {
     [
       ['edit', film, 'a star', '--model', conditioned, '--task', 'x'],
       /unknown task "x", expected one of add, recolour\n$/,
+    ],
+    [
+      ['edit', film, 'a star', '--model', unloadable, '--task', 'x'],
+      /^error: edit: unknown task "x", expected one of add, recolour\n$/,
     ],
     [['generate', 'a star', '--upsampler', '/none', '--model', TINY], /--upsampler is for --upscale\n$/],
     [['upscale', film, '--model', TINY], /this is not an upsampler\n$/],

@@ -26,8 +26,8 @@ const TYPES: Readonly<Record<string, string>> = {
   '.txt': 'text/plain; charset=utf-8',
 };
 
-/** What is served under a path: a folder's files, or texts by path. */
-export type Mount = string | Readonly<Record<string, string>>;
+/** What is served under a path: a folder's files, or texts and bytes by path. */
+export type Mount = string | Readonly<Record<string, string | Uint8Array>>;
 
 /** A running server. */
 export interface TestServer {

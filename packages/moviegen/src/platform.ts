@@ -48,14 +48,21 @@ const MIME: Readonly<Record<PictureKind, string>> = {
   HEIC: 'image/heic',
 };
 
-/** The pictures in a file, turned as it says: the browser's own decoder. */
+/** Kinds that every browser reads. */
+const EVERYWHERE: readonly PictureKind[] = ['PNG', 'GIF', 'JPEG', 'WebP'];
+
+/**
+ * The pictures in a file, turned as it says: the browser's own decoder.
+ * @throws InputError where this browser does not read such pictures; the decoder's error where the file is damaged
+ */
 export async function decodePicture(
   bytes: Uint8Array<ArrayBuffer>,
   kind: PictureKind,
   _maxPixels?: number, // browsers have bounds of their own
 ): Promise<Animation> {
   const type = MIME[kind];
-  if (typeof ImageDecoder === 'function' && (await ImageDecoder.isTypeSupported(type))) {
+  const known = typeof ImageDecoder === 'function' && (await ImageDecoder.isTypeSupported(type));
+  if (known) {
     const decoder = new ImageDecoder({ data: bytes, type });
     await decoder.tracks.ready;
     const count = decoder.tracks.selectedTrack?.frameCount ?? 1;
@@ -78,7 +85,11 @@ export async function decodePicture(
   try {
     image = await createImageBitmap(new Blob([bytes], { type }), { imageOrientation: 'from-image' });
   } catch (cause) {
-    throw new InputError(`this browser does not read ${kind} pictures: give a PNG, JPEG or WebP`, { cause });
+    if (known || EVERYWHERE.includes(kind)) throw cause;
+    throw new InputError(
+      `this browser does not read ${kind} pictures, or this one is damaged: give a PNG, JPEG or WebP, or get it again`,
+      { cause },
+    );
   }
   const { width, height } = image;
   const data = pixelsOf(image, width, height);

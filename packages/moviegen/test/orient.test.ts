@@ -1,11 +1,13 @@
 // Videos that are stored otherwise than they are shown: rotated, flipped, with pixels that are not square.
 
+import { readFileSync } from 'node:fs';
 import { BufferTarget, Mp4OutputFormat, Output, Quality, VideoSample, VideoSampleSource } from 'mediabunny';
 import { describe, expect, test } from 'vitest';
 import { registerCodecs } from '#platform';
 import { decodeVideo, openVideo } from '../src/video/decode.ts';
-import { withAlpha } from '../src/video/frames.ts';
+import { collectFrames, withAlpha } from '../src/video/frames.ts';
 import { oriented } from '../src/video/orient.ts';
+import { decodePng } from '../src/video/pictures.ts';
 
 describe('oriented', () => {
   // Pixels by a number in each channel: two rows of three.
@@ -85,9 +87,32 @@ test('an mp4’s frames come as it says that they are to be seen', async () => {
   expect(stream.shape).toEqual([1, W, H, 3]);
 });
 
-test('pixels that are not square are refused, with the way to make them so', async () => {
-  await expect(openVideo(await film({}, 2), { name: 'wide.mp4' })).rejects.toThrow(
-    'wide.mp4: its pixels are 2:1, not square; convert it first: ffmpeg -i FILE -vf scale=iw*sar:ih,setsar=1 SQUARE.mp4',
-  );
-  expect((await openVideo(await film({}, 1))).shape).toEqual([1, H, W, 3]);
+describe('pixels that are not square', () => {
+  const media = (name: string) =>
+    new Uint8Array(readFileSync(new URL(`media/display/${name}`, import.meta.url)));
+
+  // The pictures: the first frame as ffmpeg 5.1 turns it, by -vf scale=WIDTH:HEIGHT:flags=bicubic.
+  test.each([
+    ['wide.mp4', 'wide.png', [6, 48, 85, 3], '64x48 scaled to 85x48'],
+    ['tall.webm', 'tall.png', [6, 64, 64, 3], '64x48 scaled to 64x64'],
+    ['turned.mov', 'turned.png', [6, 85, 48, 3], '64x48 scaled to 85x48'],
+  ])('%s is seen as ffmpeg shows it', async (file, picture, shape, note) => {
+    const stream = await openVideo(media(file), { name: file });
+    expect(stream.shape).toEqual(shape);
+    expect(stream.notes).toEqual([
+      `${file}: its pixels are not square: ${note}, the shape that it is shown in`,
+    ]);
+    const { data } = await collectFrames(stream);
+    const truth = decodePng(media(picture));
+    expect(truth.shape.slice(1)).toEqual(shape.slice(1));
+    const off = truth.data.reduce((sum, value, i) => sum + Math.abs(value - data[i]!), 0);
+    expect(off / truth.data.length).toBeLessThan(3); // FFmpeg interpolates chroma
+  });
+
+  test('a shape that no picture has is a damaged file', async () => {
+    await expect(openVideo(await film({}, 2000), { name: 'wide.mp4' })).rejects.toThrow(
+      'wide.mp4: it is damaged: 64x32 pixels are said to be shown as 128000x32; get it again, or say their shape: ',
+    );
+    expect((await openVideo(await film({}, 1))).shape).toEqual([1, H, W, 3]);
+  });
 });

@@ -14,7 +14,7 @@ import type { FilesOptions } from '../checkpointFiles.ts';
 import { CheckpointError, InputError } from '../errors.ts';
 import { checkpointSummary } from '../families/summary.ts';
 import type { PartPlaces } from '../generate/family.ts';
-import { checkJob, type Job } from '../generate/jobs.ts';
+import { checkJob, checkTask, type Job } from '../generate/jobs.ts';
 import type { LoadProgress } from '../generate/progress.ts';
 import { type OutputFile, Outputs } from '../node/outputs.ts';
 import { type FromPretrainedOptions, VideoPipeline } from '../pipeline.ts';
@@ -60,6 +60,8 @@ export interface ModelOptions extends CommonOptions, SourceOptions, PartOptions 
 interface PipelineOptions extends ModelOptions {
   /** States of the prompts, which stand for it. */
   readonly promptStates?: unknown;
+  /** The kind of edit. */
+  readonly task?: string;
 }
 
 /** One run of the command line. */
@@ -137,11 +139,12 @@ export class Run {
     return this.#upsampler;
   }
 
-  /** A job that a checkpoint has not learnt is refused before its weights are read. @throws InputError */
+  /** A job or a task that a checkpoint has not learnt is refused before its weights are read. @throws InputError */
   async #checkLearnt(op: string, source: string, job: Job, options: PipelineOptions): Promise<void> {
     const how = { ...this.filesOptions(options), download: false, signal: this.signal };
-    const { jobs } = await checkpointSummary(source, how);
+    const { jobs, tasks } = await checkpointSummary(source, how);
     checkJob(op, job, jobs);
+    checkTask(op, options.task, tasks);
   }
 
   /** The options of loading all models of a checkpoint, with a bar. */

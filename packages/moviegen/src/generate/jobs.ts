@@ -1,7 +1,7 @@
 // The jobs beside and beyond text to video: their names, and the line that refuses one that a checkpoint cannot do. What a job
 // is given is in given.ts.
 
-import { InputError } from '../errors.ts';
+import { InputError, shown } from '../errors.ts';
 
 /** What a checkpoint may be able to do, each with the words that a person reads. */
 export const JOBS = {
@@ -26,4 +26,12 @@ export const jobNames = (jobs: readonly Job[]): string => jobs.map((job) => JOBS
 export function checkJob(op: string, job: Job, jobs: readonly Job[]): void {
   if (jobs.includes(job)) return;
   throw new InputError(`${op}: this checkpoint has not learnt ${JOBS[job]}; it can do ${jobNames(jobs)}`);
+}
+
+/** @throws InputError where a checkpoint does not know a kind of edits by name. @param op whose message it is */
+export function checkTask(op: string, task: string | undefined, tasks: readonly string[]): void {
+  if (task === undefined || tasks.includes(task)) return;
+  const known =
+    tasks.length === 0 ? 'none: this checkpoint knows no tasks by name' : `one of ${tasks.join(', ')}`;
+  throw new InputError(`${op}: unknown task ${shown(task)}, expected ${known}`);
 }

@@ -5,7 +5,7 @@ import { checkOptions, checkText } from '../arguments.ts';
 import { errorsInNameOf, InputError, shown } from '../errors.ts';
 import { framesAt } from '../video/fit.ts';
 import { type Given, type GivenOptions, givenOf, jobOf } from './given.ts';
-import type { Job } from './jobs.ts';
+import { checkTask, type Job } from './jobs.ts';
 import { checkLatents, type Latents } from './latents.ts';
 import type { OnProgress } from './progress.ts';
 import { checkHeld, type PromptStates, statesByText } from './promptStates.ts';
@@ -100,10 +100,7 @@ function checked(
 ): GenerationRequest {
   checkOptions(op, options);
   const job = jobOf(op, options, jobs, own?.job);
-  if (own?.task !== undefined && !tasks.includes(own.task))
-    throw new InputError(
-      `${op}: unknown task ${shown(own.task)}, expected ${tasks.length === 0 ? 'none: this checkpoint knows no tasks by name' : `one of ${tasks.join(', ')}`}`,
-    );
+  checkTask(op, own?.task, tasks);
   const { sampler, video } = index;
   const picture =
     options.width === undefined && options.height === undefined

@@ -42,6 +42,10 @@ export async function streamVideo(
   if (!(source instanceof URL)) checkText('video: the path', source);
   const path = localPath(source);
   const found = await stat(path).catch(() => undefined);
+  if (found === undefined && source === '-')
+    throw new InputError(
+      'video: standard input (-) is not read as a video or picture: write it to a file first',
+    );
   if (found === undefined) throw new InputError(`video: there is no file or folder ${path}`);
   if (found.isDirectory()) return pictures(await framesIn(path), fps, signal);
   const stream = await openVideo(await blobOf(path), { name: path, allowPartial, signal });

@@ -15,6 +15,7 @@ import type { HubPlace } from '../hubPlace.ts';
 import type { Sha256 } from '../platform.ts';
 import { hubFiles } from './hub/hubFiles.ts';
 import { checkpointPath } from './paths.ts';
+import { tellDecoderErrors } from './tellDecoderErrors.ts';
 
 export type { Sha256 } from '../platform.ts';
 export { hubHeaders } from './hub/settings.ts';
@@ -65,6 +66,7 @@ async function register(): Promise<void> {
     );
   }
   server.registerMediabunnyServer({ hardwareContext: null });
+  tellDecoderErrors((await import('mediabunny')).CustomVideoDecoder.prototype);
   await silence();
 }
 

@@ -5,11 +5,13 @@ import { encode as encodePixels } from 'fast-png';
 import type { Source } from 'mediabunny';
 import { checkOptions, isObject } from '../arguments.ts';
 import { InputError, shown } from '../errors.ts';
+import { TAKE_WHAT_IS_THERE } from './damaged.ts';
 import { editEnd } from './editList.ts';
 import { foreignKind, HEAD_BYTES, pictureKind } from './fileKind.ts';
 import type { DecodeOptions, Film } from './film.ts';
 import { checkFrames, collectFrames, type Frames, frameOf, type Video, type VideoStream } from './frames.ts';
 import { openPicture } from './pictures.ts';
+import { missingBytes } from './segment.ts';
 
 export type { DecodeOptions } from './film.ts';
 
@@ -27,11 +29,10 @@ export async function decodeVideo(
 
 /**
  * Opens a video or picture file, whose frames are then decoded one by one as they are asked for, turned and flipped as the
- * file says, at an even rate. Going through them ends it.
+ * file says, with square pixels, at an even rate. Going through them ends it.
  * @param file bytes, a `File` or `Blob`, of which only what is needed is read, or a source of mediabunny. A picture is
  *   decoded as a whole.
- * @throws InputError where it is not a video, was cut short, or has pixels that are not square; the stream throws it where
- *   frames cannot be decoded.
+ * @throws InputError where it is not a video, or was cut short; the stream throws it where frames cannot be decoded.
  */
 export async function openVideo(
   file: Uint8Array<ArrayBuffer> | Blob | Source,
@@ -46,13 +47,27 @@ export async function openVideo(
   const readFilm = async (end?: number) => (await import('./readFilm.ts')).readFilm(file, options, end);
   if (!(file instanceof Blob || ArrayBuffer.isView(file))) return readFilm(); // a source of mediabunny
   const blob = file instanceof Blob ? file : new Blob([file]);
-  if (blob.size === 0) throw new InputError(`${name}: the file is empty`);
+  if (blob.size === 0) throw new InputError(`${name}: the file is empty: get it again`);
   const head = new Uint8Array(await blob.slice(0, HEAD_BYTES).arrayBuffer());
   const kind = pictureKind(head);
   if (kind !== undefined)
     return openPicture(new Uint8Array(await blob.arrayBuffer()), kind, name, options.maxPixels);
   checkKnown(head, name);
-  return readFilm(await editEnd(blob));
+  const cut = await cutShort(blob, options);
+  const stream = await readFilm(await editEnd(blob));
+  return cut === undefined ? stream : { ...stream, notes: [cut, ...(stream.notes ?? [])] };
+}
+
+/** A line on a file that says that it is longer. @throws InputError unless what is there is to be taken */
+async function cutShort(
+  file: Blob,
+  { name = 'video', allowPartial }: DecodeOptions,
+): Promise<string | undefined> {
+  const missing = await missingBytes(file);
+  if (missing === 0) return undefined;
+  const line = `${name}: its last ${missing} bytes are missing: the file was cut short`;
+  if (allowPartial) return line;
+  throw new InputError(`${line}; ${TAKE_WHAT_IS_THERE}`);
 }
 
 /**
@@ -61,11 +76,12 @@ export async function openVideo(
  */
 export async function openStored(file: Blob, options: DecodeOptions = {}): Promise<Film> {
   const { name = 'video' } = options;
-  if (file.size === 0) throw new InputError(`${name}: the file is empty`);
+  if (file.size === 0) throw new InputError(`${name}: the file is empty: get it again`);
   const head = new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer());
   const kind = pictureKind(head);
   if (kind !== undefined) throw new InputError(`${name}: this is a ${kind} picture, not a video`);
   checkKnown(head, name);
+  await cutShort(file, options);
   const { openFilm } = await import('./film.ts');
   return openFilm(file, options, await editEnd(file));
 }

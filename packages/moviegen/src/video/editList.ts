@@ -6,8 +6,12 @@ const CONTAINERS = new Set(['moov', 'trak', 'edts', 'mdia']);
 /** An index of more bytes is not searched. */
 const MOST_BYTES = 2 ** 26;
 
-/** The end of the video track in seconds from its beginning; undefined where no edit list says. */
+/** The end of the video track in seconds from its beginning; undefined where no edit list says, or none that can be read. */
 export async function editEnd(file: Blob): Promise<number | undefined> {
+  return endOfTrack(file).catch(() => undefined); // what is wrong with a broken index, its demuxer says
+}
+
+async function endOfTrack(file: Blob): Promise<number | undefined> {
   const moov = await findMoov(file);
   if (moov === undefined) return undefined;
   let movieScale = 0;

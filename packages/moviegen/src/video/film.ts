@@ -15,13 +15,21 @@ import {
   MP4,
   QTFF,
   Source,
+  UnsupportedInputFormatError,
   VideoSampleSink,
 } from 'mediabunny';
 import { registerCodecs } from '#platform';
 import { InputError } from '../errors.ts';
+import { damaged, TAKE_WHAT_IS_THERE } from './damaged.ts';
 import { checkPixels } from './frames.ts';
 import { oriented, type Picture } from './orient.ts';
+import { resampled } from './resample.ts';
 import { rgbOfStored, type StoredPixels, storedPixels } from './rgb.ts';
+
+/** How a video is made readable here. */
+const CONVERT = 'ffmpeg -i FILE -c:v libx264 VIDEO.mp4';
+/** Pixels that are longer than this in one direction are a mistake of the file. */
+const MOST_ASPECT = 16;
 
 /** Options of reading a video. */
 export interface DecodeOptions {
@@ -42,7 +50,7 @@ export interface StoredFrame {
   readonly pixels: StoredPixels;
   /** Whether the file says that its frames are to be turned or flipped. */
   readonly turned: boolean;
-  /** The same as 8-bit RGB, turned and flipped as the file says. */
+  /** The same as 8-bit RGB with square pixels, turned and flipped as the file says. */
   rgb(): Picture;
 }
 
@@ -55,7 +63,7 @@ export interface Film {
   readonly starts: readonly number[];
   /** When the last frame is no longer shown. */
   readonly end: number;
-  /** What a person should know: frames that are missing. */
+  /** What a person should know: frames that are missing, pixels that are not square. */
   readonly notes: readonly string[];
   /** Decodes the frames that are shown from one time, in seconds, until before another; all where none is given. */
   frames(from?: number, to?: number): AsyncGenerator<StoredFrame, void>;
@@ -87,22 +95,15 @@ async function opened(source: Source, options: DecodeOptions, end?: number): Pro
     const track = await input.getPrimaryVideoTrack();
     if (track === null) throw new InputError(`${name}: ${await withoutVideo(input)}`);
     await checkCodec(track, name);
-    const { num, den } = await track.getPixelAspectRatio();
-    if (num !== den)
-      throw new InputError(
-        `${name}: its pixels are ${num}:${den}, not square; convert it first: ffmpeg -i FILE -vf scale=iw*sar:ih,setsar=1 SQUARE.mp4`,
-      );
     const { starts, last, missing } = await times(track, end);
     const notes: string[] = [];
     if (missing > 0) {
       const short = `${starts.length} of its ${starts.length + missing} frames are there: the file was cut short`;
-      if (!allowPartial)
-        throw new InputError(
-          `${name}: ${short}; get it again, or take what is there: --allow-partial (allowPartial in the library)`,
-        );
+      if (!allowPartial) throw new InputError(`${name}: ${short}; ${TAKE_WHAT_IS_THERE}`);
       notes.push(`${name}: ${short}`);
     }
-    if (starts.length === 0) throw new InputError(`${name}: it has no frames; it may have been cut short`);
+    if (starts.length === 0)
+      throw new InputError(`${name}: it has no frames, or was cut short before the first one: get it again`);
     const first = Math.max(
       0,
       starts.findLastIndex((start) => start <= 0),
@@ -110,6 +111,8 @@ async function opened(source: Source, options: DecodeOptions, end?: number): Pro
     const shown = fromZero(starts.slice(first));
     const begin = shown[0]!;
     const [height, width] = [await track.getDisplayHeight(), await track.getDisplayWidth()];
+    const square = await squareSize(track, name);
+    if (square) notes.push(`${name}: ${square.note}`);
     checkPixels(name, height * width, options.maxPixels);
     return {
       height,
@@ -117,7 +120,7 @@ async function opened(source: Source, options: DecodeOptions, end?: number): Pro
       starts: shown.map((start) => start - begin),
       end: last - begin,
       notes,
-      frames: (from, to) => frames(track, { begin, stored: starts[first]! }, options, from, to),
+      frames: (from, to) => frames(track, { begin, stored: starts[first]!, square }, options, from, to),
       close: () => input.dispose(),
     };
   } catch (error) {
@@ -126,13 +129,34 @@ async function opened(source: Source, options: DecodeOptions, end?: number): Pro
   }
 }
 
+/** The size at which pixels that are not square get their shape, before they are turned. */
+interface SquareSize {
+  readonly height: number;
+  readonly width: number;
+  readonly note: string;
+}
+
+/** @returns undefined where pixels are square @throws InputError where the file says what no picture has */
+async function squareSize(track: InputVideoTrack, name: string): Promise<SquareSize | undefined> {
+  const [H, W] = [await track.getCodedHeight(), await track.getCodedWidth()];
+  const [height, width] = [await track.getSquarePixelHeight(), await track.getSquarePixelWidth()];
+  if (height === H && width === W) return undefined;
+  if (height > MOST_ASPECT * H || width > MOST_ASPECT * W || !(height > 0 && width > 0))
+    throw new InputError(
+      `${name}: it is damaged: ${W}x${H} pixels are said to be shown as ${width}x${height}; get it again, ` +
+        'or say their shape: ffmpeg -i FILE -vf setsar=1 VIDEO.mp4',
+    );
+  const note = `its pixels are not square: ${W}x${H} scaled to ${width}x${height}, the shape that it is shown in`;
+  return { height, width, note };
+}
+
 /** Why a file of a known format has no video. */
 async function withoutVideo(input: Input): Promise<string> {
   const format = await input.getFormat();
-  if ((await input.getTracks()).length > 0) return 'it has no video track';
+  if ((await input.getTracks()).length > 0) return 'it has no video track: give a file that has one';
   if (format === MP4 || format === QTFF)
     return 'it is incomplete: its index never came, as in a download that broke off or a recording that was not ended; get it again';
-  return `this ${format.name} file has no video of a kind that is read here, or was cut short before it began`;
+  return `this ${format.name} file has no video of a kind that is read here, or was cut short before it began: get it again, or convert it, for example with ${CONVERT}`;
 }
 
 /** Starts whose first one is 0 where that frame is held from long before; part of a frame's time is left as it is. */
@@ -150,7 +174,7 @@ async function checkCodec(track: InputVideoTrack, name: string): Promise<void> {
     );
   const said = codec ?? (await track.getInternalCodecId()) ?? 'unknown';
   throw new InputError(
-    `${name}: its video is coded as ${String(said)}, which is not decoded here; convert it first: ffmpeg -i FILE -c:v libx264 VIDEO.mp4`,
+    `${name}: its video is coded as ${String(said)}, which is not decoded here; convert it first: ${CONVERT}`,
   );
 }
 
@@ -192,10 +216,14 @@ async function held(sink: EncodedPacketSink): Promise<number> {
   return count;
 }
 
-/** @param origin when the first shown frame is shown, and when the file says that it begins. */
+/** `begin`: when the first shown frame is shown; `stored`: when the file says that it begins. */
 async function* frames(
   track: InputVideoTrack,
-  { begin, stored }: { readonly begin: number; readonly stored: number },
+  {
+    begin,
+    stored,
+    square,
+  }: { readonly begin: number; readonly stored: number; readonly square: SquareSize | undefined },
   options: DecodeOptions,
   from = 0,
   to = Number.POSITIVE_INFINITY,
@@ -211,12 +239,11 @@ async function* frames(
           options.signal?.throwIfAborted();
           const { rotation, flip, timestamp } = sample;
           const pixels = await storedPixels(sample);
-          const { height, width } = pixels;
           return {
             time: Math.max(0, timestamp - begin),
             pixels,
             turned: rotation !== 0 || flip,
-            rgb: () => oriented({ data: rgbOfStored(pixels), height, width }, rotation, flip),
+            rgb: () => oriented(shaped(pixels, square), rotation, flip),
           };
         } finally {
           sample.close();
@@ -230,6 +257,15 @@ async function* frames(
   }
 }
 
+/** The pixels as RGB, made square. */
+function shaped(pixels: StoredPixels, square: SquareSize | undefined): Picture {
+  const { height, width } = pixels;
+  const data = rgbOfStored(pixels);
+  if (square === undefined) return { data, height, width };
+  const shape = [1, height, width, 3] as const;
+  return { ...square, data: resampled({ data, shape }, square.height, square.width, 'bicubic').data };
+}
+
 /** Runs a step of reading; what it throws is said with the video's name. */
 async function named<T>({ name = 'video', signal }: DecodeOptions, step: () => Promise<T>): Promise<T> {
   try {
@@ -237,7 +273,11 @@ async function named<T>({ name = 'video', signal }: DecodeOptions, step: () => P
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof InputError) throw error;
-    const text = error instanceof Error ? error.message : String(error);
-    throw new InputError(`${name}: not a video that can be read: ${text}`, { cause: error });
+    if (error instanceof UnsupportedInputFormatError)
+      throw new InputError(
+        `${name}: this is neither a video nor a picture of a kind that is read here: convert it first, for example with ${CONVERT}`,
+        { cause: error },
+      );
+    throw damaged(name, 'video', error, CONVERT);
   }
 }

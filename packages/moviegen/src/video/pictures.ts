@@ -5,6 +5,7 @@ import { convertIndexedToRgb, decodeApng, decode as decodePixels } from 'fast-pn
 import { decodePicture } from '#platform';
 import type { Animation, AnimationFrame, PictureKind } from '../animation.ts';
 import { InputError, shown } from '../errors.ts';
+import { damaged } from './damaged.ts';
 import { checkPixels, type Frames, type VideoStream } from './frames.ts';
 import { gifFrames } from './gif.ts';
 import { exifOrientation, orientedAs } from './orient.ts';
@@ -60,13 +61,12 @@ async function animation(
     return await decodePicture(bytes, kind, maxPixels);
   } catch (cause) {
     if (cause instanceof InputError) throw new InputError(`${name}: ${cause.message}`, { cause });
-    const text = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
-    throw new InputError(
-      `${name}: not a ${kind} picture that can be read here: ${text}; give a PNG, JPEG, WebP, AVIF or gif`,
-      { cause },
-    );
+    throw damagedPicture(name, kind, cause);
   }
 }
+
+const damagedPicture = (name: string, kind: PictureKind, cause: unknown): InputError =>
+  damaged(name, `${kind} picture`, cause, 'ffmpeg -i FILE PICTURE.png');
 
 const still = (frame: Frames, notes: readonly string[]): VideoStream => ({
   shape: frame.shape,
@@ -88,9 +88,9 @@ function pngFrame(bytes: Uint8Array, name: string): { frame: Frames; transparent
     throw new InputError(`${name}: expected the bytes of a PNG, got ${shown(bytes)}`);
   let image: ReturnType<typeof decodePixels>;
   try {
-    image = decodePixels(bytes);
+    image = decodePixels(bytes, { checkCrc: true });
   } catch (cause) {
-    throw new InputError(`${name}: not a PNG that can be read: ${(cause as Error).message}`, { cause });
+    throw damagedPicture(name, 'PNG', cause);
   }
   const { width, height, depth } = image;
   const data =
@@ -151,7 +151,7 @@ function chunkOf(bytes: Uint8Array, type: string): Uint8Array | undefined {
 }
 
 function apngFrames(bytes: Uint8Array): Animation {
-  const { width, height, depth, frames } = decodeApng(bytes);
+  const { width, height, depth, frames } = decodeApng(bytes, { checkCrc: true });
   return {
     width,
     height,

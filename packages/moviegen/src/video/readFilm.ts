@@ -2,6 +2,7 @@
 // (decode.ts).
 
 import type { Source } from 'mediabunny';
+import { InputError } from '../errors.ts';
 import { type DecodeOptions, type Film, openFilm } from './film.ts';
 import type { Frames, VideoStream } from './frames.ts';
 import { type Timeline, timelineOf } from './timeline.ts';
@@ -23,12 +24,12 @@ export async function readFilm(
     shape: [timeline.frames.length, film.height, film.width, 3],
     fps: timeline.fps,
     notes,
-    [Symbol.asyncIterator]: () => evenly(film, timeline),
+    [Symbol.asyncIterator]: () => evenly(name, film, timeline),
   };
 }
 
-/** Frames as often as the timeline shows them. */
-async function* evenly(film: Film, timeline: Timeline): AsyncGenerator<Frames, void> {
+/** Frames as often as the timeline shows them. @throws InputError where there is none */
+async function* evenly(name: string, film: Film, timeline: Timeline): AsyncGenerator<Frames, void> {
   let k = 0;
   let next = 0;
   try {
@@ -44,6 +45,8 @@ async function* evenly(film: Film, timeline: Timeline): AsyncGenerator<Frames, v
       k++;
       if (next === timeline.frames.length) return;
     }
+    if (k === 0)
+      throw new InputError(`${name}: this video is damaged: none of its frames can be decoded; get it again`);
   } finally {
     film.close();
   }
