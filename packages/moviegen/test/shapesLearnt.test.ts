@@ -1,0 +1,35 @@
+// What the shipped checkpoints have learnt beside shapes in words: an object of a reference picture, and words that are written.
+
+import { fileURLToPath } from 'node:url';
+import { judgeLetters, judgePattern, letterSamples, patternSamples, pictureOf } from '@moviegen/evaluation';
+import { testDevice } from '@moviegen/testing/device';
+import { expect, test } from 'vitest';
+import { VideoPipeline } from '../src/index.ts';
+
+const opened = async (name: string) =>
+  VideoPipeline.fromPretrained(fileURLToPath(new URL(`../../../models/${name}`, import.meta.url)), {
+    device: await testDevice(),
+  });
+
+test('shows the object of a picture, elsewhere', async () => {
+  const seed = 0;
+  const samples = patternSamples();
+  const { prompt, looks, place } = samples[seed]!;
+  const model = await opened('shapes-world-jobs');
+  const { frames } = await model.generate(prompt, {
+    referenceImage: pictureOf(looks, place),
+    seed,
+    steps: 25,
+  });
+  model.dispose();
+  expect(judgePattern(frames, seed, samples)).toMatchObject({ right: true, rank: 1 });
+});
+
+test('writes a word', async () => {
+  const seed = 0;
+  const sample = letterSamples()[seed]!;
+  const model = await opened('shapes-world-letters');
+  const { frames } = await model.generate(sample.prompt, { seed, steps: 25 });
+  model.dispose();
+  expect(judgeLetters(frames, sample)).toMatchObject({ right: true });
+});
