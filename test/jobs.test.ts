@@ -264,10 +264,35 @@ describe('refused in one line, before anything is computed', () => {
   });
 });
 
-test('stops in a window, and leaves no file', async () => {
-  const cwd = folder();
-  const args = ['upscale', film, '--model', upsampler, '--steps', '500', '-o', 'large.mp4'];
-  const { status } = await moviegen(args, { cwd, stop: { after: 'upscale: ', signal: 'SIGINT' } });
-  expect(status).toBe(130);
-  expect(filesIn(cwd)).toEqual([]);
+const LONG = ['--steps', '5000', '--schedule', 'linear'];
+const BY_JOB: readonly (readonly [string, readonly string[], string])[] = [
+  ['a prompt', ['generate', 'a star', '--model', conditioned], 'compile'],
+  ['a first frame', ['generate', 'a star', '--model', conditioned, '--image', picture, ...SIZE], 'compile'],
+  ['a video', ['generate', 'a star', '--model', conditioned, '--video', film], 'compile'],
+  ['a reference', ['generate', 'a star', '--model', referring, '--reference', picture, ...SIZE], 'compile'],
+  ['an edit', ['edit', film, 'a star', '--model', conditioned, '--num-frames', '9'], 'compile'],
+  ['what follows', ['extend', film, 'a star', '--model', conditioned, '--num-frames', '40'], 'compile'],
+  ['upscaling', ['upscale', film, '--model', upsampler], 'upscale: '],
+];
+
+describe('stops within a step by Ctrl-C, and leaves no file', () => {
+  test.each(BY_JOB)('%s', async (_, args, after) => {
+    const cwd = folder();
+    const stop = { after, signal: 'SIGINT' } as const;
+    const { status, stderr } = await moviegen([...args, ...LONG, '-o', 'made.mp4'], { cwd, stop });
+    expect(stderr.trimEnd().split('\n').at(-1)).toBe('stopped by SIGINT');
+    expect(stderr).not.toMatch(/^ {4}at /m);
+    expect(status).toBe(130);
+    expect(filesIn(cwd)).toEqual([]);
+  });
+
+  test('both at once, while it is upscaled', async () => {
+    const cwd = folder();
+    const args = ['generate', 'a star', '--model', conditioned, '--steps', '1', '-o', 'made.mp4'];
+    const larger = ['--upscale', '8', '--upsampler', upsampler];
+    const stop = { after: 'upscale: ', signal: 'SIGINT' } as const;
+    const { status } = await moviegen([...args, ...larger], { cwd, stop });
+    expect(status).toBe(130);
+    expect(filesIn(cwd)).toEqual([]);
+  });
 });
