@@ -1,10 +1,10 @@
-// Makes the pictures of the gallery: for each job four videos by models/shapes-world-jobs (upscaled by models/shapes-world-upsampler, words
-// by models/shapes-world-letters), seeds 0 to 3, without selection; above each what was given or asked for, which shapes world has drawn. `npm run docs:gallery` writes docs/public/gallery/*.webp; it takes some minutes.
+// Makes the pictures of the gallery: for each job four videos by models/shapes-world-jobs (upscaled by models/shapes-world-upsampler), seeds
+// 0 to 3, without selection; above each what was given, which shapes world has drawn. `npm run docs:gallery` writes docs/public/gallery/*.webp; it takes some minutes.
 
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { draw, drawWord, letterSamples, parsePrompt, patternSamples, pictureOf } from '@moviegen/evaluation';
+import { draw, parsePrompt, patternSamples, pictureOf } from '@moviegen/evaluation';
 import {
   collectFrames,
   encodeVideo,
@@ -127,19 +127,6 @@ const JOBS: Readonly<Record<string, () => Promise<Made[]>>> = {
         video: (await pipeline.generate(prompt, { referenceImage, seed })).frames,
       };
     }),
-  letters: async () => {
-    const writer = await VideoPipeline.fromPretrained(join(here, '../models/shapes-world-letters'));
-    const made = await each(async (_, seed) => {
-      const { word, offset, prompt } = letterSamples()[seed]!;
-      return {
-        given: { ...drawWord(word, offset), fps: 16 },
-        caption: prompt,
-        video: (await writer.generate(prompt, { seed })).frames,
-      };
-    });
-    writer.dispose();
-    return made;
-  },
   upscale: async () => {
     const upsampler = await MovieGenUpsampler.fromPretrained(join(here, '../models/shapes-world-upsampler'));
     const made = await each(async (prompt, seed) => {

@@ -249,14 +249,12 @@ export const MEGABYTES = { name: 'MB', show: (bytes: number) => (bytes / 1e6).to
 
 /**
  * The checkpoint that is taken where none is named: MOVIEGEN_MODEL, or a shipped one that has learnt the job.
- * @param job `letters` is not a job of its own: text to video, of words
  * @throws CheckpointError where there is none
  */
-export function defaultModel(job: Job | 'letters' = 'text'): string {
+export function defaultModel(job: Job = 'text'): string {
   const named = process.env.MOVIEGEN_MODEL;
   if (named) return named;
-  const world = job === 'text' || job === 'video' ? '' : job === 'letters' ? '-letters' : '-jobs';
-  const name = `shapes-world${world}`;
+  const name = job === 'text' || job === 'video' ? 'shapes-world' : 'shapes-world-jobs';
   const found = shipped(name);
   if (found !== undefined) return found;
   throw new CheckpointError(
