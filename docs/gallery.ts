@@ -1,5 +1,5 @@
-// Makes the pictures of the gallery: for each job four videos by models/shapes-world-jobs (upscaled by models/shapes-world-upsampler), seeds
-// 0 to 3, without selection; above each what was given, which shapes world has drawn. `npm run docs:gallery` writes docs/public/gallery/*.webp; it takes some minutes.
+// Makes the pictures of the gallery: for each job four videos by models/shapes-world-jobs (of pictures by models/shapes-world-reference,
+// upscaled by models/shapes-world-upsampler), seeds 0 to 3, without selection; above each what was given, which shapes world has drawn. `npm run docs:gallery` writes docs/public/gallery/*.webp; it takes some minutes.
 
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -117,16 +117,17 @@ const JOBS: Readonly<Record<string, () => Promise<Made[]>>> = {
         video: (await pipeline.generate(caption, { video, strength: 0.9, seed })).frames,
       };
     }),
-  reference: () =>
-    each(async (_, seed) => {
+  reference: async () => {
+    const referring = await VideoPipeline.fromPretrained(join(here, '../models/shapes-world-reference'));
+    const made = await each(async (_, seed) => {
       const { looks, place, prompt } = patternSamples()[seed]!;
       const referenceImage = pictureOf(looks, place);
-      return {
-        given: still(referenceImage),
-        caption: prompt,
-        video: (await pipeline.generate(prompt, { referenceImage, seed })).frames,
-      };
-    }),
+      const { frames } = await referring.generate(prompt, { referenceImage, seed });
+      return { given: still(referenceImage), caption: prompt, video: frames };
+    });
+    referring.dispose();
+    return made;
+  },
   upscale: async () => {
     const upsampler = await MovieGenUpsampler.fromPretrained(join(here, '../models/shapes-world-upsampler'));
     const made = await each(async (prompt, seed) => {

@@ -41,6 +41,7 @@ const deeper = [
 const project = [
   page('Models: shapes world', '/project/shapes-world'),
   page('Models: several jobs', '/project/shapes-world-jobs'),
+  page('Models: reference pictures', '/project/shapes-world-reference'),
   page('Models: upsampler', '/project/shapes-world-upsampler'),
   page('Rooms of the code', '/project/rooms'),
   page('Contributing', '/project/contributing'),

@@ -1,4 +1,4 @@
-// What the shipped checkpoint of several jobs has learnt of reference pictures.
+// What the shipped checkpoint of reference pictures has learnt.
 
 import { fileURLToPath } from 'node:url';
 import { judgePattern, patternSamples, pictureOf } from '@moviegen/evaluation';
@@ -15,7 +15,7 @@ test('shows the object of a picture, elsewhere', async () => {
   const seed = 0;
   const samples = patternSamples();
   const { prompt, looks, place } = samples[seed]!;
-  const model = await opened('shapes-world-jobs');
+  const model = await opened('shapes-world-reference');
   const { frames } = await model.generate(prompt, {
     referenceImage: pictureOf(looks, place),
     seed,

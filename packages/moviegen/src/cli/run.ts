@@ -254,7 +254,8 @@ export const MEGABYTES = { name: 'MB', show: (bytes: number) => (bytes / 1e6).to
 export function defaultModel(job: Job = 'text'): string {
   const named = process.env.MOVIEGEN_MODEL;
   if (named) return named;
-  const name = job === 'text' || job === 'video' ? 'shapes-world' : 'shapes-world-jobs';
+  const world = job === 'text' || job === 'video' ? '' : job === 'reference' ? '-reference' : '-jobs';
+  const name = `shapes-world${world}`;
   const found = shipped(name);
   if (found !== undefined) return found;
   throw new CheckpointError(
