@@ -203,7 +203,9 @@ test.each([0, -5, Number.NaN, Number.POSITIVE_INFINITY])('no video has a rate of
 
 test('files that are not videos are named', async () => {
   const noise = Uint8Array.from({ length: 4000 }, (_, i) => (i * i) % 251);
-  await expect(decodeVideo(noise, { name: 'noise.mp4' })).rejects.toThrow(/^noise\.mp4: this is neither a video nor a picture/);
+  await expect(decodeVideo(noise, { name: 'noise.mp4' })).rejects.toThrow(
+    /^noise\.mp4: this is neither a video nor a picture/,
+  );
   await expect(decodeVideo(new Uint8Array(0))).rejects.toThrow(InputError);
   expect(() => decodePng(noise, 'noise.png')).toThrow(/^noise\.png: not a PNG/);
 });

@@ -6,6 +6,7 @@ import { decodePicture } from '#platform';
 import type { Animation, AnimationFrame, PictureKind } from '../animation.ts';
 import { InputError, shown } from '../errors.ts';
 import { damaged } from './damaged.ts';
+import { pictureKind } from './fileKind.ts';
 import { checkPixels, type Frames, type VideoStream } from './frames.ts';
 import { gifFrames } from './gif.ts';
 import { exifOrientation, orientedAs } from './orient.ts';
@@ -13,6 +14,7 @@ import { timelineOf } from './timeline.ts';
 
 /** What containers of pictures round times to, in seconds. */
 const GIF_RESOLUTION = 0.01;
+const TO_PNG = 'ffmpeg -i FILE PICTURE.png';
 
 /** The picture or animation in a file. @throws InputError naming the file where it cannot be read. */
 export async function openPicture(
@@ -66,7 +68,7 @@ async function animation(
 }
 
 const damagedPicture = (name: string, kind: PictureKind, cause: unknown): InputError =>
-  damaged(name, `${kind} picture`, cause, 'ffmpeg -i FILE PICTURE.png');
+  damaged(name, `${kind} picture`, cause, TO_PNG);
 
 const still = (frame: Frames, notes: readonly string[]): VideoStream => ({
   shape: frame.shape,
@@ -86,6 +88,8 @@ export function decodePng(bytes: Uint8Array, name = 'frame'): Frames {
 function pngFrame(bytes: Uint8Array, name: string): { frame: Frames; transparent: boolean } {
   if (!ArrayBuffer.isView(bytes))
     throw new InputError(`${name}: expected the bytes of a PNG, got ${shown(bytes)}`);
+  if (pictureKind(bytes) !== 'PNG')
+    throw new InputError(`${name}: not a PNG picture: give one, or make one, for example with ${TO_PNG}`);
   let image: ReturnType<typeof decodePixels>;
   try {
     image = decodePixels(bytes, { checkCrc: true });
