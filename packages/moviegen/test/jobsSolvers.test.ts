@@ -1,5 +1,5 @@
-// Every job with every solver, and with a LoRA, on small seeded checkpoints: the solver that chooses its own steps, and those of more and
-// more steps, come to the same place.
+// Every job with every solver, and with a LoRA, on small seeded checkpoints. One solver chooses its own steps; with more steps, the others
+// must come nearer to what it makes.
 
 import { serialize } from '@moviegen/safetensors';
 import { referring } from '@moviegen/testing/checkpoints';

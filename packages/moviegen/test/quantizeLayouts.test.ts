@@ -1,5 +1,5 @@
-// Quantising what is not a folder of diffusers: the original repository, single files, GGUF, an address. The result is a folder of
-// diffusers, or of one model, whose weights are those of quantising at load.
+// Quantising what is not a folder of diffusers: the original repository, single files, GGUF, an address. The result is a folder as
+// diffusers has it, or of one model. Its weights equal those of the source when it is quantised while it loads.
 
 import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';

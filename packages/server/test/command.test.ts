@@ -35,15 +35,21 @@ const firstLine = (child: ChildProcess): Promise<string> =>
     child.once('exit', (status) => fail(new Error(`it ended with ${status}`)));
   });
 
-it('serve makes a video of the shipped checkpoint, shows previews, and ends at a signal', async () => {
-  const data = await dataFolder();
-  const args = ['serve', '--model', 'shapes=models/shapes-world', '--data', data, '--port', '0', '-q'];
+/** The command, and its end. */
+function started(args: readonly string[]) {
   const child = spawn(process.execPath, [program, ...args], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'ignore'],
     env: { ...process.env, NODE_OPTIONS: '' },
   });
   const gone = new Promise((done) => child.once('exit', done));
+  return { child, gone };
+}
+
+it('serve makes a video of the shipped checkpoint, shows previews, and ends at a signal', async () => {
+  const data = await dataFolder();
+  const args = ['serve', '--model', 'shapes=models/shapes-world', '--data', data, '--port', '0', '-q'];
+  const { child, gone } = started(args);
   try {
     const [url, name] = (await firstLine(child)).split('  ');
     expect(name).toBe('shapes');
@@ -79,12 +85,7 @@ it('serve hands models and a tokenizer that are named one by one to its workers'
   const parts = ['--transformer', join(wan, 'transformer'), '--vae', join(wan, 'vae')];
   const tokenizer = ['--tokenizer', join(wan, 'tokenizer')];
   const args = ['serve', '--model', model, ...parts, ...tokenizer, '--data', data, '--port', '0', '-q'];
-  const child = spawn(process.execPath, [program, ...args], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'ignore'],
-    env: { ...process.env, NODE_OPTIONS: '' },
-  });
-  const gone = new Promise((done) => child.once('exit', done));
+  const { child, gone } = started(args);
   try {
     const [url] = (await firstLine(child)).split('  ');
     const { data: models } = await (await fetch(`${url}/models`)).json();
