@@ -21,6 +21,7 @@ from safetensors.torch import save_file
 
 from moviegen_reference import jobs, world
 from moviegen_reference.pipeline import load_pipeline
+from moviegen_reference.training import autocast
 from train_tae import to_video
 
 
@@ -35,7 +36,7 @@ class Encoder:
 
     @torch.no_grad()
     def __call__(self, clips) -> torch.Tensor:
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             parts = [self.tae.encode(to_video(clips[i : i + 8]))[0].float() for i in range(0, len(clips), 8)]
         return self.tae.to_model_space(torch.cat(parts)).half().contiguous()
 

@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from moviegen_reference import distributed, world
 from moviegen_reference.manifest import Manifest
 from moviegen_reference.tae import TAE
+from moviegen_reference.training import autocast
 from train_tae import to_video
 
 NAMES = (list(world.COLOURS), list(world.SHAPES), list(world.MOTIONS), list(world.BACKGROUNDS), list(world.RADII))
@@ -42,7 +43,7 @@ def load_trained(path: Path) -> TAE:
 
 @torch.no_grad()
 def encode(tae: TAE, clips: list[np.ndarray]) -> torch.Tensor:
-    with torch.autocast("cpu", torch.bfloat16):
+    with autocast():
         return tae.encode(to_video(clips))[0].float()
 
 

@@ -24,6 +24,7 @@ from moviegen_reference.optimizer import Average, Optimizers
 from moviegen_reference.pipeline import load_pipeline
 from moviegen_reference.plain_attention import use_plain_attention
 from moviegen_reference.text import TextEncoders, small_encoders
+from moviegen_reference.training import autocast
 
 NULL_SHARE = 0.1
 
@@ -167,7 +168,7 @@ def main():
         elapsed = time.time() - started
         x1, prompts = latents.batch(args.batch, rng)
         x0, t = torch.randn_like(x1), torch.sigmoid(torch.randn(args.batch))
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             u = model(path(x1, x0, t), t, prompts)
         loss = (u.float() - path_velocity(x1, x0)).square().mean()
         model.zero_grad(set_to_none=True)

@@ -24,6 +24,7 @@ from moviegen_reference.flow import path, path_velocity
 from moviegen_reference.optimizer import Average, Optimizers
 from moviegen_reference.pipeline import load_pipeline
 from moviegen_reference.plain_attention import use_plain_attention
+from moviegen_reference.training import autocast
 from train_dit import is_matrix
 
 # Of a batch of clips of 16 frames, the share of each job; batches of extension are their own, since their clips are longer.
@@ -219,7 +220,7 @@ def main():
             batch = short_batch(short, args.batch, black, rng)
         x1, given, prompts, tasks, pictures = batch.tensors()
         x0, t = torch.randn_like(x1), torch.sigmoid(torch.randn(len(x1)))
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             u = model(path(x1, x0, t), t, prompts, given, tasks, pictures)
         loss = (u.float() - path_velocity(x1, x0)).square().mean()
         model.zero_grad(set_to_none=True)

@@ -23,7 +23,7 @@ from moviegen_reference.flow import path, path_velocity
 from moviegen_reference.judge_letters import judge_letters
 from moviegen_reference.pipeline import Pipeline, load_pipeline
 from moviegen_reference.plain_attention import use_plain_attention
-from moviegen_reference.training import Run, arguments
+from moviegen_reference.training import Run, arguments, autocast
 from train_dit import is_matrix
 from train_jobs import Shards
 
@@ -77,7 +77,7 @@ def transformer(pipeline: Pipeline, args):
         latents, prompts = zip(*(drawn(run.rng) for _ in range(args.batch)))
         x1 = torch.stack(latents)
         x0, t = torch.randn_like(x1), torch.sigmoid(torch.randn(len(x1)))
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             u = run.model(path(x1, x0, t), t, list(prompts))
         done = run.update((u.float() - path_velocity(x1, x0)).square().mean(), lambda: {"words": len(words.records)})
 

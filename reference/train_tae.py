@@ -20,6 +20,7 @@ from moviegen_reference.manifest import Manifest
 from moviegen_reference.losses import outlier_penalty_loss, psnr, sample_posterior
 from moviegen_reference.optimizer import Average, Optimizers
 from moviegen_reference.tae import TAE, default_config, inflate_, load_tae
+from moviegen_reference.training import autocast
 
 CONFIG = default_config(block_out_channels=[16, 32, 64, 96], layers_per_block=1, norm_num_groups=1)
 UNSEEN_SEED = 77_000_001
@@ -48,8 +49,8 @@ def draw_clip(rng: random.Random, frames: int, crop: int, kept: float = 1.0) -> 
 
 
 def draw_word(rng: random.Random, frames: int, crop: int) -> tuple[np.ndarray, np.ndarray]:
-    """As `draw_clip`, of a word, cropped about the canvas's middle."""
-    word = letters.random_word(rng, held_out_too=True)
+    """As `draw_clip`, of a word, cropped about the canvas's middle; longer words, which are finer, more often."""
+    word = letters.random_word(rng, held_out_too=True, lengths=(1, 2, 3))
     clip = letters.draw(word, letters.random_offset(rng))
     corner = (world.SIZE - crop) // 2
     clip = clip[:, corner : corner + crop, corner : corner + crop]
@@ -69,7 +70,7 @@ def unseen_clips(count: int, frames: int = world.FRAMES) -> torch.Tensor:
 
 
 def loss_of(tae: TAE, video: torch.Tensor, cover: torch.Tensor, frozen_encoder: bool) -> tuple[torch.Tensor, dict]:
-    with torch.autocast("cpu", torch.bfloat16):
+    with autocast():
         with torch.set_grad_enabled(not frozen_encoder):
             mean, logvar = (t.float() for t in tae.encode(video))
         z = sample_posterior(mean, logvar, torch.randn_like(mean))

@@ -26,7 +26,7 @@ from moviegen_reference.dit import PositionEmbedding, default_config
 from moviegen_reference.flow import path, path_velocity
 from moviegen_reference.plain_attention import use_plain_attention
 from moviegen_reference.tae import TAE, load_tae
-from moviegen_reference.training import Run, arguments
+from moviegen_reference.training import Run, arguments, autocast
 from moviegen_reference.upscale import draw_large, enlarge, image_autoencoder, through
 from train_tae import evaluate, loss_of, to_video
 
@@ -70,7 +70,7 @@ def cache(tae: TAE, vae: TAE, args):
         made: dict[str, list[Tensor]] = {"true": [], "given": []}
         for _ in range(args.clips):
             facts, offset = random_clip(rng)
-            with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            with torch.no_grad(), autocast():
                 given = enlarge(through(tae, to_video([world.draw(facts, offset)])).float())
                 for name, video in (("true", to_video([draw_large(facts, offset)])), ("given", given)):
                     made[name].append(vae.to_model_space(vae.encode(video)[0].float()).half())
@@ -162,7 +162,7 @@ def transformer(args):
             x1, given, dit.pos_embed.origins = crops(*clips.windows(args.batch, run.rng), dit.patch[1], run.rng)
         x0, t = torch.randn_like(x1), torch.sigmoid(torch.randn(len(x1)))
         t = t * (torch.rand(len(t)) >= EARLY)
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             u = dit(path(x1, x0, t), t, {}, {}, given=given)
         done = run.update((u.float() - path_velocity(x1, x0)).square().mean(), lambda: {"clips": len(clips.tensors["true"])})
         if run.updates % 50 == 0:

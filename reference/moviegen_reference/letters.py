@@ -96,10 +96,11 @@ def draw(word: Word, offset: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
     return world.paint(cover, word.colour, word.background)
 
 
-def random_word(rng: random.Random, held_out_too: bool = False) -> Word:
-    """Of all lengths alike; without `held_out_too` only of words that are trained on."""
+def random_word(rng: random.Random, held_out_too: bool = False, lengths: tuple[int, ...] = (1, 1, 1)) -> Word:
+    """Of lengths 1, 2, 3 in the given proportion; without `held_out_too` only of words that are trained on."""
     while True:
-        text = "".join(rng.choice(LETTERS) for _ in range(rng.randint(1, LONGEST)))
+        length = rng.choices(range(1, LONGEST + 1), lengths)[0]
+        text = "".join(rng.choice(LETTERS) for _ in range(length))
         if held_out_too or not held_out(text):
             return Word(text, rng.choice(list(world.COLOURS)), rng.choice(world.MOTIONS), rng.choice(list(world.BACKGROUNDS)),
                         rng.random() < 0.5)
