@@ -9,10 +9,14 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 
+# Whether the processor computes in bf16; emulated it takes ten times as long as f32.
+HAS_BF16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
 def orthogonalize(g: Tensor, steps: int = 5) -> Tensor:
     """Newton-Schulz towards U V^T of the matrices `[..., n, m]`; the quintic's coefficients are Jordan's."""
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = g.to(torch.bfloat16)
+    x = g.to(torch.bfloat16) if HAS_BF16 else g
     flip = x.shape[-2] > x.shape[-1]
     x = x.mT if flip else x
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from . import files
-from .optimizer import Average, Optimizers
+from .optimizer import HAS_BF16, Average, Optimizers
 
 
 def autocast() -> torch.autocast:
-    """bf16 where the processor computes in it; emulated it takes ten times as long as f32."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    """bf16 where the processor computes in it."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=HAS_BF16)
 
 
 def arguments(description: str, stages: list[str], lr: float, batch: int) -> argparse.ArgumentParser:
