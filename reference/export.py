@@ -89,11 +89,15 @@ def export(out: Path, tae: dict, tae_config: dict, dit: DiT, text: TextEncoders,
 
 
 def write_sums(out: Path):
-    """SHA256SUMS of all files of a checkpoint."""
+    """SHA256SUMS of all files of a checkpoint, also of those that it shares with the one beside it."""
     for file in out.rglob("*.safetensors"):
         file.chmod(0o644)
+    index = json.loads((out / "model_index.json").read_text())
+    places = [place for place in [*index.values(), *index["text_encoders"].values()] if str(place).startswith("../")]
     files = sorted(f for f in out.rglob("*") if f.is_file() and f.name != "SHA256SUMS")
-    sums = [f"{hashlib.sha256(f.read_bytes()).hexdigest()}  {f.relative_to(out)}" for f in files]
+    shared = sorted(f for place in places for f in (out / place).iterdir())
+    paths = [str(f.relative_to(out)) for f in files] + [f"../{f.relative_to(out / '..')}" for f in shared]
+    sums = [f"{hashlib.sha256((out / path).read_bytes()).hexdigest()}  {path}" for path in paths]
     (out / "SHA256SUMS").write_text("\n".join(sums) + "\n")
     print(f"{len(files)} files, {sum(f.stat().st_size for f in files) / 1e6:.1f} MB in {out}")
 

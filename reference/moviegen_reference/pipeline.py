@@ -69,6 +69,6 @@ def load_pipeline(folder: str | Path) -> tuple[Pipeline, dict]:
     """From a checkpoint laid out as `models/shapes-world`, and its `model_index.json`."""
     folder = Path(folder)
     index = json.loads((folder / "model_index.json").read_text())
-    text = load_encoders(folder, index.get("strip_quoted", False))
+    text = load_encoders({name: folder / place for name, place in index["text_encoders"].items()}, index.get("strip_quoted", False))
     vision = load_vision(folder / index["image_encoder"]) if "image_encoder" in index else None
     return Pipeline(text, load_dit(folder / index["transformer"]), load_tae(folder / index["tae"]), vision), index

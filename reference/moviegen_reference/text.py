@@ -215,9 +215,8 @@ def small_encoders(width: int = 192, layers: int = 2, texts: list[str] | None = 
     return TextEncoders(T5EncoderModel(ul2), CLIPTextModel(metaclip), T5EncoderModel(byt5), ul2_tokenizer, clip_tokenizer)
 
 
-def load_encoders(folder: str | Path, strip_quoted: bool = False) -> TextEncoders:
-    folder = Path(folder)
-    where = {name: folder / f"text_encoder_{name}" for name in MAX_LENGTH}
+def load_encoders(where: dict[str, Path], strip_quoted: bool = False) -> TextEncoders:
+    """`where`: the folder of each encoder."""
     return TextEncoders(
         T5EncoderModel.from_pretrained(where["ul2"], dtype=torch.float32),
         CLIPTextModel.from_pretrained(where["metaclip"], dtype=torch.float32),

@@ -7,7 +7,7 @@ import type { HttpOptions, OpenFile } from '@moviegen/safetensors';
 export interface CheckpointFiles {
   /** Its name in messages. */
   readonly label: string;
-  /** Opens files of a folder below the root; `''` is the root itself. */
+  /** Opens files of a folder below the root; `''` is the root itself, `../NAME/FOLDER` is in the checkpoint beside it. */
   folder(name: string): OpenFile;
   /** Whether reading costs a transfer: what is needed at every step is then kept in memory. */
   readonly remote?: boolean;

@@ -51,7 +51,7 @@ test.each<[string, Record<string, Change>, string]>([
     `checkpoint: checkpoint/model_index.json is wrong:
   _class_name: got "FluxPipeline", expected "MovieGenPipeline"; is this another pipeline?
   sampler: got 7, expected an object
-  tae: got "../tae", expected the name of a folder beside model_index.json
+  tae: got "../tae", expected the name of a folder beside model_index.json, or ../NAME/FOLDER of the checkpoint beside it
   width: got 0, expected an integer of at least 1`,
   ],
   [

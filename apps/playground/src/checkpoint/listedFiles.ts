@@ -21,15 +21,17 @@ const LIST = 'checkpoint/SHA256SUMS';
 /** What the pipeline reads. Model cards and training logs stay on the server. */
 const WANTED = /\.(json|safetensors)$/;
 
-/** Names below the checkpoint's folder, without a way out of it. */
+/** Names below a folder, without a way out of it. */
 export const isBelow = (path: string): boolean =>
   /^(?!(?:.*\/)?\.\.(?:\/|$))[\w.-]+(?:\/[\w.-]+)*$/.test(path);
 
 /** The files that a list names. @throws ProblemError where the text is not such a list */
 export function listedFiles(text: string): ListedFile[] {
   const files = [...sumsOf(text)].map(([path, name]): ListedFile => ({ path, name, check: 'sha256' }));
-  const outside = files.find(({ path }) => !isBelow(path));
-  if (outside) throw notAList(`${JSON.stringify(outside.path)} does not lie below the checkpoint`);
+  // A model may be shared with the checkpoint beside this one: ../NAME/tae/model.safetensors.
+  const outside = files.find(({ path }) => !isBelow(path.replace(/^\.\.\/(?=[^/]+\/[^/]+\/)/, '')));
+  if (outside)
+    throw notAList(`${JSON.stringify(outside.path)} does not lie in the checkpoint, nor in one beside it`);
   return files.filter(({ path }) => WANTED.test(path));
 }
 

@@ -55,7 +55,7 @@ function filesOf(source: string | URL | CheckpointFiles, options: FilesOptions):
     remote: true,
     folder: (name) => {
       const folder = new URL(base);
-      if (name !== '') folder.pathname += `${encodeURIComponent(name)}/`;
+      if (name !== '') folder.pathname += `${name.split('/').map(encodeURIComponent).join('/')}/`;
       return httpFolder(folder, { ...options, headers });
     },
   };

@@ -19,6 +19,7 @@ import {
   writeFolder,
 } from './checkpointFolder.ts';
 import { hubFolder } from './hub/hubFolder.ts';
+import { withOwnParts } from './ownParts.ts';
 
 /** How far averaging is, in bytes written. */
 export interface AverageProgress {
@@ -73,14 +74,26 @@ export async function averageCheckpoints(
   if (new Set(folders).size > 1)
     throw new InputError(`average: ${inputs.join(', ')}: give folders or files, not some of each`);
   await checkNewFolder('average', output);
+  const run = (whole: readonly string[]) =>
+    averageTo(output, whole, folders[0]!, weights, { onProgress, signal });
+  return folders[0] ? withOwnParts(inputs, run) : run(inputs);
+}
+
+async function averageTo(
+  output: string,
+  inputs: readonly string[],
+  areFolders: boolean,
+  weights: readonly number[],
+  { onProgress, signal }: Pick<AverageOptions, 'onProgress' | 'signal'>,
+): Promise<void> {
   const first = inputs[0]!;
-  const files = folders[0] ? await filesBelow(first) : [];
+  const files = areFolders ? await filesBelow(first) : [];
   const others = files.filter((path) => !path.endsWith(WEIGHTS));
   for (const input of inputs) await checkConfigs(first, input, others);
 
   const opened: TensorSource[] = [];
   try {
-    const sets = folders[0] ? setsIn(inputs, files, opened) : setOf(inputs, opened);
+    const sets = areFolders ? setsIn(inputs, files, opened) : setOf(inputs, opened);
     const results: FileToAverage[] = [];
     for await (const set of sets) results.push(...filesOf(set, inputs, weights, signal));
     if (results.length === 0) throw new InputError(`average: ${first} holds no ${WEIGHTS} file`);

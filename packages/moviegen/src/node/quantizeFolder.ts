@@ -19,6 +19,7 @@ import { type FolderFiles, isPartPlaces, NO_FILES, type PartPlaces } from '../ge
 import { hubPlace } from '../hubPlace.ts';
 import { checkNewFolder, writeFolder } from './checkpointFolder.ts';
 import { hubFolder } from './hub/hubFolder.ts';
+import { withOwnParts } from './ownParts.ts';
 import { quantizeCopy } from './quantizeCopy.ts';
 import {
   checkSome,
@@ -64,7 +65,9 @@ export async function quantizeCheckpoint(
   if (alone) return writeAnew(alone, output, quantizing);
   const family = await familyOf(files, signal);
   if (folder !== undefined) {
-    const copied = await quantizeCopy(folder, files, output, quantizing);
+    const copied = await withOwnParts([folder], async ([whole]) =>
+      quantizeCopy(whole!, whole === folder ? files : openFiles(whole!), output, quantizing),
+    );
     if (copied) return copied;
   }
   if (family.asFolder === undefined) {

@@ -6,7 +6,7 @@ import { CheckpointError, shown } from '../../errors.ts';
 
 /** The contents of `model_index.json`; entries that it leaves out have the paper's values. */
 export interface ModelIndex {
-  /** Folders. */
+  /** Folders: `tae`, or `../NAME/tae` where the checkpoint beside this one has the model. */
   readonly transformer: string;
   readonly tae: string;
   readonly textEncoders: Readonly<Partial<Record<TextEncoderName, string>>>;
@@ -61,7 +61,13 @@ export function parseModelIndex(json: unknown, path = 'model_index.json'): Model
   };
   const section = (key: string) => take(json, key, {}, isRecord, 'an object') as Record<string, unknown>;
   const folder = (from: Record<string, unknown>, key: string, fallback: string) =>
-    take(from, key, fallback, isFolder, 'the name of a folder beside model_index.json');
+    take(
+      from,
+      key,
+      fallback,
+      isFolder,
+      'the name of a folder beside model_index.json, or ../NAME/FOLDER of the checkpoint beside it',
+    );
   const count = (from: Record<string, unknown>, key: string, fallback: number) =>
     take(from, key, fallback, isCount, 'an integer of at least 1');
   const positive = (from: Record<string, unknown>, key: string, fallback: number) =>
@@ -122,7 +128,8 @@ export function parseModelIndex(json: unknown, path = 'model_index.json'): Model
 type Check = (value: unknown) => boolean;
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-const isFolder: Check = (value) => typeof value === 'string' && /^(?!\.)[\w.-]+$/.test(value);
+const isFolder: Check = (value) =>
+  typeof value === 'string' && /^(?:\.\.\/(?!\.)[\w.-]+\/)?(?!\.)[\w.-]+$/.test(value);
 const isCount: Check = (value) => Number.isInteger(value) && (value as number) >= 1;
 const isNumber: Check = (value) => typeof value === 'number' && Number.isFinite(value);
 const isPositive: Check = (value) => isNumber(value) && (value as number) > 0;

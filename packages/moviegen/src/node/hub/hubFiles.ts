@@ -2,6 +2,7 @@
 // load needs is downloaded. Not here: which models the hub has (repository.ts), how a file comes (download.ts).
 
 import { existsSync } from 'node:fs';
+import { posix } from 'node:path';
 import { fileSource } from '@moviegen/safetensors/node';
 import type { CheckpointFiles, DownloadProgress, FilesOptions } from '../../checkpointFiles.ts';
 import { CheckpointError } from '../../errors.ts';
@@ -53,7 +54,7 @@ export function hubFiles(place: HubPlace, options: FilesOptions): HubFiles {
       return { folder: cache.pointer(commit, root), paths: below.map((path) => path.slice(start.length)) };
     },
     folder: (name) => {
-      const folder = [root, name].filter((part) => part !== '').join('/');
+      const folder = posix.join(root, name).replace(/^\.$/, '');
       const open = async (file: string, signal?: AbortSignal) => {
         const repository = await opened(signal);
         const { cache, commit, files } = repository;
