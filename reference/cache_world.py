@@ -19,10 +19,10 @@ from cache_jobs import Encoder
 from moviegen_reference import letters, patterns, world
 
 
-def clip(kind: str, rng: random.Random) -> tuple[dict, "object"]:
+def clip(kind: str, rng: random.Random, lengths: list[int]) -> tuple[dict, "object"]:
     """What is drawn, and the clip."""
     if kind == "letters":
-        word = letters.random_word(rng)
+        word = letters.random_word(rng, lengths=lengths)
         return asdict(word), letters.draw(word, letters.random_offset(rng))
     if kind == "reference":
         looks = patterns.random_looks(rng)
@@ -39,6 +39,7 @@ def main():
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--shards", type=int, default=32)
     parser.add_argument("--clips", type=int, default=128, help="a shard")
+    parser.add_argument("--lengths", type=int, nargs=3, default=[1, 1, 1], help="of letters: words of 1, 2 and 3 letters, in this proportion")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -49,7 +50,7 @@ def main():
             place, rng = args.out / f"{kind}-{seed:04d}.safetensors", random.Random(f"{kind} {seed}")
             if place.exists():
                 continue
-            records, clips = zip(*(clip(kind, rng) for _ in range(args.clips)))
+            records, clips = zip(*(clip(kind, rng, args.lengths) for _ in range(args.clips)))
             temporary = place.with_suffix(".part")
             save_file({"latents": encode(list(clips))}, temporary, metadata={"records": json.dumps(records)})
             os.replace(temporary, place)

@@ -37,6 +37,8 @@ class Model(nn.Module):
     def __init__(self, pipeline: Pipeline):
         super().__init__()
         self.text, self.dit = pipeline.text.train(), pipeline.dit.train()
+        for name in ("ul2", "metaclip"):          # they know the words around the quotes: the checkpoint to begin with shares them
+            getattr(self.text, name).requires_grad_(False)
 
     def forward(self, x, t, prompts):
         states, masks = self.text(prompts)

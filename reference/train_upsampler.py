@@ -22,7 +22,7 @@ from torch import Tensor
 
 from moviegen_reference import world
 from moviegen_reference.conditioned import ConditionedDiT
-from moviegen_reference.dit import PositionEmbedding, default_config
+from moviegen_reference.dit import PositionEmbedding, default_config, load_dit
 from moviegen_reference.flow import path, path_velocity
 from moviegen_reference.plain_attention import use_plain_attention
 from moviegen_reference.tae import TAE, load_tae
@@ -151,7 +151,8 @@ def start_at_given(dit: ConditionedDiT) -> ConditionedDiT:
 def transformer(args):
     use_plain_attention()
     torch.manual_seed(args.seed)
-    dit, clips = start_at_given(ConditionedDiT(CONFIG)), Clips(args.out)
+    dit = load_dit(args.init / "transformer") if args.init else start_at_given(ConditionedDiT(CONFIG))
+    clips = Clips(args.out)
     dit.pos_embed.__class__ = CropPositions
     run, done = Run(dit, CONFIG, args, lambda name: name.startswith("layers.") and name.endswith(".weight")), False
     while not done:
@@ -197,12 +198,16 @@ def draw_frame(rng: random.Random) -> tuple[np.ndarray, np.ndarray]:
 
 
 def main():
-    args = arguments(__doc__, ["cache", "transformer", "decoder"], lr=6e-3, batch=8).parse_args()
+    parser = arguments(__doc__, ["cache", "transformer", "decoder"], lr=6e-3, batch=8)
+    parser.add_argument("--init", type=Path, help="of transformer and decoder: an upsampler to go on from")
+    args = parser.parse_args()
     torch.set_num_threads(1)
     args.out.mkdir(parents=True, exist_ok=True)
     if args.stage == "transformer":
         return transformer(args)
     tae, vae = autoencoders(args.checkpoint, args.out)
+    if args.init:
+        vae.load_state_dict(load_tae(args.init / "vae").state_dict())
     cache(tae, vae, args) if args.stage == "cache" else decoder(vae, args)
 
 

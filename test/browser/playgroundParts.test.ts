@@ -97,9 +97,10 @@ test('of a list of checksums, the files that the pipeline reads are taken', () =
   const list = `${sum}  README.md\n${sum}  tae/config.json\n${sum} *tae/model.safetensors\n${sum}  training/dit.jsonl\n`;
   expect(listedFiles(list).map(({ path }) => path)).toEqual(['tae/config.json', 'tae/model.safetensors']);
   expect(() => listedFiles('<!doctype html>')).toThrow('SHA256SUMS is not a list of checksums');
-  expect(() => listedFiles(`${sum}  ../../other/model.json`)).toThrow(
-    'SHA256SUMS is not a list of checksums',
-  );
+  const shared = '../other/tae/config.json'; // of the checkpoint beside it
+  expect(listedFiles(`${sum}  ${shared}\n`).map(({ path }) => path)).toEqual([shared]);
+  for (const path of ['../../other/model.json', '../model.json', '../other/../model.json'])
+    expect(() => listedFiles(`${sum}  ${path}`)).toThrow('SHA256SUMS is not a list of checksums');
 });
 
 test('phases that were skipped are done, and the time left follows the rate after the first step', () => {
