@@ -55,6 +55,12 @@ export function tokenizerPlaces(
   return given;
 }
 
+/** The error of a text encoder of Wan in a file of its own, beside which no tokenizer lies. */
+export const noTokenizer = (): CheckpointError =>
+  new CheckpointError(
+    'checkpoint: of single files, the tokenizer is not given: the folder of tokenizer.json (tokenizer, --tokenizer), such as Wan-AI/Wan2.1-T2V-1.3B-Diffusers/tokenizer of the hub',
+  );
+
 /** Reads the tokenizer of an encoder's folder, or of the place where it lies instead. @throws CheckpointError where it has none */
 export async function readTokenizerAt(
   files: CheckpointFiles,

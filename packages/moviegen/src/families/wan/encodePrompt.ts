@@ -10,7 +10,7 @@ import { openFiles, readJson } from '../../checkpoint/files.ts';
 import { placed } from '../../checkpoint/modelFiles.ts';
 import { type DTypePolicy, modulePrecisions } from '../../checkpoint/precision.ts';
 import { fileOf } from '../../checkpoint/singleFile.ts';
-import { readTokenizer, readTokenizerAt, tokenizerBeside } from '../../checkpoint/tokenizerFiles.ts';
+import { noTokenizer, readTokenizer, readTokenizerAt, tokenizerBeside } from '../../checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles, FilesOptions, Place } from '../../checkpointFiles.ts';
 import { CheckpointError, InputError, shown } from '../../errors.ts';
 import { isPartPlaces, NO_FILES, type PartPlaces } from '../../generate/family.ts';
@@ -113,9 +113,7 @@ async function openEncoder(
   if (alone === undefined && where === undefined)
     throw new CheckpointError('checkpoint: of single files, these are not given: textEncoder');
   if (where === undefined && place === undefined)
-    throw new CheckpointError(
-      'checkpoint: of single files, the tokenizer is not given: the folder of tokenizer.json (tokenizer, --tokenizer)',
-    );
+    throw noTokenizer();
   const beside = where?.tokenizer === '' ? tokenizerBeside(source as Place) : undefined;
   const own = where && files && (await readTokenizer(files, where.tokenizer, signal)).tokenizer !== undefined;
   const at = place ?? (own ? undefined : beside);

@@ -6,9 +6,8 @@ import type { WanAutoencoderConfig, WanTransformerConfig } from '@moviegen/wan';
 import { type VerifiedFiles, verified } from '../../checkpoint/checksums.ts';
 import { type OpenLora, oneTransformer, openLoras } from '../../checkpoint/loras.ts';
 import { openPart } from '../../checkpoint/modelFiles.ts';
-import { readTokenizerAt, tokenizerPlaces } from '../../checkpoint/tokenizerFiles.ts';
+import { noTokenizer, readTokenizerAt, tokenizerPlaces } from '../../checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
-import { CheckpointError } from '../../errors.ts';
 import { type LoadModelsOptions, NO_FILES } from '../../generate/family.ts';
 import { readImageProcessor } from '../../imageProcessor.ts';
 import type { ImageTowerPart } from '../imageTower.ts';
@@ -75,9 +74,7 @@ export async function openWan(source: CheckpointFiles, options: OpenWanOptions):
     ['textEncoder'],
   );
   if (encodes && files === undefined && place === undefined)
-    throw new CheckpointError(
-      'checkpoint: of single files, the tokenizer is not given: the folder of tokenizer.json (tokenizer, --tokenizer)',
-    );
+    throw noTokenizer();
   if (files2 !== undefined && layout.transformers.length === 1) throw oneTransformer();
   const all = await openLoras([...files1, ...(files2 ?? [])], http, signal);
   const loras = [all.slice(0, files1.length), all.slice(files1.length)];
