@@ -41,7 +41,7 @@ const OPTIONS = { seed: 5, steps: 2, numFrames: 1 };
 async function framesOf(source: string): Promise<Uint8Array> {
   const model = await MovieGen.fromPretrained(source, { device });
   try {
-    return (await model.generate('a red circle', OPTIONS)).frames;
+    return (await model.generate('a red circle', OPTIONS)).frames.data;
   } finally {
     model.dispose();
   }
