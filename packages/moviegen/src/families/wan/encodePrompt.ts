@@ -2,7 +2,6 @@
 // that generates with them never holds the encoder.
 
 import type { Device } from '@moviegen/tensor';
-import { Tokenizer } from '@moviegen/text';
 import { openDevice } from '#platform';
 import { checkOptions, checkText } from '../../arguments.ts';
 import { verified } from '../../checkpoint/checksums.ts';
@@ -18,7 +17,7 @@ import type { LoadProgress } from '../../generate/progress.ts';
 import type { PromptStates, TextStates } from '../../generate/promptStates.ts';
 import { isOriginal, layoutOf } from './layout.ts';
 import { WAN_PIPELINES } from './modelIndex.ts';
-import type { WanTextEncoder } from './open.ts';
+import { type WanTextEncoder, withTokenizer } from './open.ts';
 import { openTextEncoder, type PartPlace } from './parts.ts';
 import { type HostStates, PromptEncoder } from './promptStates.ts';
 
@@ -64,11 +63,10 @@ export async function encodePrompt(
   const files = await openEncoder(source, options);
   let device = options.device;
   try {
-    const { config, weights } = files;
+    const { config, weights, tokens } = files;
     device ??= await openDevice();
-    const tokenizer = new Tokenizer(files.tokenizer, files.tokenizerConfig);
     const { text } = modulePrecisions(dtype, device);
-    const encoder = new PromptEncoder(device, weights, config, tokenizer, text);
+    const encoder = new PromptEncoder(device, weights, config, tokens, text);
     const [states, negative] = await placed(files, () =>
       encoder.encode([prompt, negativePrompt], signal, (progress) =>
         onProgress?.({ phase: 'load', model: 'text_encoder', ...progress }),
@@ -122,7 +120,12 @@ async function openEncoder(
   const tokens = await readTokenizerAt(files ?? NO_FILES, where?.tokenizer ?? '', at, http, signal);
   const part = alone === undefined ? where!.at : { place: alone };
   const encoder = await openTextEncoder('text_encoder', part, http, signal);
-  return { ...encoder, ...tokens, verify: async (stop) => files?.verify(stop) };
+  try {
+    return { ...withTokenizer(encoder, tokens), verify: async (stop) => files?.verify(stop) };
+  } catch (error) {
+    await encoder.close();
+    throw error;
+  }
 }
 
 /** Where a folder has the encoder, and its tokenizer: a checkpoint, or the encoder's own. @throws CheckpointError */
