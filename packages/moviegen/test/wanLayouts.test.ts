@@ -164,7 +164,7 @@ test('options without a use are refused, not ignored', async () => {
     /Wan2\.1_VAE\.safetensors is one model's weights, not a checkpoint: .* of Wan, each model as --transformer/,
   );
   await expect(load({ steps: 2 })).rejects.toThrow(
-    'fromPretrained: there is no option "steps"; its options are device, dtype, ',
+    'fromPretrained: there is no option "steps"; its options are device, download, dtype, ',
   );
   const tokenizer = join(t2v, 'tokenizer');
   for (const model of ['wan2.1-t2v-1.3b', '30b'])
