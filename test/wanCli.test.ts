@@ -62,6 +62,24 @@ test('inspect says of a folder and of a file what model it is', async () => {
   expect(stdout).toContain("Wan's transformer, in the layout of GGUF\n");
 });
 
+test('plan takes single files alone, with a tokenizer that is a file', async () => {
+  const fixtures = join(T2V, '..');
+  const parts = [
+    ...[
+      '--transformer',
+      join(T2V, 'transformer'),
+      '--vae',
+      join(fixtures, 'original/wan/Wan2.1_VAE.safetensors'),
+    ],
+    ...['--text-encoder', join(fixtures, 'original/comfy/umt5_fp8_scaled.safetensors')],
+    ...['--tokenizer', join(T2V, 'tokenizer/tokenizer.json')],
+  ];
+  const small = ['--size', '32x32', '--frames', '5', '--steps', '2', '--no-adapter', '--json'];
+  const { stdout, stderr, status } = await moviegen(['plan', ...parts, ...small]);
+  expect([stderr, status]).toEqual(['', 0]);
+  expect(JSON.parse(stdout)).toMatchObject({ tokens: 8, problems: [] });
+});
+
 const wan = ['generate', 'a cat', '--model', T2V, ...SMALL];
 const movieGen = ['generate', PROMPT, '--model', TINY];
 test.each<[string, string[], string]>([
@@ -96,6 +114,26 @@ test.each<[string, string[], string]>([
     'no file of states',
     [...wan, '--prompt-states', '/none.safetensors'],
     'error: generate: --prompt-states /none.safetensors: there is no such file',
+  ],
+  [
+    'a plan of nothing',
+    ['plan', '--no-adapter'],
+    'error: plan: give a model: a published size, a checkpoint, or its models by --transformer, --vae and --text-encoder',
+  ],
+  [
+    'a part of a published size',
+    ['plan', '1b', '--vae', T2V, '--no-adapter'],
+    'error: plan: 1b is a published size, which is planned without files: --transformer, --vae, --text-encoder and --tokenizer are for a checkpoint',
+  ],
+  [
+    'a part of Movie Gen, in a plan',
+    ['plan', TINY, '--vae', T2V, '--no-adapter'],
+    'error: checkpoint: single models (--transformer, --vae, --text-encoder) are for Wan: this is a Movie Gen checkpoint, all of whose models lie in it',
+  ],
+  [
+    'a place of streamed layers alone',
+    [...wan, '--offload', 'host'],
+    'error: checkpoint: offload says where streamed layers come from, and without maxMemory (--max-memory) none are streamed: give both',
   ],
   [
     'encoding for Movie Gen',

@@ -3,9 +3,18 @@
 
 import { InputError, shown } from './errors.ts';
 
-/** @throws InputError where options are not an object, or the signal or a callback in it is not one. */
-export function checkOptions(op: string, options: unknown): void {
+/**
+ * @param known all that options may have: anything else that is not undefined is refused. Default: anything is taken
+ * @throws InputError where options are not an object, or the signal or a callback in it is not one
+ */
+export function checkOptions(op: string, options: unknown, known?: Readonly<Record<string, true>>): void {
   if (!isObject(options)) throw new InputError(`${op}: options must be an object, got ${shown(options)}`);
+  if (known)
+    for (const [name, value] of Object.entries(options))
+      if (value !== undefined && !Object.hasOwn(known, name))
+        throw new InputError(
+          `${op}: there is no option ${shown(name)}; its options are ${Object.keys(known).sort().join(', ')}`,
+        );
   const { signal, onProgress } = options as { signal?: unknown; onProgress?: unknown };
   const aborts = isObject(signal) && typeof (signal as Partial<AbortSignal>).throwIfAborted === 'function';
   if (signal !== undefined && !aborts)

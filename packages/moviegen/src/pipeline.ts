@@ -9,7 +9,7 @@ import type { LoraFile } from './checkpoint/loras.ts';
 import type { DTypePolicy } from './checkpoint/precision.ts';
 import type { TokenizerPlaces } from './checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles, Place } from './checkpointFiles.ts';
-import { errorsInNameOf, inNameOf } from './errors.ts';
+import { errorsInNameOf, InputError, inNameOf } from './errors.ts';
 import {
   type DecodeFramesOptions,
   type DecodeOptions,
@@ -61,7 +61,7 @@ export interface FromPretrainedOptions extends FilesOptions {
    */
   readonly maxMemory?: number;
   /**
-   * Where streamed layers come from: the files, which the system may keep in spare memory, or our own copy in host memory. Default: `disk` for folders, `host` for addresses.
+   * With `maxMemory`: where streamed layers come from: the files, which the system may keep in spare memory, or our own copy in host memory. Default: `disk` for folders, `host` for addresses.
    */
   readonly offload?: 'disk' | 'host';
   /**
@@ -88,6 +88,14 @@ export interface FromPretrainedOptions extends FilesOptions {
   readonly onProgress?: OnProgress;
   readonly signal?: AbortSignal;
 }
+
+/** All of them: an option that is none of these would be ignored. */
+const LOADING: Readonly<Record<keyof FromPretrainedOptions, true>> = {
+  ...{ device: true, dtype: true, maxMemory: true, offload: true, tokenizer: true, parts: true },
+  ...{ textEncoder: true, loras: true, loras2: true, onNote: true, onProgress: true, signal: true },
+  ...{ headers: true, fetch: true, retries: true, variant: true, revision: true },
+  ...{ download: true, onDownload: true },
+};
 
 /** Options of `VideoPipeline.edit`. */
 export interface EditOptions
@@ -405,7 +413,7 @@ export async function loaded<Models, Pipeline>(
   find: (files: CheckpointFiles, signal?: AbortSignal) => Promise<Loader<Models>>,
   make: (models: Models, ownsDevice: boolean) => Pipeline,
 ): Promise<Pipeline> {
-  checkOptions('fromPretrained', options);
+  checkOptions('fromPretrained', options, LOADING);
   const {
     dtype = 'f32',
     maxMemory,
@@ -418,10 +426,14 @@ export async function loaded<Models, Pipeline>(
     signal,
     onProgress,
   } = options;
+  if (offload !== undefined && maxMemory === undefined)
+    throw new InputError(
+      'checkpoint: offload says where streamed layers come from, and without maxMemory (--max-memory) none are streamed: give both',
+    );
   signal?.throwIfAborted();
   const alone = isPartPlaces(source);
   const files = alone ? NO_FILES : openFiles(source, options);
-  const parts = alone ? source : options.parts;
+  const parts = alone ? { ...source, ...options.parts } : options.parts;
   const device = options.device ?? (await openDevice());
   const ownsDevice = options.device === undefined;
   try {

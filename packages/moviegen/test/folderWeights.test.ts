@@ -9,6 +9,7 @@ import { afterAll, expect, test } from 'vitest';
 import { openFiles } from '../src/checkpoint/files.ts';
 import { openFolderWeights } from '../src/checkpoint/folderWeights.ts';
 import { openWan } from '../src/families/wan/open.ts';
+import { planGeneration } from '../src/index.ts';
 
 const packages = fileURLToPath(new URL('../../', import.meta.url));
 const t2v = join(packages, 'wan/fixtures/t2v');
@@ -68,6 +69,20 @@ test('several files are listed, and none is said', async () => {
   );
   const empty = await folderOf();
   await expect(opened(empty)).rejects.toThrow('there is no checkpoint: expected model.safetensors or');
+});
+
+test('a variant of the transformer alone: the other models have their plain weights', async () => {
+  const folder = join(scratch, 'variant');
+  await cp(t2v, folder, { recursive: true });
+  await rm(join(folder, 'transformer', USUAL));
+  for (const type of ['Q4_K_M', 'Q8_0'])
+    await copyFile(join(packages, 'gguf/fixtures/wan.gguf'), join(folder, `transformer/wan-${type}.gguf`));
+  const options = { width: 32, height: 32, numFrames: 5, steps: 1 };
+  await expect(planGeneration(folder, options)).rejects.toThrow('choose by a word of the name');
+  expect((await planGeneration(folder, { ...options, variant: 'Q4_K_M' })).problems).toEqual([]);
+  await expect(planGeneration(folder, { ...options, variant: 'Q5_0' })).rejects.toThrow(
+    /variant\/transformer: .*there is no checkpoint/,
+  );
 });
 
 test('a checkpoint with a GGUF for a transformer, with a config and without', async () => {

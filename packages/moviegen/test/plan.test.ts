@@ -123,6 +123,9 @@ test('tokenizers that lie elsewhere, by encoder', async () => {
   await expect(planGeneration(files, { ...options, tokenizer: tokenizer.ul2 })).rejects.toThrow(
     'encoders with one are ul2, metaclip: say which it is for, as ENCODER=FOLDER',
   );
+  await expect(planGeneration(TINY, { ...options, parts: { vae: 'elsewhere' } })).rejects.toThrow(
+    'single models (--transformer, --vae, --text-encoder) are for Wan',
+  );
   await expect(planGeneration(files, { ...options, tokenizer: { t5: TINY } })).rejects.toThrow(
     'there is no encoder "t5" with one, expected ul2, metaclip',
   );

@@ -1,7 +1,7 @@
 // Quantising what is not a folder of diffusers: the original repository, single files, GGUF, an address. The result is a folder as
 // diffusers has it, or of one model. Its weights equal those of the source when it is quantised while it loads.
 
-import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -161,6 +161,17 @@ test('what is not quantised is refused, and nothing is left', async () => {
   await expect(made(again)).rejects.toThrow(/model\.safetensors is quantised already/);
   const shapes = fileURLToPath(new URL('../../../models/shapes-world', import.meta.url));
   await expect(made(shapes, { parts: { vae: parts.vae } })).rejects.toThrow(InputError);
+  await expect(made(shapes, { tokenizer })).rejects.toThrow('tokenizers cannot be given one by one');
+  const broken = join(scratch, 'broken');
+  await cp(join(root, 't2v'), broken, { recursive: true });
+  await rm(join(broken, 'vae'), { recursive: true });
+  await expect(made(broken)).rejects.toThrow(/broken\/vae\/config\.json is missing/);
+  const scheduler = { _class_name: 'DPMSolverMultistepScheduler' };
+  await cp(join(root, 't2v/vae'), join(broken, 'vae'), { recursive: true });
+  await writeFile(join(broken, 'scheduler/scheduler_config.json'), JSON.stringify(scheduler));
+  await expect(made(broken)).rejects.toThrow(
+    /broken\/scheduler\/scheduler_config\.json: scheduler: .*DPMSolver.* is not supported/,
+  );
   await expect(made(join(root, 't2v'), { parts: { vae: parts.textEncoder } })).rejects.toThrow(
     CheckpointError,
   );

@@ -205,6 +205,9 @@ test('other checkpoints are refused in one line', async () => {
   await expect(MovieGenUpsampler.fromPretrained(other, { device })).rejects.toThrow(
     'this is not an upsampler',
   );
+  await expect(
+    MovieGenUpsampler.fromPretrained(tinyUpsampler(), { device, parts: { vae: 'elsewhere' } }),
+  ).rejects.toThrow('single models (--transformer, --vae, --text-encoder) are for Wan');
   const wrong = tinyUpsampler({ ...UPSAMPLER_INDEX, window: { frames: 2, overlap: 2 }, scale: 0 });
   await expect(MovieGenUpsampler.fromPretrained(wrong, { device })).rejects.toThrow(
     /window: got.*\n.*scale: got 0/s,

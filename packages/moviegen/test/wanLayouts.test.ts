@@ -10,7 +10,7 @@ import { openFolder } from '@moviegen/safetensors/node';
 import { testDevice } from '@moviegen/testing/device';
 import { originalTransformerName } from '@moviegen/wan';
 import { afterAll, expect, test } from 'vitest';
-import { planGeneration, VideoPipeline } from '../src/index.ts';
+import { encodePrompt, planGeneration, VideoPipeline } from '../src/index.ts';
 
 const device = await testDevice();
 const { used } = device.memory();
@@ -59,6 +59,10 @@ test('the original repository', async () => {
   expect(distance(await latentsOf(folder))).toBeLessThan(2e-2);
   const plan = await planGeneration(folder, { width: 32, height: 32, numFrames: 5, steps: 2 });
   expect(plan.tokens).toBe(8);
+  // A second expert beside the one of the folder.
+  const parts = { transformer2: join(root, 't2v/transformer') };
+  const { weights } = await planGeneration(folder, { parts, width: 32, height: 32, numFrames: 5, steps: 2 });
+  expect(weights.some(({ part }) => part === 'dit 2')).toBe(true);
   await rm(join(folder, 'Wan2.1_VAE.safetensors'));
   await writeFile(join(folder, 'Wan2.1_VAE.pth'), 'PK');
   await expect(latentsOf(folder)).rejects.toThrow(
@@ -116,6 +120,60 @@ test('folders that do not fit are refused in one line', async () => {
   );
 });
 
+test('a tokenizer is a folder or its file, and that of another model is refused before anything is loaded', async () => {
+  const t2v = join(root, 't2v');
+  const file = join(t2v, 'tokenizer/tokenizer.json');
+  const renamed = join(scratch, 'umt5-tokenizer.json');
+  await copyFile(file, renamed);
+  for (const tokenizer of [file, renamed]) expect(distance(await latentsOf(t2v, { tokenizer }))).toBe(0);
+  const json = JSON.parse(await readFile(file, 'utf8'));
+  const { vocab } = json.model;
+  const more = Array.from({ length: 99 }, (_, i) => [`piece ${i}`, -20]);
+  const published = fileURLToPath(new URL('../fixtures/text-pretrained/', import.meta.url));
+  const cases: [tokenizer: string | object, message: RegExp][] = [
+    [{ ...json, model: { ...json.model, vocab: [...vocab, ...more] } }, /has 408 tokens, .* has 320 rows/],
+    [
+      join(published, 't5'),
+      /\/t5: this tokenizer has 77 tokens, and the token table of .*\/text_encoder has 320 rows/,
+    ],
+    [join(published, 'clip'), /\/clip: this tokenizer has 613 tokens, .* take the one of this encoder/],
+    [{}, /other\.json: tokenizer: this is not a tokenizer\.json/],
+    [files.vae, /"Wan2\.1_VAE\.safetensors" is not a tokenizer\.json: take that file of the same model/],
+    [join(scratch, 'none.json'), /\/none\.json is missing/],
+  ];
+  for (const [given, message] of cases) {
+    const other = join(scratch, 'other.json');
+    if (typeof given !== 'string') await writeFile(other, JSON.stringify(given));
+    const tokenizer = typeof given === 'string' ? given : other;
+    await expect(latentsOf(t2v, { tokenizer })).rejects.toThrow(message);
+    await expect(encodePrompt(t2v, prompt, { device, tokenizer })).rejects.toThrow(message);
+  }
+});
+
+test('options without a use are refused, not ignored', async () => {
+  const t2v = join(root, 't2v');
+  const load = (more: object) => latentsOf(t2v, more);
+  await expect(load({ offload: 'host' })).rejects.toThrow(
+    'without maxMemory (--max-memory) none are streamed',
+  );
+  for (const more of [{ parts: { textEncoder: files.textEncoder } }, { tokenizer: join(t2v, 'tokenizer') }])
+    await expect(load({ textEncoder: false, ...more })).rejects.toThrow(
+      /prompt states stand for the text encoder: leave out --/,
+    );
+  await expect(latentsOf(files.vae)).rejects.toThrow(
+    /Wan2\.1_VAE\.safetensors is one model's weights, not a checkpoint: .* of Wan, each model as --transformer/,
+  );
+  await expect(load({ steps: 2 })).rejects.toThrow(
+    'fromPretrained: there is no option "steps"; its options are device, download, dtype, ',
+  );
+  const tokenizer = join(t2v, 'tokenizer');
+  for (const model of ['wan2.1-t2v-1.3b', '30b'])
+    for (const more of [{ parts: { vae: files.vae } }, { tokenizer }])
+      await expect(planGeneration(model, more)).rejects.toThrow(
+        `plan: ${model} is a published size, which is planned without files`,
+      );
+});
+
 test('sizes and frames off the grid are refused with the nearest ones', async () => {
   const pipeline = await VideoPipeline.fromPretrained(join(root, 't2v'), { device });
   const make = (more: object) => pipeline.generate(prompt, { ...options, ...more });
@@ -126,6 +184,10 @@ test('sizes and frames off the grid are refused with the nearest ones', async ()
     'numFrames must be 4k + 1, got 7; the nearest are 5 and 9',
   );
   await expect(make({ guidanceScale2: 3 })).rejects.toThrow('guidanceScale2 is of a second transformer');
+  await expect(make({ guidence: 3 })).rejects.toThrow(
+    'generate: there is no option "guidence"; its options are',
+  );
+  await expect(make({ dtype: 'f16' })).rejects.toThrow('generate: there is no option "dtype"');
   await expect(make({ schedule: 'linear' })).rejects.toThrow('schedule is for Movie Gen');
   await expect(make({ solver: 'heun' })).rejects.toThrow(
     'unknown solver "heun", expected one of unipc, euler',

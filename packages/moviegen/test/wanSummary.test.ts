@@ -43,10 +43,13 @@ test('what is missing and what does not fit are told, each in a line', async () 
   await rm(join(folder, 'vae'), { recursive: true });
   await cp(join(root, 'ti2v/vae'), join(folder, 'vae'), { recursive: true });
   await rm(join(folder, 'tokenizer'), { recursive: true });
+  const scheduler = { _class_name: 'DPMSolverMultistepScheduler' };
+  await writeFile(join(folder, 'scheduler/scheduler_config.json'), JSON.stringify(scheduler));
   const { problems } = await checkpointSummary(folder);
   expect(problems).toEqual([
     `checkpoint: ${folder}/tokenizer/tokenizer.json is missing`,
     expect.stringContaining("the transformer makes latents of 16 channels and the autoencoder's have 48"),
+    expect.stringContaining('"DPMSolverMultistepScheduler" is not supported'),
   ]);
   await rm(join(folder, 'vae'), { recursive: true });
   await writeFile(join(folder, 'transformer/config.json'), '{"_class_name": "FluxTransformer2DModel"}');

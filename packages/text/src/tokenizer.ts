@@ -13,8 +13,16 @@ interface Inner {
   encode(text: string, options?: { add_special_tokens?: boolean }): { readonly ids: readonly number[] };
 }
 
+/** What we read of a `tokenizer.json`. */
+interface TokenizerJson {
+  readonly model?: unknown;
+  readonly added_tokens?: readonly { readonly id: number }[];
+}
+
 /** Turns a text into token ids. */
 export class Tokenizer {
+  /** One more than the highest id that it gives: an encoder's token table has no fewer rows. */
+  readonly size: number;
   readonly #inner: Inner;
 
   /**
@@ -23,7 +31,7 @@ export class Tokenizer {
    * @throws ConfigError where `json` is not a tokenizer, or is of an unknown kind
    */
   constructor(json: unknown, config: unknown = {}) {
-    const given = json as { readonly model?: unknown } | null;
+    const given = json as TokenizerJson | null;
     if (
       typeof given !== 'object' ||
       given === null ||
@@ -37,6 +45,7 @@ export class Tokenizer {
       repair(inner.normalizer);
       if (inner.model !== null) repairByteFallback(inner.model);
       this.#inner = inner;
+      this.size = 1 + highestId(given);
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
       throw new ConfigError(`tokenizer: this tokenizer.json cannot be used: ${message}`, { cause });
@@ -60,4 +69,11 @@ export class Tokenizer {
     const kept = content.slice(0, maxLength - added);
     return [...whole.slice(0, start), ...kept, ...whole.slice(start + content.length)];
   }
+}
+
+/** The highest id of a vocabulary, which is a list or a map, and of the tokens added to it. */
+function highestId({ model, added_tokens: added = [] }: TokenizerJson): number {
+  const { vocab = [] } = model as { readonly vocab?: readonly unknown[] | Readonly<Record<string, number>> };
+  const ids = Array.isArray(vocab) ? [vocab.length - 1] : Object.values(vocab as Record<string, number>);
+  return [...ids, ...added.map(({ id }) => id)].reduce((most, id) => Math.max(most, id), -1);
 }

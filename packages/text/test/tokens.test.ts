@@ -39,6 +39,17 @@ test('the end tokens stay where a text is cut, however short', async () => {
   );
 });
 
+test('the size of a vocabulary, a list or a map, with the tokens that are added to it', async () => {
+  const unigram = await json('unigram/tokenizer.json');
+  const { vocab } = unigram.model;
+  expect(new Tokenizer(unigram).size).toBe(vocab.length);
+  const added = { ...unigram.added_tokens[0], id: vocab.length + 9, content: '<more>' };
+  const more = { ...unigram, added_tokens: [...unigram.added_tokens, added] };
+  expect(new Tokenizer(more).size).toBe(vocab.length + 10);
+  const clip = new Tokenizer(await json('clip/tokenizer.json'));
+  expect(clip.size).toBe(clip.encode('').at(-1)! + 1); // its end token is its last
+});
+
 test('what is not a tokenizer', () => {
   expect(() => new Tokenizer({})).toThrow('tokenizer: this is not a tokenizer.json');
   expect(() => new Tokenizer(null)).toThrow('tokenizer: this is not a tokenizer.json');

@@ -20,27 +20,45 @@ const WEIGHTS = /\.(safetensors|sft|gguf)$/i;
 
 /**
  * Opens the weights of a folder.
+ * @param options.variantNeeded `false` where a folder without the variant that was chosen has the plain weights. Default true
  * @throws CheckpointError where several files are equally good; SafetensorsError where there is none
  */
-export const openFolderWeights = async (
+export async function openFolderWeights(
   files: CheckpointFiles,
   folder: string,
   signal?: AbortSignal,
-): Promise<TensorSource> => plainNames(await openFolderFiles(files, folder, signal));
-
-/** The same under the names in the files: `ShardedSafetensors` where there are shards. */
-export async function openFolderFiles(
-  files: CheckpointFiles,
-  folder: string,
-  signal?: AbortSignal,
+  { variantNeeded = true }: { readonly variantNeeded?: boolean } = {},
 ): Promise<TensorSource> {
   const { variant } = files;
+  const source = await openVariant(files, folder, variant, signal).catch((error: unknown) => {
+    if (variantNeeded || variant === undefined || !isNothing(error)) throw error;
+    return openVariant(files, folder, undefined, signal);
+  });
+  return plainNames(source);
+}
+
+/** The same under the names in the files: `ShardedSafetensors` where there are shards. */
+export const openFolderFiles = (
+  files: CheckpointFiles,
+  folder: string,
+  signal?: AbortSignal,
+): Promise<TensorSource> => openVariant(files, folder, files.variant, signal);
+
+/** Whether an error says that there are no weights, not that they are wrong. */
+const isNothing = (error: unknown): boolean =>
+  error instanceof SafetensorsError && error.source === undefined;
+
+async function openVariant(
+  files: CheckpointFiles,
+  folder: string,
+  variant: string | undefined,
+  signal?: AbortSignal,
+): Promise<TensorSource> {
   const open = files.folder(folder);
   try {
     return await openCheckpoint(open, { variant, signal });
   } catch (error) {
-    if (!(error instanceof SafetensorsError) || error.source !== undefined || open.list === undefined)
-      throw error;
+    if (!isNothing(error) || open.list === undefined) throw error;
     const found = weightsAmong(await open.list(), variant);
     const [name, ...more] = found;
     if (name === undefined) throw error;

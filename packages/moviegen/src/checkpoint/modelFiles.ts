@@ -28,13 +28,17 @@ const PICKLES = ['pytorch_model.bin', 'diffusion_pytorch_model.bin', 'pytorch_mo
 /**
  * Opens the config and the weights of one model of a checkpoint.
  * @param options.configNeeded `false` where the weights may tell the config: it may be undefined then. Default true
+ * @param options.variantNeeded `false` where a model without the variant that was chosen has its plain weights. Default true
  * @throws CheckpointError, SafetensorsError
  */
 export async function openPart(
   files: CheckpointFiles,
   folder: string,
   signal?: AbortSignal,
-  { configNeeded = true }: { readonly configNeeded?: boolean } = {},
+  {
+    configNeeded = true,
+    variantNeeded = true,
+  }: { readonly configNeeded?: boolean; readonly variantNeeded?: boolean } = {},
 ): Promise<ModelPart> {
   const config = await readJson(files, folder, 'config.json', signal);
   const path = pathOf(files, folder, '');
@@ -46,7 +50,8 @@ export async function openPart(
     );
   }
   try {
-    return { folder, path, config, weights: await openFolderWeights(files, folder, signal) };
+    const weights = await openFolderWeights(files, folder, signal, { variantNeeded });
+    return { folder, path, config, weights };
   } catch (error) {
     if (!(error instanceof SafetensorsError) || error.source !== undefined) throw error;
     for (const name of PICKLES) {
@@ -140,14 +145,14 @@ export const bytesOf = (source: TensorSource): number =>
  * weights have where these are another library's.
  */
 export async function placed<T>(
-  { path, weights }: { readonly path: string; readonly weights: { names(): readonly string[] } },
+  { path, weights }: { readonly path: string; readonly weights?: { names(): readonly string[] } },
   step: () => T | Promise<T>,
 ): Promise<T> {
   try {
     return await step();
   } catch (error) {
     if (!(error instanceof WeightsError || error instanceof ConfigError)) throw error;
-    const other = error instanceof WeightsError ? otherLayout(weights.names()) : undefined;
+    const other = error instanceof WeightsError && weights ? otherLayout(weights.names()) : undefined;
     const wrong =
       other === undefined
         ? error.message

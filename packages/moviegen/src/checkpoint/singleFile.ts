@@ -13,14 +13,15 @@ export interface SingleFile {
   readonly weights: TensorSource;
 }
 
-/** The folder and the name of a file of weights; undefined where a source is none by its name. */
+/** The folder and the name of a file, of weights unless `is` says otherwise; undefined where a source is none by its name. */
 export function fileOf(
   source: string | URL | CheckpointFiles,
+  is: (path: string) => boolean = isWeightsFile,
 ): { folder: string | URL; name: string } | undefined {
   if (typeof source === 'object' && !(source instanceof URL)) return undefined;
   const url = addressOf(source);
   const path = url?.pathname ?? String(source);
-  if (!isWeightsFile(path)) return undefined;
+  if (!is(path)) return undefined;
   const name = /[^/\\]+$/.exec(path)![0];
   const above = path.slice(0, -name.length);
   if (url === undefined) return { folder: above || '.', name };

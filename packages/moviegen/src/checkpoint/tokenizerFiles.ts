@@ -5,6 +5,7 @@ import { clipTokenizerJson } from '@moviegen/text';
 import type { CheckpointFiles, FilesOptions, Place } from '../checkpointFiles.ts';
 import { CheckpointError, InputError, shown } from '../errors.ts';
 import { addressOf, missing, openFiles, pathOf, readFile, readJson } from './files.ts';
+import { fileOf } from './singleFile.ts';
 
 /** A tokenizer's files, parsed, where there are any. */
 export interface TokenizerFiles {
@@ -40,7 +41,11 @@ export function tokenizerPlaces(
   encoders: readonly string[],
 ): Readonly<Record<string, Place>> {
   if (given === undefined) return {};
-  const names = encoders.join(', ') || 'none';
+  if (encoders.length === 0)
+    throw new InputError(
+      'checkpoint: tokenizer: this checkpoint has no encoder that reads one: leave it out',
+    );
+  const names = encoders.join(', ');
   if (typeof given === 'string' || given instanceof URL || 'folder' in given) {
     if (encoders.length === 1) return { [encoders[0]!]: given as Place };
     throw new InputError(
@@ -58,33 +63,67 @@ export function tokenizerPlaces(
 /** The error of a text encoder of Wan in a file of its own, beside which no tokenizer lies. */
 export const noTokenizer = (): CheckpointError =>
   new CheckpointError(
-    'checkpoint: of single files, the tokenizer is not given: the folder of tokenizer.json (tokenizer, --tokenizer), such as Wan-AI/Wan2.1-T2V-1.3B-Diffusers/tokenizer of the hub',
+    'checkpoint: of single files, the tokenizer is not given: tokenizer.json or its folder (tokenizer, --tokenizer), such as Wan-AI/Wan2.1-T2V-1.3B-Diffusers/tokenizer of the hub',
   );
 
-/** Reads the tokenizer of an encoder's folder, or of the place where it lies instead. @throws CheckpointError where it has none */
+/** What `readTokenizerAt` has read. */
+export interface TokenizerAt {
+  readonly tokenizer: unknown;
+  readonly tokenizerConfig: unknown;
+  /** Where it was, in messages. */
+  readonly tokenizerPath: string;
+}
+
+/**
+ * Reads the tokenizer of an encoder's folder, or of the place where it lies instead: a folder, or its `tokenizer.json` under any
+ * name.
+ * @throws CheckpointError where it has none
+ */
 export async function readTokenizerAt(
   files: CheckpointFiles,
   folder: string,
   place: Place | undefined,
   options: FilesOptions = {},
   signal?: AbortSignal,
-): Promise<{ readonly tokenizer: unknown; readonly tokenizerConfig: unknown }> {
+): Promise<TokenizerAt> {
+  const file = place === undefined ? undefined : fileOf(place, isFile);
+  if (file && !file.name.endsWith('.json'))
+    throw new CheckpointError(
+      `checkpoint: ${shown(file.name)} is not a tokenizer.json: take that file of the same model, or its folder (tokenizer, --tokenizer)`,
+    );
   // The revision is the checkpoint's.
-  const there = place === undefined ? files : openFiles(place, { ...options, revision: undefined });
+  const there =
+    place === undefined ? files : openFiles(file?.folder ?? place, { ...options, revision: undefined });
   const at = place === undefined ? folder : '';
-  const { tokenizer, tokenizerConfig = {} } = await readTokenizer(there, at, signal);
+  const { tokenizer, tokenizerConfig = {} } = file
+    ? await tokenizerIn(there, '', signal, file.name)
+    : await readTokenizer(there, at, signal);
+  const tokenizerPath = pathOf(
+    there,
+    file ? '' : at.replace(/^text_encoder$/, 'tokenizer'),
+    file?.name ?? '',
+  );
   if (tokenizer === undefined)
-    throw await missing(there, at.replace(/^text_encoder$/, 'tokenizer'), 'tokenizer.json', signal);
-  return { tokenizer, tokenizerConfig };
+    throw await missing(
+      there,
+      at.replace(/^text_encoder$/, 'tokenizer'),
+      file?.name ?? 'tokenizer.json',
+      signal,
+    );
+  return { tokenizer, tokenizerConfig, tokenizerPath };
 }
+
+/** A place that is a file by its name. */
+const isFile = (path: string): boolean => /\.(json|model|gguf|safetensors|bin|pth?)$/i.test(path);
 
 async function tokenizerIn(
   files: CheckpointFiles,
   folder: string,
   signal?: AbortSignal,
+  name = 'tokenizer.json',
 ): Promise<TokenizerFiles> {
   const tokenizerConfig = await readJson(files, folder, 'tokenizer_config.json', signal);
-  const tokenizer = await readJson(files, folder, 'tokenizer.json', signal);
+  const tokenizer = await readJson(files, folder, name, signal);
   if (tokenizer !== undefined) return { tokenizer, tokenizerConfig };
   const vocabulary = await readJson(files, folder, 'vocab.json', signal);
   if (vocabulary === undefined) return { tokenizer, tokenizerConfig };

@@ -58,7 +58,7 @@ export function withCheckpoint(command: Command): Command {
 export function withTokenizer(command: Command): Command {
   return command.option(
     '--tokenizer <[encoder=]place>',
-    'a tokenizer that is not in its encoder’s folder; for several encoders ul2=DIR and metaclip=DIR, each on its own',
+    'a tokenizer that is not in its encoder’s folder: its folder, or its tokenizer.json; for several encoders ul2=DIR and metaclip=DIR, each on its own',
     tokenizer,
   );
 }

@@ -135,7 +135,9 @@ export class Run {
   /** Loads the upsampler that the options name. */
   async upsampler(options: ModelOptions): Promise<MovieGenUpsampler> {
     const source = upsamplerPlace(options.model, '--model');
-    this.#upsampler = await MovieGenUpsampler.fromPretrained(source, await this.#loading(options));
+    const parts = partsOf(options); // refused, not ignored
+    const loading = await this.#loading(options);
+    this.#upsampler = await MovieGenUpsampler.fromPretrained(source, { ...loading, ...(parts && { parts }) });
     return this.#upsampler;
   }
 

@@ -75,6 +75,16 @@ export interface GenerateOptions extends SamplingChoice, GivenOptions {
   readonly signal?: AbortSignal;
 }
 
+/** All of them: an option that is none of these would be ignored. */
+const OPTIONS: Readonly<Record<keyof GenerateOptions, true>> = {
+  ...{ negativePrompt: true, seed: true, width: true, height: true, numFrames: true, fps: true, batch: true },
+  ...{ steps: true, schedule: true, solver: true, shift: true, cache: true },
+  ...{ guidance: true, guidanceInterval: true, guidanceScale: true, guidanceScale2: true },
+  ...{ videoGuidanceScale: true, referenceGuidanceScale: true },
+  ...{ video: true, strength: true, image: true, lastImage: true, mask: true, referenceImage: true },
+  ...{ promptStates: true, latents: true, upscale: true, onProgress: true, signal: true },
+};
+
 /** What only some methods of the pipeline ask for. */
 export interface OwnJob extends Pick<Given, 'before' | 'task'> {
   readonly job: Job;
@@ -98,7 +108,7 @@ function checked(
   { index, geometry, sampling, jobs, tasks, promptStates }: RequestRules,
   own: OwnJob | undefined,
 ): GenerationRequest {
-  checkOptions(op, options);
+  checkOptions(op, options, OPTIONS);
   const job = jobOf(op, options, jobs, own?.job);
   checkTask(op, own?.task, tasks);
   const { sampler, video } = index;

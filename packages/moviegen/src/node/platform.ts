@@ -9,6 +9,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { folder } from '@moviegen/safetensors/node';
 import { openDevice as openNodeDevice } from '@moviegen/tensor/node';
 import type { Animation, PictureKind } from '../animation.ts';
+import { isWeightsFile } from '../checkpoint/weightsFile.ts';
 import type { CheckpointFiles, FilesOptions } from '../checkpointFiles.ts';
 import { InputError } from '../errors.ts';
 import type { HubPlace } from '../hubPlace.ts';
@@ -34,7 +35,9 @@ export function filesAt(source: string | URL): CheckpointFiles {
       if (found === undefined) throw new InputError(`checkpoint: there is no folder ${path}`);
       if (!found.isDirectory())
         throw new InputError(
-          `checkpoint: ${path} is a file, not a folder: give ${dirname(path)}, in which it lies`,
+          isWeightsFile(path)
+            ? `checkpoint: ${path} is one model's weights, not a checkpoint: give ${dirname(path)}, if it is one; of Wan, each model as --transformer, --vae or --text-encoder, and a --tokenizer`
+            : `checkpoint: ${path} is a file, not a folder: give ${dirname(path)}, in which it lies`,
         );
     },
   };

@@ -64,7 +64,11 @@ export async function quantizeCheckpoint(
   const alone = parts === undefined && (await oneModel(files, {}, signal));
   if (alone) return writeAnew(alone, output, quantizing);
   const family = await familyOf(files, signal);
-  if (folder !== undefined) {
+  const { tokenizer } = options;
+  if (folder !== undefined && tokenizer === undefined) {
+    // A copy of what cannot be loaded would be found out too late.
+    if (family.asFolder)
+      await (await family.open(files, { textEncoder: modules.includes('text'), signal })).close();
     const copied = await withOwnParts([folder], async ([whole]) =>
       quantizeCopy(whole!, whole === folder ? files : openFiles(whole!), output, quantizing),
     );
@@ -73,12 +77,12 @@ export async function quantizeCheckpoint(
   if (family.asFolder === undefined) {
     if ((await readJson(files, '', 'model_index.json', signal)) === undefined)
       throw await missing(files, '', 'model_index.json', signal);
-    const why = parts
-      ? 'whose models cannot be given one by one'
-      : 'at an address: download its folder first';
+    const why =
+      (parts ?? tokenizer)
+        ? 'whose models and tokenizers cannot be given one by one'
+        : 'at an address: download its folder first';
     throw new InputError(`quantize: ${files.label} is a checkpoint of ${family.name}, ${why}`);
   }
-  const { tokenizer } = options;
   return writeAnew(
     await family.asFolder(files, { parts, tokenizer, http: options, signal }),
     output,

@@ -79,6 +79,7 @@ async function generationWalk(model: Place | PartPlaces, options: PlanOptions): 
 
 async function upscaleWalk(model: Place | PartPlaces, options: PlanOptions): Promise<PlanWalk> {
   const { signal } = options;
+  if (model === '7b') checkPublished(model, options);
   const pipeline =
     model === '7b'
       ? publishedUpsampler()
@@ -88,14 +89,25 @@ async function upscaleWalk(model: Place | PartPlaces, options: PlanOptions): Pro
 
 async function pipelineOf(model: Place | PartPlaces, options: PlanOptions): Promise<PlannedPipeline> {
   for (const { published } of families)
-    if (typeof model === 'string' && Object.hasOwn(published, model)) return published[model]!();
+    if (typeof model === 'string' && Object.hasOwn(published, model)) {
+      checkPublished(model, options);
+      return published[model]!();
+    }
   const { signal } = options;
   const http = { download: false, ...options };
   const alone = isPartPlaces(model);
   const files = alone ? NO_FILES : openFiles(model, http);
   const { tokenizer } = options;
-  const parts = alone ? model : options.parts;
+  const parts = alone ? { ...model, ...options.parts } : options.parts;
   return (await familyOf(files, signal)).plan(files, signal, { tokenizer, parts, http });
+}
+
+/** @throws InputError where files are given of a size that has none */
+function checkPublished(model: string, { parts, tokenizer }: PlanOptions): void {
+  if (parts !== undefined || tokenizer !== undefined)
+    throw new InputError(
+      `plan: ${model} is a published size, which is planned without files: --transformer, --vae, --text-encoder and --tokenizer are for a checkpoint`,
+    );
 }
 
 /** The plan, with what would fit where it does not: the same with smaller weights. */

@@ -41,8 +41,8 @@ export function addPlan(program: Command, run: Run): void {
     .command('plan')
     .description('print tokens, operations, weights, memory and time of a generation, without allocating it')
     .argument(
-      '<model...>',
-      `${PUBLISHED.join(', ')}, or a checkpoint (a folder, an address, or ORG/NAME of the hub); before it the job, if it is not text: ${PLANNED_JOBS.slice(1).join(', ')} (of 7b or an upsampler)`,
+      '[model...]',
+      `${PUBLISHED.join(', ')}, or a checkpoint (a folder, an address, or ORG/NAME of the hub); before it the job, if it is not text: ${PLANNED_JOBS.slice(1).join(', ')} (of 7b or an upsampler); none where --transformer, --vae and --text-encoder are all of it`,
     )
     .option('--size <WxH>', 'pixels (default: the model’s)', sizeOf('plan: --size'))
     .option('--frames <n>', 'number of frames (default: the model’s)', integer)
@@ -82,7 +82,13 @@ export function addPlan(program: Command, run: Run): void {
 }
 
 async function plan(run: Run, words: readonly string[], options: Options): Promise<void> {
-  const [job, model] = jobAndModel(words);
+  const parts = partsOf(options);
+  const [job, source] = jobAndModel(words, parts !== undefined);
+  const model = source ?? parts;
+  if (model === undefined)
+    throw new InputError(
+      'plan: give a model: a published size, a checkpoint, or its models by --transformer, --vae and --text-encoder',
+    );
   run.configure({ ...options, adapter: undefined } as CommonOptions);
   const { bars, signal } = run;
   const {
@@ -112,7 +118,7 @@ async function plan(run: Run, words: readonly string[], options: Options): Promi
     maxMemory,
     memory,
     tokenizer,
-    parts: partsOf(options),
+    parts: source === undefined ? undefined : parts,
     job,
     tile: options.tile,
   };
@@ -134,11 +140,14 @@ async function plan(run: Run, words: readonly string[], options: Options): Promi
   else run.say(planTable(planned));
 }
 
-/** `upscale 7b`: a job, where there are two words, and a model. @throws InputError */
-function jobAndModel(words: readonly string[]): [PlannedJob | undefined, string] {
+/** `upscale 7b`: a job, where there are two words, and a model, which may be absent where there are parts. @throws InputError */
+function jobAndModel(
+  words: readonly string[],
+  hasParts: boolean,
+): [PlannedJob | undefined, string | undefined] {
   const [first, second, ...more] = words;
-  if (second === undefined) return [undefined, first!];
   const job = PLANNED_JOBS.find((name) => name === first);
+  if (second === undefined) return job !== undefined && hasParts ? [job, undefined] : [undefined, first];
   if (job !== undefined && more.length === 0) return [job, second];
   throw new InputError(
     `plan: give a model, or a job and a model: ${PLANNED_JOBS.join(', ')}; got ${shown(words.join(' '))}`,

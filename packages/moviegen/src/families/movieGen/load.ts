@@ -30,7 +30,7 @@ import type { LoadModelsOptions } from '../../generate/family.ts';
 import { type EncodePictures, imageTower } from '../imageTower.ts';
 import { parseModelIndex } from './modelIndex.ts';
 import { MovieGenModels } from './models.ts';
-import { type OpenedCheckpoint, openMovieGen } from './open.ts';
+import { checkNoParts, type OpenedCheckpoint, openMovieGen } from './open.ts';
 import type { ReadIndex } from './pipelineConfigs.ts';
 import { UpsamplerModels } from './upsampler.ts';
 import { imageConfig, parseUpsamplerIndex } from './upsamplerIndex.ts';
@@ -100,10 +100,7 @@ async function loadParts<Index extends ReadIndex, Models>(
     throw new InputError(
       'checkpoint: prompt states, and loading without text encoders, are for Wan: this is a Movie Gen checkpoint',
     );
-  if (options.parts !== undefined)
-    throw new InputError(
-      'checkpoint: single models (--transformer, --vae, --text-encoder) are for Wan: this is a Movie Gen checkpoint, all of whose models lie in it',
-    );
+  checkNoParts(options);
   if (options.loras2 !== undefined) throw oneTransformer();
   const opened = await openMovieGen(source, kind.parse, options);
   try {

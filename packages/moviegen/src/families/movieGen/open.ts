@@ -7,6 +7,8 @@ import { type LoraFile, type OpenLora, openLoras } from '../../checkpoint/loras.
 import { type ModelPart, openPart } from '../../checkpoint/modelFiles.ts';
 import { readTokenizerAt, type TokenizerPlaces, tokenizerPlaces } from '../../checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
+import { InputError } from '../../errors.ts';
+import type { PartPlaces } from '../../generate/family.ts';
 import { readImageProcessor } from '../../imageProcessor.ts';
 import type { ImageTowerPart } from '../imageTower.ts';
 import { type ModelIndex, tokenized } from './modelIndex.ts';
@@ -47,6 +49,14 @@ export interface OpenOptions {
   /** How addresses of LoRAs and tokenizers are requested. */
   readonly http?: FilesOptions | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** @throws InputError where models are given one by one, as only Wan's are */
+export function checkNoParts({ parts }: { readonly parts?: PartPlaces | undefined }): void {
+  if (parts !== undefined)
+    throw new InputError(
+      'checkpoint: single models (--transformer, --vae, --text-encoder) are for Wan: this is a Movie Gen checkpoint, all of whose models lie in it',
+    );
 }
 
 /** What an index says of where the models are. */

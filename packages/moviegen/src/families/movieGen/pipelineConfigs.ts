@@ -15,9 +15,10 @@ import { missing, pathOf, readJson } from '../../checkpoint/files.ts';
 import { readTokenizerAt, tokenizerPlaces } from '../../checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import { CheckpointError } from '../../errors.ts';
+import type { PartPlaces } from '../../generate/family.ts';
 import { readImageProcessor } from '../../imageProcessor.ts';
 import { type ModelIndex, parseModelIndex, tokenized } from './modelIndex.ts';
-import type { OpenOptions } from './open.ts';
+import { checkNoParts, type OpenOptions } from './open.ts';
 import { imageConfig, parseUpsamplerIndex, UPSAMPLER_CLASS, type UpsamplerIndex } from './upsamplerIndex.ts';
 
 /** Configs of a pipeline's models, and its tokenizers where it has any. */
@@ -108,16 +109,19 @@ function published<Index>(
   };
 }
 
+/** What is read besides the checkpoint; `parts` are refused. */
+type ConfigsOptions = Omit<OpenOptions, 'loras'> & { readonly parts?: PartPlaces | undefined };
+
 /** The configs of a checkpoint's folder. @throws CheckpointError */
 export const checkpointPipeline = (
   files: CheckpointFiles,
-  options: Omit<OpenOptions, 'loras'> = {},
+  options: ConfigsOptions = {},
 ): Promise<PipelineConfigs> => pipelineConfigs(files, parseModelIndex, parseTaeConfig, options);
 
 /** The configs of an upsampler's folder. @throws CheckpointError */
 export const checkpointUpsampler = (
   files: CheckpointFiles,
-  options: Omit<OpenOptions, 'loras'> = {},
+  options: ConfigsOptions = {},
 ): Promise<PipelineConfigs<UpsamplerIndex>> =>
   pipelineConfigs(files, parseUpsamplerIndex, imageConfig, options);
 
@@ -125,8 +129,9 @@ async function pipelineConfigs<Index extends ReadIndex>(
   files: CheckpointFiles,
   parseIndex: (json: unknown, path: string) => Index,
   parseTae: (json: unknown) => TAEConfig,
-  { tokenizer: given, http, signal }: Omit<OpenOptions, 'loras'>,
+  { parts, tokenizer: given, http, signal }: ConfigsOptions,
 ): Promise<PipelineConfigs<Index>> {
+  checkNoParts({ parts });
   await files.check?.(signal);
   const json = async (folder: string, name: string) => {
     const value = await readJson(files, folder, name, signal);

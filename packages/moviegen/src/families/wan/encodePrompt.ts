@@ -2,7 +2,6 @@
 // that generates with them never holds the encoder.
 
 import type { Device } from '@moviegen/tensor';
-import { Tokenizer } from '@moviegen/text';
 import { openDevice } from '#platform';
 import { checkOptions, checkText } from '../../arguments.ts';
 import { verified } from '../../checkpoint/checksums.ts';
@@ -10,7 +9,12 @@ import { openFiles, readJson } from '../../checkpoint/files.ts';
 import { placed } from '../../checkpoint/modelFiles.ts';
 import { type DTypePolicy, modulePrecisions } from '../../checkpoint/precision.ts';
 import { fileOf } from '../../checkpoint/singleFile.ts';
-import { noTokenizer, readTokenizer, readTokenizerAt, tokenizerBeside } from '../../checkpoint/tokenizerFiles.ts';
+import {
+  noTokenizer,
+  readTokenizer,
+  readTokenizerAt,
+  tokenizerBeside,
+} from '../../checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles, FilesOptions, Place } from '../../checkpointFiles.ts';
 import { CheckpointError, InputError, shown } from '../../errors.ts';
 import { isPartPlaces, NO_FILES, type PartPlaces } from '../../generate/family.ts';
@@ -18,7 +22,7 @@ import type { LoadProgress } from '../../generate/progress.ts';
 import type { PromptStates, TextStates } from '../../generate/promptStates.ts';
 import { isOriginal, layoutOf } from './layout.ts';
 import { WAN_PIPELINES } from './modelIndex.ts';
-import type { WanTextEncoder } from './open.ts';
+import { type WanTextEncoder, withTokenizer } from './open.ts';
 import { openTextEncoder, type PartPlace } from './parts.ts';
 import { type HostStates, PromptEncoder } from './promptStates.ts';
 
@@ -64,11 +68,10 @@ export async function encodePrompt(
   const files = await openEncoder(source, options);
   let device = options.device;
   try {
-    const { config, weights } = files;
+    const { config, weights, tokens } = files;
     device ??= await openDevice();
-    const tokenizer = new Tokenizer(files.tokenizer, files.tokenizerConfig);
     const { text } = modulePrecisions(dtype, device);
-    const encoder = new PromptEncoder(device, weights, config, tokenizer, text);
+    const encoder = new PromptEncoder(device, weights, config, tokens, text);
     const [states, negative] = await placed(files, () =>
       encoder.encode([prompt, negativePrompt], signal, (progress) =>
         onProgress?.({ phase: 'load', model: 'text_encoder', ...progress }),
@@ -112,15 +115,19 @@ async function openEncoder(
   const where = files && (await encoderIn(files, alone !== undefined, signal));
   if (alone === undefined && where === undefined)
     throw new CheckpointError('checkpoint: of single files, these are not given: textEncoder');
-  if (where === undefined && place === undefined)
-    throw noTokenizer();
+  if (where === undefined && place === undefined) throw noTokenizer();
   const beside = where?.tokenizer === '' ? tokenizerBeside(source as Place) : undefined;
   const own = where && files && (await readTokenizer(files, where.tokenizer, signal)).tokenizer !== undefined;
   const at = place ?? (own ? undefined : beside);
   const tokens = await readTokenizerAt(files ?? NO_FILES, where?.tokenizer ?? '', at, http, signal);
   const part = alone === undefined ? where!.at : { place: alone };
   const encoder = await openTextEncoder('text_encoder', part, http, signal);
-  return { ...encoder, ...tokens, verify: async (stop) => files?.verify(stop) };
+  try {
+    return { ...withTokenizer(encoder, tokens), verify: async (stop) => files?.verify(stop) };
+  } catch (error) {
+    await encoder.close();
+    throw error;
+  }
 }
 
 /** Where a folder has the encoder, and its tokenizer: a checkpoint, or the encoder's own. @throws CheckpointError */

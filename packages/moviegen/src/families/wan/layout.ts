@@ -81,7 +81,7 @@ export async function layoutOf(
   return {
     index: undefined,
     transformers: one
-      ? [own.transformer ?? folder('')]
+      ? [own.transformer ?? folder(''), ...(own.transformer2 ? [own.transformer2] : [])]
       : [own.transformer ?? folder(EXPERTS[0]), own.transformer2 ?? folder(EXPERTS[1])],
     vae: own.vae ?? (await originalFile(files, 'vae', signal)),
     textEncoder: encodes

@@ -2,7 +2,6 @@
 // autoencoder. The text encoder stays in its files, and so does an expert until it is asked.
 
 import { type Device, fileBytes, type WeightSource } from '@moviegen/tensor';
-import { Tokenizer } from '@moviegen/text';
 import { loadWanTransformer, placeTransformerLayers, WanAutoencoder } from '@moviegen/wan';
 import { heldSource } from '../../checkpoint/heldSource.ts';
 import { placed } from '../../checkpoint/modelFiles.ts';
@@ -107,8 +106,8 @@ function promptsOf(
   precision: ModulePrecision,
 ): PromptEncoder | undefined {
   if (textEncoder === undefined) return undefined;
-  const { weights, config, tokenizer, tokenizerConfig } = textEncoder;
-  return new PromptEncoder(device, weights, config, new Tokenizer(tokenizer, tokenizerConfig), precision);
+  const { weights, config, tokens } = textEncoder;
+  return new PromptEncoder(device, weights, config, tokens, precision);
 }
 
 /** Tells how far the loading of all models is, when it is told how far one of them is. */

@@ -1,13 +1,21 @@
 // Opens the files of a Wan checkpoint, whatever its layout: the config and the weights of every model, the tokenizer, the
 // scheduler, LoRAs. Nothing is loaded here (load.ts).
 
-import type { T5Config } from '@moviegen/text';
+import { parseScheduler } from '@moviegen/sampler';
+import { type T5Config, Tokenizer } from '@moviegen/text';
 import type { WanAutoencoderConfig, WanTransformerConfig } from '@moviegen/wan';
 import { type VerifiedFiles, verified } from '../../checkpoint/checksums.ts';
+import { pathOf } from '../../checkpoint/files.ts';
 import { type OpenLora, oneTransformer, openLoras } from '../../checkpoint/loras.ts';
-import { openPart } from '../../checkpoint/modelFiles.ts';
-import { noTokenizer, readTokenizerAt, tokenizerPlaces } from '../../checkpoint/tokenizerFiles.ts';
+import { openPart, placed } from '../../checkpoint/modelFiles.ts';
+import {
+  noTokenizer,
+  readTokenizerAt,
+  type TokenizerAt,
+  tokenizerPlaces,
+} from '../../checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
+import { CheckpointError, InputError } from '../../errors.ts';
 import { type LoadModelsOptions, NO_FILES } from '../../generate/family.ts';
 import { readImageProcessor } from '../../imageProcessor.ts';
 import type { ImageTowerPart } from '../imageTower.ts';
@@ -38,10 +46,9 @@ export interface OpenedWan {
   close(): Promise<void>;
 }
 
-/** The text encoder, and the parsed `tokenizer.json` and `tokenizer_config.json`. */
-export interface WanTextEncoder extends WanPart<T5Config> {
-  readonly tokenizer: unknown;
-  readonly tokenizerConfig: unknown;
+/** The text encoder, the parsed `tokenizer.json` and `tokenizer_config.json`, and the tokenizer that they are. */
+export interface WanTextEncoder extends WanPart<T5Config>, TokenizerAt {
+  readonly tokens: Tokenizer;
 }
 
 /** What is opened besides the checkpoint. */
@@ -73,8 +80,11 @@ export async function openWan(source: CheckpointFiles, options: OpenWanOptions):
       : tokenizerPlace,
     ['textEncoder'],
   );
-  if (encodes && files === undefined && place === undefined)
-    throw noTokenizer();
+  const unread = { '--text-encoder': parts.textEncoder, '--tokenizer': tokenizerPlace };
+  for (const [flag, given] of Object.entries(unread))
+    if (!encodes && given !== undefined)
+      throw new InputError(`checkpoint: prompt states stand for the text encoder: leave out ${flag}`);
+  if (encodes && files === undefined && place === undefined) throw noTokenizer();
   if (files2 !== undefined && layout.transformers.length === 1) throw oneTransformer();
   const all = await openLoras([...files1, ...(files2 ?? [])], http, signal);
   const loras = [all.slice(0, files1.length), all.slice(files1.length)];
@@ -104,9 +114,14 @@ export async function openWan(source: CheckpointFiles, options: OpenWanOptions):
     checkConfigs(configs, folder !== undefined);
     let imageEncoder: OpenedWan['imageEncoder'];
     if (files && folder !== undefined) {
-      const part = await openPart(files, folder, signal);
+      const part = await openPart(files, folder, signal, { variantNeeded: false });
       opened.push(part.weights);
       imageEncoder = { ...part, processor: await readImageProcessor(files, folder, signal) };
+    }
+    const scheduler = layout.scheduler ?? schedulerOf(configs);
+    if (files && layout.index) {
+      const path = pathOf(files, layout.index.scheduler, 'scheduler_config.json');
+      await placed({ path }, () => parseScheduler(scheduler));
     }
     const usual = switchesOf(configs);
     const { boundaryRatio = usual.boundaryRatio, expandTimesteps } = layout.index ?? usual;
@@ -115,8 +130,8 @@ export async function openWan(source: CheckpointFiles, options: OpenWanOptions):
       configs,
       transformers,
       vae,
-      textEncoder: encoder && tokens && { ...encoder, ...tokens },
-      scheduler: layout.scheduler ?? schedulerOf(configs),
+      textEncoder: encoder && tokens && withTokenizer(encoder, tokens),
+      scheduler,
       imageEncoder,
       loras,
       remote: source.remote ?? false,
@@ -127,4 +142,26 @@ export async function openWan(source: CheckpointFiles, options: OpenWanOptions):
     await close();
     throw error;
   }
+}
+
+/** umT5's token table has few rows that its tokenizer does not use: 84 of 256,384. */
+const FEWEST_USED = 0.9;
+
+/** An encoder with its tokenizer. @throws CheckpointError where that is none, or is not of this encoder */
+export function withTokenizer(encoder: WanPart<T5Config>, files: TokenizerAt): WanTextEncoder {
+  const { tokenizer, tokenizerConfig, tokenizerPath } = files;
+  const wrong = (what: string, cause?: unknown) =>
+    new CheckpointError(`checkpoint: ${tokenizerPath}: ${what}`, { cause });
+  let tokens: Tokenizer;
+  try {
+    tokens = new Tokenizer(tokenizer, tokenizerConfig);
+  } catch (cause) {
+    throw wrong((cause as Error).message, cause);
+  }
+  const { vocabSize } = encoder.config;
+  if (tokens.size > vocabSize || tokens.size < FEWEST_USED * vocabSize)
+    throw wrong(
+      `this tokenizer has ${tokens.size} tokens, and the token table of ${encoder.path} has ${vocabSize} rows: it is another model's; take the one of this encoder (tokenizer, --tokenizer)`,
+    );
+  return { ...encoder, ...files, tokens };
 }

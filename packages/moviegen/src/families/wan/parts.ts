@@ -141,12 +141,14 @@ async function openPlace(
   // The revision is the checkpoint's.
   const own = { ...options, revision: undefined };
   if ('absent' in at) throw at.absent;
+  // A variant is of transformers; the other models have it where they can.
+  const needs = { configNeeded: false, variantNeeded: kind === 'wan-transformer' };
   const file = 'place' in at ? fileOf(at.place) : at.file && { folder: at.files, name: at.file };
   const found = file
     ? await openSingle(file, own, signal)
     : 'files' in at
-      ? await openPart(at.files, at.folder, signal, { configNeeded: false })
-      : await openPart(openFiles(at.place, own), '', signal, { configNeeded: false });
+      ? await openPart(at.files, at.folder, signal, needs)
+      : await openPart(openFiles(at.place, own), '', signal, needs);
   const { path, weights, config } = found;
   try {
     if (file || config === undefined) checkKind(path, weights, kind);

@@ -8,7 +8,7 @@ import {
   parseClipVisionConfig,
   parseT5Config,
   T5Encoder,
-  Tokenizer,
+  type Tokenizer,
 } from '@moviegen/text';
 import {
   autoencoderConfigs,
@@ -112,7 +112,6 @@ export async function checkpointPlan(
 ): Promise<PlannedPipeline> {
   const opened = await openWan(files, { ...options, signal });
   const { switches, configs, scheduler, textEncoder, imageEncoder: imageTower } = opened;
-  const { tokenizer, tokenizerConfig } = textEncoder!;
   await opened.close();
   return plannedPipeline({
     name: files.label || opened.transformers[0]!.path,
@@ -120,7 +119,7 @@ export async function checkpointPlan(
     configs,
     scheduler,
     imageTower,
-    tokenizer: new Tokenizer(tokenizer, tokenizerConfig),
+    tokenizer: textEncoder!.tokens,
   });
 }
 

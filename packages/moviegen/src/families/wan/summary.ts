@@ -12,9 +12,8 @@ import {
   type WanAutoencoderConfig,
   type WanTransformerConfig,
 } from '@moviegen/wan';
-import { missing } from '../../checkpoint/files.ts';
 import { openPart } from '../../checkpoint/modelFiles.ts';
-import { readTokenizer } from '../../checkpoint/tokenizerFiles.ts';
+import { readTokenizerAt } from '../../checkpoint/tokenizerFiles.ts';
 import type { CheckpointFiles } from '../../checkpointFiles.ts';
 import { CheckpointError } from '../../errors.ts';
 import type { CheckpointSummary, GenerationRules, PartSummary } from '../../generate/family.ts';
@@ -23,6 +22,7 @@ import { defaultsOf } from './defaults.ts';
 import { geometryOf, TEMPORAL } from './geometry.ts';
 import { layoutOf } from './layout.ts';
 import { jobsOf } from './models.ts';
+import { withTokenizer } from './open.ts';
 import { openAutoencoder, openTextEncoder, openTransformer } from './parts.ts';
 
 /** What a checkpoint is and can do. @throws CheckpointError where its index is wrong, or it has no transformer that can be opened */
@@ -30,21 +30,25 @@ export async function summary(files: CheckpointFiles, signal?: AbortSignal): Pro
   const layout = await layoutOf(files, {}, true, signal);
   const parts: PartSummary[] = [];
   const problems: string[] = [];
-  const take = async <T extends { readonly weights: WeightSource; close(): Promise<void> }>(
-    name: string,
-    opening: Promise<T>,
-  ): Promise<T | undefined> => {
+  const problemOf = async <T>(find: () => T | Promise<T>): Promise<T | undefined> => {
     try {
-      const part = await opening;
-      parts.push(partOf(name, part.weights));
-      await part.close();
-      return part;
+      return await find();
     } catch (error) {
       signal?.throwIfAborted();
       problems.push((error as Error).message);
       return undefined;
     }
   };
+  const take = <T extends { readonly weights: WeightSource; close(): Promise<void> }>(
+    name: string,
+    opening: Promise<T>,
+  ): Promise<T | undefined> =>
+    problemOf(async () => {
+      const part = await opening;
+      parts.push(partOf(name, part.weights));
+      await part.close();
+      return part;
+    });
   const transformers: (WanTransformerConfig | undefined)[] = [];
   for (const [i, at] of layout.transformers.entries()) {
     const name = i === 0 ? 'transformer' : 'transformer_2';
@@ -55,21 +59,11 @@ export async function summary(files: CheckpointFiles, signal?: AbortSignal): Pro
   const text =
     layout.textEncoder &&
     (await take('text_encoder', openTextEncoder('text_encoder', layout.textEncoder, {}, signal)));
-  const { tokenizer } = await readTokenizer(files, layout.tokenizer, signal);
-  if (tokenizer === undefined)
-    problems.push(
-      (
-        await missing(
-          files,
-          layout.tokenizer.replace(/^text_encoder$/, 'tokenizer'),
-          'tokenizer.json',
-          signal,
-        )
-      ).message,
-    );
+  const tokens = await problemOf(() => readTokenizerAt(files, layout.tokenizer, undefined, {}, signal));
+  if (text && tokens) await problemOf(() => withTokenizer(text, tokens));
   const tower = layout.index?.imageEncoder;
   if (tower !== undefined) {
-    const opening = openPart(files, tower, signal);
+    const opening = openPart(files, tower, signal, { variantNeeded: false });
     await take(
       tower,
       opening.then((part) => ({ ...part, close: () => part.weights.close() })),
@@ -78,18 +72,17 @@ export async function summary(files: CheckpointFiles, signal?: AbortSignal): Pro
   const [first] = transformers;
   if (first === undefined) throw new CheckpointError(problems[0]!);
   if (vae && transformers.every((one) => one !== undefined))
-    try {
-      const configs = { transformers, vae: vae.config, textEncoder: text?.config };
-      checkConfigs(configs, tower !== undefined);
-    } catch (error) {
-      problems.push((error as Error).message);
-    }
+    await problemOf(() =>
+      checkConfigs({ transformers, vae: vae.config, textEncoder: text?.config }, tower !== undefined),
+    );
   const switches = layout.index ?? switchesOf({ transformers: transformers.map((one) => one ?? first) });
+  const generation =
+    vae && (await problemOf(() => generationOf(first, vae.config, switches, layout.scheduler)));
   return {
     kind: nameOf(first, layout.transformers.length, vae?.config),
     jobs: jobsOf(first, switches),
     tasks: [],
-    ...(vae && { generation: generationOf(first, vae.config, switches, layout.scheduler) }),
+    ...(generation && { generation }),
     parts,
     problems,
   };
