@@ -1,5 +1,5 @@
 // Makes the pictures of the gallery: for each job four videos by models/shapes-world-jobs (of pictures by models/shapes-world-reference,
-// upscaled by models/shapes-world-upsampler), seeds 0 to 3, without selection; above each what was given, which shapes world has drawn. `npm run docs:gallery` writes docs/public/gallery/*.webp; it takes some minutes.
+// of letters by models/shapes-world-letters, upscaled by models/shapes-world-upsampler), seeds 0 to 3, without selection; above each what was given, which shapes world has drawn. `npm run docs:gallery` writes docs/public/gallery/*.webp; it takes some minutes.
 
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -25,7 +25,7 @@ const PROMPTS = [
 ] as const;
 
 interface Made {
-  readonly given: Video;
+  readonly given?: Video;
   readonly caption: string;
   readonly video: Video;
 }
@@ -58,6 +58,12 @@ const MOVING = [
   ['a yellow square grows on a navy background', 'it grows'],
   ['a big green star moves up on a gray background', 'it moves up'],
   ['a big blue triangle circles clockwise on a white background', 'it circles clockwise'],
+] as const;
+const WORDS = [
+  'the red word "A" moves right on a black background',
+  'the yellow word "C" stays still on a navy background',
+  'the green word "E" moves down on a gray background',
+  'the blue word "G" grows on a white background',
 ] as const;
 const EDITS = ['make it blue', 'remove the square', 'make the background white', 'it moves left'];
 
@@ -128,6 +134,15 @@ const JOBS: Readonly<Record<string, () => Promise<Made[]>>> = {
     referring.dispose();
     return made;
   },
+  letters: async () => {
+    const writing = await VideoPipeline.fromPretrained(join(here, '../models/shapes-world-letters'));
+    const made = await each(async (_, seed) => {
+      const caption = WORDS[seed]!;
+      return { caption, video: (await writing.generate(caption, { seed })).frames };
+    });
+    writing.dispose();
+    return made;
+  },
   upscale: async () => {
     const upsampler = await MovieGenUpsampler.fromPretrained(join(here, '../models/shapes-world-upsampler'));
     const made = await each(async (prompt, seed) => {
@@ -165,11 +180,12 @@ for (const [name, job] of Object.entries(JOBS).filter(
   ([name]) => wanted.length === 0 || wanted.includes(name),
 )) {
   const made = await job();
+  const given = made.flatMap((one) => one.given ?? []);
   const grid = await collectFrames(
-    gridOf([...made.map(({ given }) => given), ...made.map(({ video }) => video)], {
+    gridOf([...given, ...made.map(({ video }) => video)], {
       columns: PROMPTS.length,
       scale: made[0]!.video.shape[1] === 64 ? 2 : 1,
-      captions: [...made.map(() => ''), ...made.map(({ caption }) => caption)],
+      captions: [...given.map(() => ''), ...made.map(({ caption }) => caption)],
     }),
   );
   const gif = await encodeVideo(grid, { format: 'gif' });

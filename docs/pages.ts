@@ -15,6 +15,7 @@ export const projectPages: Readonly<Record<string, string>> = {
   'shapes-world': 'models/shapes-world/README.md',
   'shapes-world-jobs': 'models/shapes-world-jobs/README.md',
   'shapes-world-reference': 'models/shapes-world-reference/README.md',
+  'shapes-world-letters': 'models/shapes-world-letters/README.md',
   'shapes-world-upsampler': 'models/shapes-world-upsampler/README.md',
   rooms: 'ARCHITECTURE.md',
   contributing: 'CONTRIBUTING.md',

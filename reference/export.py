@@ -93,7 +93,7 @@ def write_sums(out: Path):
     for file in out.rglob("*.safetensors"):
         file.chmod(0o644)
     index = json.loads((out / "model_index.json").read_text())
-    places = [place for place in [*index.values(), *index["text_encoders"].values()] if str(place).startswith("../")]
+    places = [place for place in [*index.values(), *index.get("text_encoders", {}).values()] if str(place).startswith("../")]
     files = sorted(f for f in out.rglob("*") if f.is_file() and f.name != "SHA256SUMS")
     shared = sorted(f for place in places for f in (out / place).iterdir())
     paths = [str(f.relative_to(out)) for f in files] + [f"../{f.relative_to(out / '..')}" for f in shared]

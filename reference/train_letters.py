@@ -27,8 +27,9 @@ from moviegen_reference.training import Run, arguments, autocast
 from train_dit import is_matrix
 from train_jobs import Shards
 
-WORDS, NULL = 0.75, 0.1                            # shares of a batch: words, the others are shapes; without a prompt
-GUIDANCE, STEPS = 4.0, 50
+WORDS, NULL = 0.85, 0.1                            # shares of a batch: words, the others are shapes; without a prompt
+STEPS = 50
+EXAMPLES = ['the blue word "A" moves right on a black background', 'the red word "K" shrinks on a white background']
 
 
 class Model(nn.Module):
@@ -102,9 +103,10 @@ def trained(pipeline: Pipeline, out: Path) -> Pipeline:
 
 def evaluate(pipeline: Pipeline, args):
     results, samples = [], letters.evaluation_set()[:: args.every]
-    for sample in samples:
-        z = pipeline.latents([sample.prompt], [sample.seed], STEPS, GUIDANCE)
-        results.append(judge_letters(pipeline.decode(z)[0].numpy(), sample))
+    for i in range(0, len(samples), 8):
+        some = samples[i : i + 8]
+        z = pipeline.latents([s.prompt for s in some], [s.seed for s in some], STEPS, args.guidance)
+        results += [judge_letters(video.numpy(), s) for video, s in zip(pipeline.decode(z), some)]
     print("all", figures(results), flush=True)
     for length in (1, 2, 3):
         print(length, figures([r for r, s in zip(results, samples) if len(s.word.text) == length]), flush=True)
@@ -114,6 +116,7 @@ def evaluate(pipeline: Pipeline, args):
 def main():
     parser = arguments(__doc__, ["transformer", "evaluate", "export"], lr=3e-3, batch=48)
     parser.add_argument("--tae", type=Path, help="a last.pt of train_tae.py; without it the checkpoint's own")
+    parser.add_argument("--guidance", type=float, default=4.0, help="of evaluate and export")
     parser.add_argument("--every", type=int, default=1, help="of evaluate: take every n-th sample")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -124,7 +127,7 @@ def main():
     elif args.stage == "evaluate":
         evaluate(trained(pipeline, args.out), args)
     else:
-        index = index_of(GUIDANCE, [sample.prompt for sample in letters.evaluation_set()[:2]], strip_quoted=True)
+        index = index_of(args.guidance, EXAMPLES, strip_quoted=True)
         pipeline = trained(pipeline, args.out)
         export(args.out / "checkpoint", pipeline.tae.state_dict(), dict(pipeline.tae.config), pipeline.dit, pipeline.text, index)
 

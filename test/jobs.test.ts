@@ -250,10 +250,6 @@ describe('refused in one line, before anything is computed', () => {
       /error: judge: this checkpoint has not learnt video of a reference; it can do text to video, video to video\n$/,
     ],
     [
-      ['judge', '--job', 'letters'],
-      /error: judge: no shipped checkpoint has learnt letters: name one with --model\n$/,
-    ],
-    [
       ['upscale', film, '--model', upsampler, '--scale', '0.5'],
       /scale must be a number of at least 1, got 0\.5\n$/,
     ],

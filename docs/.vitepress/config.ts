@@ -42,6 +42,7 @@ const project = [
   page('Models: shapes world', '/project/shapes-world'),
   page('Models: several jobs', '/project/shapes-world-jobs'),
   page('Models: reference pictures', '/project/shapes-world-reference'),
+  page('Models: letters', '/project/shapes-world-letters'),
   page('Models: upsampler', '/project/shapes-world-upsampler'),
   page('Rooms of the code', '/project/rooms'),
   page('Contributing', '/project/contributing'),

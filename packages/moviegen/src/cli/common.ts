@@ -44,7 +44,7 @@ export function withCheckpoint(command: Command): Command {
     withSource(command)
       .option(
         '-m, --model <place>',
-        'the checkpoint: a folder, an address, or a model of the hub as ORG/NAME (default: models/shapes-world; for pictures, extending and edits models/shapes-world-jobs, for reference pictures models/shapes-world-reference)',
+        'the checkpoint: a folder, an address, or a model of the hub as ORG/NAME (default: models/shapes-world; for pictures, extending and edits models/shapes-world-jobs, for reference pictures models/shapes-world-reference; of judge --job letters models/shapes-world-letters)',
       )
       .option(
         '--dtype <type>',

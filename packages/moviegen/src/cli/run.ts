@@ -253,11 +253,11 @@ export const MEGABYTES = { name: 'MB', show: (bytes: number) => (bytes / 1e6).to
  * The checkpoint that is taken where none is named: MOVIEGEN_MODEL, or a shipped one that has learnt the job.
  * @throws CheckpointError where there is none
  */
-export function defaultModel(job: Job = 'text'): string {
+export function defaultModel(job: Job | 'letters' = 'text'): string {
   const named = process.env.MOVIEGEN_MODEL;
   if (named) return named;
-  const world = job === 'text' || job === 'video' ? '' : job === 'reference' ? '-reference' : '-jobs';
-  const name = `shapes-world${world}`;
+  const alone = job === 'reference' || job === 'letters';
+  const name = `shapes-world${job === 'text' || job === 'video' ? '' : alone ? `-${job}` : '-jobs'}`;
   const found = shipped(name);
   if (found !== undefined) return found;
   throw new CheckpointError(

@@ -15,10 +15,9 @@ import {
   patternSamples,
   pictureOf,
 } from '@moviegen/evaluation';
-import { InputError } from '../../errors.ts';
 import type { VideoPipeline } from '../../pipeline.ts';
 import type { Frames, Video } from '../../video/frames.ts';
-import type { Run } from '../run.ts';
+import { defaultModel, type Run } from '../run.ts';
 import type { Figures, JudgeJobOptions, Judging, Sampling } from './judging.ts';
 import { UPSCALING } from './upscaled.ts';
 
@@ -99,11 +98,7 @@ export const JUDGED_JOBS = {
   ),
   letters: judging(
     letterSamples,
-    (run, options) => {
-      if (options.model === undefined && !process.env.MOVIEGEN_MODEL)
-        throw new InputError('judge: no shipped checkpoint has learnt letters: name one with --model');
-      return run.model(options);
-    },
+    (run, options) => run.model({ ...options, model: options.model ?? defaultModel('letters') }),
     async (model, sample, sampling) => (await model.generate(sample.prompt, sampling)).frames,
     (seen, sample) => {
       const { right, text, colour, motion, background, letters } = judgeLetters(seen, sample);
