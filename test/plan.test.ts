@@ -30,7 +30,7 @@ test('plans a published size without an adapter, as JSON and as text', async () 
 });
 
 test.each([
-  [['plan'], /missing required argument 'model'/],
+  [['plan'], /plan: give a model: a published size, a checkpoint, or its models by --transformer/],
   [
     ['plan', '30b', '--no-adapter', '--size', '768'],
     /--size must be WIDTHxHEIGHT in pixels, as 768x432, got "768"/,
