@@ -44,7 +44,7 @@ export const openFolderFiles = (
   signal?: AbortSignal,
 ): Promise<TensorSource> => openVariant(files, folder, files.variant, signal);
 
-/** Whether an error says that there are no weights, not that they are wrong. */
+/** Whether an error means that no weights were found. */
 const isNothing = (error: unknown): boolean =>
   error instanceof SafetensorsError && error.source === undefined;
 

@@ -70,7 +70,7 @@ export async function quantizeCheckpoint(
     if (family.asFolder)
       await (await family.open(files, { textEncoder: modules.includes('text'), signal })).close();
     const copied = await withOwnParts([folder], async ([whole]) =>
-      quantizeCopy(whole!, whole === folder ? files : openFiles(whole!), output, quantizing),
+      quantizeCopy(whole!, openFiles(whole!, { variant: options.variant }), output, quantizing),
     );
     if (copied) return copied;
   }
