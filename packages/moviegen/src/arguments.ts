@@ -3,18 +3,20 @@
 
 import { InputError, shown } from './errors.ts';
 
+/** All that options may have. */
+export type Known<Options> = Readonly<Record<keyof Options, true>>;
+
 /**
- * @param known all that options may have: anything else that is not undefined is refused. Default: anything is taken
+ * @param known anything else that is not undefined is refused: it would be ignored
  * @throws InputError where options are not an object, or the signal or a callback in it is not one
  */
-export function checkOptions(op: string, options: unknown, known?: Readonly<Record<string, true>>): void {
+export function checkOptions(op: string, options: unknown, known: Readonly<Record<string, true>>): void {
   if (!isObject(options)) throw new InputError(`${op}: options must be an object, got ${shown(options)}`);
-  if (known)
-    for (const [name, value] of Object.entries(options))
-      if (value !== undefined && !Object.hasOwn(known, name))
-        throw new InputError(
-          `${op}: there is no option ${shown(name)}; its options are ${Object.keys(known).sort().join(', ')}`,
-        );
+  for (const [name, value] of Object.entries(options))
+    if (value !== undefined && !Object.hasOwn(known, name))
+      throw new InputError(
+        `${op}: there is no option ${shown(name)}; its options are ${Object.keys(known).sort().join(', ')}`,
+      );
   const { signal, onProgress } = options as { signal?: unknown; onProgress?: unknown };
   const aborts = isObject(signal) && typeof (signal as Partial<AbortSignal>).throwIfAborted === 'function';
   if (signal !== undefined && !aborts)

@@ -4,18 +4,20 @@
 import { inferConfig, isImageConfig, parseConfig, TAE, type TAEConfig } from '@moviegen/tae';
 import type { Device } from '@moviegen/tensor';
 import { openDevice } from '#platform';
-import { checkOptions } from './arguments.ts';
+import { checkOptions, type Known } from './arguments.ts';
 import { type FilesOptions, openFiles, pathOf, readJson } from './checkpoint/files.ts';
 import { bytesOf, type ModelFiles, openModel, placed } from './checkpoint/modelFiles.ts';
 import { autoencoderPrecision, type DTypePolicy, modulePrecisions } from './checkpoint/precision.ts';
 import { fileOf, openSingle } from './checkpoint/singleFile.ts';
-import type { CheckpointFiles } from './checkpointFiles.ts';
+import { type CheckpointFiles, FILES_OPTIONS } from './checkpointFiles.ts';
 import { errorsInNameOf } from './errors.ts';
 import { videoAutoencoder } from './families/movieGen/autoencoder.ts';
 import { parseModelIndex } from './families/movieGen/modelIndex.ts';
 import {
+  DECODE_OPTIONS,
   type DecodeOptions,
   decodeFrames,
+  ENCODE_OPTIONS,
   type EncodeOptions,
   encodeFrames,
   frameCount,
@@ -43,6 +45,11 @@ export interface AutoencoderOptions extends FilesOptions {
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
 }
+
+const LOADING: Known<AutoencoderOptions> = {
+  ...{ device: true, dtype: true, inflate: true, onProgress: true, signal: true },
+  ...FILES_OPTIONS,
+};
 
 /**
  * An autoencoder of images and videos.
@@ -86,7 +93,7 @@ export class Autoencoder {
     source: string | URL | CheckpointFiles,
     options: AutoencoderOptions = {},
   ): Promise<Autoencoder> {
-    checkOptions('fromPretrained', options);
+    checkOptions('fromPretrained', options, LOADING);
     const { dtype: policy = 'f32', inflate = false, signal, onProgress } = options;
     signal?.throwIfAborted();
     const { files, folder, fps, note } = await opened(source, options);
@@ -141,7 +148,7 @@ export class Autoencoder {
    * @throws InputError
    */
   async encode(video: FrameSource, options: EncodeOptions = {}): Promise<Latents> {
-    checkOptions('encode', options);
+    checkOptions('encode', options, ENCODE_OPTIONS);
     isWhole(video);
     const { sampleSeed, ...rest } = options;
     const seed = sampleSeed === undefined ? undefined : errorsInNameOf('encode', () => seedOf(sampleSeed));
@@ -165,7 +172,7 @@ export class Autoencoder {
    * @throws InputError at once; the signal's reason while frames are taken.
    */
   decodeStream(latents: Latents, options: DecodeOptions = {}): AsyncGenerator<Frames, void> {
-    checkOptions('decode', options);
+    checkOptions('decode', options, DECODE_OPTIONS);
     const numFrames = this.frameCount(latents, options.numFrames);
     return decodeFrames(this.#video, latents, { ...options, numFrames });
   }

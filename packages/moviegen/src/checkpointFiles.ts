@@ -2,6 +2,7 @@
 // platform and the readers share. How they are opened is in checkpoint/files.ts.
 
 import type { HttpOptions, OpenFile } from '@moviegen/safetensors';
+import type { Known } from './arguments.ts';
 
 /** The files of a checkpoint. */
 export interface CheckpointFiles {
@@ -49,3 +50,9 @@ export interface FilesOptions extends Pick<HttpOptions, 'headers' | 'fetch' | 'r
   /** Is told of every piece that is downloaded from the hub (Node). */
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
 }
+
+/** All of them. */
+export const FILES_OPTIONS: Known<FilesOptions> = {
+  ...{ headers: true, fetch: true, retries: true, variant: true, revision: true },
+  ...{ download: true, onDownload: true },
+};

@@ -4,11 +4,11 @@
 import { type Device, orAborted, Tensor } from '@moviegen/tensor';
 import { type ClipVisionFeatures, ClipVisionModel, parseClipVisionConfig } from '@moviegen/text';
 import { openDevice } from '#platform';
-import { checkOptions } from './arguments.ts';
+import { checkOptions, type Known } from './arguments.ts';
 import { type FilesOptions, openFiles } from './checkpoint/files.ts';
 import { bytesOf, openModel, placed } from './checkpoint/modelFiles.ts';
 import { type DTypePolicy, modulePrecisions } from './checkpoint/precision.ts';
-import type { CheckpointFiles } from './checkpointFiles.ts';
+import { type CheckpointFiles, FILES_OPTIONS } from './checkpointFiles.ts';
 import { InputError } from './errors.ts';
 import type { LoadProgress } from './generate/progress.ts';
 import {
@@ -34,6 +34,11 @@ export interface ImageModelOptions extends FilesOptions {
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
 }
+
+const LOADING: Known<ImageModelOptions> = {
+  ...{ device: true, dtype: true, folder: true, onProgress: true, signal: true },
+  ...FILES_OPTIONS,
+};
 
 /**
  * A CLIP image tower with its preparation of pictures.
@@ -70,7 +75,7 @@ export class ImageModel {
     source: string | URL | CheckpointFiles,
     options: ImageModelOptions = {},
   ): Promise<ImageModel> {
-    checkOptions('fromPretrained', options);
+    checkOptions('fromPretrained', options, LOADING);
     const { dtype = 'f32', folder = '', signal, onProgress } = options;
     signal?.throwIfAborted();
     const files = await openModel(source, { ...options, folder, signal });

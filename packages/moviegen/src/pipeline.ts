@@ -3,17 +3,19 @@
 
 import type { Device } from '@moviegen/tensor';
 import { openDevice } from '#platform';
-import { checkOptions } from './arguments.ts';
+import { checkOptions, type Known } from './arguments.ts';
 import { type FilesOptions, openFiles } from './checkpoint/files.ts';
 import type { LoraFile } from './checkpoint/loras.ts';
 import type { DTypePolicy } from './checkpoint/precision.ts';
 import type { TokenizerPlaces } from './checkpoint/tokenizerFiles.ts';
-import type { CheckpointFiles, Place } from './checkpointFiles.ts';
+import { type CheckpointFiles, FILES_OPTIONS, type Place } from './checkpointFiles.ts';
 import { errorsInNameOf, InputError, inNameOf } from './errors.ts';
 import {
+  DECODE_OPTIONS,
   type DecodeFramesOptions,
   type DecodeOptions,
   decodeFrames,
+  ENCODE_OPTIONS,
   type EncodeOptions,
   encodeFrames,
   frameCount,
@@ -90,11 +92,10 @@ export interface FromPretrainedOptions extends FilesOptions {
 }
 
 /** All of them: an option that is none of these would be ignored. */
-const LOADING: Readonly<Record<keyof FromPretrainedOptions, true>> = {
+const LOADING: Known<FromPretrainedOptions> = {
   ...{ device: true, dtype: true, maxMemory: true, offload: true, tokenizer: true, parts: true },
   ...{ textEncoder: true, loras: true, loras2: true, onNote: true, onProgress: true, signal: true },
-  ...{ headers: true, fetch: true, retries: true, variant: true, revision: true },
-  ...{ download: true, onDownload: true },
+  ...FILES_OPTIONS,
 };
 
 /** Options of `VideoPipeline.edit`. */
@@ -347,7 +348,7 @@ export class VideoPipeline {
    * @throws InputError
    */
   async encode(video: FrameSource, options: EncodeOptions = {}): Promise<Latents> {
-    checkOptions('encode', options);
+    checkOptions('encode', options, ENCODE_OPTIONS);
     const { sampleSeed, ...rest } = options;
     const seed = sampleSeed === undefined ? undefined : errorsInNameOf('encode', () => seedOf(sampleSeed));
     return this.#turns.take((outside) => {
@@ -359,7 +360,7 @@ export class VideoPipeline {
   /** Frames of latents. @throws InputError */
   async decode(latents: Latents, options: DecodeOptions = {}): Promise<Frames> {
     const { autoencoder } = this.#models;
-    checkOptions('decode', options);
+    checkOptions('decode', options, DECODE_OPTIONS);
     const numFrames = frameCount(autoencoder, latents, options.numFrames);
     return this.#turns.take(async () => {
       const parts: Frames[] = [];
@@ -375,7 +376,7 @@ export class VideoPipeline {
    */
   decodeStream(latents: Latents, options: DecodeOptions = {}): AsyncGenerator<Frames, void> {
     const { autoencoder } = this.#models;
-    checkOptions('decode', options);
+    checkOptions('decode', options, DECODE_OPTIONS);
     const numFrames = frameCount(autoencoder, latents, options.numFrames);
     return this.#turns.each(decodeFrames(autoencoder, latents, { ...options, numFrames }), options.signal);
   }

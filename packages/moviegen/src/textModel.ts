@@ -13,11 +13,11 @@ import {
   Tokenizer,
 } from '@moviegen/text';
 import { openDevice } from '#platform';
-import { checkOptions, checkText, checkTexts } from './arguments.ts';
+import { checkOptions, checkText, checkTexts, type Known } from './arguments.ts';
 import type { FilesOptions } from './checkpoint/files.ts';
 import { bytesOf, type ModelFiles, openModel, placed } from './checkpoint/modelFiles.ts';
 import { type DTypePolicy, modulePrecisions } from './checkpoint/precision.ts';
-import type { CheckpointFiles } from './checkpointFiles.ts';
+import { type CheckpointFiles, FILES_OPTIONS } from './checkpointFiles.ts';
 import { CheckpointError, InputError, shown } from './errors.ts';
 import type { LoadProgress } from './generate/progress.ts';
 import { unitRows } from './imageModel.ts';
@@ -35,6 +35,11 @@ export interface TextModelOptions extends FilesOptions {
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
 }
+
+const LOADING: Known<TextModelOptions> = {
+  ...{ device: true, dtype: true, folder: true, tokenizer: true, onProgress: true, signal: true },
+  ...FILES_OPTIONS,
+};
 
 type Encode = (text: string, maxLength: number) => number[];
 
@@ -87,7 +92,7 @@ export class TextModel {
     source: string | URL | CheckpointFiles,
     options: TextModelOptions = {},
   ): Promise<TextModel> {
-    checkOptions('fromPretrained', options);
+    checkOptions('fromPretrained', options, LOADING);
     const { dtype = 'f32', folder, signal, onProgress } = options;
     signal?.throwIfAborted();
     const files = await openModel(source, { ...options, folder, signal });

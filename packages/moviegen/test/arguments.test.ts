@@ -129,3 +129,24 @@ test('texts that are not there are named', async () => {
     'format must be one of mp4, webm, gif, got "avi"',
   );
 });
+
+test('an option that a function does not have is named, not ignored', async () => {
+  const wrong = { guidence: 3 } as object;
+  const asked: Readonly<Record<string, () => Promise<unknown>>> = {
+    generate: () => movieGen.generate(PROMPT, wrong),
+    'encode of a pipeline': () => movieGen.encode(video, wrong),
+    'decode of a pipeline': () => movieGen.decode(latents, wrong),
+    'encode of an autoencoder': () => autoencoder.encode(video, wrong),
+    'decode of an autoencoder': () => autoencoder.decode(latents, wrong),
+    'a pipeline': () => moviegen.VideoPipeline.fromPretrained(TINY, wrong),
+    'an autoencoder': () => Autoencoder.fromPretrained(TINY, wrong),
+    'a text model': () => TextModel.fromPretrained(folder, wrong),
+    'an image model': () => moviegen.ImageModel.fromPretrained(folder, wrong),
+    encodePrompt: () => moviegen.encodePrompt(TINY, PROMPT, wrong),
+    planGeneration: () => moviegen.planGeneration(TINY, wrong),
+    decodeVideo: () => moviegen.decodeVideo(new Uint8Array(4), wrong),
+    encodeVideo: () => moviegen.encodeVideo(video, { format: 'gif', ...wrong }),
+  };
+  for (const [name, ask] of Object.entries(asked))
+    await expect(ask(), name).rejects.toThrow('there is no option "guidence"; its options are ');
+});

@@ -29,9 +29,9 @@ test('the tiny checkpoint loads as it is', async () => {
 test.each<[string, Record<string, Change>, string]>([
   ['no index', { 'model_index.json': none }, 'checkpoint: checkpoint/model_index.json is missing'],
   [
-    'an index that is no JSON',
+    'an index that is not JSON',
     { 'model_index.json': () => '{' },
-    'checkpoint: checkpoint/model_index.json is no JSON: ',
+    'checkpoint: checkpoint/model_index.json is not JSON: ',
   ],
   [
     'an index that is not an object',

@@ -193,7 +193,7 @@ test('a path is not an address, whatever it contains', async () => {
 });
 
 test.each([
-  ['no JSON', '{', CheckpointError, /adapter_config\.json is no JSON/],
+  ['not JSON', '{', CheckpointError, /adapter_config\.json is not JSON/],
   ['a DoRA', '{ "use_dora": true }', InputError, /is a DoRA, which cannot be merged here$/],
 ])('a config that is %s: said, and the file is closed', async (name, config, kind, said) => {
   const folder = join(root, name);

@@ -90,7 +90,7 @@ export async function readJson(
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
     const text = foreignFile(bytes) ?? (cause instanceof Error ? cause.message : String(cause));
-    throw new CheckpointError(`checkpoint: ${pathOf(files, folder, name)} is no JSON: ${text}`, { cause });
+    throw new CheckpointError(`checkpoint: ${pathOf(files, folder, name)} is not JSON: ${text}`, { cause });
   }
 }
 

@@ -3,6 +3,7 @@
 
 import type { TileOptions } from '@moviegen/tae';
 import { orAborted, randn, Tensor } from '@moviegen/tensor';
+import type { Known } from '../arguments.ts';
 import { InputError, shown } from '../errors.ts';
 import {
   type FrameSource,
@@ -42,6 +43,15 @@ export interface DecodeOptions {
   /** A promise that it returns is awaited. */
   readonly onProgress?: (frames: number, totalFrames: number) => void | Promise<void>;
 }
+
+/** All of them. */
+export const ENCODE_OPTIONS: Known<EncodeOptions> = {
+  ...{ sampleSeed: true, tiles: true, signal: true, onProgress: true },
+};
+/** All of them. */
+export const DECODE_OPTIONS: Known<DecodeOptions> = {
+  ...{ numFrames: true, tiles: true, signal: true, onProgress: true },
+};
 
 /** Options of {@link encodeFrames}. */
 export interface EncodeFramesOptions {

@@ -1,7 +1,7 @@
 // The options of `generate`, their defaults, and the checks that answer a wrong one with one line. The checked request itself
 // is in request.ts.
 
-import { checkOptions, checkText } from '../arguments.ts';
+import { checkOptions, checkText, type Known } from '../arguments.ts';
 import { errorsInNameOf, InputError, shown } from '../errors.ts';
 import { framesAt } from '../video/fit.ts';
 import { type Given, type GivenOptions, givenOf, jobOf } from './given.ts';
@@ -76,7 +76,7 @@ export interface GenerateOptions extends SamplingChoice, GivenOptions {
 }
 
 /** All of them: an option that is none of these would be ignored. */
-const OPTIONS: Readonly<Record<keyof GenerateOptions, true>> = {
+const OPTIONS: Known<GenerateOptions> = {
   ...{ negativePrompt: true, seed: true, width: true, height: true, numFrames: true, fps: true, batch: true },
   ...{ steps: true, schedule: true, solver: true, shift: true, cache: true },
   ...{ guidance: true, guidanceInterval: true, guidanceScale: true, guidanceScale2: true },

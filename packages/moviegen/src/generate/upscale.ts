@@ -1,6 +1,6 @@
 // Upscaling as callers ask for it: its options, their checks, its progress. What computes is in families/movieGen/upsampler.ts.
 
-import { checkOptions, checkText } from '../arguments.ts';
+import { checkOptions, checkText, type Known } from '../arguments.ts';
 import { errorsInNameOf, InputError, shown } from '../errors.ts';
 import { checkFps, type VideoStream } from '../video/frames.ts';
 import { checkGiven, type GivenVideo } from './given.ts';
@@ -30,6 +30,12 @@ export interface UpscaleOptions extends SamplingChoice {
   readonly onProgress?: (progress: UpscaleProgress) => void | Promise<void>;
   readonly signal?: AbortSignal;
 }
+
+const OPTIONS: Known<UpscaleOptions> = {
+  ...{ scale: true, width: true, height: true, prompt: true, negativePrompt: true, seed: true },
+  ...{ steps: true, schedule: true, solver: true, shift: true, guidanceScale: true },
+  ...{ window: true, tile: true, colorMatch: true, onProgress: true, signal: true },
+};
 
 /** Something that upscales videos. */
 export interface Upscaler {
@@ -73,7 +79,7 @@ export function upscaleRequest(
   defaults: UpscaleDefaults,
   patch: number,
 ): UpscaleRequest {
-  checkOptions('upscale', options);
+  checkOptions('upscale', options, OPTIONS);
   return errorsInNameOf('upscale', () => checked(video, options, defaults, patch));
 }
 

@@ -58,7 +58,7 @@ export async function openFixture(files: FixtureFiles, folder: string): Promise<
   try {
     record = JSON.parse(text);
   } catch (cause) {
-    throw new Error(`parity: ${path('fixture.json')} is no JSON: ${(cause as Error).message}`, { cause });
+    throw new Error(`parity: ${path('fixture.json')} is not JSON: ${(cause as Error).message}`, { cause });
   }
   const cases = record.cases;
   if (typeof record.model !== 'string' || !Array.isArray(cases) || !cases.every(isCase))

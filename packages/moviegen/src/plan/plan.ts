@@ -29,6 +29,7 @@ import { assumedVideo, DryRun, decodeAll } from './dryRun.ts';
 import {
   type GenerationPlan,
   type PartCosts,
+  PLAN_OPTIONS,
   PLANNED_JOBS,
   type PlannedJob,
   type PlanOptions,
@@ -55,7 +56,7 @@ export async function planGeneration(
   model: Place | PartPlaces,
   options: PlanOptions = {},
 ): Promise<GenerationPlan> {
-  checkOptions('plan', options);
+  checkOptions('plan', options, PLAN_OPTIONS);
   const upscales = options.job === 'upscale';
   if (model === '7b' && !upscales) throw new InputError('plan: 7b is an upsampler: plan its job upscale');
   const walked = upscales ? await upscaleWalk(model, options) : await generationWalk(model, options);

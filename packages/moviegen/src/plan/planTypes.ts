@@ -2,9 +2,10 @@
 
 import type { Device } from '@moviegen/tensor';
 import type { Ceilings } from '@moviegen/tensor/checks';
-import type { FilesOptions } from '../checkpoint/files.ts';
+import type { Known } from '../arguments.ts';
 import type { DTypePolicy } from '../checkpoint/precision.ts';
 import type { TokenizerPlaces } from '../checkpoint/tokenizerFiles.ts';
+import { FILES_OPTIONS, type FilesOptions } from '../checkpointFiles.ts';
 import type { PartPlaces, PlannedWeights } from '../generate/family.ts';
 import type { Job } from '../generate/jobs.ts';
 import type { GenerateOptions } from '../generate/options.ts';
@@ -39,6 +40,14 @@ export interface PlanOptions
   /** That adapter's ceilings, by `measureCeilings`; without them the plan has no times. */
   readonly ceilings?: Ceilings;
 }
+
+/** All of them. */
+export const PLAN_OPTIONS: Known<PlanOptions> = {
+  ...{ job: true, prompt: true, dtype: true, tokenizer: true, parts: true, maxMemory: true, memory: true },
+  ...{ device: true, ceilings: true, width: true, height: true, numFrames: true, steps: true },
+  ...{ guidanceScale: true, guidance: true, cache: true, window: true, tile: true, signal: true },
+  ...FILES_OPTIONS,
+};
 
 /** Jobs that are planned. */
 export const PLANNED_JOBS = [

@@ -3,7 +3,7 @@
 
 import { encode as encodePixels } from 'fast-png';
 import type { Source } from 'mediabunny';
-import { checkOptions, isObject } from '../arguments.ts';
+import { checkOptions, isObject, type Known } from '../arguments.ts';
 import { InputError, shown } from '../errors.ts';
 import { TAKE_WHAT_IS_THERE } from './damaged.ts';
 import { editEnd } from './editList.ts';
@@ -14,6 +14,8 @@ import { openPicture } from './pictures.ts';
 import { missingBytes } from './segment.ts';
 
 export type { DecodeOptions } from './film.ts';
+
+const OPTIONS: Known<DecodeOptions> = { name: true, allowPartial: true, maxPixels: true, signal: true };
 
 /**
  * All frames of a video or picture file: mp4, mov, webm, mkv, ts, PNG, gif, JPEG, WebP, AVIF and whatever else mediabunny
@@ -38,7 +40,7 @@ export async function openVideo(
   file: Uint8Array<ArrayBuffer> | Blob | Source,
   options: DecodeOptions = {},
 ): Promise<VideoStream> {
-  checkOptions('video', options);
+  checkOptions('video', options, OPTIONS);
   const { name = 'video' } = options;
   if (!isObject(file))
     throw new InputError(

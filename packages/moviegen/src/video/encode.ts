@@ -2,7 +2,7 @@
 // through modern-gif. Not here: where the bytes go (node/outputs.ts, or the caller).
 
 import { encode as encodeGif } from 'modern-gif';
-import { checkOptions, isObject, isShape } from '../arguments.ts';
+import { checkOptions, isObject, isShape, type Known } from '../arguments.ts';
 import { InputError, shown } from '../errors.ts';
 import { checkFps, frameOf, isWhole, piecesOf, type Video, type VideoStream, withAlpha } from './frames.ts';
 import type { Film } from './writeFilm.ts';
@@ -21,6 +21,8 @@ export interface EncodeOptions {
   /** Is told the codec of an mp4 or webm before its first frame: `avc` (H.264) in an mp4, or what there is an encoder for. */
   readonly onCodec?: (codec: 'avc' | 'vp9' | 'vp8' | 'av1') => void;
 }
+
+const OPTIONS: Known<EncodeOptions> = { format: true, signal: true, onProgress: true, onCodec: true };
 
 /** The format that a file's extension names. @throws InputError where it names no format. */
 export function formatOf(path: string): VideoFormat {
@@ -88,7 +90,7 @@ function check(video: Video | VideoStream, options: EncodeOptions): void {
   if (!isShape(video.shape, 4))
     throw new InputError(`video: its shape must be [frames, height, width, 3], got ${shown(video.shape)}`);
   checkFps(video);
-  checkOptions('video', options);
+  checkOptions('video', options, OPTIONS);
   if (!VIDEO_FORMATS.includes(options.format))
     throw new InputError(
       `video: format must be one of ${VIDEO_FORMATS.join(', ')}, got ${shown(options.format)}`,

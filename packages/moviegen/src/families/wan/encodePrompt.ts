@@ -3,7 +3,7 @@
 
 import type { Device } from '@moviegen/tensor';
 import { openDevice } from '#platform';
-import { checkOptions, checkText } from '../../arguments.ts';
+import { checkOptions, checkText, type Known } from '../../arguments.ts';
 import { verified } from '../../checkpoint/checksums.ts';
 import { openFiles, readJson } from '../../checkpoint/files.ts';
 import { placed } from '../../checkpoint/modelFiles.ts';
@@ -15,7 +15,7 @@ import {
   readTokenizerAt,
   tokenizerBeside,
 } from '../../checkpoint/tokenizerFiles.ts';
-import type { CheckpointFiles, FilesOptions, Place } from '../../checkpointFiles.ts';
+import { type CheckpointFiles, FILES_OPTIONS, type FilesOptions, type Place } from '../../checkpointFiles.ts';
 import { CheckpointError, InputError, shown } from '../../errors.ts';
 import { isPartPlaces, NO_FILES, type PartPlaces } from '../../generate/family.ts';
 import type { LoadProgress } from '../../generate/progress.ts';
@@ -42,6 +42,12 @@ export interface EncodePromptOptions extends FilesOptions {
   readonly signal?: AbortSignal;
 }
 
+const OPTIONS: Known<EncodePromptOptions> = {
+  ...{ parts: true, tokenizer: true, negativePrompt: true, device: true, dtype: true },
+  ...{ onProgress: true, signal: true },
+  ...FILES_OPTIONS,
+};
+
 /**
  * The states of a prompt, for `generate(prompt, { promptStates })`. One layer of the encoder is in memory at a time.
  *
@@ -59,7 +65,7 @@ export async function encodePrompt(
   prompt: string,
   options: EncodePromptOptions = {},
 ): Promise<PromptStates & { readonly notes?: readonly string[] }> {
-  checkOptions('encodePrompt', options);
+  checkOptions('encodePrompt', options, OPTIONS);
   const { negativePrompt = '', dtype = 'f32', onProgress, signal } = options;
   checkText('encodePrompt: the prompt', prompt);
   if (prompt.trim() === '') throw new InputError('encodePrompt: the prompt is empty');
