@@ -47,8 +47,10 @@ class Model(nn.Module):
 
 
 def opened(args) -> Pipeline:
-    """The checkpoint with the autoencoder that has seen words."""
+    """The checkpoint to begin with, its autoencoder replaced where --tae is given."""
     pipeline, _ = load_pipeline(args.checkpoint)
+    if not pipeline.text.strip_quoted:            # else it was trained on words before
+        small_words(pipeline)
     pipeline.text.strip_quoted = True
     if args.tae:
         pipeline.tae.load_state_dict(torch.load(args.tae, weights_only=False)["average"])
@@ -63,8 +65,6 @@ def transformer(pipeline: Pipeline, args):
         i = rng.randrange(len(shards.records))
         return shards.tensors["latents"][i].float(), shards.records[i]
 
-    if not (args.out / "transformer.pt").exists():
-        small_words(pipeline)
     run, done = Run(Model(pipeline), pipeline.dit.config, args, is_matrix), False
 
     def drawn(rng: random.Random) -> tuple[torch.Tensor, str | None]:

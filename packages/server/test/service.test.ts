@@ -60,6 +60,7 @@ describe('one server', () => {
       const more = { method: 'POST', body, headers, duplex: 'half' } as RequestInit;
       const response = await fetch(`${server.url}/v1/videos`, more);
       expect([type, response.status]).toEqual([type, 413]);
+      expect(response.headers.get('connection')).toBe('close');
       expect(response.headers.get('x-request-id')).toMatch(/^req_/);
     }
   });

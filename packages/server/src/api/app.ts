@@ -2,7 +2,7 @@
 // with a wrong key is refused before its body is read.
 
 import { randomBytes } from 'node:crypto';
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { routePath } from 'hono/route';
 import { ApiError, isFull, Unavailable } from '../errors.ts';
@@ -66,7 +66,9 @@ export function apiOf(services: Services, hasKeys: boolean): Hono<Env> {
     c.set('owner', authenticate(c.req.header('authorization')));
     await next();
   });
-  const tooLarge = () => {
+  const tooLarge = (c: Context) => {
+    // Such a body is left half-read, and its connection ends: a client must not send its next request on it.
+    if (c.req.header('content-length') === undefined) c.header('connection', 'close');
     throw new ApiError(
       413,
       'request_too_large',
