@@ -60,6 +60,11 @@ test('inspect says of a folder and of a file what model it is', async () => {
   const file = fileURLToPath(new URL('../packages/gguf/fixtures/wan.gguf', import.meta.url));
   const { stdout } = await moviegen(['inspect', file]);
   expect(stdout).toContain("Wan's transformer, in the layout of GGUF\n");
+  const part = await moviegen(['inspect', join(T2V, 'transformer')]);
+  expect(part.stdout).toContain("Wan's transformer, in the layout of diffusers\n");
+  expect(part.stdout).toMatch(
+    /\nWan 2\.1, of other sizes: 2 layers of width 64 with 2 heads\njobs: text to video, video to video\n$/,
+  );
 });
 
 test('plan takes single files alone, with a tokenizer that is a file', async () => {

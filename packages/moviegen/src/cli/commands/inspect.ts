@@ -51,11 +51,15 @@ export function addInspect(program: Command, run: Run): void {
       return;
     }
     if (!onHub && options.revision !== undefined) openFiles(path, { revision: options.revision }); // it says what is wrong
-    const source = await (onHub ? openOnHub(path, options, run.signal) : open(path, options.variant));
+    const { source, files } = await (onHub
+      ? openOnHub(path, options, run.signal)
+      : open(path, options.variant));
     try {
       const inspection = inspect(source);
       const isWan = inspection.identity?.kind === 'wan-transformer';
-      const model = isWan ? await transformerSummary(source) : undefined;
+      const model = isWan
+        ? await transformerSummary(source, await readJson(files, '', 'config.json', run.signal))
+        : undefined;
       if (options.json) run.print({ ...inspection, ...model });
       else {
         run.say(inspectionTable(inspection));
@@ -95,15 +99,25 @@ function* summaryLines(path: string, summary: CheckpointSummary): Generator<stri
   for (const problem of problems) yield `problem: ${problem}`;
 }
 
-async function open(source: string, variant?: string) {
-  const path = checkpointPath(source);
+/** Weights, and the files beside them. */
+interface Opened {
+  readonly source: TensorSource;
+  readonly files: CheckpointFiles;
+}
+
+async function open(place: string, variant?: string): Promise<Opened> {
+  const path = checkpointPath(place);
   const found = await stat(path).catch(() => undefined);
-  if (found?.isDirectory()) return openFolderWeights(openFiles(path, { variant }), '');
+  if (found?.isDirectory()) {
+    const files = openFiles(path, { variant });
+    return { files, source: await openFolderWeights(files, '') };
+  }
+  const files = openFiles(dirname(path));
   const file = await fileSource(path);
   if (file === undefined)
     throw new InputError(`inspect: there is no file ${basename(path)} in ${dirname(path)}`);
-  if (!/\.index(\.[\w-]+)?\.json$/.test(path)) return openWeights(file);
-  return ShardedSafetensors.open(file, folder(dirname(path)));
+  if (!/\.index(\.[\w-]+)?\.json$/.test(path)) return { files, source: await openWeights(file) };
+  return { files, source: await ShardedSafetensors.open(file, folder(dirname(path))) };
 }
 
 /** Weights on the hub, of which only the headers are read. */
@@ -111,15 +125,19 @@ async function openOnHub(
   source: string,
   { variant, revision }: SourceOptions,
   signal: AbortSignal,
-): Promise<TensorSource> {
+): Promise<Opened> {
   const [, name] = /\/([^/]+\.(?:safetensors|gguf|json))$/.exec(source) ?? [];
   const place = name === undefined ? source : source.slice(0, -name.length);
   const files = openFiles(place, { variant, revision, download: false });
   await files.check?.(signal);
   const open = files.folder('');
-  if (name === undefined) return openFolderWeights(files, '', signal);
+  if (name === undefined) return { files, source: await openFolderWeights(files, '', signal) };
   const file = await open(name, signal);
   if (file === undefined)
     throw new CheckpointError(`inspect: there is no file ${source} on the hub${absenceIn(files)}`);
-  return name.endsWith('.json') ? ShardedSafetensors.open(file, open, { signal }) : openWeights(file, signal);
+  const isIndex = name.endsWith('.json');
+  return {
+    files,
+    source: await (isIndex ? ShardedSafetensors.open(file, open, { signal }) : openWeights(file, signal)),
+  };
 }

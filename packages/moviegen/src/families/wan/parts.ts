@@ -157,7 +157,7 @@ async function openPlace(
     throw error;
   }
   // Beside a single file any config may lie.
-  return { path, weights, config: CLASSES[kind]?.includes(classOf(config)) || !file ? config : undefined };
+  return { path, weights, config: isConfigOf(kind, config) || !file ? config : undefined };
 }
 
 /** What a `config.json` beside a single file must be of, to count. */
@@ -166,10 +166,11 @@ const CLASSES: Readonly<Partial<Record<WeightsKind, readonly unknown[]>>> = {
   'wan-autoencoder': ['AutoencoderKLWan'],
   umt5: ['umt5'],
 };
-const classOf = (json: unknown): unknown => {
+/** Whether a `config.json` is of a kind of model. */
+export function isConfigOf(kind: WeightsKind, json: unknown): boolean {
   const { _class_name, model_type } = (json ?? {}) as { _class_name?: unknown; model_type?: unknown };
-  return _class_name ?? model_type;
-};
+  return CLASSES[kind]?.includes(_class_name ?? model_type) ?? false;
+}
 
 /** A `config.json` of umT5 by its weights. */
 function t5ConfigOf(shapes: Readonly<Record<string, readonly number[]>>) {

@@ -6,6 +6,7 @@ import { parseScheduler } from '@moviegen/sampler';
 import { ConfigError, fileBytes, scaledSource, type WeightSource, WeightsError } from '@moviegen/tensor';
 import {
   inferTransformerConfig,
+  parseTransformerConfig,
   spatialFactor,
   transformerConfigs,
   transformerSource,
@@ -23,7 +24,7 @@ import { geometryOf, TEMPORAL } from './geometry.ts';
 import { layoutOf } from './layout.ts';
 import { jobsOf } from './models.ts';
 import { withTokenizer } from './open.ts';
-import { openAutoencoder, openTextEncoder, openTransformer } from './parts.ts';
+import { isConfigOf, openAutoencoder, openTextEncoder, openTransformer } from './parts.ts';
 
 /** What a checkpoint is and can do. @throws CheckpointError where its index is wrong, or it has no transformer that can be opened */
 export async function summary(files: CheckpointFiles, signal?: AbortSignal): Promise<CheckpointSummary> {
@@ -103,14 +104,20 @@ function generationOf(
   };
 }
 
-/** Which published model's transformer a file of weights is, and what it can do; undefined where the weights alone do not tell. */
+/**
+ * Which published model's transformer weights are, and what it can do; undefined where they do not tell.
+ * @param json the `config.json` beside them, if there is one
+ */
 export async function transformerSummary(
   source: WeightSource,
+  json?: unknown,
 ): Promise<Pick<CheckpointSummary, 'kind' | 'jobs'> | undefined> {
   try {
     const weights = transformerSource(await scaledSource(source));
     const shapes = Object.fromEntries(weights.names().map((name) => [name, weights.shape(name)]));
-    const config = inferTransformerConfig(shapes);
+    const config = isConfigOf('wan-transformer', json)
+      ? parseTransformerConfig(json, shapes)
+      : inferTransformerConfig(shapes);
     const switches = switchesOf({ transformers: [config] });
     return { kind: nameOf(config, 1), jobs: jobsOf(config, switches) };
   } catch (error) {
