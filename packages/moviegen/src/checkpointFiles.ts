@@ -2,7 +2,6 @@
 // platform and the readers share. How they are opened is in checkpoint/files.ts.
 
 import type { HttpOptions, OpenFile } from '@moviegen/safetensors';
-import type { Known } from './arguments.ts';
 
 /** The files of a checkpoint. */
 export interface CheckpointFiles {
@@ -52,7 +51,7 @@ export interface FilesOptions extends Pick<HttpOptions, 'headers' | 'fetch' | 'r
 }
 
 /** All of them. */
-export const FILES_OPTIONS: Known<FilesOptions> = {
+export const FILES_OPTIONS: Readonly<Record<keyof FilesOptions, true>> = {
   ...{ headers: true, fetch: true, retries: true, variant: true, revision: true },
   ...{ download: true, onDownload: true },
 };
