@@ -70,7 +70,8 @@ def transformer(pipeline: Pipeline, args):
     def drawn(rng: random.Random) -> tuple[torch.Tensor, str | None]:
         if rng.random() < WORDS:
             z, record = of(words, rng)
-            prompt = letters.caption(letters.Word(**record), rng)
+            word = {name: value for name, value in record.items() if name != "size"}
+            prompt = letters.caption(letters.Word(**word), rng, record.get("size", ""))
         else:
             z, record = of(shapes, rng)
             prompt = world.caption(world.Facts(**record), rng)

@@ -36,6 +36,7 @@ FONT = {  # rows of pixels from top to bottom; every letter and digit touches al
 LETTERS = "".join(FONT)
 GLYPHS = {letter: np.array([[int(d) for d in row] for row in rows.split()]) for letter, rows in FONT.items()}  # [7, 5]
 CELL = {1: 4.0, 2: 3.0, 3: 2.0}                   # pixels of a font's pixel, by the length of the word
+SIZES = {1: {"small": 2.0}, 2: {"small": 2.0, "big": 4.0}, 3: {"big": 3.0}}  # of trainings alone: words in the size of other lengths
 OFFSET = 1.0                                      # at most: so that all of a word is seen
 SEED = 2410_13736
 
@@ -85,10 +86,11 @@ def coverage(text: str, cx: float, cy: float, cell: float, size: tuple[int, int]
     return hits.reshape(size[0], world.SAMPLES, size[1], world.SAMPLES).mean(axis=(1, 3)).astype(np.float32)
 
 
-def draw(word: Word, offset: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
-    """The clip, `[T, H, W, 3]` u8. A word grows and shrinks as an object does."""
+def draw(word: Word, offset: tuple[float, float] = (0.0, 0.0), size: str = "") -> np.ndarray:
+    """The clip, `[T, H, W, 3]` u8. A word grows and shrinks as an object does. `size`: one of SIZES; a big word may leave the canvas."""
     centre, radius = world.path(word.motion)
-    cell = CELL[len(word.text)]
+    length = len(word.text)
+    cell = SIZES[length][size] if size else CELL[length]
     cover = np.stack([
         coverage(word.text, world.CENTRE + x + offset[0], world.CENTRE + y + offset[1], cell * (r / world.RADII[""]))
         for (x, y), r in zip(centre, radius)
@@ -114,8 +116,10 @@ NOUNS = {False: ['the word "{t}"', 'the text "{t}"', '"{t}"'],
          True: ['the {c} word "{t}"', 'the word "{t}" in {c}', 'the {c} text "{t}"', '"{t}" in {c}', '{a} {c} "{t}"']}
 
 
-def caption(word: Word, rng: random.Random) -> str:
-    """A training caption: the standard form half of the time, else another wording."""
+def caption(word: Word, rng: random.Random, size: str = "") -> str:
+    """A training caption: the standard form half of the time, else another wording. A size is said first of all."""
+    if size:
+        return f"{size} {word.caption.removeprefix('the ')}"
     if rng.random() < 0.5:
         return word.caption
     noun = rng.choice(NOUNS[word.says_colour]).format(t=word.text, c=word.colour, a=world.article(word.colour))

@@ -4,7 +4,7 @@
 // A query that sees no key gives 0. Where V is not D, the plain kernel is the only one. Accumulates in f32.
 
 import type { DType, Kernel, Target } from '../kernel.ts';
-import { attentionLanesFits, attentionLanesKernel, attentionLanesPays } from './lanes.ts';
+import { attentionLanesKernel, attentionLanesPays, attentionLanesVariants } from './lanes.ts';
 import { attentionMatrixFits, attentionMatrixKernel } from './matrix.ts';
 import { attentionPlainKernel } from './plain.ts';
 import type { AttentionShape } from './shape.ts';
@@ -12,7 +12,7 @@ import { attentionSharedFits, attentionSharedKernel } from './shared.ts';
 
 /** Variants for this shape on this adapter, best first. */
 export function attentionVariants(shape: AttentionShape, target: Target, dtype: DType = 'f32'): string[] {
-  const lanes = attentionLanesFits(shape, target) ? ['lanes'] : [];
+  const lanes = attentionLanesVariants(shape, target);
   const shared = attentionSharedFits(shape, target) ? ['shared'] : [];
   const matrix = dtype === 'f16' && attentionMatrixFits(shape, target) ? ['matrix'] : [];
   if (!target.software) return [...matrix, ...shared, 'plain'];
@@ -37,6 +37,8 @@ export function attentionKernel(
 
 function kernelOf(variant: string, shape: AttentionShape, dtype: DType, target: Target): Kernel {
   if (variant === 'matrix') return attentionMatrixKernel(shape, target);
-  if (variant === 'lanes') return attentionLanesKernel(shape, dtype, target);
+  if (variant === 'lanes' || variant === 'lanes 8x4') {
+    return attentionLanesKernel(shape, dtype, target, variant);
+  }
   return variant === 'shared' ? attentionSharedKernel(shape, dtype) : attentionPlainKernel(shape, dtype);
 }
