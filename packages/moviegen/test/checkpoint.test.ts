@@ -98,7 +98,7 @@ test.each<[string, Record<string, Change>, string]>([
   [
     'a config that the weights do not fit',
     { 'transformer/config.json': json({ hidden_size: 16 }) },
-    'checkpoint: checkpoint/transformer: weights',
+    'checkpoint: checkpoint/transformer: its weights do not fit its config: ',
   ],
 ])('%s', async (_, changes, message) => {
   const error = await errorOf(changed(changes));

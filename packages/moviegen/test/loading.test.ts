@@ -256,8 +256,8 @@ test.each<[string, FromPretrainedOptions, RegExp]>([
 });
 
 test('values of options', () => {
-  const amounts = ['8GiB', '1.5 MiB', '500MB', '12', '2KB'].map(bytesValue);
-  expect(amounts).toEqual([8 * 2 ** 30, 1.5 * 2 ** 20, 5e8, 12, 2000]);
+  const amounts = ['8GiB', '1.5 MiB', '500MB', '12', '2KB', '2kB'].map(bytesValue);
+  expect(amounts).toEqual([8 * 2 ** 30, 1.5 * 2 ** 20, 5e8, 12, 2000, 2000]);
   for (const text of ['', '0', '-1', '8 GiBs', 'lots', '1e3'])
     expect(() => bytesValue(text)).toThrow('amount of memory');
   expect(loraValue('a.safetensors')).toEqual([{ source: 'a.safetensors' }]);

@@ -155,7 +155,7 @@ export async function placed<T>(
     const other = error instanceof WeightsError && weights ? otherLayout(weights.names()) : undefined;
     const wrong =
       other === undefined
-        ? error.message
+        ? error.message.replace(/^weights: /, 'its weights do not fit its config: ')
         : `its weights have the names of ${other.layout}, like ${other.name}: give the folder that transformers or diffusers writes with save_pretrained`;
     throw new CheckpointError(`checkpoint: ${path}: ${wrong}`, { cause: error });
   }

@@ -56,6 +56,7 @@ export function policy(text: string): DTypePolicy {
 const UNITS: Readonly<Record<string, number>> = {
   '': 1,
   B: 1,
+  kB: 1e3,
   KB: 1e3,
   MB: 1e6,
   GB: 1e9,
@@ -68,7 +69,7 @@ const UNITS: Readonly<Record<string, number>> = {
 
 /** An amount of memory in bytes: `8GiB`, `500MB`, `1048576`. */
 export function bytes(text: string): number {
-  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?) ?([KMGT]i?B|B|)$/.exec(text) ?? [];
+  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?) ?(k?B|[KMGT]i?B|)$/.exec(text) ?? [];
   const value = digits === undefined ? 0 : Math.floor(Number(digits) * UNITS[unit]!);
   if (value > 0) return value;
   throw new InvalidArgumentError('It must be an amount of memory, like 8GiB or 500MB.');
