@@ -63,7 +63,9 @@ test('a config whose sizes its weights contradict is told', async () => {
   const config = JSON.parse(await readFile(path, 'utf8'));
   await writeFile(path, JSON.stringify({ ...config, num_res_blocks: 3 }));
   const { problems } = await checkpointSummary(folder);
-  expect(problems).toEqual([expect.stringMatching(/contradicted\/vae: its weights do not fit its config: \d+ missing/)]);
+  expect(problems).toEqual([
+    expect.stringMatching(/contradicted\/vae: its weights do not fit its config: \d+ missing/),
+  ]);
 });
 
 test.each([
