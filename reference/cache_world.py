@@ -19,10 +19,12 @@ from cache_jobs import Encoder
 from moviegen_reference import letters, patterns, world
 
 
-def clip(kind: str, rng: random.Random, lengths: list[int], sizes: float) -> tuple[dict, "object"]:
+def clip(kind: str, rng: random.Random, lengths: list[int], sizes: float, spaces: float) -> tuple[dict, "object"]:
     """What is drawn, and the clip."""
     if kind == "letters":
         word = letters.random_word(rng, lengths=lengths)
+        if spaces and rng.random() < spaces:
+            word = letters.with_space(word, rng)
         size = rng.choice(list(letters.SIZES[len(word.text)])) if sizes and rng.random() < sizes else ""
         return asdict(word) | {"size": size}, letters.draw(word, letters.random_offset(rng), size)
     if kind == "reference":
@@ -42,6 +44,7 @@ def main():
     parser.add_argument("--clips", type=int, default=128, help="a shard")
     parser.add_argument("--lengths", type=int, nargs=3, default=[1, 1, 1], help="of letters: words of 1, 2 and 3 letters, in this proportion")
     parser.add_argument("--sizes", type=float, default=0.0, help="of letters: share of words that are drawn in the size of other lengths")
+    parser.add_argument("--spaces", type=float, default=0.0, help="of letters: share of longer words with a space in place of a letter")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -52,7 +55,7 @@ def main():
             place, rng = args.out / f"{kind}-{seed:04d}.safetensors", random.Random(f"{kind} {seed}")
             if place.exists():
                 continue
-            records, clips = zip(*(clip(kind, rng, args.lengths, args.sizes) for _ in range(args.clips)))
+            records, clips = zip(*(clip(kind, rng, args.lengths, args.sizes, args.spaces) for _ in range(args.clips)))
             temporary = place.with_suffix(".part")
             save_file({"latents": encode(list(clips))}, temporary, metadata={"records": json.dumps(records)})
             os.replace(temporary, place)

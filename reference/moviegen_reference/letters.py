@@ -5,7 +5,7 @@ Not here: how a video is judged (`judge_letters.py`).
 """
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,6 +35,7 @@ FONT = {  # rows of pixels from top to bottom; every letter and digit touches al
 }
 LETTERS = "".join(FONT)
 GLYPHS = {letter: np.array([[int(d) for d in row] for row in rows.split()]) for letter, rows in FONT.items()}  # [7, 5]
+GLYPHS[" "] = np.zeros((ROWS, COLUMNS), int)      # of trainings alone
 CELL = {1: 4.0, 2: 3.0, 3: 2.0}                   # pixels of a font's pixel, by the length of the word
 SIZES = {1: {"small": 2.0}, 2: {"small": 2.0, "big": 4.0}, 3: {"big": 3.0}}  # of trainings alone: words in the size of other lengths
 OFFSET = 1.0                                      # at most: so that all of a word is seen
@@ -106,6 +107,12 @@ def random_word(rng: random.Random, held_out_too: bool = False, lengths: tuple[i
         if held_out_too or not held_out(text):
             return Word(text, rng.choice(list(world.COLOURS)), rng.choice(world.MOTIONS), rng.choice(list(world.BACKGROUNDS)),
                         rng.random() < 0.5)
+
+
+def with_space(word: Word, rng: random.Random) -> Word:
+    """A longer word with a space in place of one letter: what a letter looks like where it does not stand beside another one."""
+    i = rng.randrange(len(word.text))
+    return replace(word, text=word.text[:i] + " " + word.text[i + 1 :]) if len(word.text) > 1 else word
 
 
 def random_offset(rng: random.Random) -> tuple[float, float]:
