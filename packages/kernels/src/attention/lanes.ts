@@ -2,6 +2,9 @@
 // are read once per subgroup: lane l reads numbers l, l + lanes, ... of a row, and in round s works on the numbers of
 // lane l ^ s, which an exchange brings (as in ../matmul/registerTile.ts). So each lane holds its queries and results
 // in its own order of numbers. Each lane computes its softmax alone. Nothing goes through workgroup memory.
+//
+// On SwiftShader a store to a local variable costs as much as eight products, and what stands in vec4f is written to memory and
+// read again: so numbers stand alone, and a result is stored once for all keys of a step.
 
 import { type DType, type Kernel, type Target, u32, uniformBlock, workgroupIndexWGSL } from '../kernel.ts';
 import { enableWGSL, exchanged, fromF32, type LaneExchange, lanesOf, toF32, unroll } from '../wgsl.ts';
