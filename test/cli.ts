@@ -22,8 +22,8 @@ export interface Ended {
 export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Sends this signal as soon as stderr contains a text. */
-  readonly stop?: { readonly after: string; readonly signal: 'SIGINT' | 'SIGTERM' };
+  /** Sends this signal once, as soon as stderr contains a text or what is asked for holds: a second one would end the process at once. */
+  readonly stop?: { readonly after: string | (() => boolean); readonly signal: 'SIGINT' | 'SIGTERM' };
   /** What standard input holds; it is closed then. Default: nothing. */
   readonly stdin?: string | Uint8Array;
   /** Reads one piece of this stream and then closes it. */
@@ -45,16 +45,23 @@ export async function moviegen(
   });
   child.stdin.on('error', () => {}).end(stdin);
   let stderr = '';
+  const stopNow = () => {
+    const { after } = stop!;
+    if (typeof after === 'string' ? !stderr.includes(after) : !after()) return;
+    clearInterval(watch);
+    child.kill(stop!.signal);
+  };
+  const watch = stop && setInterval(stopNow, 10);
   const pieces: Buffer[] = [];
   child.stdout.on('data', (piece: Buffer) => pieces.push(piece));
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
-    if (stop !== undefined && stderr.includes(stop.after)) child.kill(stop.signal);
   });
   if (close !== undefined) child[close].once('data', () => child[close].destroy());
   const status = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject).on('close', resolve);
   });
+  clearInterval(watch);
   const bytes = Buffer.concat(pieces);
   return { status, stdout: bytes.toString(), bytes, stderr };
 }
