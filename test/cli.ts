@@ -22,7 +22,7 @@ export interface Ended {
 export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Sends this signal once, as soon as stderr contains a text or what is asked for holds: a second one would end the process at once. */
+  /** Sends this signal once, when stderr holds a text or a function gives true. A second signal would end the process at once. */
   readonly stop?: { readonly after: string | (() => boolean); readonly signal: 'SIGINT' | 'SIGTERM' };
   /** What standard input holds; it is closed then. Default: nothing. */
   readonly stdin?: string | Uint8Array;

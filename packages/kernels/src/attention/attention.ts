@@ -4,7 +4,7 @@
 // A query that sees no key gives 0. Where V is not D, the plain kernel is the only one. Accumulates in f32.
 
 import type { DType, Kernel, Target } from '../kernel.ts';
-import { attentionLanesKernel, attentionLanesPays, attentionLanesVariants } from './lanes.ts';
+import { attentionLanesKernel, attentionLanesPays, attentionLanesVariants, isLanesVariant } from './lanes.ts';
 import { attentionMatrixFits, attentionMatrixKernel } from './matrix.ts';
 import { attentionPlainKernel } from './plain.ts';
 import type { AttentionShape } from './shape.ts';
@@ -37,8 +37,6 @@ export function attentionKernel(
 
 function kernelOf(variant: string, shape: AttentionShape, dtype: DType, target: Target): Kernel {
   if (variant === 'matrix') return attentionMatrixKernel(shape, target);
-  if (variant === 'lanes' || variant === 'lanes 8x4') {
-    return attentionLanesKernel(shape, dtype, target, variant);
-  }
+  if (isLanesVariant(variant)) return attentionLanesKernel(shape, dtype, target, variant);
   return variant === 'shared' ? attentionSharedKernel(shape, dtype) : attentionPlainKernel(shape, dtype);
 }

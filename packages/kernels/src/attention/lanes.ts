@@ -13,11 +13,15 @@ import type { AttentionShape } from './shape.ts';
 
 /** Queries of a lane, and keys per step. The longer text of `lanes 8x4` takes seconds more to compile. */
 const tiles = { lanes: { queries: 4, keys: 2 }, 'lanes 8x4': { queries: 8, keys: 4 } };
+type LanesVariant = keyof typeof tiles;
+/** Whether a variant's name is one of these tiles. */
+export const isLanesVariant = (variant: string): variant is LanesVariant => Object.hasOwn(tiles, variant);
+
 /** For larger heads the text takes seconds to compile. */
 const largestHead = 128;
 
 /** The tiles that serve the shape on this adapter, best first. SwiftShader, whose lanes are four, gains by the larger one in long sequences. */
-export function attentionLanesVariants(shape: AttentionShape, target: Target): (keyof typeof tiles)[] {
+export function attentionLanesVariants(shape: AttentionShape, target: Target): LanesVariant[] {
   const { batch, heads, N, M, D, valueSize } = shape;
   const lanes = lanesOf(target);
   if (lanes === 0 || D > largestHead || valueSize !== D) return [];
@@ -34,7 +38,7 @@ export function attentionLanesKernel(
   shape: AttentionShape,
   dtype: DType,
   target: Target,
-  variant: keyof typeof tiles,
+  variant: LanesVariant,
 ): Kernel {
   const { batch, heads, N, D } = shape;
   const lanes = lanesOf(target);
@@ -54,9 +58,9 @@ export function attentionLanesKernel(
   /** The numbers of a row that this lane reads, as `k0_0` ...; zero beyond the head. */
   const readShares = (name: 'k' | 'v', m: number) =>
     unroll(shares, (i) => {
-      const number = toF32(dtype, `${name}[${name}${m} + ${i * lanes}u]`);
+      const read = toF32(dtype, `${name}[${name}${m} + ${i * lanes}u]`);
       const ragged = (i + 1) * lanes > D;
-      return `    let ${name}${m}_${i} = ${ragged ? `select(0.0, ${number}, lane < ${D - i * lanes}u)` : number};`;
+      return `    let ${name}${m}_${i} = ${ragged ? `select(0.0, ${read}, lane < ${D - i * lanes}u)` : read};`;
     });
   /** Number `at` of a row in this lane's order. */
   const number = (name: 'k' | 'v', m: number, at: number) =>
